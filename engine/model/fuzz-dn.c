@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/model/dn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* What is accepted has a normal form that is accepted too, and is its own normal form. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *text = arena_strndup(a, (const char *)data, n);
+        const Dn *dn, *again;
+
+        if (dn_parse(a, text, &dn, NULL))
+                return 0;
+        (void)dn_parent_text(a, dn);
+        if (strlen(dn->normalised) > 8192)
+                return 0;
+        if (dn_parse(a, dn->normalised, &again, NULL) || !dn_is(dn, again) || !dn_is_below(again, dn))
+                abort();
+        for (size_t i = 0; i < dn->n_rdns; i++) {
+                const char *written = arena_printf(a, "x=%s", dn_escape(a, dn->rdns[i].value));
+
+                if (strlen(written) > 8192)
+                        continue;
+                if (dn_parse(a, written, &again, NULL) ||
+                    strcmp(again->rdns[0].value, dn->rdns[i].value) != 0)
+                        abort();
+        }
+        return 0;
+}
