@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Store: the tenant's users, groups and deleted objects
+ *
+ *      by_id  by_upn  by_anchor  by_mail  by_proxy  by_unique       (indexes, constant time)
+ *          \    |        |         |        |        /
+ *           [Object] -- manager --> [Object]
+ *              '------- members, owners --> [Object]                (each with its way back)
+ *
+ * Values are held by the position of their property in the schema; an absent value is NULL. store_set() keeps
+ * the indexes right. It does not judge: callers ask store_conflict() and schema_check() first.
+ *
+ * Deleted users and Microsoft 365 groups move to `deleted`; security groups are gone at once, as in Graph.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index.h"
+#include "links.h"
+#include "schema.h"
+
+typedef struct Object Object;
+typedef struct Random Random;
+typedef struct Store Store;
+
+#define ID_SIZE 37 /* a GUID as text and its NUL */
+
+struct Object {
+        char id[ID_SIZE];
+        bool deleted;
+        const Schema *schema;
+        json_t **values;
+        Object *manager;
+        Links reports; /* whose manager this is */
+        Links members; /* of a group */
+        Links owners;
+        Links member_of;
+        Links owner_of;
+        unsigned int n_revoked;   /* revokeSignInSessions so far */
+        unsigned int n_passwords; /* passwords set so far */
+};
+
+struct Store {
+        Index by_id; /* live and deleted */
+        Index by_upn;
+        Index by_anchor; /* onPremisesImmutableId */
+        Index by_mail;
+        Index by_proxy; /* proxyAddresses of users and groups, with their prefix */
+        Index by_unique;
+        Links users;
+        Links groups;
+        Links deleted;
+        uint64_t generation; /* counts changes */
+};
+
+void store_init(Store *store);
+void store_deinit(Store *store);
+
+/* Life */
+Object *store_create(Store *store, const Schema *schema, const char *id);
+void store_delete(Store *store, Object *object, int64_t wall_ms);
+void store_purge(Store *store, Object *object); /* for good */
+void store_restore(Store *store, Object *object);
+
+/* Finding: live objects, or NULL; schema NULL: of any type */
+Object *store_find(const Store *store, const Schema *schema, const char *id);
+Object *store_find_deleted(const Store *store, const Schema *schema, const char *id);
+Object *store_find_by(const Store *store, const Schema *schema, int property, const char *value);
+bool store_is_indexed(const Schema *schema, int property);
+const Links *store_list(const Store *store, const Schema *schema);
+
+/* Values */
+bool store_set(Store *store, Object *object, int property, json_t *value); /* borrows; true: it differs */
+const char *object_text(const Object *object, int property);               /* NULL: absent or no text */
+bool object_flag(const Object *object, int property);
+bool object_is_synced(const Object *object); /* mastered on premises */
+bool object_is_unified(const Object *group);
+
+/* The object that stands in the way of giving object (or a new one) this value; NULL: none does. */
+Object *store_conflict(const Store *store, const Schema *schema, const Object *object, int property,
+                       const json_t *value);
+
+/* Links; true: something changed */
+bool store_set_manager(Store *store, Object *user, Object *manager);
+bool store_add_member(Store *store, Object *group, Object *member);
+bool store_remove_member(Store *store, Object *group, Object *member);
+bool store_add_owner(Store *store, Object *group, Object *owner);
+bool store_remove_owner(Store *store, Object *group, Object *owner);
