@@ -24,20 +24,6 @@ static void trace(int r, const char *what, const char *file, int line, const cha
 }
 
 /**
- * error_note() - write a trace line for @r; behind error_origin() and error_trace()
- *
- * Return: @r.
- */
-int error_note(int r, const char *what, const char *file, int line, const char *function)
-{
-        assert(r <= 0); /* a condition must be handled or folded where it comes up */
-
-        if (r < 0)
-                trace(r, what, file, line, function);
-        return r;
-}
-
-/**
  * error_note_fold() - behind error_fold()
  *
  * Return: 0 and negative codes unchanged, -ENOTRECOVERABLE for a condition.
@@ -48,6 +34,22 @@ int error_note_fold(int r, const char *file, int line, const char *function)
                 return 0;
         trace(r, r > 0 ? "folded" : "passed", file, line, function);
         return r > 0 ? -ENOTRECOVERABLE : r;
+}
+
+/**
+ * error_note() - write a trace line for @r; behind error_origin() and error_trace()
+ *
+ * Return: @r.
+ */
+int error_note(int r, const char *what, const char *file, int line, const char *function)
+{
+        assert(r <= 0); /* a condition must be handled or folded where it comes up */
+        if (r > 0)
+                return error_note_fold(r, file, line, function); /* without assertions: at least no further */
+
+        if (r < 0)
+                trace(r, what, file, line, function);
+        return r;
 }
 
 /**

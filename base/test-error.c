@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,7 +68,8 @@ static void test_condition_must_not_be_passed(void **state)
                 if (!freopen("/dev/null", "w", stderr))
                         _exit(2);
                 signal(SIGABRT, SIG_DFL);
-                error_trace(ERROR_BASE_QUEUE + 1);
+                if (error_trace(ERROR_BASE_QUEUE + 1) == -ENOTRECOVERABLE)
+                        abort(); /* a build without assertions: folded instead */
                 _exit(0);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
