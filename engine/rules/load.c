@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/rules/rules-internal.h"
+#include "engine/rules/rules-yaml.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+
+#define FILES_MAX 200 /* a folder of more is not a folder of rules */
+
+typedef struct Collected {
+        Rule **rules;
+        size_t n, size;
+        size_t n_flows;
+} Collected;
+
+/* Read one file, from the disk or (`builtin`) from the program. True: there was nothing to find fault with.
+ */
+static bool load_file(Arena *a, const char *path, const RulesFile *builtin, Collected *to, Diag *diag)
+{
+        Loading l = { .arena = a, .diag = diag };
+        FileYaml file = { 0 };
+        const RuleYaml *rules;
+        int r;
+
+        if (builtin)
+                r = config_read_text(builtin->name, builtin->text, builtin->n, rules_file_fields, NULL, a,
+                                     &file, &l.doc, diag);
+        else
+                r = config_read_file(path, rules_file_fields, NULL, a, &file, &l.doc, diag);
+        if (r && !l.doc) {
+                if (r < 0)
+                        diag_add(diag, "%s: cannot be read: %s", path, strerror(-r));
+                return false;
+        }
+
+        /* With findings, what could be read is looked at all the same: one pass shows everything. */
+        rules = file.rules.items;
+        for (size_t i = 0; i < file.rules.n_items; i++) {
+                DiagMark at = file.rules.marks ? file.rules.marks[i] : (DiagMark){ 0 };
+
+                to->n_flows += rules[i].flows.n_items;
+                if (to->n == RULES_MAX || to->n_flows > RULES_FLOWS_MAX) {
+                        diag_add_at(diag, at, "more than %d rules, or more than %d flows", RULES_MAX,
+                                    RULES_FLOWS_MAX);
+                        return false;
+                }
+                if (to->n == to->size) {
+                        size_t size = to->size ? to->size * 2 : 64;
+                        Rule **grown = arena_new_array(a, Rule *, size);
+
+                        if (to->n)
+                                memcpy(grown, to->rules, to->n * sizeof(*grown));
+                        to->rules = grown;
+                        to->size = size;
+                }
+                l.index = i;
+                to->rules[to->n++] = load_rule(&l, &rules[i], at);
+        }
+        return r == 0 && !l.failed;
+}
+
+static int is_rule_file(const struct dirent *e)
+{
+        return e->d_name[0] != '.' && (str_ends(e->d_name, ".yaml") || str_ends(e->d_name, ".yml"));
+}
+
+/* So that the order, and with it the version, is the same in every locale. */
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+        return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool load_folder(Arena *a, const char *folder, Collected *to, Diag *diag)
+{
+        struct dirent **names = NULL;
+        bool ok = true;
+        int n;
+
+        n = scandir(folder, &names, is_rule_file, by_bytes);
+        if (n < 0) {
+                diag_add(diag, "%s: the folder of rules cannot be read: %s", folder, strerror(errno));
+                return false;
+        }
+        if (n == 0 || n > FILES_MAX) {
+                diag_add(diag, "%s: %d rule files (*.yaml); 1 to %d are expected", folder, n, FILES_MAX);
+                ok = false;
+        }
+        for (int i = 0; i < n; i++) {
+                const char *name = names[i]->d_name;
+
+                if (!ok && n > FILES_MAX) {
+                        /* Said above, once. */
+                } else if (str_ends(name, ".yml")) {
+                        diag_add(diag, "%s/%s: a rule file is named *.yaml; this one would be left out",
+                                 folder, name);
+                        ok = false;
+                } else {
+                        ok = load_file(a, arena_printf(a, "%s/%s", folder, name), NULL, to, diag) && ok;
+                }
+                free(names[i]);
+        }
+        free(names);
+        return ok;
+}
+
+/* Rules of a folder, or (`folder` NULL) of texts. Return: 0, RULE_E_INVALID. */
+int load_rules(Arena *a, const char *folder, const RulesFile *files, size_t n_files, Rule ***ret_rules,
+               size_t *ret_n, Diag *diag)
+{
+        Collected to = { 0 };
+        bool ok = true;
+
+        if (folder)
+                ok = load_folder(a, folder, &to, diag);
+        for (size_t i = 0; i < n_files; i++)
+                ok = load_file(a, files[i].name, &files[i], &to, diag) && ok;
+        if (!ok)
+                return RULE_E_INVALID;
+        *ret_rules = to.rules;
+        *ret_n = to.n;
+        return 0;
+}
