@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+#include "engine/target/graph-internal.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* The longest Retry-After that is obeyed as it is: whoever says more is asked again after an hour. */
+#define RETRY_MAX INT64_C(3600000000)
+
+static const char *text_of(const json_t *object, const char *key, Arena *a)
+{
+        const json_t *v = json_object_get(object, key);
+
+        return json_is_string(v) ? arena_strdup(a, json_string_value(v)) : NULL;
+}
+
+static bool mentions(const char *text, const char *words)
+{
+        return text && strcasestr(text, words) != NULL;
+}
+
+/* "User_0bd5..." names the object in the way. */
+static const char *id_in(const char *target)
+{
+        const char *text = target ? strchr(target, '_') : NULL;
+        ObjectId id;
+
+        return text && guid_parse(text + 1, &id) ? text + 1 : NULL;
+}
+
+/* {"code","message","target"}: what exactly is wrong; documented only by its appearance (entra.md 9.7). */
+static void parse_details(GraphError *e, const json_t *details, bool *ret_conflict, Arena *a)
+{
+        const json_t *detail;
+        size_t i;
+
+        *ret_conflict = false;
+        json_array_foreach((json_t *)(uintptr_t)details, i, detail)
+        {
+                const char *code = text_of(detail, "code", a), *target = text_of(detail, "target", a);
+
+                if (str_is(code, "ConflictingObjects")) {
+                        *ret_conflict = true;
+                        if (id_in(target))
+                                e->conflict_id = id_in(target);
+                } else {
+                        *ret_conflict |= str_is(code, "ObjectConflict");
+                        if (target && !e->property)
+                                e->property = target;
+                }
+        }
+}
+
+static void set(GraphError *e, GraphVerdict verdict, const char *code)
+{
+        e->verdict = verdict;
+        e->code = code;
+}
+
+/*
+ * 400 says everything that is wrong with a request in one code. Details are looked at first; where Graph
+ * has nothing but a sentence, the sentence decides, in its newest published wording.
+ */
+static void judge_bad_request(GraphError *e, bool conflict)
+{
+        const char *m = e->message;
+
+        if (conflict || str_is(e->service_code, "Request_MultipleObjectsWithSameKeyValue"))
+                set(e, GRAPH_CONFLICT, "AttributeValueMustBeUnique");
+        else if (mentions(m, "object references already exist"))
+                set(e, GRAPH_EXISTS, "ReferenceExists");
+        else if (mentions(m, "on-premises mastered"))
+                set(e, GRAPH_REJECTED, "MasteredElsewhere");
+        else if (mentions(m, "another object with the same value"))
+                set(e, GRAPH_CONFLICT, "AttributeValueMustBeUnique");
+        else if (mentions(m, "verified domain"))
+                set(e, GRAPH_REJECTED, "DomainNotVerified");
+        else if (str_is(e->property, "userPrincipalName"))
+                set(e, GRAPH_REJECTED, "IdentityDataValidationFailed");
+        else if (str_is(e->service_code, "Request_BadRequest"))
+                set(e, GRAPH_REJECTED, "DataValidationFailed");
+        else
+                set(e, GRAPH_REJECTED, "RequestRefused");
+}
+
+static void judge(GraphError *e, bool conflict)
+{
+        bool concurrency = str_is(e->service_code, "Directory_ConcurrencyViolation");
+
+        switch (e->status) {
+        case 400:
+                judge_bad_request(e, conflict);
+                return;
+        case 403:
+                if (str_is(e->service_code, "Directory_QuotaExceeded"))
+                        set(e, GRAPH_REJECTED, "DirectoryQuotaExceeded");
+                else
+                        set(e, GRAPH_DENIED, "InsufficientPrivileges");
+                return;
+        case 404:
+                set(e, GRAPH_NOT_FOUND, "ObjectNotFound");
+                return;
+        case 409:
+                if (!concurrency &&
+                    (conflict || str_is(e->service_code, "Request_MultipleObjectsWithSameKeyValue")))
+                        set(e, GRAPH_CONFLICT, "AttributeValueMustBeUnique");
+                else
+                        set(e, GRAPH_AGAIN, "ConcurrencyViolation");
+                return;
+        case 412:
+        case 423:
+                set(e, GRAPH_AGAIN, "ConcurrencyViolation");
+                return;
+        default:
+                set(e, GRAPH_REJECTED, "RequestRefused");
+        }
+}
+
+/* Statuses that mean the same whatever the body says; gateways answer them with pages of their own. */
+static bool judge_status(GraphError *e)
+{
+        if (e->status == 429)
+                set(e, GRAPH_THROTTLED, "Throttled");
+        else if (e->status == 401)
+                set(e, GRAPH_UNAUTHORISED, "CredentialsRefused");
+        else if (e->status == 503 && str_is(e->service_code, "Directory_ConcurrencyViolation"))
+                set(e, GRAPH_AGAIN, "ConcurrencyViolation");
+        else if (e->status >= 500 || e->status == 408)
+                set(e, GRAPH_UNAVAILABLE, "ServiceUnavailable");
+        else
+                return false;
+        return true;
+}
+
+/**
+ * graph_error_parse() - what a refusal means
+ * @body: of the answer; may be anything
+ *
+ * A 4xx counts as Graph's word only if it has Graph's shape: a page of some proxy proves nothing about an
+ * object.
+ */
+void graph_error_parse(GraphError *e, int status, const char *content_type, const char *body, size_t n,
+                       Arena *a)
+{
+        json_t *json = NULL, *error;
+        bool conflict = false;
+
+        *e = (GraphError){ .status = status };
+        if (body && strncasecmp(content_type, "application/json", strlen("application/json")) == 0)
+                json = json_loadb(body, n, 0, NULL);
+        error = json_object_get(json, "error");
+        e->service_code = text_of(error, "code", a);
+        e->message = text_of(error, "message", a);
+        parse_details(e, json_object_get(error, "details"), &conflict, a);
+        json_decref(json);
+        if (judge_status(e))
+                return;
+        if (status < 400 || !e->service_code)
+                set(e, GRAPH_NONSENSE, "UnexpectedAnswer");
+        else
+                judge(e, conflict);
+}
+
+/* Digits, and perhaps a fraction: a sample of the documentation shows 2.128. */
+static int64_t seconds_of(const char *s)
+{
+        int64_t us = 0, scale = 1000000;
+
+        if (*s < '0' || *s > '9')
+                return -1;
+        for (; *s >= '0' && *s <= '9'; ++s) {
+                us = us * 10 + (*s - '0') * INT64_C(1000000);
+                if (us > RETRY_MAX)
+                        us = RETRY_MAX;
+        }
+        if (*s == '.') {
+                for (++s; *s >= '0' && *s <= '9'; ++s) {
+                        scale /= 10;
+                        us += (*s - '0') * scale;
+                }
+        }
+        return *s ? -1 : us;
+}
+
+int64_t graph_retry_after(const char *value, const char *date, Wall now)
+{
+        int64_t us = seconds_of(value);
+        time_t at, from;
+
+        if (us >= 0)
+                return us < RETRY_MAX ? us : RETRY_MAX;
+        at = value[0] ? curl_getdate(value, NULL) : -1;
+        if (at < 0)
+                return -1;
+        from = date && date[0] ? curl_getdate(date, NULL) : -1;
+        if (from < 0)
+                from = (time_t)(now.ms / 1000);
+        if (at <= from)
+                return 0;
+        return at - from > RETRY_MAX / 1000000 ? RETRY_MAX : (at - from) * INT64_C(1000000);
+}
+
+LimiterScope graph_throttle_scope(const char *value, LimiterScope fallback)
+{
+        const char *limit = strchr(value, '/');
+        size_t n = limit ? strcspn(++limit, "/") : 0;
+
+        if (n == strlen("Read") && strncasecmp(limit, "Read", n) == 0)
+                return LIMITER_READ;
+        if (n == strlen("Write") && strncasecmp(limit, "Write", n) == 0)
+                return LIMITER_WRITE;
+        if (n == strlen("ReadWrite") && strncasecmp(limit, "ReadWrite", n) == 0)
+                return _LIMITER_SCOPE_N;
+        return fallback;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+#include "engine/target/graph-internal.h"
+
+#include <string.h>
+
+/* No group has so many members that more pages of 999 could be meant; a server that never ends is broken. */
+#define PAGES_MAX 1000
+
+typedef struct Fetch Fetch;
+
+struct Fetch {
+        TargetGraph *g;
+        Call *call;
+        const Match *match;
+        ObjectSink *sink;
+        bool users;
+        bool manager; /* asked for: comes along with the object by $expand */
+        Diag *diag;
+};
+
+/* Private: the sink has had enough. */
+#define STOPPED (TARGET_E_BASE_ + 90)
+
+/* > 0 of the sink ends the fetch, which is no error; -errno goes up. */
+static int heard(int r)
+{
+        return r > 0 ? STOPPED : r;
+}
+
+/*
+ * A user's manager is one reference: $expand brings it with the object, for one resource unit more and one
+ * request less. Members are read page by page.
+ */
+static const char *options_of(const Fetch *f)
+{
+        return arena_printf(
+                f->call->arena, "$select=%s%s",
+                graph_select(f->match->type, f->match->attributes, f->match->n_attributes, f->call->arena),
+                f->manager ? "&$expand=manager($select=id)" : "");
+}
+
+/* A user name that begins with '$' would be read as a segment of OData: it needs the bracket form. */
+static const char *path_of_upn(Arena *a, const char *upn)
+{
+        if (upn[0] == '$')
+                return arena_printf(a, "/users('%s')", graph_quote(a, upn));
+        return arena_printf(a, "/users/%s", str_urlencode(a, upn));
+}
+
+static const char *filter_of(const Fetch *f)
+{
+        Arena *a = f->call->arena;
+        const char *quoted = graph_quote(a, f->match->value);
+
+        if (f->match->by == MATCH_ANCHOR)
+                return arena_printf(a, "onPremisesImmutableId%%20eq%%20'%s'", quoted);
+        return arena_printf(a, "mail%%20eq%%20'%s'%%20or%%20proxyAddresses/any(p:p%%20eq%%20'smtp:%s')",
+                            quoted, quoted);
+}
+
+/* NULL: such an object cannot exist. *ret_list: the answer is a list. */
+static const char *path_of(const Fetch *f, bool *ret_list)
+{
+        const Match *m = f->match;
+        Arena *a = f->call->arena;
+        const char *set = f->users ? "users" : "groups", *options = options_of(f);
+        char buf[GUID_TEXT_MAX];
+        ObjectId id;
+
+        *ret_list = false;
+        if (!m->value || !m->value[0])
+                return NULL;
+        if (m->by == MATCH_ID)
+                return guid_parse(m->value, &id)
+                               ? arena_printf(a, "/%s/%s?%s", set, guid_format(&id, buf), options)
+                               : NULL;
+        if (m->by == MATCH_UPN)
+                return f->users ? arena_printf(a, "%s?%s", path_of_upn(a, m->value), options) : NULL;
+        if (m->by == MATCH_ANCHOR && !f->users)
+                return arena_printf(a, "/groups(uniqueName='%s')?%s", graph_quote(a, m->value), options);
+        *ret_list = true;
+        return arena_printf(a, "/%s?$filter=%s&%s&$top=5", set, filter_of(f), options);
+}
+
+static int garbage(const Fetch *f, const char *what)
+{
+        diag_set(f->diag, "Microsoft Graph: %s", what);
+        return TARGET_E_GARBAGE;
+}
+
+/* {"value":[...]}: the only one, none, or too many. */
+static int only_of(const Fetch *f, const json_t *answer, const json_t **ret)
+{
+        const json_t *list = json_object_get(answer, "value");
+        Arena *a = f->call->arena;
+        const char *names = "";
+        json_t *item;
+        size_t i;
+
+        if (!json_is_array(list))
+                return garbage(f, "the answer to a $filter is not a list");
+        if (json_array_size(list) == 0)
+                return TARGET_E_NOT_FOUND;
+        *ret = json_array_get(list, 0);
+        if (json_array_size(list) == 1)
+                return 0;
+        json_array_foreach((json_t *)(uintptr_t)list, i, item)
+        {
+                const char *id = json_string_value(json_object_get(item, "id"));
+
+                names = arena_printf(a, "%s%s%s", names, i ? ", " : "", id ? id : "?");
+        }
+        diag_set(f->diag, "%zu objects in Entra ID have %s: %s", json_array_size(list), f->match->value,
+                 names);
+        return TARGET_E_AMBIGUOUS;
+}
+
+static int deliver_ids(const Fetch *f, const char *attribute, const json_t *list)
+{
+        size_t n = json_array_size(list), i;
+        ObjectId *ids;
+        json_t *item;
+
+        if (!json_is_array(list))
+                return garbage(f, "the answer to a request for links is not a list");
+        if (n == 0)
+                return 0;
+        ids = arena_new_array(f->call->arena, ObjectId, n);
+        json_array_foreach((json_t *)(uintptr_t)list, i, item)
+        {
+                const char *id = json_string_value(json_object_get(item, "id"));
+
+                if (!id || !guid_parse(id, &ids[i]))
+                        return garbage(f, "a link has no id");
+        }
+        return f->sink->links ? heard(f->sink->links(f->sink, attribute, ids, n)) : 0;
+}
+
+static int deliver_manager(const Fetch *f, const json_t *json)
+{
+        const json_t *manager = json_object_get(json, "manager");
+        const char *text = json_string_value(json_object_get(manager, "id"));
+        ObjectId id;
+
+        if (!manager || json_is_null(manager))
+                return 0;
+        if (!text || !guid_parse(text, &id))
+                return garbage(f, "a manager has no id");
+        return f->sink->links ? heard(f->sink->links(f->sink, "manager", &id, 1)) : 0;
+}
+
+/* The token goes with every request, so a page may lead nowhere but to the host it came from. */
+static bool is_ours(const TargetGraph *g, const char *url)
+{
+        return strncmp(url, g->base, g->n_origin) == 0 && url[g->n_origin] == '/';
+}
+
+static int page(const Fetch *f, const char *path, const char **ret_next)
+{
+        _cleanup_(graph_call_deinit) GraphCall c;
+        const json_t *next;
+        int r;
+
+        graph_call_init(&c, f->g, f->call, "GET", path);
+        c.http.units = 2; /* groups/{id}/members costs 3, $select takes one off (throttling-limits) */
+        r = graph_call_run(&c, f->diag);
+        if (r == TARGET_E_REJECTED)
+                return c.error.verdict == GRAPH_NOT_FOUND ? TARGET_E_NOT_FOUND : TARGET_E_GARBAGE;
+        if (r)
+                return r;
+        r = deliver_ids(f, "member", json_object_get(c.json, "value"));
+        if (r)
+                return r;
+        next = json_object_get(c.json, "@odata.nextLink");
+        *ret_next = json_is_string(next) ? arena_strdup(f->call->arena, json_string_value(next)) : NULL;
+        if (next && (!*ret_next || !is_ours(f->g, *ret_next) || str_is(*ret_next, path)))
+                return garbage(f, "@odata.nextLink leads to another host");
+        return 0;
+}
+
+static int fetch_members(const Fetch *f, const ObjectId *group)
+{
+        char buf[GUID_TEXT_MAX];
+        const char *path = arena_printf(f->call->arena, "/groups/%s/members?$select=id&$top=999",
+                                        guid_format(group, buf));
+        int r = 0;
+
+        for (size_t i = 0; path && r == 0; ++i) {
+                if (i == PAGES_MAX)
+                        return garbage(f, "the list of members does not end");
+                r = page(f, path, &path);
+        }
+        return r;
+}
+
+/* What a refused look-up means. 400 on a look-up by name: no object can have such a name. */
+static int judge_refusal(const Fetch *f, const GraphCall *c)
+{
+        if (c->error.verdict == GRAPH_NOT_FOUND)
+                return TARGET_E_NOT_FOUND;
+        if (c->error.status == 400 && f->match->by == MATCH_UPN)
+                return TARGET_E_NOT_FOUND;
+        return TARGET_E_GARBAGE;
+}
+
+static int fetch_object(const Fetch *f, const char *path, bool list, TargetObject *ret_object)
+{
+        _cleanup_(graph_call_deinit) GraphCall c;
+        const json_t *json;
+        int r;
+
+        graph_call_init(&c, f->g, f->call, "GET", path);
+        c.http.units = f->manager ? 2 : 1; /* 2, less one for $select, plus one for $expand */
+        r = graph_call_run(&c, f->diag);
+        if (r == TARGET_E_REJECTED)
+                return judge_refusal(f, &c);
+        if (r)
+                return r;
+        json = c.json;
+        if (list) {
+                r = only_of(f, c.json, &json);
+                if (r)
+                        return r;
+        }
+        r = graph_object_parse(json, f->match->type, f->call->arena, ret_object, f->diag);
+        if (r == 0)
+                r = heard(f->sink->object(f->sink, ret_object));
+        if (r == 0 && f->manager)
+                r = deliver_manager(f, json);
+        return r;
+}
+
+/**
+ * graph_fetch() - one object, then its links
+ *
+ * Return: 0 (also when the sink stopped it), TARGET_E_*.
+ */
+int graph_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag)
+{
+        Fetch f = {
+                .g = (TargetGraph *)t,
+                .call = call,
+                .match = match,
+                .sink = sink,
+                .users = str_is(match->type, "user"),
+                .diag = diag,
+        };
+        TargetObject object;
+        const char *path;
+        bool list;
+        int r;
+
+        f.manager = f.users && graph_wants(match->attributes, match->n_attributes, "manager");
+        path = path_of(&f, &list);
+        if (!path)
+                return TARGET_E_NOT_FOUND;
+        r = fetch_object(&f, path, list, &object);
+        if (r == 0 && !f.users && graph_wants(match->attributes, match->n_attributes, "member"))
+                r = fetch_members(&f, &object.object->id);
+        return r == STOPPED ? 0 : r;
+}

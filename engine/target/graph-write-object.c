@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/target/graph-write.h"
+
+#include <string.h>
+
+void graph_call_set_body(GraphCall *c, json_t *body)
+{
+        c->secret_body = json_dumps(body, JSON_COMPACT);
+        json_decref(body);
+        if (!c->secret_body)
+                error_oom(0);
+        c->n_secret_body = strlen(c->secret_body);
+        c->http.body = c->secret_body;
+        c->http.n_body = c->n_secret_body;
+}
+
+static bool not_writable(OpResult *result, const char *reason)
+{
+        result->state = OP_NOT_WRITABLE;
+        result->code = "NotWritableThroughGraph";
+        result->reason = reason;
+        return false;
+}
+
+/* May this value be sent? If not, its result says why. */
+static bool check_set(const Apply *p, size_t i, bool create)
+{
+        const Op *op = &p->ops[i];
+        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+        OpResult *result = &p->results[i];
+        const char *why;
+
+        if (!at)
+                return not_writable(result, "Microsoft Graph has no property for it");
+        if (!at->writable)
+                return not_writable(result, at->note);
+        if (at->create_only && !create)
+                return not_writable(result, "it can only be set when the object is created");
+        if (at->create_required && op->kind == OP_UNSET)
+                return not_writable(result, "Microsoft Graph requires it: it cannot be cleared");
+        why = op->kind == OP_SET ? target_value_check(at, op->value, p->call->arena) : NULL;
+        if (!why)
+                return true;
+        result->state = OP_FAILED;
+        result->code = strstr(why, "characters, Microsoft Graph takes") ? "ExceededAllowedLength"
+                                                                        : "DataValidationFailed";
+        result->reason = arena_printf(p->call->arena, "%s: %s", op->attribute, why);
+        return false;
+}
+
+size_t graph_body(Apply *p, size_t from, bool create, json_t *body, bool *sent)
+{
+        size_t n = 0;
+
+        for (size_t k = from; k < p->n_unit; ++k) {
+                const Op *op = &p->ops[p->unit[k]];
+
+                sent[k] = check_set(p, p->unit[k], create);
+                if (!sent[k])
+                        continue;
+                graph_body_set(body, target_attribute(op->type, op->attribute),
+                               op->kind == OP_SET ? op->value : VALUE_NULL);
+                ++n;
+        }
+        return n;
+}
+
+static bool is_blamed(const Op *op, const char *property)
+{
+        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+
+        return at && property && (str_is_nocase(at->property, property) || str_ends(property, at->property));
+}
+
+/*
+ * A PATCH is whole or nothing. If the service names the property, that operation is the one that failed and
+ * the others were only in its company: they are OP_NOT_SENT and say so.
+ */
+void graph_body_results(Apply *p, const GraphCall *c, int r, size_t from, const bool *sent)
+{
+        const char *property = NULL;
+
+        for (size_t k = from; r == TARGET_E_REJECTED && k < p->n_unit; ++k) {
+                if (sent[k] && is_blamed(&p->ops[p->unit[k]], c->error.property))
+                        property = c->error.property;
+        }
+        for (size_t k = from; k < p->n_unit; ++k) {
+                OpResult *result = &p->results[p->unit[k]];
+
+                if (!sent[k])
+                        continue;
+                graph_result(c, r, result);
+                if (!property || is_blamed(&p->ops[p->unit[k]], property))
+                        continue;
+                *result = (OpResult){
+                        .state = OP_NOT_SENT,
+                        .http_status = result->http_status,
+                        .reason = arena_printf(p->call->arena, "refused together with %s", property),
+                };
+        }
+}
+
+static int send_update(Apply *p, const ObjectId *id, size_t from, json_t *body, const bool *sent)
+{
+        bool user = str_is(p->ops[p->unit[from]].type, "user");
+        char buf[GUID_TEXT_MAX];
+        _cleanup_(graph_call_deinit) GraphCall c;
+        int r;
+
+        graph_call_init(
+                &c, p->g, p->call, "PATCH",
+                arena_printf(p->call->arena, "/%s/%s", user ? "users" : "groups", guid_format(id, buf)));
+        graph_call_set_body(&c, body);
+        r = graph_call_run(&c, p->diag);
+        graph_body_results(p, &c, r, from, sent);
+        return graph_apply_judge(p, &c, id, r);
+}
+
+/* The operation of the unit that turns the account off, if it was sent in company. */
+static bool find_disable(const Apply *p, const bool *sent, size_t *ret_k)
+{
+        for (size_t k = 0; k < p->n_unit; ++k) {
+                const Op *op = &p->ops[p->unit[k]];
+
+                if (sent[k] && op->kind == OP_SET && str_is(op->attribute, "accountEnabled") &&
+                    op->value.type == VALUE_BOOL && !op->value.b) {
+                        *ret_k = k;
+                        return true;
+                }
+        }
+        return false;
+}
+
+/**
+ * graph_update() - one PATCH with the differences of one object
+ *
+ * An account that is to be turned off must not stay on because a telephone number in the same request was
+ * wrong: then it is turned off by a request of its own.
+ */
+int graph_update(Apply *p)
+{
+        const ObjectId *id = graph_apply_id(p, &p->ops[p->unit[0]]);
+        bool *sent = arena_new_array(p->call->arena, bool, p->n_unit);
+        json_t *body = json_object();
+        size_t n = graph_body(p, 0, false, body, sent), k;
+        int r;
+
+        if (n == 0) {
+                json_decref(body);
+                return 0;
+        }
+        r = send_update(p, id, 0, body, sent);
+        if (r != TARGET_E_REJECTED || n == 1 || !find_disable(p, sent, &k))
+                return r;
+        if (str_is(p->results[p->unit[k]].code, "ObjectNotFound"))
+                return r;
+        memset(sent, 0, p->n_unit * sizeof(*sent));
+        sent[k] = true;
+        return send_update(p, id, k, json_pack("{s:b}", "accountEnabled", 0), sent);
+}

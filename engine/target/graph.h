@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * target-graph: Microsoft Graph v1.0
+ *
+ * One thread drives curl_multi: all HTTP of all workers, and the token, which is renewed ahead of its end,
+ * one renewal for everybody. A call hands a request over and sleeps on it; a run may hand over several.
+ * Before a request leaves, the limiter is asked once more; inside a hold nothing leaves.
+ *
+ * Facts about requests and errors: Microsoft Graph v1.0 reference (user, group, errors, throttling), the ones
+ * used stand beside the code. An answer is hostile until parsed: at most 16 MiB, JSON of bounded depth.
+ */
+
+#include "base/config.h"
+#include "base/log.h"
+#include "engine/target/limiter.h"
+#include "engine/target/target.h"
+
+typedef struct GraphCredential GraphCredential;
+typedef struct GraphOptions GraphOptions;
+
+#define GRAPH_ANSWER_MAX ((size_t)16 << 20)
+
+/* One of the ways to sign in; tried in order when one is refused. */
+struct GraphCredential {
+        const char *secret_file; /* read at each renewal; wiped after use; refused if others may read it */
+};
+
+/* `target:` of the configuration, filled by graph_fields. */
+struct GraphOptions {
+        const char *tenant_id;
+        const char *client_id;
+        ConfigList credentials; /* GraphCredential */
+        int cloud;              /* index into graph_clouds */
+        struct {
+                const char *login; /* "https://login.microsoftonline.com" */
+                const char *graph; /* "https://graph.microsoft.com/v1.0" */
+        } endpoints;               /* NULL: by cloud. http:// only for loopback addresses */
+        const char *ca_file;       /* private CA of a proxy; NULL: the system's */
+        const char *proxy;         /* NULL: https_proxy of the environment */
+        struct {
+                int tenant_size; /* TenantSize */
+                double share;
+                double urgent_reserve;
+                double time_scale;
+                bool published; /* pace to the published limits; false: only Retry-After is obeyed */
+        } limits;
+        int64_t timeout_us;
+};
+
+extern const ConfigField graph_fields[];
+
+/*
+ * Check what the table cannot (loopback rule for http, files readable). All findings go into the diag.
+ * Return: 0, CONFIG_E_INVALID.
+ */
+int graph_check(const GraphOptions *options, const ConfigDoc *doc, const char *prefix, Diag *diag);
+
+/* Starts the thread. `options` lives as long as the target. Return: 0, -errno. */
+int target_graph_new(Target **ret_target, const GraphOptions *options, const Clock *clock, const Log *log,
+                     Diag *diag);
+
+/* The limiter of a graph target, for metrics. */
+Limiter *target_graph_limiter(Target *t);
+
+/* Decorators; they own `next`. retry: repeats what is safe to repeat (reads; writes that certainly had no
+ * effect) up to 2 s in place, with jitter. trace: hands one line per call to `line`. */
+int target_retry_new(Target **ret_target, Target *next, const Clock *clock);
+int target_trace_new(Target **ret_target, Target *next, void (*line)(void *context, const char *text),
+                     void *context);
+
+/* In memory, for tests: an Entra ID of users and groups with unique UPN, anchor and unique name. */
+int target_mem_new(Target **ret_target);

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/target/http.h"
+
+#include "base/error.h"
+#include "engine/target/http-transfer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+/* Connections are kept this far; with HTTP/2 one or two carry everything. */
+#define CONNECTIONS_MAX 128L
+/* Of so many requests that leave, one goes to each lower lane that waits. */
+#define TURN     16
+#define POLL_MAX INT64_C(1000000)
+
+typedef struct HttpCurl HttpCurl;
+
+struct HttpCurl {
+        Http http;
+        HttpOptions options;
+        pthread_t thread;
+        bool started;
+        CURLM *multi;
+
+        pthread_mutex_t lock;
+        List inbox;   /* lock */
+        bool asleep;  /* lock: in poll, or about to be, and nobody has woken it yet */
+        bool stopped; /* lock */
+
+        /* The thread's own. */
+        List waiting[_LANE_N][_LIMITER_SCOPE_N];
+        List active;
+        CURL *spare[64];
+        size_t n_spare;
+        unsigned turn;
+};
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void start_curl(void)
+{
+        curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static HttpCurl *http_curl(Http *h)
+{
+        return (HttpCurl *)h;
+}
+
+void http_request_init(HttpRequest *r)
+{
+        memset(r, 0, sizeof(*r));
+        list_init(&r->list);
+        sem_init(&r->ended, 0, 0);
+        r->deadline = MONO_NEVER;
+        r->patience = MONO_NEVER;
+}
+
+void http_request_deinit(HttpRequest *r)
+{
+        free(r->answer.body);
+        r->answer.body = NULL;
+        sem_destroy(&r->ended);
+}
+
+void http_submit(Http *h, HttpRequest *request)
+{
+        h->ops->submit(h, request);
+}
+
+void http_stop(Http *h)
+{
+        h->ops->stop(h);
+}
+
+Http *http_free(Http *h)
+{
+        return h ? h->ops->free(h) : NULL;
+}
+
+void http_wait(HttpRequest *r)
+{
+        while (sem_wait(&r->ended) < 0 && errno == EINTR)
+                ;
+}
+
+void http_wake(HttpRequest *r)
+{
+        sem_post(&r->ended);
+}
+
+void http_finish(HttpRequest *r, HttpEnd end)
+{
+        r->end = end;
+        if (r->done)
+                r->done(r);
+        else
+                http_wake(r);
+}
+
+static void http_curl_submit(Http *http, HttpRequest *r)
+{
+        HttpCurl *h = http_curl(http);
+        bool wake, stopped;
+
+        pthread_mutex_lock(&h->lock);
+        stopped = h->stopped;
+        wake = h->asleep;
+        if (!stopped) {
+                list_push(&h->inbox, &r->list);
+                h->asleep = false;
+        }
+        pthread_mutex_unlock(&h->lock);
+        if (stopped)
+                http_finish(r, HTTP_STOPPED);
+        else if (wake)
+                curl_multi_wakeup(h->multi);
+}
+
+static void http_curl_stop(Http *http)
+{
+        HttpCurl *h = http_curl(http);
+
+        pthread_mutex_lock(&h->lock);
+        h->stopped = true;
+        pthread_mutex_unlock(&h->lock);
+        curl_multi_wakeup(h->multi);
+}
+
+static CURL *take_easy(HttpCurl *h)
+{
+        CURL *c;
+
+        if (h->n_spare > 0)
+                return h->spare[--h->n_spare];
+        c = curl_easy_init();
+        if (!c)
+                error_oom(0);
+        return c;
+}
+
+static void give_easy(HttpCurl *h, CURL *c)
+{
+        if (h->n_spare == N_ELEMENTS(h->spare)) {
+                curl_easy_cleanup(c);
+                return;
+        }
+        curl_easy_reset(c); /* keeps connections, sessions and the DNS cache */
+        h->spare[h->n_spare++] = c;
+}
+
+static void begin(HttpCurl *h, HttpRequest *r, Mono now)
+{
+        list_remove(&r->list);
+        r->curl = take_easy(h);
+        r->left = now;
+        http_transfer_prepare(r, &h->options, now);
+        list_push(&h->active, &r->list);
+        if (curl_multi_add_handle(h->multi, r->curl) != CURLM_OK)
+                error_oom(0); /* nothing else can be wrong with a handle that is ours */
+}
+
+/* A request leaves the thread; `end` is not changed if it is the translated one. */
+static void finish(HttpCurl *h, HttpRequest *r, HttpEnd end)
+{
+        Mono now = clock_mono(h->options.clock);
+
+        list_remove(&r->list);
+        if (r->curl) {
+                curl_multi_remove_handle(h->multi, r->curl);
+                give_easy(h, r->curl);
+                r->curl = NULL;
+        }
+        r->answered = now;
+        if (r->charged && !r->sent && h->options.refund)
+                h->options.refund(h->options.context, r, now);
+        if (!r->sent)
+                r->left = (Mono){ 0 };
+        http_finish(r, end);
+}
+
+static void finish_held(HttpCurl *h, HttpRequest *r, Mono until)
+{
+        r->held_until = until;
+        snprintf(r->error, sizeof(r->error), "held back by the limiter");
+        finish(h, r, HTTP_HELD);
+}
+
+/* One queue: what may leave leaves, what has waited too long ends. Returns when to look again. */
+static Mono serve(HttpCurl *h, List *queue, unsigned most, unsigned *ret_left, Mono now)
+{
+        Mono next = MONO_NEVER;
+        bool blocked = false;
+
+        list_for_each_safe (i, queue) {
+                HttpRequest *r = list_entry(i, HttpRequest, list);
+                Mono last = r->patience.us < r->deadline.us ? r->patience : r->deadline, again;
+                int64_t wait = 0;
+
+                if (*ret_left >= most)
+                        return now; /* more may follow at once */
+                if (!blocked) {
+                        wait = r->metered ? h->options.admit(h->options.context, r, now) : 0;
+                        if (wait == 0 && now.us < r->deadline.us) {
+                                r->charged = r->metered;
+                                begin(h, r, now);
+                                ++*ret_left;
+                                continue;
+                        }
+                        again = mono_add(now, wait);
+                        if (again.us > last.us || wait == 0) {
+                                finish_held(h, r, again);
+                                continue;
+                        }
+                        if (again.us < next.us)
+                                next = again;
+                        blocked = true; /* the others of this queue come after it */
+                } else if (now.us >= last.us) {
+                        finish_held(h, r, now);
+                        continue;
+                }
+                if (last.us < next.us)
+                        next = last;
+        }
+        return next;
+}
+
+/*
+ * Lanes in the order of their rights, and of every TURN requests one for each lower lane: the lane whose turn
+ * it is comes first.
+ */
+static Mono serve_all(HttpCurl *h, LimiterScope scope, Mono now)
+{
+        for (;;) {
+                static const Lane order[][_LANE_N] = {
+                        { LANE_URGENT, LANE_NORMAL, LANE_RECONCILE },
+                        { LANE_NORMAL, LANE_URGENT, LANE_RECONCILE },
+                        { LANE_RECONCILE, LANE_URGENT, LANE_NORMAL },
+                };
+                unsigned turn = h->turn % TURN, which = turn == TURN / 2 ? 1 : turn == TURN - 1 ? 2 : 0;
+                Mono next = MONO_NEVER;
+                unsigned left = 0;
+
+                for (size_t i = 0; i < _LANE_N && left == 0; ++i) {
+                        Mono t = serve(h, &h->waiting[order[which][i]][scope], 1, &left, now);
+
+                        if (t.us < next.us)
+                                next = t;
+                }
+                if (left == 0)
+                        return next;
+                ++h->turn;
+        }
+}
+
+static bool collect(HttpCurl *h)
+{
+        bool stopped;
+        List *i;
+
+        pthread_mutex_lock(&h->lock);
+        while ((i = list_first(&h->inbox))) {
+                HttpRequest *r = list_entry(i, HttpRequest, list);
+
+                list_remove(i);
+                list_push(&h->waiting[r->lane][r->scope], i);
+        }
+        h->asleep = false;
+        stopped = h->stopped;
+        pthread_mutex_unlock(&h->lock);
+        return !stopped;
+}
+
+/* False: something has come meanwhile. From here on a submit wakes the thread. */
+static bool fall_asleep(HttpCurl *h)
+{
+        bool asleep;
+
+        pthread_mutex_lock(&h->lock);
+        h->asleep = asleep = !h->stopped && list_is_empty(&h->inbox);
+        pthread_mutex_unlock(&h->lock);
+        return asleep;
+}
+
+static void reap(HttpCurl *h)
+{
+        CURLMsg *m;
+        int left;
+
+        while ((m = curl_multi_info_read(h->multi, &left))) {
+                CURLcode code = m->data.result;
+                HttpRequest *r = NULL;
+
+                curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
+                http_transfer_translate(r, code);
+                finish(h, r, r->end);
+        }
+}
+
+static void end_all(HttpCurl *h)
+{
+        List *i;
+
+        for (int lane = 0; lane < _LANE_N; ++lane) {
+                for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope) {
+                        while ((i = list_first(&h->waiting[lane][scope])))
+                                finish(h, list_entry(i, HttpRequest, list), HTTP_STOPPED);
+                }
+        }
+        while ((i = list_first(&h->active))) {
+                HttpRequest *r = list_entry(i, HttpRequest, list);
+
+                http_transfer_translate(r, CURLE_ABORTED_BY_CALLBACK);
+                finish(h, r, HTTP_STOPPED);
+        }
+}
+
+static int poll_ms(Mono next, Mono now)
+{
+        int64_t us = next.us - now.us;
+
+        if (us > POLL_MAX)
+                us = POLL_MAX;
+        return us <= 0 ? 0 : (int)((us + 999) / 1000);
+}
+
+static void *run(void *context)
+{
+        HttpCurl *h = context;
+        Mono tick = { 0 };
+
+        while (collect(h)) {
+                Mono now = clock_mono(h->options.clock), next = MONO_NEVER;
+                int running;
+
+                if (h->options.tick && now.us >= tick.us)
+                        tick = mono_add(now, h->options.tick(h->options.context, now));
+                if (h->options.tick)
+                        next = tick;
+                for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope) {
+                        Mono t = serve_all(h, (LimiterScope)scope, now);
+
+                        if (t.us < next.us)
+                                next = t;
+                }
+                curl_multi_perform(h->multi, &running);
+                reap(h);
+                curl_multi_poll(h->multi, NULL, 0, fall_asleep(h) ? poll_ms(next, now) : 0, NULL);
+        }
+        end_all(h);
+        return NULL;
+}
+
+static Http *http_curl_free(Http *http)
+{
+        HttpCurl *h = http_curl(http);
+
+        if (h->started) {
+                http_curl_stop(http);
+                pthread_join(h->thread, NULL);
+        }
+        while (h->n_spare > 0)
+                curl_easy_cleanup(h->spare[--h->n_spare]);
+        if (h->multi)
+                curl_multi_cleanup(h->multi);
+        pthread_mutex_destroy(&h->lock);
+        free(h);
+        return NULL;
+}
+
+static const HttpOps http_curl_ops = {
+        .submit = http_curl_submit,
+        .stop = http_curl_stop,
+        .free = http_curl_free,
+};
+
+/**
+ * http_new() - start the thread
+ *
+ * Return: 0, -errno.
+ */
+int http_new(Http **ret_http, const HttpOptions *options)
+{
+        _cleanup_(http_freep) Http *http = NULL;
+        HttpCurl *h;
+        int r;
+
+        pthread_once(&curl_once, start_curl);
+        h = calloc(1, sizeof(*h));
+        if (!h)
+                error_oom(sizeof(*h));
+        h->http.ops = &http_curl_ops;
+        h->options = *options;
+        pthread_mutex_init(&h->lock, NULL);
+        list_init(&h->inbox);
+        list_init(&h->active);
+        for (int lane = 0; lane < _LANE_N; ++lane) {
+                for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope)
+                        list_init(&h->waiting[lane][scope]);
+        }
+        http = &h->http;
+        h->multi = curl_multi_init();
+        if (!h->multi)
+                return error_origin(-ENOMEM);
+        curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
+        curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+        r = pthread_create(&h->thread, NULL, run, h);
+        if (r)
+                return error_origin(-r);
+        h->started = true;
+        *ret_http = TAKE(http);
+        return 0;
+}

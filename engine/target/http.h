@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Http: one thread that sends the requests of all workers
+ *
+ *      worker --- http_submit() ---> lanes --- admit() ---> libcurl's multi handle ---> the network
+ *         ^                                                          |
+ *         '------------------- http_wait() <---- done() -------------'
+ *
+ * A caller fills an HttpRequest, hands it over and sleeps on it; it may hand over several before it waits.
+ * Requests wait in one queue per lane and kind (read, write). Before one leaves, `admit` is asked (the
+ * limiter stands behind it). One that would have to wait beyond its patience ends as HTTP_HELD at once, so
+ * that nobody sits in a hold of minutes.
+ *
+ * What an end means for whoever repeats: `sent` is false only if certainly no byte of the request has left.
+ * libcurl repeats a request by itself when a kept connection turns out to be dead; a body is therefore handed
+ * over so that it cannot be rewound, and a write with a body never leaves twice.
+ *
+ * An answer is hostile: at most `answer_max` bytes are taken. TLS is at least 1.2 and always verified.
+ * Redirects are never followed, so a token goes nowhere but to the host it was meant for.
+ *
+ * http_submit may be called from any thread; `done` runs on the thread of Http and must not block.
+ */
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "engine/target/limiter.h"
+
+#include <curl/curl.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct Http Http;
+typedef struct HttpAnswer HttpAnswer;
+typedef struct HttpOps HttpOps;
+typedef struct HttpOptions HttpOptions;
+typedef struct HttpRequest HttpRequest;
+
+typedef enum HttpEnd {
+        HTTP_ANSWERED,    /* there is a status, and the body is whole */
+        HTTP_CUT,         /* there is a status, but the body is not whole */
+        HTTP_HELD,        /* not sent: would have to wait until `held_until` */
+        HTTP_UNREACHABLE, /* not sent: name, connection or TLS */
+        HTTP_LOST,        /* sent, or partly; no answer. It may have had its effect */
+        HTTP_GARBAGE,     /* what came is not HTTP, or larger than allowed */
+        HTTP_STOPPED,     /* by http_stop; look at `sent` */
+} HttpEnd;
+
+#define HTTP_HEADERS_MAX 10
+#define HTTP_ERROR_MAX   256
+
+/* The headers that mean something to us; "" if absent. Longer values are cut. */
+struct HttpAnswer {
+        int status;
+        char content_type[64];
+        char date[64];
+        char retry_after[64];
+        char request_id[64];
+        char throttle_scope[128];
+        char throttle_percentage[16];
+        char resource_unit[16];
+        char *body; /* malloc, terminated; NULL: none */
+        size_t n_body;
+};
+
+struct HttpRequest {
+        /* To be filled; borrowed until it has ended. */
+        const char *method;
+        const char *url;
+        const char *headers[HTTP_HEADERS_MAX]; /* "Name: value" */
+        size_t n_headers;
+        const char *body; /* NULL: none */
+        size_t n_body;
+        bool metered; /* ask admit(); the token's requests are not */
+        bool fresh;   /* on a new connection: the service asks for that after a 503 */
+        LimiterScope scope;
+        unsigned units;
+        Lane lane;
+        Mono deadline;
+        Mono patience;                      /* must have left by then */
+        void (*done)(HttpRequest *request); /* NULL: http_wake. It may also call that itself */
+        struct Token *token;                /* whose done() it is */
+        struct TargetGraph *graph;
+
+        /* Filled. */
+        HttpEnd end;
+        bool sent;
+        HttpAnswer answer;
+        Mono left; /* 0: never */
+        Mono answered;
+        Mono held_until; /* HTTP_HELD; done() may set it too */
+        char error[HTTP_ERROR_MAX];
+
+        /* Private. */
+        List list;
+        sem_t ended;
+        bool charged;
+        struct curl_slist header_nodes[HTTP_HEADERS_MAX];
+        CURL *curl;
+        size_t n_read;
+        size_t size_body;
+        bool too_large;
+        size_t answer_max;
+};
+
+/* So that tests can script the other side. */
+struct HttpOps {
+        void (*submit)(Http *h, HttpRequest *request);
+        void (*stop)(Http *h);
+        Http *(*free)(Http *h);
+};
+
+struct Http {
+        const HttpOps *ops;
+};
+
+struct HttpOptions {
+        const Clock *clock;
+        const char *ca_file; /* NULL: the system's */
+        const char *proxy;   /* NULL: https_proxy and no_proxy of the environment */
+        size_t answer_max;
+        /* Microseconds to wait before this request may leave; 0: now, and it is charged. */
+        int64_t (*admit)(void *context, HttpRequest *request, Mono now);
+        /* A charged request has not left after all. */
+        void (*refund)(void *context, HttpRequest *request, Mono now);
+        /* Called about once in the time it returned (µs): for the token's renewal. May be NULL. */
+        int64_t (*tick)(void *context, Mono now);
+        void *context;
+};
+
+/* Starts the thread. Return: 0, -errno. */
+int http_new(Http **ret_http, const HttpOptions *options);
+
+void http_request_init(HttpRequest *request);
+void http_request_deinit(HttpRequest *request); /* wipes nothing: the body that was sent is the caller's */
+
+void http_submit(Http *h, HttpRequest *request);
+void http_wait(HttpRequest *request);
+void http_wake(HttpRequest *request);                /* its owner may free it from now on */
+void http_finish(HttpRequest *request, HttpEnd end); /* for implementations: ends a request */
+void http_stop(Http *h);                             /* all requests end now, also those to come */
+Http *http_free(Http *h);                            /* nobody may be waiting any more */
+
+DEFINE_CLEANUP(Http, http_free)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What target-mem holds; private to target-mem*.c. The lock of MemTarget protects everything. */
+
+#include "engine/target/schema.h"
+#include "engine/target/target-mem.h"
+
+#include <pthread.h>
+
+typedef struct MemObject MemObject;
+typedef struct MemTarget MemTarget;
+
+struct MemObject {
+        ObjectId id;
+        char *type;
+        bool mastered_elsewhere;
+        unsigned n_revoked;
+        Arena *arena;
+        Attribute *attributes; /* in the arena, sorted by name; without links */
+        size_t n_attributes;
+        ObjectId manager; /* zero: none */
+        ObjectId *members;
+        size_t n_members, size_members;
+};
+
+struct MemTarget {
+        Target target;
+        pthread_mutex_t lock;
+        bool stopped;
+        MemObject **objects;
+        size_t n_objects, size_objects;
+        MemFault *faults;
+        size_t n_faults, size_faults;
+        Arena *journal_arena;
+        MemEntry *journal;
+        size_t n_journal, size_journal;
+        Arena *info_arena;
+        TargetInfo info;
+        int64_t hold;
+        uint64_t n_requests;
+};
+
+MemObject *mem_new_object(MemTarget *t, const char *type);
+MemObject *mem_find(const MemTarget *t, const ObjectId *id);
+MemObject *mem_find_by(const MemTarget *t, const char *type, const char *attribute, const char *value);
+void mem_remove(MemTarget *t, MemObject *o);
+Value mem_value(const MemObject *o, const char *attribute);
+void mem_set(MemObject *o, const char *attribute, Value v); /* NONE removes */
+bool mem_has_member(const MemObject *o, const ObjectId *id, size_t *ret_at);
+bool mem_add_member(MemObject *o, const ObjectId *id);    /* false: was there */
+bool mem_remove_member(MemObject *o, const ObjectId *id); /* false: was not */
+void mem_note(MemTarget *t, OpKind kind, const MemObject *o, const Op *op);
+
+/* Lock held. Takes the next fault for this kind of call. */
+bool mem_take_fault(MemTarget *t, MemCall on, MemFault *ret_fault);
+
+int target_mem_apply(MemTarget *t, Call *call, const Op *ops, size_t n_ops, OpResult *results, Diag *diag);

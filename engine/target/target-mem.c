@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/target/target-mem-store.h"
+
+#include <string.h>
+
+static bool wants(const Match *m, const char *name)
+{
+        for (size_t i = 0; i < m->n_attributes; ++i) {
+                if (str_is(m->attributes[i], name))
+                        return true;
+        }
+        return false;
+}
+
+static bool has_address(const MemObject *o, const char *address)
+{
+        Value mail = mem_value(o, "mail"), proxies = mem_value(o, "proxyAddresses");
+
+        if (mail.type == VALUE_STRING && str_is_nocase(mail.s, address))
+                return true;
+        for (size_t i = 0; i < value_count(proxies); ++i) {
+                Value v = value_at(proxies, i);
+
+                if (v.type == VALUE_STRING && strncasecmp(v.s, "smtp:", 5) == 0 &&
+                    str_is_nocase(v.s + 5, address))
+                        return true;
+        }
+        return false;
+}
+
+static int find_by_mail(const MemTarget *t, const Match *m, MemObject **ret, Diag *diag)
+{
+        MemObject *found = NULL;
+
+        for (size_t i = 0; i < t->n_objects; ++i) {
+                if (!str_is(t->objects[i]->type, m->type) || !has_address(t->objects[i], m->value))
+                        continue;
+                if (found) {
+                        diag_set(diag, "several objects have %s", m->value);
+                        return TARGET_E_AMBIGUOUS;
+                }
+                found = t->objects[i];
+        }
+        *ret = found;
+        return found ? 0 : TARGET_E_NOT_FOUND;
+}
+
+static int find(const MemTarget *t, const Match *m, MemObject **ret, Diag *diag)
+{
+        ObjectId id;
+
+        *ret = NULL;
+        if (!m->value)
+                return TARGET_E_NOT_FOUND;
+        switch (m->by) {
+        case MATCH_ID:
+                *ret = guid_parse(m->value, &id) ? mem_find(t, &id) : NULL;
+                if (*ret && !str_is((*ret)->type, m->type))
+                        *ret = NULL;
+                break;
+        case MATCH_ANCHOR:
+                *ret = mem_find_by(t, m->type, "sourceAnchor", m->value);
+                break;
+        case MATCH_UPN:
+                *ret = mem_find_by(t, m->type, "userPrincipalName", m->value);
+                break;
+        case MATCH_MAIL:
+                return find_by_mail(t, m, ret, diag);
+        }
+        return *ret ? 0 : TARGET_E_NOT_FOUND;
+}
+
+static int mem_fetch(Target *target, Call *call, const Match *m, ObjectSink *sink, Diag *diag)
+{
+        MemTarget *t = (MemTarget *)target;
+        TargetObject object = { 0 };
+        ObjectId *members, manager;
+        size_t n_members = 0;
+        ObjectBuilder b;
+        MemFault fault;
+        MemObject *o;
+        int r;
+
+        pthread_mutex_lock(&t->lock);
+        ++call->n_reads;
+        r = t->stopped ? TARGET_E_TRANSIENT : 0;
+        if (r == 0 && mem_take_fault(t, MEM_FETCH, &fault)) {
+                r = fault.end;
+                diag_set(diag, "%s", fault.reason ? fault.reason : "a fault of the test");
+                if (r == TARGET_E_THROTTLED)
+                        call->retry_at = mono_add(call->now, fault.retry_us);
+        }
+        if (r == 0)
+                r = find(t, m, &o, diag);
+        if (r == 0) {
+                object_build(&b, call->arena);
+                for (size_t i = 0; i < o->n_attributes; ++i) {
+                        if (m->n_attributes == 0 || wants(m, o->attributes[i].name))
+                                object_add(&b, arena_strdup(call->arena, o->attributes[i].name),
+                                           value_copy(call->arena, o->attributes[i].value));
+                }
+                object.object = object_finish(&b, &o->id, arena_strdup(call->arena, o->type), NULL);
+                object.mastered_elsewhere = o->mastered_elsewhere;
+                manager = o->manager;
+                n_members = o->n_members;
+                members = arena_new_array(call->arena, ObjectId, n_members);
+                if (n_members > 0)
+                        memcpy(members, o->members, n_members * sizeof(*members));
+        }
+        pthread_mutex_unlock(&t->lock);
+        if (r)
+                return r;
+        r = sink->object(sink, &object);
+        if (r == 0 && sink->links && wants(m, "manager") && !guid_is_zero(&manager))
+                r = sink->links(sink, "manager", &manager, 1);
+        /* In pages, as Graph gives them. */
+        for (size_t i = 0; r == 0 && sink->links && wants(m, "member") && i < n_members; i += 999)
+                r = sink->links(sink, "member", members + i, n_members - i < 999 ? n_members - i : 999);
+        return r > 0 ? 0 : r;
+}
+
+static int mem_front_apply(Target *target, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results,
+                           Diag *diag)
+{
+        MemTarget *t = (MemTarget *)target;
+        int r;
+
+        pthread_mutex_lock(&t->lock);
+        r = t->stopped ? TARGET_E_TRANSIENT : target_mem_apply(t, call, ops, n_ops, ret_results, diag);
+        pthread_mutex_unlock(&t->lock);
+        return r;
+}
+
+static int mem_info(Target *target, Call *call, TargetInfo *ret_info, Diag *diag)
+{
+        MemTarget *t = (MemTarget *)target;
+        MemFault fault;
+        int r = 0;
+
+        pthread_mutex_lock(&t->lock);
+        if (t->stopped) {
+                r = TARGET_E_TRANSIENT;
+        } else if (mem_take_fault(t, MEM_INFO, &fault)) {
+                r = fault.end;
+                diag_set(diag, "%s", fault.reason ? fault.reason : "a fault of the test");
+                if (r == TARGET_E_THROTTLED)
+                        call->retry_at = mono_add(call->now, fault.retry_us);
+        } else {
+                *ret_info = t->info;
+        }
+        pthread_mutex_unlock(&t->lock);
+        return r;
+}
+
+static int64_t mem_take(Target *target, Lane lane, Mono now)
+{
+        MemTarget *t = (MemTarget *)target;
+        int64_t hold;
+
+        pthread_mutex_lock(&t->lock);
+        hold = t->hold;
+        pthread_mutex_unlock(&t->lock);
+        return hold;
+}
+
+static void mem_give_back(Target *target, Lane lane, Mono now)
+{
+}
+
+static void mem_stop(Target *target)
+{
+        MemTarget *t = (MemTarget *)target;
+
+        pthread_mutex_lock(&t->lock);
+        t->stopped = true;
+        pthread_mutex_unlock(&t->lock);
+}
+
+static Target *mem_free(Target *target)
+{
+        MemTarget *t = (MemTarget *)target;
+
+        while (t->n_objects > 0)
+                mem_remove(t, t->objects[t->n_objects - 1]);
+        free(t->objects);
+        free(t->faults);
+        free(t->journal);
+        arena_free(t->journal_arena);
+        arena_free(t->info_arena);
+        pthread_mutex_destroy(&t->lock);
+        free(t);
+        return NULL;
+}
+
+static const TargetOps target_mem_ops = {
+        .name = "mem",
+        .fetch = mem_fetch,
+        .apply = mem_front_apply,
+        .info = mem_info,
+        .take = mem_take,
+        .give_back = mem_give_back,
+        .stop = mem_stop,
+        .free = mem_free,
+};
+
+/**
+ * target_mem_new() - an empty tenant
+ *
+ * Return: 0.
+ */
+int target_mem_new(Target **ret_target)
+{
+        MemTarget *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                error_oom(sizeof(*t));
+        t->target.ops = &target_mem_ops;
+        pthread_mutex_init(&t->lock, NULL);
+        t->journal_arena = arena_new(0);
+        t->info_arena = arena_new(0);
+        t->info = (TargetInfo){ .name = "Microsoft Entra ID",
+                                .tenant_id = "11111111-2222-3333-4444-555555555555",
+                                .tenant_name = "Contoso",
+                                .initial_domain = "contoso.onmicrosoft.com" };
+        *ret_target = &t->target;
+        return 0;
+}

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+#include "engine/target/test-script.h"
+
+#include <string.h>
+
+#define ADA   "0a0a0a0a-0000-4000-8000-00000000000a"
+#define GROUP "0b0b0b0b-0000-4000-8000-00000000000b"
+
+static ObjectId id_of(const char *text)
+{
+        ObjectId id;
+
+        assert_true(guid_parse(text, &id));
+        return id;
+}
+
+static ObjectId member(size_t i)
+{
+        char text[64];
+
+        snprintf(text, sizeof(text), "0c0c0c0c-0000-4000-8000-%012zu", i);
+        return id_of(text);
+}
+
+static int apply(Script *s, const Op *ops, size_t n, OpResult *results)
+{
+        return target_apply(s->target, script_call(s), ops, n, results, &s->diag);
+}
+
+static const char *text_at(const json_t *json, const char *key)
+{
+        return json_string_value(json_object_get(json, key));
+}
+
+static void check_password(const json_t *body, char *ret, size_t size)
+{
+        const json_t *profile = json_object_get(body, "passwordProfile");
+        const char *password = text_at(profile, "password");
+
+        assert_non_null(password);
+        assert_true(strlen(password) >= 32);
+        assert_true(strpbrk(password, "0123456789") && strpbrk(password, "ABCDEFGHJKLMNPQRSTUVWXYZ") &&
+                    strpbrk(password, "abcdefghijkmnopqrstuvwxyz"));
+        assert_true(json_is_true(json_object_get(profile, "forceChangePasswordNextSignIn")));
+        snprintf(ret, size, "%s", password);
+}
+
+static void test_create_user(void **state)
+{
+        Script *s = *state;
+        Op ops[] = {
+                { .kind = OP_CREATE,
+                  .type = "user",
+                  .anchor = "YW5jaG9y",
+                  .request_id = "0d0d0d0d-0000-4000-8000-00000000000d" },
+                { .kind = OP_SET,
+                  .type = "user",
+                  .attribute = "userPrincipalName",
+                  .value = value_string("ada.l@corp.test") },
+                { .kind = OP_SET,
+                  .type = "user",
+                  .attribute = "displayName",
+                  .value = value_string("Ada \"Countess\" L\xc3\xb6velace") },
+                { .kind = OP_SET, .type = "user", .attribute = "accountEnabled", .value = value_bool(true) },
+                { .kind = OP_SET,
+                  .type = "user",
+                  .attribute = "telephoneNumber",
+                  .value = value_string("+44 1") },
+                { .kind = OP_SET,
+                  .type = "user",
+                  .attribute = "extensionAttribute7",
+                  .value = value_string("seven") },
+                { .kind = OP_SET, .type = "user", .attribute = "company", .value = value_string("   ") },
+                { .kind = OP_SET, .type = "user", .attribute = "pager", .value = value_string("x") },
+        };
+        OpResult results[N_ELEMENTS(ops)];
+        char first[64], second[64];
+        json_t *body;
+
+        SCRIPT(s, { .method = "POST", .url = "/users", .status = 201, .body = "{\"id\":\"" ADA "\"}" });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), 0);
+        script_done(s);
+        body = script_body(&s->requests[0]);
+        assert_string_equal(text_at(body, "onPremisesImmutableId"), "YW5jaG9y");
+        assert_string_equal(text_at(body, "userPrincipalName"), "ada.l@corp.test");
+        assert_string_equal(text_at(body, "displayName"), "Ada \"Countess\" L\xc3\xb6velace");
+        assert_string_equal(text_at(body, "mailNickname"), "ada.l"); /* nobody gave one */
+        assert_true(json_is_true(json_object_get(body, "accountEnabled")));
+        assert_string_equal(json_string_value(json_array_get(json_object_get(body, "businessPhones"), 0)),
+                            "+44 1");
+        assert_string_equal(
+                text_at(json_object_get(body, "onPremisesExtensionAttributes"), "extensionAttribute7"),
+                "seven");
+        assert_true(json_is_null(json_object_get(body, "companyName")));
+        assert_null(json_object_get(body, "pager"));
+        check_password(body, first, sizeof(first));
+        json_decref(body);
+        assert_string_equal(script_header(&s->requests[0], "client-request-id"),
+                            "0d0d0d0d-0000-4000-8000-00000000000d");
+        assert_string_equal(script_header(&s->requests[0], "Authorization"), "Bearer t1");
+        assert_string_equal(script_header(&s->requests[0], "Content-Type"), "application/json");
+        assert_string_equal(script_header(&s->requests[0], "x-ms-throttle-priority"), "Normal");
+        assert_null(script_header(&s->requests[0], "Prefer"));
+        assert_int_equal(results[0].state, OP_DONE);
+        assert_int_equal(results[0].http_status, 201);
+        assert_true(guid_is(&results[0].id, &(ObjectId){ 0 }) == false);
+        assert_int_equal(results[7].state, OP_NOT_WRITABLE);
+        assert_int_equal(s->call.n_writes, 1);
+        assert_int_equal(s->call.n_request_ids, 1);
+
+        /* A new password for each try. */
+        SCRIPT(s, { .method = "POST", .url = "/users", .end = HTTP_LOST });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), TARGET_E_TRANSIENT);
+        assert_int_equal(results[0].state, OP_FAILED);
+        assert_string_equal(results[0].code, "AnswerLost");
+        body = script_body(&s->requests[0]);
+        check_password(body, second, sizeof(second));
+        json_decref(body);
+        assert_string_not_equal(first, second);
+}
+
+static void test_create_group(void **state)
+{
+        Script *s = *state;
+        Op ops[] = {
+                { .kind = OP_CREATE, .type = "group", .anchor = "a/b='c'+" },
+                { .kind = OP_SET,
+                  .type = "group",
+                  .attribute = "displayName",
+                  .value = value_string("Pilots & Co. (all)") },
+                { .kind = OP_SET, .type = "group", .attribute = "mailEnabled", .value = value_bool(false) },
+                { .kind = OP_SET,
+                  .type = "group",
+                  .attribute = "securityEnabled",
+                  .value = value_bool(true) },
+                { .kind = OP_SET,
+                  .type = "group",
+                  .attribute = "sourceAnchor",
+                  .value = value_string("a/b='c'+") },
+        };
+        OpResult results[N_ELEMENTS(ops)];
+        json_t *body;
+
+        SCRIPT(s, { .method = "PATCH",
+                    .url = "/groups(uniqueName='a%2Fb%3D%27%27c%27%27%2B')",
+                    .status = 201,
+                    .body = "{\"id\":\"" GROUP "\"}" });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), 0);
+        body = script_body(&s->requests[0]);
+        assert_string_equal(text_at(body, "mailNickname"), "PilotsCoall");
+        assert_null(json_object_get(body, "uniqueName"));
+        assert_null(json_object_get(body, "passwordProfile"));
+        json_decref(body);
+        assert_string_equal(script_header(&s->requests[0], "Prefer"), "create-if-missing");
+
+        /* It was there: 204 has no id, so it is asked for. */
+        SCRIPT(s, { .method = "PATCH", .url = "/groups(*", .status = 204 },
+               { .method = "GET",
+                 .url = "/groups(uniqueName='a%2Fb%3D%27%27c%27%27%2B')?$select=id",
+                 .status = 200,
+                 .body = "{\"id\":\"" GROUP "\"}" });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), 0);
+        script_done(s);
+        assert_true(guid_is(&results[0].id, &(ObjectId){ 0 }) == false);
+
+        /* Graph cannot make mail-enabled ones: said without asking. */
+        ops[2].value = value_bool(true);
+        SCRIPT(s, { 0 });
+        s->n_steps = 0;
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), TARGET_E_REJECTED);
+        assert_string_equal(results[0].code, "NotWritableThroughGraph");
+}
+
+static void test_update(void **state)
+{
+        Script *s = *state;
+        ObjectId ada = id_of(ADA), boss = member(1);
+        Op ops[] = {
+                { .kind = OP_SET, .type = "user", .id = ada, .attribute = "title", .value = value_int(7) },
+                { .kind = OP_LINK, .type = "user", .id = ada, .attribute = "manager", .link = boss },
+                { .kind = OP_UNSET, .type = "user", .id = ada, .attribute = "telephoneNumber" },
+                { .kind = OP_UNSET, .type = "user", .id = ada, .attribute = "extensionAttribute1" },
+                { .kind = OP_UNSET, .type = "user", .id = ada, .attribute = "mobile" },
+                { .kind = OP_UNLINK, .type = "user", .id = ada, .attribute = "manager" },
+                { .kind = OP_REVOKE_SESSIONS, .type = "user", .id = ada },
+        };
+        OpResult results[N_ELEMENTS(ops)];
+        json_t *body;
+
+        SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 204 },
+               { .method = "PUT", .url = "/users/" ADA "/manager/$ref", .status = 204 },
+               { .method = "DELETE", .url = "/users/" ADA "/manager/$ref", .status = 204 },
+               { .method = "POST",
+                 .url = "/users/" ADA "/revokeSignInSessions",
+                 .status = 200,
+                 .body = "{\"value\":true}" });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), 0);
+        script_done(s);
+        for (size_t i = 0; i < N_ELEMENTS(ops); ++i)
+                assert_int_equal(results[i].state, OP_DONE);
+        body = script_body(&s->requests[0]);
+        assert_int_equal(json_object_size(body), 4);
+        assert_string_equal(text_at(body, "jobTitle"), "7");
+        assert_int_equal(json_array_size(json_object_get(body, "businessPhones")), 0);
+        assert_true(json_is_array(json_object_get(body, "businessPhones")));
+        assert_true(json_is_null(json_object_get(json_object_get(body, "onPremisesExtensionAttributes"),
+                                                 "extensionAttribute1")));
+        assert_true(json_is_null(json_object_get(body, "mobilePhone")));
+        json_decref(body);
+        assert_string_equal(s->requests[1].body,
+                            "{\"@odata.id\":\"" SCRIPT_BASE "/users/0c0c0c0c-0000-4000-8000-000000000001\"}");
+        assert_int_equal(s->call.n_writes, 4);
+}
+
+static void test_nothing_to_send(void **state)
+{
+        Script *s = *state;
+        Op op = { .kind = OP_SET,
+                  .type = "user",
+                  .id = id_of(ADA),
+                  .attribute = "proxyAddresses",
+                  .value = value_string("x") };
+        OpResult result;
+
+        assert_int_equal(apply(s, &op, 1, &result), 0);
+        assert_int_equal(result.state, OP_NOT_WRITABLE);
+        assert_int_equal(s->n_requests, 0);
+}
+
+/* A refused PATCH in which the account was to be turned off: it is turned off all the same. */
+static void test_disable_in_company(void **state)
+{
+        Script *s = *state;
+        ObjectId ada = id_of(ADA);
+        Op ops[] = {
+                { .kind = OP_SET,
+                  .type = "user",
+                  .id = ada,
+                  .attribute = "usageLocation",
+                  .value = value_string("XX") },
+                { .kind = OP_SET,
+                  .type = "user",
+                  .id = ada,
+                  .attribute = "title",
+                  .value = value_string("x") },
+                { .kind = OP_SET,
+                  .type = "user",
+                  .id = ada,
+                  .attribute = "accountEnabled",
+                  .value = value_bool(false) },
+        };
+        OpResult results[N_ELEMENTS(ops)];
+
+        SCRIPT(s,
+               { .method = "PATCH",
+                 .url = "/users/" ADA,
+                 .status = 400,
+                 .body = "{\"error\":{\"code\":\"Request_BadRequest\",\"message\":\"Invalid "
+                         "value\",\"details\":"
+                         "[{\"code\":\"InvalidValue\",\"message\":\"m\",\"target\":\"usageLocation\"}]}}" },
+               { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), TARGET_E_REJECTED);
+        script_done(s);
+        assert_int_equal(results[0].state, OP_FAILED);
+        assert_string_equal(results[0].code, "DataValidationFailed");
+        assert_int_equal(results[1].state, OP_NOT_SENT);
+        assert_non_null(strstr(results[1].reason, "usageLocation"));
+        assert_int_equal(results[2].state, OP_DONE);
+        assert_string_equal(s->requests[1].body, "{\"accountEnabled\":false}");
+        assert_string_equal(s->call.error_code, "Request_BadRequest");
+        assert_string_equal(s->call.error_text, "Invalid value");
+}
+
+static size_t fill_links(Op *ops, size_t n, OpKind kind)
+{
+        for (size_t i = 0; i < n; ++i)
+                ops[i] = (Op){ .kind = kind,
+                               .type = "group",
+                               .id = id_of(GROUP),
+                               .attribute = "member",
+                               .link = member(i) };
+        return n;
+}
+
+static size_t count_refs(const char *body)
+{
+        size_t n = 0;
+
+        for (const char *at = body; (at = strstr(at, "/directoryObjects/")); ++at)
+                ++n;
+        return n;
+}
+
+static void test_members_by_twenty(void **state)
+{
+        Script *s = *state;
+        Op ops[45];
+        OpResult results[45];
+        json_t *body;
+
+        fill_links(ops, 45, OP_LINK);
+        SCRIPT(s, { .method = "PATCH", .url = "/groups/" GROUP, .status = 204 },
+               { .method = "PATCH", .url = "/groups/" GROUP, .status = 204 },
+               { .method = "PATCH", .url = "/groups/" GROUP, .status = 204 });
+        assert_int_equal(apply(s, ops, 45, results), 0);
+        script_done(s);
+        assert_int_equal(count_refs(s->requests[0].body), 20);
+        assert_int_equal(count_refs(s->requests[1].body), 20);
+        assert_int_equal(count_refs(s->requests[2].body), 5);
+        body = script_body(&s->requests[2]);
+        assert_string_equal(json_string_value(json_array_get(json_object_get(body, "members@odata.bind"), 4)),
+                            SCRIPT_BASE "/directoryObjects/0c0c0c0c-0000-4000-8000-000000000044");
+        json_decref(body);
+}
+
+static void test_removals(void **state)
+{
+        Script *s = *state;
+        Op ops[3];
+        OpResult results[3];
+
+        fill_links(ops, 3, OP_UNLINK);
+        SCRIPT(s,
+               { .method = "DELETE",
+                 .url = "/groups/" GROUP "/members/0c0c0c0c-0000-4000-8000-000000000000/$ref",
+                 .status = 204 },
+               { .method = "DELETE",
+                 .url = "/groups/" GROUP "/members/0c0c0c0c-0000-4000-8000-000000000001/$ref",
+                 .status = 404,
+                 .body = "{\"error\":{\"code\":\"Request_ResourceNotFound\",\"message\":\"gone\"}}" },
+               { .method = "DELETE",
+                 .url = "/groups/" GROUP "/members/0c0c0c0c-0000-4000-8000-000000000002/$ref",
+                 .status = 204 });
+        assert_int_equal(apply(s, ops, 3, results), 0);
+        script_done(s);
+        assert_int_equal(results[0].state, OP_DONE);
+        assert_int_equal(results[1].state, OP_UNCHANGED);
+        assert_int_equal(results[2].state, OP_DONE);
+}
+
+/* A service that knows who is a member already and who exists, and answers without naming anybody. */
+static bool is_member[64], is_missing[64], names;
+
+static void answer_bind(Script *s, HttpRequest *r, const ScriptRequest *kept)
+{
+        bool already = false, missing = false;
+        size_t which = 0;
+
+        if (strcmp(kept->method, "GET") == 0) {
+                script_reply(r, 200, "{\"id\":\"" GROUP "\"}");
+                return;
+        }
+        for (const char *at = kept->body; (at = strstr(at, "-8000-")); ++at) {
+                size_t i = strtoul(at + 6, NULL, 10);
+
+                if (strncmp(at - 18, "0c0c0c0c", 8) != 0)
+                        continue;
+                already |= is_member[i];
+                missing |= is_missing[i];
+                if (is_missing[i])
+                        which = i;
+        }
+        if (missing) {
+                script_reply(r, 404,
+                             arena_printf(s->arena,
+                                          "{\"error\":{\"code\":\"Request_ResourceNotFound\",\"message\":"
+                                          "\"Resource '%s%012zu' does not exist\"}}",
+                                          names ? "0c0c0c0c-0000-4000-8000-" : "", which));
+                return;
+        }
+        if (already) {
+                script_reply(r, 400,
+                             "{\"error\":{\"code\":\"Request_BadRequest\",\"message\":\"One or more added "
+                             "object references "
+                             "already exist for the following modified properties: 'members'.\"}}");
+                return;
+        }
+        for (const char *at = kept->body; (at = strstr(at, "-8000-")); ++at)
+                is_member[strtoul(at + 6, NULL, 10)] = true;
+        script_reply(r, 204, NULL);
+}
+
+static size_t take_apart(Script *s, size_t n, size_t n_already, size_t n_missing, uint64_t seed)
+{
+        Op ops[64];
+        OpResult results[64];
+
+        memset(is_member, 0, sizeof(is_member));
+        memset(is_missing, 0, sizeof(is_missing));
+        for (size_t i = 0; i < n_already + n_missing;) {
+                size_t k;
+
+                seed = seed * UINT64_C(6364136223846793005) + 1;
+                k = (seed >> 33) % n;
+                if (is_member[k] || is_missing[k])
+                        continue;
+                *(i < n_already ? &is_member[k] : &is_missing[k]) = true;
+                ++i;
+        }
+        fill_links(ops, n, OP_LINK);
+        s->answer = answer_bind;
+        s->n_requests = 0;
+        assert_int_equal(apply(s, ops, n, results), 0);
+        for (size_t i = 0; i < n; ++i) {
+                assert_true(is_member[i] != is_missing[i]);
+                if (is_missing[i])
+                        assert_int_equal(results[i].state, OP_REFERENCE_MISSING);
+                n_already -= results[i].state == OP_UNCHANGED;
+                n_missing -= results[i].state == OP_REFERENCE_MISSING;
+        }
+        assert_int_equal(n_already, 0);
+        assert_int_equal(n_missing, 0);
+        return s->n_requests;
+}
+
+static void test_take_apart(void **state)
+{
+        Script *s = *state;
+
+        names = false;
+        assert_int_equal(take_apart(s, 20, 0, 0, 1), 1);
+        assert_in_range(take_apart(s, 20, 1, 0, 2), 3, 11);
+        assert_in_range(take_apart(s, 20, 0, 1, 3), 3, 12); /* one look at the group among them */
+        assert_in_range(take_apart(s, 20, 20, 0, 4), 39, 39);
+        for (uint64_t seed = 1; seed < 60; ++seed)
+                take_apart(s, 1 + seed % 50, seed % 3 % (1 + seed % 50), 0, seed);
+        for (uint64_t seed = 100; seed < 160; ++seed)
+                take_apart(s, 10 + seed % 40, seed % 4, seed % 5, seed);
+        names = true; /* the answer says which one: no halving */
+        assert_in_range(take_apart(s, 20, 0, 1, 5), 3, 3);
+}
+
+static void answer_gone(Script *s, HttpRequest *r, const ScriptRequest *kept)
+{
+        script_reply(r, 404, "{\"error\":{\"code\":\"Request_ResourceNotFound\",\"message\":\"no\"}}");
+}
+
+static void test_group_gone(void **state)
+{
+        Script *s = *state;
+        Op ops[20];
+        OpResult results[20];
+
+        fill_links(ops, 20, OP_LINK);
+        s->answer = answer_gone;
+        assert_int_equal(apply(s, ops, 20, results), TARGET_E_REJECTED);
+        assert_int_equal(s->n_requests, 2);
+        assert_int_equal(results[0].state, OP_FAILED);
+        assert_string_equal(results[19].code, "ObjectNotFound");
+}
+
+static void test_throttled(void **state)
+{
+        Script *s = *state;
+        Op op = { .kind = OP_SET,
+                  .type = "user",
+                  .id = id_of(ADA),
+                  .attribute = "title",
+                  .value = value_string("x") };
+        Limiter *l = target_graph_limiter(s->target);
+        Mono now = s->clock.mono;
+        OpResult result;
+
+        SCRIPT(s, { .method = "PATCH",
+                    .url = "/users/" ADA,
+                    .status = 429,
+                    .retry_after = "17",
+                    .scope = "Tenant_Application/ReadWrite/a/b" });
+        assert_int_equal(apply(s, &op, 1, &result), TARGET_E_THROTTLED);
+        assert_int_equal(s->call.retry_at.us, now.us + 17000000);
+        assert_int_equal(limiter_held(l, LIMITER_WRITE, now).us, now.us + 17000000);
+        assert_int_equal(limiter_held(l, LIMITER_READ, now).us, now.us + 17000000);
+        assert_int_equal(result.state, OP_NOT_SENT);
+        assert_int_equal(result.http_status, 429);
+        assert_true(target_take(s->target, LANE_URGENT, now) > 16000000);
+
+        s->clock.mono.us += 20000000;
+        now = s->clock.mono;
+        SCRIPT(s, { .method = "PATCH",
+                    .url = "/users/" ADA,
+                    .status = 429,
+                    .scope = "Tenant_Application/Write/a/b" });
+        assert_int_equal(apply(s, &op, 1, &result), TARGET_E_THROTTLED);
+        assert_int_equal(limiter_held(l, LIMITER_WRITE, now).us, now.us + 300000000);
+        assert_int_equal(limiter_held(l, LIMITER_READ, now).us, 0);
+}
+
+static void test_token_expires(void **state)
+{
+        Script *s = *state;
+        Op op = { .kind = OP_SET,
+                  .type = "user",
+                  .id = id_of(ADA),
+                  .attribute = "title",
+                  .value = value_string("x") };
+        OpResult result;
+
+        SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
+        assert_int_equal(apply(s, &op, 1, &result), 0);
+        assert_int_equal(s->n_tokens, 1);
+        /* Refused in mid-run: one new token, one repetition. */
+        SCRIPT(s,
+               { .method = "PATCH",
+                 .url = "/users/" ADA,
+                 .status = 401,
+                 .body = "{\"error\":{\"code\":\"InvalidAuthenticationToken\"}}" },
+               { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
+        assert_int_equal(apply(s, &op, 1, &result), 0);
+        assert_int_equal(s->n_tokens, 2);
+        assert_string_equal(script_header(&s->requests[1], "Authorization"), "Bearer t2");
+        assert_string_equal(s->requests[0].body, s->requests[1].body);
+        SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 401, .body = "{}" },
+               { .method = "PATCH", .url = "/users/" ADA, .status = 401, .body = "{}" });
+        assert_int_equal(apply(s, &op, 1, &result), TARGET_E_REFUSED);
+        assert_int_equal(result.state, OP_NOT_SENT);
+        /* It has run out: fetched before the request. */
+        s->clock.mono.us += INT64_C(3600000000);
+        SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
+        assert_int_equal(apply(s, &op, 1, &result), 0);
+        assert_int_equal(s->n_tokens, 4);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, script_setup, script_teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(test_create_user),     TEST(test_create_group),       TEST(test_update),
+                TEST(test_nothing_to_send), TEST(test_disable_in_company), TEST(test_members_by_twenty),
+                TEST(test_removals),        TEST(test_take_apart),         TEST(test_group_gone),
+                TEST(test_throttled),       TEST(test_token_expires),
+        };
+
+        return cmocka_run_group_tests_name("graph-write", tests, NULL, NULL);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Token: the right to speak to Graph, shared by all workers
+ *
+ * OAuth 2.0 client credentials with Microsoft Entra ID (v2-oauth2-client-creds-grant-flow). One token for
+ * all; one renewal for all: whoever asks while one is under way sleeps until it has ended. It is renewed
+ * ahead of its end, by five minutes or a fifth of its life, whichever is less, while the old one is still in
+ * use. A 401 in mid-run (token_reject) makes the next token_get fetch a new one.
+ *
+ * Credentials are tried in the order of the configuration; one that the service refuses, or whose file cannot
+ * be read, gives way to the next. A secret's file is read at each renewal, so that a replaced secret is found
+ * without a restart, and the bytes are wiped after use. A file that others than its owner may read is
+ * refused.
+ *
+ * Functions may be called from any thread.
+ */
+
+#include "base/log.h"
+#include "engine/target/graph.h"
+#include "engine/target/http.h"
+
+#include <stdatomic.h>
+
+typedef struct BearerToken BearerToken;
+typedef struct Token Token;
+
+/* A header line that several requests share; wiped when the last lets go. */
+struct BearerToken {
+        atomic_uint n_refs;
+        uint64_t generation;
+        size_t n;
+        char header[]; /* "Authorization: Bearer ..." */
+};
+
+/* *http is looked at when something is sent: it may be made after the token. */
+Token *token_new(Http *const *http, const GraphOptions *options, const char *login, const char *audience,
+                 const Clock *clock, const Log *log);
+Token *token_free(Token *t); /* after http_stop */
+
+/*
+ * The current token; waits for one until the deadline. Return: 0, TARGET_E_REFUSED, TARGET_E_TRANSIENT,
+ * TARGET_E_UNREACHABLE, TARGET_E_GARBAGE (the diag says why).
+ */
+int token_get(Token *t, Mono deadline, BearerToken **ret_bearer, Diag *diag);
+BearerToken *bearer_unref(BearerToken *b);
+
+/* The service did not accept this token: the next token_get fetches another, if nobody has done so since. */
+void token_reject(Token *t, uint64_t generation);
+
+/* Renew ahead if it is time. Returns microseconds until it makes sense to ask again. */
+int64_t token_tick(Token *t, Mono now);
+
+/* Pure parts, for tests. The words for an error of the token endpoint; the code is found in the text. */
+const char *token_error_words(const char *description); /* NULL: not one we know */
+/* Read a secret: at most 64 kB, line end cut. The caller wipes and frees. Return: 0, -errno, -EPERM. */
+int token_read_secret(const char *path, char **ret_secret, Diag *diag);
+int64_t token_renew_ahead(int64_t lifetime_us); /* so long before its end */
+
+DEFINE_CLEANUP(Token, token_free)
+DEFINE_CLEANUP(BearerToken, bearer_unref)
