@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Apply: what an Op does in the leader's transaction
+ *
+ * Nothing here can refuse an Op but for what the Op asks of people's commands (no such object): checks were
+ * made before. What these functions return is LMDB's code, and any but 0 ends the whole batch.
+ */
+
+#include "queue/commit.h"
+#include "queue/ready.h"
+
+typedef struct Apply Apply;
+
+/* One per queue; belongs to whoever leads. */
+struct Apply {
+        Store *store;
+        Committer *committer;
+        Ready *ready;
+        MDB_txn *txn;
+        Arena *arena;     /* for one Op */
+        Arena *row_arena; /* for one row */
+        PackWriter writer;
+        Effects fx; /* of the batch */
+};
+
+void apply_init(Apply *ap, Store *s, Committer *c, Ready *r);
+void apply_deinit(Apply *ap);
+
+void apply_begin(Apply *ap, MDB_txn *txn);
+int apply_op(Apply *ap, Op *op);
+
+/* apply-row.c: one object's row. */
+int apply_change(Apply *ap, const Change *c, Wall now);
+int apply_lease_end(Apply *ap, const Op *op);
+int apply_unpark(Apply *ap, Op *op);
+int apply_drop(Apply *ap, Op *op);
+int apply_crashed(Apply *ap, const Op *op);
+
+/* apply-edges.c: references that wait, and objects that have appeared. */
+int apply_edges(Apply *ap, const Op *op);
+int apply_count_ready(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], size_t enough, size_t *ret_n);
+
+int apply_put(Apply *ap, MDB_dbi dbi, const void *key, size_t n_key, const void *data, size_t n);

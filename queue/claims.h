@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Claims: which metaverse objects a run works on, in memory
+ *
+ * Two source objects can belong to one metaverse object; their runs must not work at once. A run claims at
+ * most one, after its lease, so there is no order to get wrong. Any thread.
+ */
+
+#include "engine/model/value.h"
+#include "queue/keymap.h"
+
+#include <pthread.h>
+
+typedef struct Claims Claims;
+
+struct Claims {
+        pthread_mutex_t lock;
+        KeyMap map; /* lock */
+};
+
+void claims_init(Claims *c);
+void claims_deinit(Claims *c);
+bool claims_take(Claims *c, const ObjectId *id); /* false: another run has it */
+void claims_release(Claims *c, const ObjectId *id);

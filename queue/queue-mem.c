@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "queue/mem.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static QueueMem *queue_mem(Queue *q)
+{
+        return (QueueMem *)q;
+}
+
+static int put(Queue *queue, const Intake *in)
+{
+        QueueMem *q = queue_mem(queue);
+        /* The writes are only read. */
+        SpaceBatch b = { .writes = (SpaceWrite *)(uintptr_t)in->writes, .n_writes = in->n_writes };
+
+        pthread_mutex_lock(&q->lock);
+        for (size_t i = 0; i < in->n_changes; i++)
+                mem_arrive(q, &in->changes[i], in->now);
+        if (in->feed)
+                cell_set(&q->positions, in->feed, strlen(in->feed), in->position, in->n_position, 1);
+        mem_apply(q, &b, true, LANE_NORMAL, in->now, NULL, NULL, NULL);
+        pthread_mutex_unlock(&q->lock);
+        return 0;
+}
+
+static bool is_due(const Row *row, Wall now)
+{
+        switch (row->place.class) {
+        case ROW_READY:
+                return true;
+        case ROW_DELAYED:
+                return row->place.due.ms <= now.ms || row->place.due.ms > now.ms + QUEUE_DELAY_MAX_MS;
+        default:
+                return false;
+        }
+}
+
+/* A due time that is too far ahead goes behind everything that is due by the clock. */
+static bool comes_first(const Row *a, const Row *b, Wall now)
+{
+        bool far_a = a->place.class == ROW_DELAYED && a->place.due.ms > now.ms;
+        bool far_b = b->place.class == ROW_DELAYED && b->place.due.ms > now.ms;
+
+        if (far_a != far_b)
+                return far_b;
+        if (a->place.due.ms != b->place.due.ms)
+                return a->place.due.ms < b->place.due.ms;
+        return a->place.sequence < b->place.sequence;
+}
+
+static LaneSet find_due(QueueMem *q, Wall now, LaneSet lanes, MemRow *firsts[_LANE_N])
+{
+        LaneSet due = 0;
+
+        for (KeyNode *i = keymap_next(&q->rows, NULL); i; i = keymap_next(&q->rows, i)) {
+                MemRow *m = keymap_entry(i, MemRow, node);
+                uint8_t lane = m->row.place.lane;
+
+                if (m->token || !(lanes & LANE_SET(lane)) || !is_due(&m->row, now))
+                        continue;
+                if (!(due & LANE_SET(lane)) || comes_first(&m->row, &firsts[lane]->row, now))
+                        firsts[lane] = m;
+                due |= LANE_SET(lane);
+        }
+        return due;
+}
+
+static void give(QueueMem *q, MemRow *m, Arena *a, Lease *ret_lease)
+{
+        m->token = q->next++;
+        m->generation = m->row.generation;
+        *ret_lease = (Lease){
+                .change = row_change(&m->row),
+                .tries = m->row.tries + 1,
+                .queued = m->row.queued,
+                .first_failed = m->row.first_failed,
+                .token = m->token,
+        };
+        ret_lease->change.dn = arena_strdup(a, ret_lease->change.dn);
+        ret_lease->change.by = arena_strdup(a, ret_lease->change.by);
+}
+
+static int lease(Queue *queue, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
+{
+        QueueMem *q = queue_mem(queue);
+        MemRow *firsts[_LANE_N] = { NULL };
+        LaneSet due;
+
+        pthread_mutex_lock(&q->lock);
+        due = find_due(q, now, lanes, firsts);
+        if (due) {
+                Lane lane = lanes_pick(&q->lanes, due);
+
+                lanes_given(&q->lanes, due, lane);
+                give(q, firsts[lane], a, ret_lease);
+        }
+        pthread_mutex_unlock(&q->lock);
+        return due ? 0 : QUEUE_E_EMPTY;
+}
+
+static int lease_object(Queue *queue, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease)
+{
+        QueueMem *q = queue_mem(queue);
+        MemRow *m;
+        bool ok;
+
+        (void)now;
+        pthread_mutex_lock(&q->lock);
+        m = mem_row(q, key);
+        ok = m && !m->token && m->row.place.class != ROW_PARKED;
+        if (ok)
+                give(q, m, a, ret_lease);
+        pthread_mutex_unlock(&q->lock);
+        return ok ? 0 : QUEUE_E_EMPTY;
+}
+
+static int64_t mono_us(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* When the next delayed row of these lanes is due; INT64_MAX: there is none. */
+static int64_t next_due_ms(const QueueMem *q, LaneSet lanes)
+{
+        int64_t next = INT64_MAX;
+
+        for (KeyNode *i = keymap_next(&q->rows, NULL); i; i = keymap_next(&q->rows, i)) {
+                const MemRow *m = keymap_entry(i, MemRow, node);
+
+                if (!m->token && m->row.place.class == ROW_DELAYED && lanes & LANE_SET(m->row.place.lane) &&
+                    m->row.place.due.ms < next)
+                        next = m->row.place.due.ms;
+        }
+        return next;
+}
+
+static int wait(Queue *queue, LaneSet lanes, Wall now, int64_t timeout_us)
+{
+        const int64_t longest = (int64_t)86400 * 1000000, start = mono_us();
+        const int64_t end = start + (timeout_us < 0 || timeout_us > longest ? longest : timeout_us);
+        QueueMem *q = queue_mem(queue);
+        uint64_t n_wake_all;
+        int r = 0;
+
+        pthread_mutex_lock(&q->lock);
+        n_wake_all = q->n_wake_all;
+        for (;;) {
+                MemRow *firsts[_LANE_N] = { NULL };
+                int64_t at = mono_us(), until = end, next;
+                struct timespec t;
+
+                if (q->closed) {
+                        r = QUEUE_E_CLOSED;
+                        break;
+                }
+                if (q->n_wake_all != n_wake_all || at >= end ||
+                    find_due(q, wall_add(now, (at - start) / 1000), lanes, firsts))
+                        break;
+                next = next_due_ms(q, lanes);
+                if (next != INT64_MAX && start + (next - now.ms) * 1000 + 1000 < until)
+                        until = start + (next - now.ms) * 1000 + 1000;
+                t = (struct timespec){ .tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000 };
+                pthread_cond_timedwait(&q->changed, &q->lock, &t);
+        }
+        pthread_mutex_unlock(&q->lock);
+        return r;
+}
+
+static MemRow *find_lease(QueueMem *q, const Lease *lease)
+{
+        ObjectKey key = { lease->change.source, lease->change.id };
+        MemRow *m = mem_row(q, &key);
+
+        return m && m->token && m->token == lease->token ? m : NULL;
+}
+
+typedef enum End {
+        END_ACK,
+        END_RETRY,
+        END_PARK,
+        END_NOTE,
+} End;
+
+static int end_lease(QueueMem *q, End end, const Lease *lease, Wall not_before, const char *reason,
+                     const Commit *c)
+{
+        bool is_left = true, hurry;
+        MemRow *m;
+        Row row;
+
+        m = find_lease(q, lease);
+        if (!m)
+                return QUEUE_E_GONE;
+        if (c->batch && !mem_writes_hold(q, c->batch->writes, c->batch->n_writes))
+                return QUEUE_E_STALE;
+        if (end == END_NOTE) {
+                mem_apply(q, c->batch, false, lease->change.lane, c->now, c->outcome, NULL, NULL);
+                return 0;
+        }
+        /* References that this very batch removes are not ready any more: as the durable backend, links first. */
+        for (size_t i = 0; c->batch && i < c->batch->n_links; i++) {
+                const LinkWrite *l = &c->batch->links[i];
+
+                links_write(q, l->table, l->verb, l->key, l->n_key, &l->id);
+        }
+        hurry = mem_count_ready(q, m->key) >= ROW_LINK_MANY;
+        row = m->row;
+        switch (end) {
+        case END_RETRY:
+                q->stats.n_retried++;
+                row_retry(&row, m->generation, lease->tries, not_before, reason, c->now, q->next++, hurry);
+                break;
+        case END_PARK:
+                q->stats.n_parked++;
+                row_park(&row, m->generation, lease->tries, reason, c->now, q->next++, hurry);
+                break;
+        default:
+                q->stats.n_acked++;
+                is_left = row_ack(&row, m->generation, c->now, q->next++, hurry);
+                break;
+        }
+        mem_apply(q, c->batch, false, lease->change.lane, c->now, c->outcome, m, is_left ? &row : NULL);
+        return 0;
+}
+
+static int locked_end(Queue *queue, End end, const Lease *lease, Wall not_before, const char *reason,
+                      const Commit *c)
+{
+        QueueMem *q = queue_mem(queue);
+        int r;
+
+        pthread_mutex_lock(&q->lock);
+        r = end_lease(q, end, lease, not_before, reason, c);
+        pthread_mutex_unlock(&q->lock);
+        return r;
+}
+
+static int ack(Queue *queue, const Lease *lease, const Commit *c)
+{
+        return locked_end(queue, END_ACK, lease, (Wall){ 0 }, NULL, c);
+}
+
+static int retry(Queue *queue, const Lease *lease, Wall not_before, const char *reason, const Commit *c)
+{
+        return locked_end(queue, END_RETRY, lease, not_before, reason, c);
+}
+
+static int park(Queue *queue, const Lease *lease, const char *reason, const Commit *c)
+{
+        return locked_end(queue, END_PARK, lease, (Wall){ 0 }, reason, c);
+}
+
+static int note(Queue *queue, const Lease *lease, const Commit *c)
+{
+        return locked_end(queue, END_NOTE, lease, (Wall){ 0 }, NULL, c);
+}
+
+static int release(Queue *queue, const Lease *lease)
+{
+        QueueMem *q = queue_mem(queue);
+        MemRow *m;
+
+        pthread_mutex_lock(&q->lock);
+        m = find_lease(q, lease);
+        if (m) {
+                m->token = 0;
+                pthread_cond_broadcast(&q->changed);
+        }
+        pthread_mutex_unlock(&q->lock);
+        return m ? 0 : QUEUE_E_GONE;
+}
+
+static int unpark(Queue *queue, const ObjectKey *key, Wall now)
+{
+        QueueMem *q = queue_mem(queue);
+        MemRow *m;
+
+        pthread_mutex_lock(&q->lock);
+        m = mem_row(q, key);
+        if (m && !m->token) {
+                Row row = m->row;
+
+                row_unpark(&row, now, q->next++);
+                mem_row_set(m, &row);
+                pthread_cond_broadcast(&q->changed);
+        }
+        pthread_mutex_unlock(&q->lock);
+        return m ? 0 : QUEUE_E_NONE;
+}
+
+static int drop(Queue *queue, const ObjectKey *key)
+{
+        QueueMem *q = queue_mem(queue);
+        MemRow *m;
+        int r = 0;
+
+        pthread_mutex_lock(&q->lock);
+        m = mem_row(q, key);
+        if (!m)
+                r = QUEUE_E_NONE;
+        else if (m->token)
+                r = QUEUE_E_GONE;
+        else
+                mem_row_free(q, m);
+        pthread_mutex_unlock(&q->lock);
+        return r;
+}
+
+static int outcomes_done(Queue *queue, uint64_t up_to)
+{
+        QueueMem *q = queue_mem(queue);
+        size_t n = 0;
+
+        pthread_mutex_lock(&q->lock);
+        while (n < q->n_outcomes && q->outcomes[n].sequence <= up_to)
+                free(q->outcomes[n++].data);
+        if (n)
+                memmove(q->outcomes, q->outcomes + n, (q->n_outcomes - n) * sizeof(*q->outcomes));
+        q->n_outcomes -= n;
+        pthread_mutex_unlock(&q->lock);
+        return 0;
+}
+
+static void wake_all(Queue *queue, bool closing)
+{
+        QueueMem *q = queue_mem(queue);
+
+        pthread_mutex_lock(&q->lock);
+        q->closed = q->closed || closing;
+        q->n_wake_all++;
+        pthread_cond_broadcast(&q->changed);
+        pthread_mutex_unlock(&q->lock);
+}
+
+static Space *space(Queue *queue)
+{
+        return &queue_mem(queue)->space.space;
+}
+
+static Queue *mem_free(Queue *queue)
+{
+        QueueMem *q = queue_mem(queue);
+
+        for (KeyNode *i = keymap_next(&q->rows, NULL); i; i = keymap_next(&q->rows, NULL))
+                mem_row_free(q, keymap_entry(i, MemRow, node));
+        keymap_deinit(&q->rows);
+        cells_deinit(&q->cells);
+        cells_deinit(&q->positions);
+        links_deinit(q);
+        for (size_t i = 0; i < q->n_outcomes; i++)
+                free(q->outcomes[i].data);
+        free(q->outcomes);
+        claims_deinit(&q->claims);
+        pthread_cond_destroy(&q->changed);
+        pthread_mutex_destroy(&q->lock);
+        free(q);
+        return NULL;
+}
+
+static const QueueOps queue_mem_ops = {
+        .name = "mem",
+        .put = put,
+        .lease = lease,
+        .lease_object = lease_object,
+        .wait = wait,
+        .ack = ack,
+        .retry = retry,
+        .park = park,
+        .note = note,
+        .release = release,
+        .unpark = unpark,
+        .drop = drop,
+        .position = mem_position,
+        .list = mem_list,
+        .outcomes = mem_outcomes,
+        .outcomes_done = outcomes_done,
+        .stats = mem_stats,
+        .wake_all = wake_all,
+        .space = space,
+        .free = mem_free,
+};
+
+/**
+ * queue_mem_new() - a queue in memory
+ *
+ * Return: 0.
+ */
+int queue_mem_new(Queue **ret_queue)
+{
+        QueueMem *q = calloc(1, sizeof(*q));
+        pthread_condattr_t attr;
+
+        if (!q)
+                error_oom(sizeof(*q));
+        q->queue.ops = &queue_mem_ops;
+        q->space.space.ops = &space_mem_ops;
+        q->space.q = q;
+        q->next = 1;
+        claims_init(&q->claims);
+        pthread_mutex_init(&q->lock, NULL);
+        pthread_condattr_init(&attr);
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        pthread_cond_init(&q->changed, &attr);
+        pthread_condattr_destroy(&attr);
+        keymap_init(&q->rows);
+        keymap_init(&q->cells);
+        keymap_init(&q->positions);
+        keymap_init(&q->links);
+        *ret_queue = &q->queue;
+        return 0;
+}

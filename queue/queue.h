@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Queue: changes waiting to be worked on
+ *
+ *        put                lease                  ack
+ *       -----> [READY] ----------------> [LEASED] -----> gone
+ *                ^  ^                     |  |  |
+ *                |  |   process died      |  |  | park
+ *                |  '---------------------'  |  v
+ *                |        retry(at)          | [PARKED] -- unpark --> [READY]
+ *                '--- [DELAYED] <------------'
+ *
+ * One row per object (source, GUID), moved, never copied. A new change to an object that is DELAYED or PARKED
+ * makes it READY (it may be the cure; the try counter stays). To one that is LEASED: it stays leased and is
+ * READY again after ack; retry and park then become READY too. It keeps first seen and takes the higher lane.
+ *
+ * Lanes by weight: of 16 leases at least one goes to each lower lane that has something due; else the highest
+ * lane first, and within a lane by due time, then by arrival.
+ *
+ * Promises every backend keeps (tests/contract/contract-queue.c checks them):
+ *  1. put is atomic: all changes, head rows and the feed's position are stored, or nothing.
+ *  2. After put returns 0, a crash loses nothing.
+ *  3. An object is leased to at most one worker at a time.
+ *  4. A change is given out at least once; after an ack is durable, never again.
+ *  5. ack, retry, park and note store all of their Commit, or nothing; a row that another run has written
+ *     since it was read refuses the whole (QUEUE_E_STALE).
+ *  6. A reference that waits is woken: the ack that stores a wait looks the target up in the same
+ * transaction, and the ack that gives an object its cloud id moves its waits to ready and puts one
+ * CHANGE_LINK per source, whichever comes first, also within one group commit.
+ *
+ * A lease is in memory: it dies with the process, and the change is READY at the next start. What is in work
+ * is marked in a small mapped file; a change found there after three crashes of the process is parked
+ * ("crashed the service"); see queue_lmdb_crash_flag().
+ *
+ * All threads share one durable commit (the first who comes is leader and takes all that wait). put returns
+ * when its changes are on disk. ack, retry and park return when they are checked and queued; the object stays
+ * leased until they are on disk. note returns when it is on disk.
+ *
+ * Functions may be called from any thread.
+ */
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "engine/model/change.h"
+#include "engine/model/outcome.h"
+#include "engine/space/space.h"
+
+typedef struct Commit Commit;
+typedef struct Intake Intake;
+typedef struct Lease Lease;
+typedef struct OutcomeRow OutcomeRow;
+typedef struct Queue Queue;
+typedef struct QueueItem QueueItem;
+typedef struct QueueOps QueueOps;
+typedef struct QueueStats QueueStats;
+
+enum {
+        QUEUE_E_BASE_ = 2100, /* ERROR_BASE_QUEUE */
+
+        QUEUE_E_EMPTY,  /* nothing is due in these lanes */
+        QUEUE_E_FULL,   /* the store has reached its limit or the disk is full: pause the feed */
+        QUEUE_E_GONE,   /* the lease is not valid (any more) */
+        QUEUE_E_STALE,  /* a row was written since it was read: run again */
+        QUEUE_E_CLOSED, /* queue_wake_all(true) was called: the program stops */
+        QUEUE_E_NONE,   /* no such object, position or row */
+};
+
+typedef enum QueueState {
+        QUEUE_READY,
+        QUEUE_LEASED,
+        QUEUE_DELAYED,
+        QUEUE_PARKED,
+        _QUEUE_STATE_N,
+} QueueState;
+
+/* What the feed hands over, in one transaction. */
+struct Intake {
+        const Change *changes;
+        size_t n_changes;
+        const SpaceWrite *writes; /* head rows that the feed can already know */
+        size_t n_writes;
+        const char *feed;     /* whose position; NULL: none is stored (sosync sync, reconcile) */
+        const void *position; /* bytes, with the feed's own context and checksum */
+        size_t n_position;
+        Wall now;
+};
+
+/* What a run leaves behind. */
+struct Commit {
+        const SpaceBatch *batch; /* NULL: nothing */
+        const Outcome *outcome;  /* NULL: no report (noise) */
+        Wall now;
+};
+
+/* Zeroed by the caller; filled by lease. Texts live in the arena given to queue_lease. */
+struct Lease {
+        Change change;
+        unsigned tries;    /* of the row, this one included */
+        Wall queued;       /* when it was first put */
+        Wall first_failed; /* 0: never */
+        uint64_t token;
+};
+
+struct QueueItem {
+        Change change;
+        QueueState state;
+        unsigned tries;
+        Wall queued;
+        Wall due;           /* DELAYED */
+        const char *reason; /* DELAYED, PARKED */
+};
+
+struct QueueStats {
+        size_t n[_LANE_N][_QUEUE_STATE_N];
+        Wall oldest[_LANE_N]; /* first seen of the oldest READY; 0: none */
+        size_t n_waiting_edges, n_ready_edges;
+        size_t n_outcomes; /* rows not yet made into reports */
+        uint64_t n_put, n_merged, n_acked, n_retried, n_parked, n_commits; /* since start */
+        size_t file_bytes, limit_bytes;
+        bool full;
+};
+
+struct OutcomeRow {
+        uint64_t sequence;
+        const uint8_t *data; /* outcome_unpack */
+        size_t n;
+};
+
+struct QueueOps { /* each of put, ack, retry, park, note is one transaction */
+        const char *name;
+        int (*put)(Queue *q, const Intake *in);
+        int (*lease)(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
+        int (*lease_object)(Queue *q, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease);
+        int (*wait)(Queue *q, LaneSet lanes, Wall now, int64_t timeout_us);
+        int (*ack)(Queue *q, const Lease *lease, const Commit *c);
+        int (*retry)(Queue *q, const Lease *lease, Wall not_before, const char *reason, const Commit *c);
+        int (*park)(Queue *q, const Lease *lease, const char *reason, const Commit *c);
+        int (*note)(Queue *q, const Lease *lease, const Commit *c);
+        int (*release)(Queue *q, const Lease *lease);
+        int (*unpark)(Queue *q, const ObjectKey *key, Wall now);
+        int (*drop)(Queue *q, const ObjectKey *key);
+        int (*position)(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
+        int (*list)(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
+                    size_t *ret_n);
+        int (*outcomes)(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);
+        int (*outcomes_done)(Queue *q, uint64_t up_to);
+        int (*stats)(Queue *q, Wall now, QueueStats *ret_stats);
+        void (*wake_all)(Queue *q, bool closing);
+        Space *(*space)(Queue *q);
+        Queue *(*free)(Queue *q);
+};
+
+/* Backends embed this first. */
+struct Queue {
+        const QueueOps *ops;
+};
+
+/* A due time further ahead than this is taken as due now: a clock set wrong costs one early retry. */
+#define QUEUE_DELAY_MAX_MS ((int64_t)6 * 3600 * 1000)
+
+/* Return: 0, QUEUE_E_FULL, -errno. */
+int queue_put(Queue *q, const Intake *in);
+
+/* Return: 0, QUEUE_E_EMPTY, -errno. */
+int queue_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
+
+/* The row of this object if it is READY or DELAYED, whatever its lane. Return: 0, QUEUE_E_EMPTY, -errno. */
+int queue_lease_object(Queue *q, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease);
+
+/* Sleep until something may be due in these lanes, or woken, or timed out.
+ * Return: 0 (look again), QUEUE_E_CLOSED. */
+int queue_wait(Queue *q, LaneSet lanes, Wall now, int64_t timeout_us);
+
+/* Return: 0, QUEUE_E_GONE, QUEUE_E_STALE (the lease is kept), QUEUE_E_FULL, -errno. */
+int queue_ack(Queue *q, const Lease *lease, const Commit *c);
+int queue_retry(Queue *q, const Lease *lease, Wall not_before, const char *reason, const Commit *c);
+int queue_park(Queue *q, const Lease *lease, const char *reason, const Commit *c);
+int queue_note(Queue *q, const Lease *lease, const Commit *c); /* intents: durable now, lease kept */
+
+/* Give the lease back untouched: READY again, the try is not counted. Nothing is written. */
+int queue_release(Queue *q, const Lease *lease);
+
+/* For people. Return: 0, QUEUE_E_NONE, -errno. drop refuses a leased one with QUEUE_E_GONE. */
+int queue_unpark(Queue *q, const ObjectKey *key, Wall now);
+int queue_drop(Queue *q, const ObjectKey *key);
+
+/* The feed's position as put stored it. Return: 0, QUEUE_E_NONE, -errno. */
+int queue_position(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
+
+/* One page of rows after `after` (NULL: from the first), by key. The reader is closed before it returns. */
+int queue_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items, size_t *ret_n);
+
+/* Outcome rows for the reporter, in order; done removes those up to and with a sequence number. */
+int queue_outcomes(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);
+int queue_outcomes_done(Queue *q, uint64_t up_to);
+
+int queue_stats(Queue *q, Wall now, QueueStats *ret_stats);
+
+/* Wake everybody who waits; closing: queue_wait answers QUEUE_E_CLOSED from now on. */
+void queue_wake_all(Queue *q, bool closing);
+
+Space *queue_space(Queue *q); /* lives as long as the queue */
+Queue *queue_free(Queue *q);  /* waits for the commit that runs; leases die */
+
+const char *queue_state_name(QueueState s);
+
+DEFINE_CLEANUP(Queue, queue_free)
+
+/* Backends. */
+typedef struct QueueLmdbOptions {
+        const char *path; /* folder; made with 0700 if it is not there */
+        int64_t limit;    /* bytes of file above which put answers QUEUE_E_FULL; 0: 8 GiB */
+        int64_t map;      /* for tests only: bytes of address space; 0: 64 GiB */
+        Wall now;
+} QueueLmdbOptions;
+
+/*
+ * Open the durable store. The folder belongs to one process (flock on `lock`, held for life).
+ * Return: 0, QUEUE_E_GONE (another process has it; the diag names its pid), QUEUE_E_STALE (written by a newer
+ * program), -errno; the diag says what and where.
+ */
+int queue_lmdb_new(Queue **ret_queue, const QueueLmdbOptions *options, Diag *diag);
+
+/*
+ * A byte that a handler of fatal signals sets to 1 (a plain store, safe there). Only a process that died of
+ * itself counts against what was in work; kill -9, a power cut and the system's memory killer blame nobody.
+ * Lives as long as the queue.
+ */
+_Atomic unsigned char *queue_lmdb_crash_flag(Queue *q);
+
+/* In memory, for tests; the same contract but for durability. */
+int queue_mem_new(Queue **ret_queue);
+
+/* A decorator that logs every call and its result at debug level, and owns `next`. */
+int queue_trace_new(Queue **ret_queue, Queue *next, void (*line)(void *context, const char *text),
+                    void *context);

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "queue/ready.h"
+
+#include "base/error.h"
+#include "queue/front.h"
+
+#include <string.h>
+
+static Held *find(Ready *r, const uint8_t key[OBJECT_KEY_SIZE])
+{
+        KeyNode *node = keymap_find(&r->held, key, OBJECT_KEY_SIZE);
+
+        return node ? keymap_entry(node, Held, node) : NULL;
+}
+
+static Held *hold(Ready *r, const ObjectKey *key)
+{
+        Held *h = calloc(1, sizeof(*h));
+
+        if (!h)
+                error_oom(sizeof(*h));
+        object_key_pack(key, h->key);
+        h->token = ++r->next_token;
+        h->slot = -1;
+        keymap_add(&r->held, &h->node, h->key, sizeof(h->key));
+        return h;
+}
+
+static void let_go(Ready *r, Held *h)
+{
+        marks_clear(&r->marks, h->slot);
+        keymap_remove(&r->held, &h->node);
+        free(h);
+}
+
+/* Whether the front may stop at this object. The lock is held. */
+static bool is_free(void *context, const uint8_t key[OBJECT_KEY_SIZE])
+{
+        Ready *r = context;
+        ObjectKey object;
+
+        if (keymap_find(&r->held, key, OBJECT_KEY_SIZE))
+                return false;
+        return r->marks.n_alone == 0 || !object_key_unpack(key, OBJECT_KEY_SIZE, &object) ||
+               !marks_must_wait(&r->marks, &object);
+}
+
+/* What was passed by may be free again: look from the beginning. */
+static void rewind_fronts(Ready *r)
+{
+        for (unsigned lane = 0; lane < _LANE_N; lane++) {
+                for (unsigned class = 0; class <= ROW_DELAYED; class ++)
+                        front_reset(&r->fronts[lane][class]);
+        }
+}
+
+int ready_start(Ready *r, Store *store)
+{
+        MDB_txn *txn = NULL;
+        int err;
+
+        r->store = store;
+        pthread_mutex_init(&r->lock, NULL);
+        keymap_init(&r->held);
+        list_init(&r->waiters);
+        rewind_fronts(r);
+        err = store_read(store, &txn);
+        if (err)
+                return error_trace(err);
+        for (unsigned lane = 0; err == 0 && lane < _LANE_N; lane++)
+                err = front_last_due(store, txn, (Lane)lane, &r->last_due[lane]);
+        store_read_end(store, txn);
+        return error_trace(err);
+}
+
+void ready_stop(Ready *r)
+{
+        if (!r->store)
+                return;
+        for (KeyNode *i = keymap_next(&r->held, NULL); i; i = keymap_next(&r->held, NULL)) {
+                keymap_remove(&r->held, i);
+                free(keymap_entry(i, Held, node));
+        }
+        keymap_deinit(&r->held);
+        pthread_mutex_destroy(&r->lock);
+        r->store = NULL;
+}
+
+/* What of a lane is due next. Return: 0 (false: nothing), -errno. The lock is held. */
+static int lane_next(Ready *r, FrontLook *look, Lane lane, bool *ret_due, Front *ret_front)
+{
+        Front *ready = &r->fronts[lane][ROW_READY], *delayed = &r->fronts[lane][ROW_DELAYED];
+        bool later_is_due;
+        int err;
+
+        err = front_look(look, ready, lane, ROW_READY);
+        if (err == 0)
+                err = front_look(look, delayed, lane, ROW_DELAYED);
+        if (err)
+                return error_trace(err);
+        later_is_due = delayed->exists && delayed->place.due.ms <= look->now.ms;
+        *ret_due = true;
+        if (ready->exists && (!later_is_due || front_compare(ready, delayed) < 0))
+                *ret_front = *ready;
+        else if (later_is_due)
+                *ret_front = *delayed;
+        else
+                return error_trace(front_look_far(look, lane, &r->last_due[lane], ret_due, ret_front));
+        return 0;
+}
+
+/* Lanes of a set that have something due. Return: 0, -errno. The lock is held. */
+static int lanes_due(Ready *r, FrontLook *look, LaneSet lanes, LaneSet *ret_due)
+{
+        LaneSet set = 0;
+
+        for (unsigned lane = 0; lane < _LANE_N; lane++) {
+                bool due = false;
+                Front front;
+                int err;
+
+                if (!(lanes & LANE_SET(lane)))
+                        continue;
+                err = lane_next(r, look, (Lane)lane, &due, &front);
+                if (err)
+                        return error_trace(err);
+                if (due)
+                        set |= LANE_SET(lane);
+        }
+        *ret_due = set;
+        return 0;
+}
+
+static void give(Ready *r, const ObjectKey *key, const Row *row, Lease *ret_lease)
+{
+        Held *h = hold(r, key);
+
+        h->generation = row->generation;
+        h->place = row->place;
+        h->slot = marks_set(&r->marks, key);
+        *ret_lease = (Lease){
+                .change = row_change(row),
+                .tries = row->tries + 1,
+                .queued = row->queued,
+                .first_failed = row->first_failed,
+                .token = h->token,
+        };
+        /* The key is what the row was found by; a damaged row may say something else. */
+        ret_lease->change.id = key->id;
+        ret_lease->change.source = key->source;
+}
+
+/* Take the front of a lane. Return: 0, QUEUE_E_EMPTY (look again), -errno. The lock is held. */
+static int take(Ready *r, FrontLook *look, Lane lane, Arena *a, Lease *ret_lease)
+{
+        bool due = false;
+        Front front;
+        Row row;
+        int err;
+
+        /* The front may come from an older snapshot than the row: both are read from this one. */
+        for (unsigned class = 0; class <= ROW_DELAYED; class ++)
+                r->fronts[lane][class].is_known = false;
+        err = lane_next(r, look, lane, &due, &front);
+        if (err)
+                return error_trace(err);
+        if (!due)
+                return QUEUE_E_EMPTY;
+        err = front_row(look, &front, a, &row);
+        if (err == QUEUE_E_NONE) {
+                /* An entry without its row: passed by. */
+                front_pass(&r->fronts[lane][front.place.class], &front);
+                if (front.place.class == ROW_DELAYED && front.place.due.ms > look->now.ms)
+                        r->last_due[lane] = look->now;
+                return QUEUE_E_EMPTY;
+        }
+        if (err)
+                return error_trace(err);
+        give(r, &front.object, &row, ret_lease);
+        r->fronts[lane][front.place.class].is_known = false;
+        return 0;
+}
+
+/**
+ * ready_lease() - the next change, by weight of the lanes
+ *
+ * Return: 0, QUEUE_E_EMPTY, -errno.
+ */
+int ready_lease(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
+{
+        FrontLook look = { .store = r->store, .now = now, .is_free = is_free, .context = r };
+        LaneSet due = 0;
+        int err;
+
+        pthread_mutex_lock(&r->lock);
+        do {
+                Lane lane;
+
+                err = lanes_due(r, &look, lanes, &due);
+                if (err == 0 && !due) {
+                        err = QUEUE_E_EMPTY;
+                        break;
+                }
+                if (err)
+                        break;
+                lane = lanes_pick(&r->lanes, due);
+                err = take(r, &look, lane, a, ret_lease);
+                if (err == 0)
+                        lanes_given(&r->lanes, due, lane);
+        } while (err == QUEUE_E_EMPTY);
+        front_look_end(&look);
+        pthread_mutex_unlock(&r->lock);
+        return err < 0 ? error_trace(err) : err;
+}
+
+/**
+ * ready_lease_object() - the row of one object, if it is READY or DELAYED
+ *
+ * Return: 0, QUEUE_E_EMPTY, -errno.
+ */
+int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease)
+{
+        FrontLook look = { .store = r->store, .now = now };
+        Front front = { .object = *key };
+        uint8_t packed[OBJECT_KEY_SIZE];
+        Row row;
+        int err;
+
+        object_key_pack(key, packed);
+        pthread_mutex_lock(&r->lock);
+        err = find(r, packed) ? QUEUE_E_EMPTY : front_row_any(&look, &front, a, &row);
+        if (err == QUEUE_E_NONE || (err == 0 && row.place.class == ROW_PARKED))
+                err = QUEUE_E_EMPTY;
+        if (err == 0) {
+                give(r, key, &row, ret_lease);
+                r->fronts[row.place.lane][row.place.class].is_known = false;
+        }
+        front_look_end(&look);
+        pthread_mutex_unlock(&r->lock);
+        return err < 0 ? error_trace(err) : err;
+}
+
+/* The lease if it is still the worker's. The lock is held. */
+static Held *find_open(Ready *r, const Lease *lease)
+{
+        ObjectKey object = { lease->change.source, lease->change.id };
+        uint8_t key[OBJECT_KEY_SIZE];
+        Held *h;
+
+        object_key_pack(&object, key);
+        h = find(r, key);
+        return h && h->token == lease->token && !h->is_closing ? h : NULL;
+}
+
+int ready_close(Ready *r, const Lease *lease, bool closing, Op *op)
+{
+        Held *h;
+
+        pthread_mutex_lock(&r->lock);
+        h = find_open(r, lease);
+        if (h) {
+                h->is_closing = closing;
+                op->key = (ObjectKey){ lease->change.source, lease->change.id };
+                op->token = h->token;
+                op->generation = h->generation;
+                op->place = h->place;
+                op->lane = lease->change.lane;
+                op->tries = lease->tries;
+        }
+        pthread_mutex_unlock(&r->lock);
+        return h ? 0 : QUEUE_E_GONE;
+}
+
+void ready_reopen(Ready *r, const Op *op)
+{
+        uint8_t key[OBJECT_KEY_SIZE];
+        Held *h;
+
+        object_key_pack(&op->key, key);
+        pthread_mutex_lock(&r->lock);
+        h = find(r, key);
+        if (h && h->token == op->token)
+                h->is_closing = false;
+        pthread_mutex_unlock(&r->lock);
+}
+
+int ready_hold(Ready *r, const ObjectKey *key)
+{
+        uint8_t packed[OBJECT_KEY_SIZE];
+        bool is_held;
+
+        object_key_pack(key, packed);
+        pthread_mutex_lock(&r->lock);
+        is_held = find(r, packed) != NULL;
+        if (!is_held)
+                hold(r, key)->is_closing = true;
+        pthread_mutex_unlock(&r->lock);
+        return is_held ? QUEUE_E_GONE : 0;
+}
+
+void ready_let_go(Ready *r, const ObjectKey *key)
+{
+        uint8_t packed[OBJECT_KEY_SIZE];
+        Held *h;
+
+        object_key_pack(key, packed);
+        pthread_mutex_lock(&r->lock);
+        h = find(r, packed);
+        if (h && h->is_closing) {
+                let_go(r, h);
+                rewind_fronts(r);
+        }
+        pthread_mutex_unlock(&r->lock);
+}
+
+int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *ret_due, Wall *ret_next)
+{
+        FrontLook look = { .store = r->store, .now = now, .is_free = is_free, .context = r };
+        Wall next = { 0 };
+        int err;
+
+        err = lanes_due(r, &look, lanes, ret_due);
+        front_look_end(&look);
+        if (err)
+                return error_trace(err);
+        for (unsigned lane = 0; lane < _LANE_N; lane++) {
+                const Front *delayed = &r->fronts[lane][ROW_DELAYED];
+
+                if (sleep_lanes & LANE_SET(lane) && delayed->is_known && delayed->exists &&
+                    (!next.ms || delayed->place.due.ms < next.ms))
+                        next = delayed->place.due;
+        }
+        *ret_next = next;
+        return 0;
+}
+
+bool ready_is_leased(Ready *r, const uint8_t key[OBJECT_KEY_SIZE])
+{
+        bool leased;
+
+        pthread_mutex_lock(&r->lock);
+        leased = find(r, key) != NULL;
+        pthread_mutex_unlock(&r->lock);
+        return leased;
+}
+
+size_t ready_held(Ready *r, Arena *a, ObjectKey **ret_keys)
+{
+        size_t n = 0;
+
+        pthread_mutex_lock(&r->lock);
+        *ret_keys = arena_new_array(a, ObjectKey, r->held.n);
+        for (KeyNode *i = keymap_next(&r->held, NULL); i; i = keymap_next(&r->held, i))
+                object_key_unpack(i->key, i->n, &(*ret_keys)[n++]);
+        pthread_mutex_unlock(&r->lock);
+        return n;
+}
+
+/**
+ * ready_release() - a lease that is given back untouched
+ *
+ * Return: 0, QUEUE_E_GONE.
+ */
+int ready_release(Ready *r, const Lease *lease)
+{
+        Held *h;
+
+        pthread_mutex_lock(&r->lock);
+        h = find_open(r, lease);
+        if (h) {
+                let_go(r, h);
+                rewind_fronts(r);
+                waiters_wake(r, LANES_ALL, 1);
+        }
+        pthread_mutex_unlock(&r->lock);
+        return h ? 0 : QUEUE_E_GONE;
+}
+
+static bool ends_lease(const Op *op, bool ok)
+{
+        switch (op->kind) {
+        case OP_ACK:
+        case OP_RETRY:
+        case OP_PARK:
+                return ok; /* else it stays in line */
+        case OP_DROP:
+                return true;
+        default:
+                return false;
+        }
+}
+
+static void end_leases(Ready *r, const List *batch, bool ok)
+{
+        bool had_suspects = r->marks.n_suspects > 0;
+
+        list_for_each(i, batch)
+        {
+                const Op *op = list_entry(i, Op, link);
+                uint8_t key[OBJECT_KEY_SIZE];
+                Held *h;
+
+                if (!ends_lease(op, ok))
+                        continue;
+                object_key_pack(&op->key, key);
+                h = find(r, key);
+                if (h && h->is_closing)
+                        let_go(r, h);
+        }
+        /* Another that had to wait for a suspect may go on. */
+        if (had_suspects) {
+                rewind_fronts(r);
+                waiters_wake(r, LANES_ALL, 1);
+        }
+}
+
+/**
+ * ready_settle() - a batch is durable, or was refused by a full disk
+ */
+void ready_settle(Ready *r, const Effects *fx, const List *batch, bool ok)
+{
+        pthread_mutex_lock(&r->lock);
+        end_leases(r, batch, ok);
+        for (unsigned lane = 0; ok && lane < _LANE_N; lane++) {
+                for (unsigned class = 0; class <= ROW_DELAYED; class ++) {
+                        Front *front = &r->fronts[lane][class];
+                        size_t n = fx->at[lane][class].n_added;
+
+                        if (!fx->at[lane][class].touched)
+                                continue;
+                        front->is_known = false;
+                        if (n > 0)
+                                front_lower(front, fx->at[lane][class].first);
+                        if (class == ROW_DELAYED && fx->at[lane][class].last_due.ms > r->last_due[lane].ms)
+                                r->last_due[lane] = fx->at[lane][class].last_due;
+                        /* One is enough to see when a delayed row will be due. */
+                        waiters_wake(r, LANE_SET(lane), class == ROW_READY ? n : n > 0);
+                }
+        }
+        if (ok) {
+                r->n_put += fx->n_put;
+                r->n_merged += fx->n_merged;
+                r->n_acked += fx->n_acked;
+                r->n_retried += fx->n_retried;
+                r->n_parked += fx->n_parked;
+        }
+        pthread_mutex_unlock(&r->lock);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Ready: what can be given out, and what is given out
+ *
+ * The backlog stays on disk. Of each lane only the front is known here: the first row of `ready` and the first
+ * of `delayed` that nobody has leased. A lease takes the front and the next look finds the one behind it; a
+ * commit that puts something before the front makes it forgotten. So a backlog of a million costs neither time
+ * at the start nor memory.
+ *
+ *      due-normal-ready    [leased][leased][front]. . . . . . . . .
+ *                                          ^ `from`: all before it is leased or gone
+ *
+ * A lease looks and takes under one lock, and the snapshot it looks at is opened under that lock; the leader
+ * ends leases under the same lock, after the commit that made an end of their rows. So a look never sees a row
+ * whose lease has ended durably.
+ */
+
+#include "queue/lanes.h"
+#include "queue/marks.h"
+#include "queue/op.h"
+#include "queue/store.h"
+
+typedef struct Effects Effects;
+typedef struct Front Front;
+typedef struct Held Held;
+typedef struct Ready Ready;
+
+/* What a batch has done to the index, for the fronts. */
+struct Effects {
+        struct {
+                bool touched;
+                size_t n_added;
+                uint8_t first[PLACE_KEY_SIZE]; /* of those added */
+                Wall last_due;                 /* of those added */
+        } at[_LANE_N][_ROW_CLASS_N];
+        uint64_t n_put, n_merged, n_acked, n_retried, n_parked;
+};
+
+struct Front {
+        uint8_t from[PLACE_KEY_SIZE];
+        bool is_known;
+        bool exists;
+        Place place;
+        ObjectKey object;
+};
+
+/* A lease. */
+struct Held {
+        KeyNode node;
+        uint8_t key[OBJECT_KEY_SIZE];
+        uint64_t token;
+        uint64_t generation;
+        Place place;
+        int slot;        /* of its mark; -1: none */
+        bool is_closing; /* its end is in line: it is no longer the worker's, and not yet anybody else's */
+};
+
+struct Ready {
+        Store *store;
+        pthread_mutex_t lock;
+        KeyMap held;         /* lock */
+        uint64_t next_token; /* lock */
+        Front fronts[_LANE_N][ROW_DELAYED + 1]; /* lock */
+        Wall last_due[_LANE_N];                 /* lock: no delayed row is due later */
+        Lanes lanes;                            /* lock */
+        List waiters;                           /* lock */
+        uint64_t n_wake_all;                    /* lock */
+        bool closed;                            /* lock */
+        Marks marks;                            /* lock */
+        uint64_t n_put, n_merged, n_acked, n_retried, n_parked; /* lock: since the start */
+};
+
+/* Return: 0, -errno. The marks are open. */
+int ready_start(Ready *r, Store *store);
+void ready_stop(Ready *r);
+
+int ready_lease(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
+int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease);
+int ready_wait(Ready *r, LaneSet lanes, Wall now, int64_t timeout_us);
+void ready_wake_all(Ready *r, bool closing);
+int ready_release(Ready *r, const Lease *lease);
+
+/* Take what the Op needs to know of its lease; `closing`: the lease is over for the worker.
+ * Return: 0, QUEUE_E_GONE. */
+int ready_close(Ready *r, const Lease *lease, bool closing, Op *op);
+void ready_reopen(Ready *r, const Op *op); /* the Op was refused */
+
+/* A lease that nobody has, so that an object can be dropped. Return: 0, QUEUE_E_GONE. */
+int ready_hold(Ready *r, const ObjectKey *key);
+
+bool ready_is_leased(Ready *r, const uint8_t key[OBJECT_KEY_SIZE]);
+
+void ready_let_go(Ready *r, const ObjectKey *key); /* of ready_hold() */
+
+/*
+ * For ready_wait(), under the lock: lanes of `lanes` that have something due, and when the next delayed row of
+ * `sleep_lanes` will be due (0: none).
+ */
+int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *ret_due, Wall *ret_next);
+
+/* A batch has come to its end. */
+void ready_settle(Ready *r, const Effects *fx, const List *batch, bool ok);
+
+/* Keys of all that is leased. */
+size_t ready_held(Ready *r, Arena *a, ObjectKey **ret_keys);

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "tests/contract/contract-queue.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static void test_put_lease_ack(void **state)
+{
+        Fixture *f = *state;
+        Lease lease, again;
+        QueueStats st;
+        bool there;
+
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
+        assert_true(there);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.tries, 1);
+        assert_int_equal(lease.queued.ms, f->now.ms);
+        assert_int_equal(lease.first_failed.ms, 0);
+        assert_string_equal(lease.change.dn, "CN=somebody");
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_LEASED);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &again), QUEUE_E_EMPTY);
+        st = stats(f);
+        assert_int_equal(st.n[LANE_NORMAL][QUEUE_LEASED], 1);
+        assert_int_equal(st.n[LANE_NORMAL][QUEUE_READY], 0);
+
+        ack_lease(f, &lease);
+        settle(f);
+        item_n(f, 1, &there);
+        assert_false(there);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &again), QUEUE_E_EMPTY);
+        st = stats(f);
+        assert_int_equal(st.n[LANE_NORMAL][QUEUE_LEASED], 0);
+        assert_int_equal(st.n_put, 1);
+        assert_int_equal(st.n_acked, 1);
+}
+
+/* A lease ends once: whoever comes again, or with a token of another lease, has nothing. */
+static void test_gone(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        Lease lease, forged;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        forged = lease;
+        forged.token++;
+        assert_int_equal(queue_ack(f->q, &forged, &c), QUEUE_E_GONE);
+        assert_int_equal(queue_release(f->q, &forged), QUEUE_E_GONE);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        assert_int_equal(queue_ack(f->q, &lease, &c), QUEUE_E_GONE);
+        assert_int_equal(queue_retry(f->q, &lease, f->now, "late", &c), QUEUE_E_GONE);
+        assert_int_equal(queue_park(f->q, &lease, "late", &c), QUEUE_E_GONE);
+        assert_int_equal(queue_note(f->q, &lease, &c), QUEUE_E_GONE);
+        assert_int_equal(queue_release(f->q, &lease), QUEUE_E_GONE);
+        settle(f);
+        assert_int_equal(queue_ack(f->q, &lease, &c), QUEUE_E_GONE);
+}
+
+static void test_release(void **state)
+{
+        Fixture *f = *state;
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        put_n(f, 2, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_release(f->q, &lease), 0);
+        /* It is the first again, and the try did not count. */
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.tries, 1);
+}
+
+static void test_retry(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        QueueItem item;
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, 5000), "busy", &c), 0);
+        settle(f);
+        item = item_n(f, 1, &there);
+        assert_int_equal(item.state, QUEUE_DELAYED);
+        assert_int_equal(item.tries, 1);
+        assert_string_equal(item.reason, "busy");
+        assert_int_equal(item.due.ms, f->now.ms + 5000);
+        assert_int_equal(queue_lease(f->q, wall_add(f->now, 4999), LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        assert_int_equal(queue_lease(f->q, wall_add(f->now, 5000), LANES_ALL, f->a, &lease), 0);
+        assert_int_equal(lease.tries, 2);
+        assert_int_equal(lease.first_failed.ms, f->now.ms);
+        assert_int_equal(stats(f).n_retried, 1);
+}
+
+/* A due time that a wrong clock has written costs one early retry, and never a sleep of years. */
+static void test_far_due(void **state)
+{
+        Fixture *f = *state;
+        Wall wrong = wall_add(f->now, INT64_C(10) * 365 * 86400 * 1000);
+        Commit c = { .now = wrong };
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        put_n(f, 2, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(wrong, 1000), "wrong clock", &c), 0);
+        settle(f);
+        lease = lease_n(f, 2);
+        c.now = f->now;
+        /* Longer than the longest delay is not possible. */
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, 2 * QUEUE_DELAY_MAX_MS), "long", &c), 0);
+        settle(f);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        f->now = wall_add(f->now, QUEUE_DELAY_MAX_MS);
+        lease_n(f, 2);
+}
+
+/* What is READY stays due when the clock is set back. */
+static void test_clock_set_back(void **state)
+{
+        Fixture *f = *state;
+
+        put_n(f, 1, LANE_NORMAL);
+        f->now = wall_add(f->now, -3600 * 1000);
+        lease_n(f, 1);
+}
+
+static void test_park(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        ObjectKey key = object_n(1), other = object_n(2);
+        QueueItem item;
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_URGENT);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_park(f->q, &lease, "DuplicateAttribute", &c), 0);
+        settle(f);
+        item = item_n(f, 1, &there);
+        assert_int_equal(item.state, QUEUE_PARKED);
+        assert_string_equal(item.reason, "DuplicateAttribute");
+        f->now = wall_add(f->now, QUEUE_DELAY_MAX_MS * 4);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        assert_int_equal(stats(f).n[LANE_URGENT][QUEUE_PARKED], 1);
+
+        assert_int_equal(queue_unpark(f->q, &other, f->now), QUEUE_E_NONE);
+        assert_int_equal(queue_unpark(f->q, &key, f->now), 0);
+        item = item_n(f, 1, &there);
+        assert_int_equal(item.state, QUEUE_READY);
+        assert_null(item.reason);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.tries, 1);
+        assert_int_equal(stats(f).n_parked, 1);
+        /* Nothing to do for what is leased or ready. */
+        assert_int_equal(queue_unpark(f->q, &key, f->now), 0);
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_LEASED);
+}
+
+static void test_drop(void **state)
+{
+        Fixture *f = *state;
+        ObjectKey key = object_n(1);
+        Lease lease;
+        bool there;
+
+        assert_int_equal(queue_drop(f->q, &key), QUEUE_E_NONE);
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_drop(f->q, &key), QUEUE_E_GONE);
+        assert_int_equal(queue_release(f->q, &lease), 0);
+        assert_int_equal(queue_drop(f->q, &key), 0);
+        item_n(f, 1, &there);
+        assert_false(there);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        put_n(f, 1, LANE_NORMAL);
+        lease_n(f, 1);
+}
+
+static void test_lease_object(void **state)
+{
+        Fixture *f = *state;
+        ObjectKey one = object_n(1), two = object_n(2), three = object_n(3);
+        Commit c = { .now = f->now };
+        Lease lease;
+
+        put_n(f, 1, LANE_URGENT);
+        put_n(f, 2, LANE_RECONCILE);
+        assert_int_equal(queue_lease_object(f->q, f->now, &two, f->a, &lease), 0);
+        assert_true(guid_is(&lease.change.id, &two.id));
+        assert_int_equal(queue_lease_object(f->q, f->now, &two, f->a, &lease), QUEUE_E_EMPTY);
+        assert_int_equal(queue_lease_object(f->q, f->now, &three, f->a, &lease), QUEUE_E_EMPTY);
+        /* Delayed counts, parked does not. */
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, 60000), "later", &c), 0);
+        settle(f);
+        assert_int_equal(queue_lease_object(f->q, f->now, &one, f->a, &lease), 0);
+        assert_int_equal(queue_park(f->q, &lease, "never", &c), 0);
+        settle(f);
+        assert_int_equal(queue_lease_object(f->q, f->now, &one, f->a, &lease), QUEUE_E_EMPTY);
+}
+
+/* Within a lane: by due time, then by arrival. */
+static void test_order(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        Lease lease;
+
+        put_n(f, 5, LANE_NORMAL);
+        lease = lease_n(f, 5);
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, 10), "x", &c), 0);
+        settle(f);
+        put_n(f, 9, LANE_NORMAL);
+        put_n(f, 3, LANE_NORMAL);
+        f->now = wall_add(f->now, 20);
+        put_n(f, 1, LANE_NORMAL);
+        lease_n(f, 9);
+        lease_n(f, 3);
+        lease_n(f, 5);
+        lease_n(f, 1);
+}
+
+static void test_lanes(void **state)
+{
+        Fixture *f = *state;
+        unsigned n[_LANE_N] = { 0 };
+
+        for (unsigned i = 1; i <= 100; i++)
+                put_n(f, i, LANE_URGENT);
+        for (unsigned i = 101; i <= 120; i++)
+                put_n(f, i, LANE_NORMAL);
+        for (unsigned i = 201; i <= 220; i++)
+                put_n(f, i, LANE_RECONCILE);
+        /* In any 16 leases every lane has its turn. */
+        for (unsigned turn = 0; turn < 4; turn++) {
+                memset(n, 0, sizeof(n));
+                for (unsigned i = 0; i < 16; i++)
+                        n[lease_any(f).change.lane]++;
+                assert_true(n[LANE_NORMAL] >= 1 && n[LANE_RECONCILE] >= 1);
+                assert_true(n[LANE_URGENT] >= 13);
+        }
+}
+
+static void test_lane_set(void **state)
+{
+        Fixture *f = *state;
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(queue_lease(f->q, f->now, LANE_SET(LANE_URGENT), f->a, &lease), QUEUE_E_EMPTY);
+        assert_int_equal(queue_lease(f->q, f->now, 0, f->a, &lease), QUEUE_E_EMPTY);
+        assert_int_equal(queue_lease(f->q, f->now, LANE_SET(LANE_NORMAL), f->a, &lease), 0);
+}
+
+static void test_position(void **state)
+{
+        static const uint8_t cookie[] = { 'M', 'S', 'D', 'S', 0, 1, 2, 0, 0xff };
+        Fixture *f = *state;
+        Change c = change_n(1, LANE_NORMAL);
+        Intake in = { .changes = &c, .n_changes = 1, .feed = "corp", .position = cookie,
+                      .n_position = sizeof(cookie), .now = f->now };
+        const void *data;
+        size_t n;
+
+        assert_int_equal(queue_position(f->q, "corp", f->a, &data, &n), QUEUE_E_NONE);
+        assert_int_equal(queue_put(f->q, &in), 0);
+        assert_int_equal(queue_position(f->q, "corp", f->a, &data, &n), 0);
+        assert_int_equal(n, sizeof(cookie));
+        assert_memory_equal(data, cookie, n);
+        assert_int_equal(queue_position(f->q, "lab", f->a, &data, &n), QUEUE_E_NONE);
+        /* A put without a feed leaves it alone; an empty position is one. */
+        put_n(f, 2, LANE_NORMAL);
+        assert_int_equal(queue_position(f->q, "corp", f->a, &data, &n), 0);
+        assert_int_equal(n, sizeof(cookie));
+        in = (Intake){ .feed = "corp", .position = "", .now = f->now };
+        assert_int_equal(queue_put(f->q, &in), 0);
+        assert_int_equal(queue_position(f->q, "corp", f->a, &data, &n), 0);
+        assert_int_equal(n, 0);
+}
+
+static void test_bad_arguments(void **state)
+{
+        Fixture *f = *state;
+        Change c = change_n(1, LANE_NORMAL);
+        Intake in = { .changes = &c, .n_changes = 1, .now = f->now };
+        SpaceWrite w = { .table = (SpaceTable)99, .key = "k", .n_key = 1, .serial = SPACE_ANY };
+        char name[300];
+        const void *data;
+        size_t n;
+
+        c.lane = _LANE_N;
+        assert_int_equal(queue_put(f->q, &in), -EINVAL);
+        c.lane = LANE_NORMAL;
+        c.kind = _CHANGE_KIND_N;
+        assert_int_equal(queue_put(f->q, &in), -EINVAL);
+        c.kind = CHANGE_UPSERT;
+        in.writes = &w;
+        in.n_writes = 1;
+        assert_int_equal(queue_put(f->q, &in), -EINVAL);
+        w.table = SPACE_MEMO;
+        w.n_key = 0;
+        assert_int_equal(queue_put(f->q, &in), -EINVAL);
+        w.n_key = SPACE_KEY_MAX + 1;
+        assert_int_equal(queue_put(f->q, &in), -EINVAL);
+        memset(name, 'x', sizeof(name));
+        name[sizeof(name) - 1] = '\0';
+        in = (Intake){ .feed = name };
+        assert_int_equal(queue_put(f->q, &in), -EINVAL);
+        assert_int_equal(queue_position(f->q, name, f->a, &data, &n), -EINVAL);
+        assert_int_equal(stats(f).n_put, 0);
+}
+
+static void test_list(void **state)
+{
+        Fixture *f = *state;
+        QueueItem *items;
+        ObjectKey after;
+        size_t n, n_all = 0;
+
+        for (unsigned i = 25; i >= 1; i--)
+                put_n(f, i, LANE_NORMAL);
+        assert_int_equal(queue_list(f->q, NULL, 0, f->a, &items, &n), 0);
+        assert_int_equal(n, 0);
+        for (n = 10; n == 10;) {
+                assert_int_equal(queue_list(f->q, n_all ? &after : NULL, 10, f->a, &items, &n), 0);
+                for (size_t i = 0; i < n; i++) {
+                        ObjectId id = id_n((unsigned)++n_all);
+
+                        assert_memory_equal(&items[i].change.id, &id, sizeof(id));
+                }
+                if (n)
+                        after = (ObjectKey){ items[n - 1].change.source, items[n - 1].change.id };
+        }
+        assert_int_equal(n_all, 25);
+}
+
+static void test_outcomes(void **state)
+{
+        Fixture *f = *state;
+        OutcomeRow *rows;
+        uint64_t first;
+        size_t n;
+
+        for (unsigned i = 1; i <= 5; i++) {
+                char run_id[40];
+                Outcome o;
+                Lease lease;
+                Commit c = { .outcome = &o, .now = f->now };
+
+                put_n(f, i, LANE_NORMAL);
+                lease = lease_n(f, i);
+                snprintf(run_id, sizeof(run_id), "run-%u", i);
+                o = outcome_of(&lease, run_id);
+                assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        }
+        settle(f);
+        assert_int_equal(stats(f).n_outcomes, 5);
+        assert_int_equal(queue_outcomes(f->q, 0, 3, f->a, &rows, &n), 0);
+        assert_int_equal(n, 3);
+        for (size_t i = 0; i < n; i++) {
+                char run_id[40];
+                Outcome o;
+
+                assert_int_equal(outcome_unpack(f->a, rows[i].data, rows[i].n, &o), 0);
+                snprintf(run_id, sizeof(run_id), "run-%zu", i + 1);
+                assert_string_equal(o.run_id, run_id);
+                assert_true(i == 0 || rows[i].sequence > rows[i - 1].sequence);
+        }
+        first = rows[2].sequence;
+        assert_int_equal(queue_outcomes(f->q, first, 100, f->a, &rows, &n), 0);
+        assert_int_equal(n, 2);
+        assert_int_equal(queue_outcomes_done(f->q, first), 0);
+        assert_int_equal(stats(f).n_outcomes, 2);
+        assert_int_equal(queue_outcomes(f->q, 0, 100, f->a, &rows, &n), 0);
+        assert_int_equal(n, 2);
+        assert_int_equal(queue_outcomes_done(f->q, UINT64_MAX), 0);
+        assert_int_equal(queue_outcomes(f->q, 0, 100, f->a, &rows, &n), 0);
+        assert_int_equal(n, 0);
+}
+
+static void test_stats_oldest(void **state)
+{
+        Fixture *f = *state;
+        Change c = change_n(1, LANE_NORMAL);
+        QueueStats st = stats(f);
+
+        assert_int_equal(st.oldest[LANE_NORMAL].ms, 0);
+        c.seen = wall_add(f->now, -500);
+        put_change(f, c);
+        put_n(f, 2, LANE_NORMAL);
+        st = stats(f);
+        assert_int_equal(st.oldest[LANE_NORMAL].ms, f->now.ms - 500);
+        assert_int_equal(st.n[LANE_NORMAL][QUEUE_READY], 2);
+        lease_n(f, 1);
+        assert_int_equal(stats(f).oldest[LANE_NORMAL].ms, f->now.ms);
+}
+
+/* What waits at the time comes back at once; a closed queue says so. */
+static void test_wait(void **state)
+{
+        Fixture *f = *state;
+        Lease lease;
+
+        assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, 0), 0);
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, -1), 0);
+        queue_wake_all(f->q, true);
+        assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, -1), QUEUE_E_CLOSED);
+        assert_int_equal(queue_wait(f->q, 0, f->now, -1), QUEUE_E_CLOSED);
+        /* The rest still works: workers end what they have. */
+        lease = lease_n(f, 1);
+        ack_lease(f, &lease);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
+
+const struct CMUnitTest contract_basic[] = {
+        TEST(test_put_lease_ack), TEST(test_gone),  TEST(test_release),      TEST(test_retry),
+        TEST(test_far_due),       TEST(test_clock_set_back), TEST(test_park), TEST(test_drop),
+        TEST(test_lease_object),  TEST(test_order), TEST(test_lanes),        TEST(test_lane_set),
+        TEST(test_position),      TEST(test_bad_arguments), TEST(test_list), TEST(test_outcomes),
+        TEST(test_stats_oldest),  TEST(test_wait),
+};
+
+const size_t n_contract_basic = N_ELEMENTS(contract_basic);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "tests/contract/contract-queue.h"
+
+/* Later changes of an object that waits are swallowed: first seen stays, the higher lane counts. */
+static void test_merge_ready(void **state)
+{
+        Fixture *f = *state;
+        Wall first = f->now;
+        Lease lease;
+
+        put_n(f, 1, LANE_RECONCILE);
+        f->now = wall_add(f->now, 1000);
+        put_n(f, 2, LANE_NORMAL);
+        put_n(f, 1, LANE_NORMAL);
+        put_n(f, 1, LANE_RECONCILE);
+        assert_int_equal(stats(f).n[LANE_NORMAL][QUEUE_READY], 2);
+        assert_int_equal(stats(f).n[LANE_RECONCILE][QUEUE_READY], 0);
+        /* It keeps its place in time too. */
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.lane, LANE_NORMAL);
+        assert_int_equal(lease.change.seen.ms, first.ms);
+        assert_int_equal(lease.queued.ms, first.ms);
+        lease_n(f, 2);
+        assert_int_equal(stats(f).n_put, 4);
+        assert_int_equal(stats(f).n_merged, 2);
+}
+
+static void test_merge_in_one_put(void **state)
+{
+        Fixture *f = *state;
+        Change c[3] = { change_n(1, LANE_NORMAL), change_n(2, LANE_NORMAL), change_n(1, LANE_URGENT) };
+        Intake in = { .changes = c, .n_changes = 3, .now = f->now };
+        Lease lease;
+
+        assert_int_equal(queue_put(f->q, &in), 0);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.lane, LANE_URGENT);
+        lease_n(f, 2);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+}
+
+/* The same GUID in two sources is two objects. */
+static void test_sources(void **state)
+{
+        Fixture *f = *state;
+        Change c = change_n(1, LANE_NORMAL);
+        Lease lease;
+
+        put_change(f, c);
+        c.source = 7;
+        put_change(f, c);
+        lease = lease_any(f);
+        assert_int_equal(lease.change.source, 0);
+        lease = lease_any(f);
+        assert_int_equal(lease.change.source, 7);
+}
+
+/* It may be the cure: a delayed row is READY again, and keeps its tries. */
+static void test_merge_delayed(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        QueueItem item;
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, 60000), "busy", &c), 0);
+        settle(f);
+        put_n(f, 1, LANE_NORMAL);
+        item = item_n(f, 1, &there);
+        assert_int_equal(item.state, QUEUE_READY);
+        assert_null(item.reason);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.tries, 2);
+        assert_int_equal(lease.first_failed.ms, f->now.ms);
+}
+
+static void test_merge_parked(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_park(f->q, &lease, "bad", &c), 0);
+        settle(f);
+        put_n(f, 1, LANE_URGENT);
+        assert_int_equal(stats(f).n[LANE_URGENT][QUEUE_READY], 1);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.tries, 2);
+}
+
+/* A change that comes during the work is worked on after it, and is a change of its own. */
+static void test_merge_leased_ack(void **state)
+{
+        Fixture *f = *state;
+        Lease lease, again;
+        Wall first = f->now;
+        bool there;
+
+        put_n(f, 1, LANE_URGENT);
+        lease = lease_n(f, 1);
+        f->now = wall_add(f->now, 1000);
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_LEASED);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &again), QUEUE_E_EMPTY);
+        ack_lease(f, &lease);
+        settle(f);
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
+        again = lease_n(f, 1);
+        /* What was seen first has been done. */
+        assert_int_equal(again.change.seen.ms, first.ms + 1000);
+        assert_int_equal(again.queued.ms, first.ms + 1000);
+        assert_int_equal(again.change.lane, LANE_NORMAL);
+        assert_int_equal(again.tries, 1);
+        ack_lease(f, &again);
+        settle(f);
+        item_n(f, 1, &there);
+        assert_false(there);
+}
+
+static void test_merge_leased_retry(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        Wall first = f->now;
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        f->now = wall_add(f->now, 1000);
+        put_n(f, 1, LANE_URGENT);
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, 60000), "busy", &c), 0);
+        settle(f);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.seen.ms, first.ms);
+        assert_int_equal(lease.change.lane, LANE_URGENT);
+        assert_int_equal(lease.tries, 2);
+}
+
+static void test_merge_leased_park(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(queue_park(f->q, &lease, "bad", &c), 0);
+        settle(f);
+        assert_int_equal(stats(f).n[LANE_NORMAL][QUEUE_PARKED], 0);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.tries, 2);
+}
+
+static void test_merge_leased_release(void **state)
+{
+        Fixture *f = *state;
+        Wall first = f->now;
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        f->now = wall_add(f->now, 1000);
+        put_n(f, 1, LANE_URGENT);
+        assert_int_equal(queue_release(f->q, &lease), 0);
+        /* One change again: nothing of it was done. */
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.seen.ms, first.ms);
+        assert_int_equal(lease.change.lane, LANE_URGENT);
+        ack_lease(f, &lease);
+        settle(f);
+        item_n(f, 1, &there);
+        assert_false(there);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
+
+const struct CMUnitTest contract_merge[] = {
+        TEST(test_merge_ready),       TEST(test_merge_in_one_put),   TEST(test_sources),
+        TEST(test_merge_delayed),     TEST(test_merge_parked),       TEST(test_merge_leased_ack),
+        TEST(test_merge_leased_retry), TEST(test_merge_leased_park), TEST(test_merge_leased_release),
+};
+
+const size_t n_contract_merge = N_ELEMENTS(contract_merge);
