@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/steps/catalogue.h"
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+#define ROW(name, cat, exit, why, what)                                                                    \
+        {                                                                                                  \
+                .code = name, .category = ERROR_CATEGORY_##cat, .exit_status = EXIT_##exit, .reason = why, \
+                .action = what                                                                             \
+        }
+
+static const CatalogueRow rows[] = {
+        /* Scope: not an error of anybody. */
+        ROW("DomainNotInScope", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "The object is not in the domain that this connector synchronizes.",
+            "Add a source for its domain to the configuration, or ignore this."),
+        ROW("OrganizationalUnitNotInScope", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "The object's organizational unit is not in sync scope.",
+            "Move the object, or add its OU to scope.include (or remove it from scope.exclude)."),
+        ROW("ObjectTypeNotInScope", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "Objects of this type are not synchronized.",
+            "Add the type to scope.object_types if sosync supports it (user, inetOrgPerson, group)."),
+        ROW("GroupFilterNotMember", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "Group filtering is on, and the object is not a direct member of the filter group.",
+            "Add the object to the group named in scope.group_filter. Nested groups do not count."),
+        ROW("NotInScopeOfRules", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "No synchronization rule provisions this object to Microsoft Entra ID.",
+            "Read the reason in the Synchronization step; a scoping filter or cloudFiltered keeps it out."),
+        ROW("DeleteNotSupported", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "The object was deleted in Active Directory. Deletes are recorded and reported, never exported.",
+            "Let the regular sync cycle delete it in Microsoft Entra ID, or delete it there."),
+
+        /* The directory. */
+        ROW("SourceObjectNotFound", FAILURE, OBJECT,
+            "The object does not exist, or the connector account cannot read it: the directory answers the "
+            "same "
+            "for both.",
+            "Check the distinguished name, and that the connector account may read the object."),
+        ROW("SourceStale", NON_SERVICE_FAILURE, UNREACHABLE,
+            "The domain controller that was read does not have the change yet.",
+            "None: the object is read again in a moment."),
+        ROW("SourceUnreachable", NON_SERVICE_FAILURE, UNREACHABLE, "No domain controller could be reached.",
+            "Check network, DNS and certificates with `sosync doctor`. Changes wait and nothing is lost."),
+        ROW("SourceRefused", NON_SERVICE_FAILURE, UNREACHABLE, "The directory refused the connector account.",
+            "Check the account's password, expiry and rights. Changes wait and nothing is lost."),
+        ROW("SourceValueTooLarge", FAILURE, OBJECT,
+            "A value of the object is larger than 10 MB, or the object larger than 64 MB.",
+            "Remove the value, or leave its attribute out of the rules."),
+
+        /* Microsoft Entra ID, as a whole. */
+        ROW("TargetUnreachable", NON_SERVICE_FAILURE, UNREACHABLE, "Microsoft Graph could not be reached.",
+            "Check network, proxy and certificates. Changes wait and nothing is lost."),
+        ROW("TargetRefused", NON_SERVICE_FAILURE, UNREACHABLE,
+            "Microsoft Entra ID refused sosync's credentials, or a permission is missing.",
+            "Check the app registration: secret, expiry, and consent to the application permissions."),
+        ROW("TargetTransient", NON_SERVICE_FAILURE, UNREACHABLE,
+            "Microsoft Graph failed for a moment or lost the connection.",
+            "None: the change is tried again by itself."),
+        ROW("TargetGarbage", NON_SERVICE_FAILURE, UNREACHABLE,
+            "An answer was not what Microsoft Graph documents. Nothing was concluded from it.",
+            "Look for a proxy that answers in Graph's place; the change is tried again by itself."),
+        ROW("Throttled", NON_SERVICE_FAILURE, THROTTLED,
+            "Microsoft Graph limits the number of requests, and the limit is reached.",
+            "Try again after 5 minutes, or at the time given. The service waits by itself."),
+
+        /* The object at Microsoft Entra ID. */
+        ROW("AttributeValueMustBeUnique", FAILURE, OBJECT,
+            "Another object in Microsoft Entra ID has this value (userPrincipalName, mail, proxyAddresses or "
+            "immutable id).",
+            "Find both objects, and change or remove the value on one of them."),
+        ROW("InvalidSoftMatch", FAILURE, OBJECT,
+            "An object with the same userPrincipalName exists in Microsoft Entra ID and carries another "
+            "anchor.",
+            "Find both objects, and change or remove the duplicate value or object on the wrong side."),
+        ROW("ObjectTypeMismatch", FAILURE, OBJECT, "The object found in Microsoft Entra ID has another type.",
+            "Remove the shared address or anchor from one of the two objects."),
+        ROW("AmbiguousMatch", FAILURE, OBJECT, "More than one object in Microsoft Entra ID matches this one.",
+            "Leave the anchor on one of them only."),
+        ROW("AmbiguousJoin", FAILURE, OBJECT,
+            "More than one metaverse object matches the join criteria of the rules.",
+            "Make the values that the join compares unique, or change the rule."),
+        ROW("MasteredElsewhere", FAILURE, OBJECT,
+            "The object in Microsoft Entra ID is mastered by another synchronization "
+            "(onPremisesSyncEnabled).",
+            "Let that synchronization export the change, or move the source of authority."),
+        ROW("BlockedInCloud", FAILURE, OBJECT,
+            "The account is enabled in Active Directory but was blocked in Microsoft Entra ID by somebody "
+            "else.",
+            "Unblock it in Microsoft Entra ID, or disable and enable it in Active Directory."),
+        ROW("DomainNotVerified", FAILURE, OBJECT,
+            "The userPrincipalName's suffix is not a verified domain of the tenant.",
+            "Verify the domain in Microsoft Entra ID, or change the suffix in Active Directory."),
+        ROW("DataValidationFailed", FAILURE, OBJECT, "Microsoft Entra ID refused a value of the object.",
+            "Correct the attribute named in the details."),
+        ROW("IdentityDataValidationFailed", FAILURE, OBJECT,
+            "The userPrincipalName has characters or a form that Microsoft Entra ID does not take.",
+            "Correct the userPrincipalName in Active Directory."),
+        ROW("ExceededAllowedLength", FAILURE, OBJECT, "A value is longer than Microsoft Entra ID allows.",
+            "Shorten the attribute named in the details."),
+        ROW("RequiredValueMissing", FAILURE, OBJECT,
+            "A value that Microsoft Entra ID requires for a new object is missing.",
+            "Set the attribute named in the details in Active Directory, or supply it by a rule."),
+        ROW("InsufficientPrivileges", FAILURE, OBJECT,
+            "sosync's application may not write this object. Holders of directory roles need higher rights.",
+            "Grant the permission named in the details, or leave the object out of scope."),
+        ROW("NotWritableThroughGraph", FAILURE, OBJECT,
+            "Microsoft Graph cannot create or change objects of this kind (mail-enabled and distribution "
+            "groups, "
+            "contacts).",
+            "Let Entra Connect or Exchange export it."),
+        ROW("ObjectNotFound", FAILURE, OBJECT, "The object is not in Microsoft Entra ID any more.",
+            "None: it is matched again at the next try."),
+        ROW("ReferenceNotFound", NON_SERVICE_FAILURE, OBJECT,
+            "An object that this one refers to is not in Microsoft Entra ID yet.",
+            "None: the reference waits and is set when its target appears."),
+        ROW("QuotaExceeded", FAILURE, OBJECT, "A quota of the tenant or of the object is used up.",
+            "Raise the quota, or remove objects or links."),
+        ROW("ExportFailed", FAILURE, OBJECT, "Microsoft Entra ID refused the change.",
+            "Read what it said in the details; correct the object and retry."),
+
+        /* Rules, and ourselves. */
+        ROW("SyncRuleError", FAILURE, OBJECT, "A synchronization rule ended with an error.",
+            "Correct the attribute named in the details, or the rule."),
+        ROW("ConcurrentUpdate", NON_SERVICE_FAILURE, OBJECT,
+            "Another object that is joined to the same person was being synchronized.",
+            "None: the change is tried again by itself."),
+        ROW("CrashedTheService", FAILURE, OBJECT,
+            "The service ended three times while it worked on this object.",
+            "Please report it with the report export; `sosync queue retry` tries it once more."),
+        ROW("InternalError", FAILURE, OBJECT, "Something unforeseen went wrong inside sosync.",
+            "Please report it with the log lines of this run. The change is tried again by itself."),
+};
+
+static const CatalogueRow unknown_row =
+        ROW("Unknown", FAILURE, OBJECT, "The change failed.", "Read the details of the step that failed.");
+
+const CatalogueRow *catalogue_all(size_t *ret_n)
+{
+        *ret_n = N_ELEMENTS(rows);
+        return rows;
+}
+
+const CatalogueRow *catalogue_find(const char *code)
+{
+        for (size_t i = 0; code && i < N_ELEMENTS(rows); i++)
+                if (str_is(rows[i].code, code))
+                        return &rows[i];
+        return &unknown_row;
+}
+
+ExitStatus catalogue_exit_status(const Outcome *o)
+{
+        switch (o->disposition) {
+        case DISPOSITION_DONE:
+        case DISPOSITION_NO_CHANGE:
+        case DISPOSITION_STAGED:
+                return o->result == RESULT_FAILURE ? EXIT_OBJECT : EXIT_DONE;
+        default:
+                return o->error.code ? catalogue_find(o->error.code)->exit_status : EXIT_OBJECT;
+        }
+}

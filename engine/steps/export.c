@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Step 10: send the plan
+ *
+ * A create is announced first: its intent is durable before the request leaves, so that a crash between
+ * request and answer cannot create a second object. What the service has confirmed is remembered whatever
+ * becomes of the rest of the run (leave.c).
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/str.h"
+#include "engine/steps/catalogue.h"
+
+#include <string.h>
+
+/* Rows of the export step and of Modified Properties, one per attribute of the plan. */
+static void report_plan(Run *run)
+{
+        AttributeInfo *infos = arena_new_array(run->arena, AttributeInfo, run->n_ops + 1);
+        ModifiedProperty *modified = arena_new_array(run->arena, ModifiedProperty, run->n_ops + 1);
+        AttributeInfo *links = NULL;
+        size_t n = 0;
+
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const Op *op = &run->ops[i];
+                char id[GUID_TEXT_MAX];
+
+                switch (op->kind) {
+                case OP_CREATE:
+                case OP_REVOKE_SESSIONS:
+                        break;
+                case OP_SET:
+                case OP_UNSET:
+                        modified[n] = (ModifiedProperty){
+                                .name = op->attribute,
+                                .old_value = value_is_none(op->old_value)
+                                                     ? NULL
+                                                     : value_text(run->arena, op->old_value, STEP_TEXT_MAX),
+                                .new_value = op->kind == OP_UNSET
+                                                     ? NULL
+                                                     : value_text(run->arena, op->value, STEP_TEXT_MAX),
+                        };
+                        infos[n++] = (AttributeInfo){
+                                .name = op->attribute,
+                                .multi_valued = op->value.type == VALUE_LIST,
+                                .type = value_type_name(op->kind == OP_UNSET ? op->old_value : op->value),
+                                .value = op->kind == OP_UNSET
+                                                 ? NULL
+                                                 : value_text(run->arena, op->value, STEP_TEXT_MAX),
+                                .n_values = (uint32_t)value_count(op->value),
+                                .operation = op->kind == OP_UNSET           ? "delete"
+                                             : value_is_none(op->old_value) ? "add"
+                                                                            : "update",
+                                .sync_rule = op->rule,
+                                .mapping_type = op->mapping,
+                                .data_source = op->data_source,
+                        };
+                        break;
+                case OP_LINK:
+                case OP_UNLINK:
+                        if (!links) {
+                                modified[n].name = op->attribute;
+                                links = &infos[n++];
+                                *links = (AttributeInfo){
+                                        .name = op->attribute,
+                                        .multi_valued = !str_is(op->attribute, "manager"),
+                                        .type = "reference",
+                                        .operation = "update",
+                                        .sync_rule = op->rule,
+                                        .mapping_type = op->mapping,
+                                        .data_source = op->data_source,
+                                        .n_values = (uint32_t)run->n_cloud_links,
+                                };
+                        }
+                        guid_format(&op->link, id);
+                        if (op->kind == OP_LINK) {
+                                if (links->n_added++ < 100)
+                                        links->value_add = links->value_add
+                                                                   ? arena_printf(run->arena, "%s\n%s",
+                                                                                  links->value_add, id)
+                                                                   : arena_strdup(run->arena, id);
+                                links->n_values++;
+                        } else {
+                                if (links->n_deleted++ < 100)
+                                        links->value_delete = links->value_delete
+                                                                      ? arena_printf(run->arena, "%s\n%s",
+                                                                                     links->value_delete, id)
+                                                                      : arena_strdup(run->arena, id);
+                                links->n_values -= links->n_values > 0;
+                        }
+                        break;
+                }
+        }
+        if (links) {
+                ModifiedProperty *m = &modified[links - infos];
+
+                links->value = arena_printf(run->arena, "%u", links->n_values);
+                m->old_value =
+                        run->n_cloud_links ? arena_printf(run->arena, "%zu", run->n_cloud_links) : NULL;
+                m->new_value = links->n_values ? links->value : NULL;
+        }
+        run->record->attributes = infos;
+        run->record->n_attributes = n;
+        run->outcome.modified = modified;
+        run->outcome.n_modified = n;
+}
+
+static Action action_of(const Run *run)
+{
+        Action action = run->n_ops ? ACTION_UPDATE : ACTION_OTHER;
+
+        for (size_t i = 0; i < run->n_ops; i++) {
+                if (run->ops[i].kind == OP_CREATE)
+                        return ACTION_CREATE;
+                if (run->ops[i].kind == OP_SET && str_is(run->ops[i].attribute, "accountEnabled") &&
+                    !run->ops[i].value.b)
+                        action = ACTION_DISABLE;
+        }
+        return action;
+}
+
+/* Announce a create: durable before it leaves. The joined rows go with it, so that the next try finds it. */
+static int announce(Run *run)
+{
+        ObjectId random;
+        char *id = arena_alloc(run->arena, GUID_TEXT_MAX);
+        SpaceBatch batch;
+        int r;
+
+        guid_random(&random);
+        guid_format(&random, id);
+        run->ops[0].request_id = id;
+        run->intent = (Intent){
+                .anchor = run->anchor,
+                .type = run_cloud_type(run),
+                .request_id = id,
+                .tries = run->intent.tries + 1,
+                .at = clock_wall(run->clock),
+        };
+        space_batch_init(&batch, run->arena);
+        space_write_intent(&batch, &run->metaverse, &run->intent, SPACE_ANY);
+        r = run->note(run, &batch);
+        if (r)
+                return r;
+        run->have_intent = true;
+        step_detail(run, "client-request-id", "%s", id);
+        return 0;
+}
+
+/* The first operation that failed decides what becomes of the run. */
+static int judge(Run *run, const OpResult *results)
+{
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const OpResult *res = &results[i];
+                const char *attribute = run->ops[i].attribute;
+                const char *code = res->code;
+                const char *reason = res->reason ? res->reason : "";
+
+                switch (res->state) {
+                case OP_DONE:
+                case OP_UNCHANGED:
+                case OP_NOT_SENT:
+                case OP_NOT_WRITABLE:
+                        continue;
+                case OP_CONFLICT:
+                        /* What is in the way may be our own, from a try whose answer was lost: look again. */
+                        if (run->ops[i].kind == OP_CREATE && run->intent.tries > 1 && run->intent.tries < 4)
+                                return step_fail(run, STEP_E_RETRY, "AttributeValueMustBeUnique",
+                                                 "after a create without an answer: %s", reason);
+                        return step_fail(run, STEP_E_PARK, code ? code : "AttributeValueMustBeUnique",
+                                         "%s%s%s", reason, res->conflict_id ? "; the other object is " : "",
+                                         res->conflict_id ? res->conflict_id : "");
+                case OP_REFERENCE_MISSING:
+                        return step_fail(run, STEP_E_RETRY, code ? code : "ReferenceNotFound", "%s: %s",
+                                         attribute, reason);
+                case OP_FAILED:
+                        return step_fail(run, str_is(code, "ObjectNotFound") ? STEP_E_RETRY : STEP_E_PARK,
+                                         code ? code : "ExportFailed", "%s%s%s", attribute ? attribute : "",
+                                         attribute ? ": " : "", reason);
+                }
+        }
+        return 0;
+}
+
+int step_export(Run *run)
+{
+        OpResult *results;
+        int r, verdict;
+
+        report_plan(run);
+        run->outcome.action = action_of(run);
+        if (run->n_ops == 0) {
+                step_say(run, RESULT_SKIPPED,
+                         "Nothing to export: Microsoft Entra ID has these values already.");
+                return STEP_E_DONE;
+        }
+        if (run_is_staging(run)) {
+                step_say(run, RESULT_SKIPPED, "Staging: %zu operations are planned and none is sent.",
+                         run->n_ops);
+                return STEP_E_DONE;
+        }
+        if (run->ops[0].kind == OP_CREATE) {
+                r = announce(run);
+                if (r)
+                        return r;
+        }
+
+        results = arena_new_array(run->arena, OpResult, run->n_ops);
+        r = target_apply(run->target, &run->call, run->ops, run->n_ops, results, &run->diag);
+        run->results = results;
+        run->outcome.sent = run_wall(run, run->call.first_write);
+        run->outcome.accepted = run_wall(run, run->call.last_write);
+        if (r && r != TARGET_E_REJECTED)
+                return run_target_failed(run, r);
+        verdict = judge(run, results);
+        if (verdict)
+                return verdict;
+        if (r)
+                return step_fail(run, STEP_E_PARK, "ExportFailed", "%s", diag_text(&run->diag));
+        step_say(run, RESULT_SUCCESS, "%zu operations were accepted in %u requests.", run->n_ops,
+                 run->call.n_writes);
+        return STEP_E_DONE;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Step 8: import the object from Entra ID into the Entra connector space
+ *
+ * Match by the id that is known, else by the anchor (hard match). What we wrote outlives what we read: Graph
+ * replicates, and a read shortly after a write may show the value before it; such a value is "not replicated
+ * yet" and does not replace ours. Links (members, manager) are read whole at first contact, and from then on
+ * the rows of the space are trusted: the report says which.
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/str.h"
+#include "engine/target/schema.h"
+
+#include <string.h>
+
+typedef struct Import {
+        ObjectSink sink; /* first: the target calls through it */
+        Run *run;
+        const Object *object;
+        bool mastered_elsewhere;
+        ObjectId *links;
+        size_t n_links, size_links;
+} Import;
+
+static int on_object(ObjectSink *sink, const TargetObject *o)
+{
+        Import *import = (Import *)sink;
+
+        import->object = o->object;
+        import->mastered_elsewhere = o->mastered_elsewhere;
+        return 0;
+}
+
+static int on_links(ObjectSink *sink, const char *attribute, const ObjectId *ids, size_t n_ids)
+{
+        Import *import = (Import *)sink;
+
+        if (import->n_links + n_ids > import->size_links) {
+                size_t size = (import->n_links + n_ids) * 2;
+                ObjectId *links = arena_new_array(import->run->arena, ObjectId, size);
+
+                if (import->n_links)
+                        memcpy(links, import->links, import->n_links * sizeof(*links));
+                import->links = links;
+                import->size_links = size;
+        }
+        if (n_ids)
+                memcpy(import->links + import->n_links, ids, n_ids * sizeof(*ids));
+        import->n_links += n_ids;
+        return 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+        return guid_compare(a, b);
+}
+
+const char *run_link_attribute(const char *cloud_type)
+{
+        return str_is(cloud_type, "group") ? "member" : "manager";
+}
+
+const char *run_cloud_type(const Run *run)
+{
+        const char *mv_type = run->mv ? run->mv->type : run->person.type;
+
+        return str_is(mv_type, "group") ? "group" : str_is(mv_type, "person") ? "user" : NULL;
+}
+
+static int fetch(Run *run, MatchBy by, const char *value, bool links, Import *import)
+{
+        const char *type = run_cloud_type(run);
+        size_t n_all, n = 0;
+        const TargetAttribute *all = target_attributes(type, &n_all);
+        const char **names = arena_new_array(run->arena, const char *, n_all + 1);
+        Match match = { .type = type, .by = by, .value = value, .attributes = names };
+
+        for (size_t i = 0; i < n_all; i++)
+                if (all[i].property && (all[i].writable || all[i].create_only) &&
+                    (links || (all[i].kind != TARGET_LINKS && all[i].kind != TARGET_REFERENCE)))
+                        names[n++] = all[i].name;
+        match.n_attributes = n;
+        *import = (Import){ .sink = { .object = on_object, .links = on_links }, .run = run };
+        return target_fetch(run->target, &run->call, &match, &import->sink, &run->diag);
+}
+
+/* Did we write this attribute a moment ago, and does the read show what was there before? */
+static bool not_replicated(const Run *run, const char *name, Value theirs)
+{
+        const TargetAttribute *at = target_attribute(run->cloud.type, name);
+        Wall now = clock_wall(run->clock);
+
+        for (size_t i = 0; at && i < run->cloud.n_writes; i++) {
+                const CloudWrite *w = &run->cloud.writes[i];
+
+                if (str_is(w->attribute, name) && now.ms - w->at.ms <= run->config->settle_ms)
+                        return target_value_is(at, theirs, w->before) &&
+                               !target_value_is(at, theirs, object_get(run->cloud.object, name));
+        }
+        return false;
+}
+
+/* The object as read, but with our own value where it is not replicated yet. */
+static const Object *settle(Run *run, const Object *read, size_t *ret_held)
+{
+        ObjectBuilder b;
+
+        *ret_held = 0;
+        if (!run->cloud.object)
+                return read;
+        object_build(&b, run->arena);
+        for (size_t i = 0; i < read->n_attributes; i++) {
+                const Attribute *at = &read->attributes[i];
+                bool old = not_replicated(run, at->name, at->value);
+
+                *ret_held += old;
+                object_add(&b, at->name, old ? object_get(run->cloud.object, at->name) : at->value);
+        }
+        for (size_t i = 0; i < run->cloud.object->n_attributes; i++) {
+                const Attribute *at = &run->cloud.object->attributes[i];
+
+                if (!object_find(read, at->name) && not_replicated(run, at->name, VALUE_NULL)) {
+                        ++*ret_held;
+                        object_add(&b, at->name, at->value);
+                }
+        }
+        return object_finish(&b, &read->id, read->type, NULL);
+}
+
+static void adopt(Run *run, const Import *import, bool links)
+{
+        size_t held = 0;
+
+        run->cloud_id = import->object->id;
+        run->cloud.object = settle(run, import->object, &held);
+        run->cloud.type = run_cloud_type(run);
+        run->cloud.mastered_elsewhere = import->mastered_elsewhere;
+        run->cloud.imported = clock_wall(run->clock);
+        if (links) {
+                run->links_read = true;
+                run->cloud_links = import->links;
+                run->n_cloud_links = import->n_links;
+                if (run->n_cloud_links)
+                        qsort(run->cloud_links, run->n_cloud_links, sizeof(*run->cloud_links), compare_ids);
+                run->cloud.links_imported = run->cloud.imported;
+                step_detail(run, run_link_attribute(run->cloud.type), "%zu, read now", run->n_cloud_links);
+        }
+        if (held)
+                step_detail(run, "not replicated yet", "%zu values that sosync wrote less than %lld s ago",
+                            held, (long long)(run->config->settle_ms / 1000));
+}
+
+static int trust_links(Run *run)
+{
+        char when[WALL_TEXT_MAX];
+        const char *name = run_link_attribute(run->cloud.type);
+        int r = space_read_links(run->space, LINK_CLOUD, &run->cloud_id, sizeof(run->cloud_id), name,
+                                 run->arena, &run->cloud_links, &run->n_cloud_links);
+
+        if (r)
+                return r;
+        step_detail(run, name, "%zu, trusted, read at %s", run->n_cloud_links,
+                    wall_format(run->cloud.links_imported, when));
+        return 0;
+}
+
+/*
+ * Look again soon, and then more seldom: replication takes seconds, rarely minutes. Never later than when it
+ * must have happened.
+ */
+static int wait_for_replication(Run *run, Wall since, const char *why)
+{
+        Wall now = clock_wall(run->clock), end = wall_add(since, run->config->settle_ms);
+        int64_t ms = now.ms - since.ms;
+
+        run->retry_at = wall_add(now, ms < 2000 ? 2000 : ms);
+        if (run->retry_at.ms > end.ms)
+                run->retry_at = end;
+        return step_fail(run, STEP_E_RETRY, "TargetTransient", "%s", why);
+}
+
+/* The object whose id we know. *ret_gone: it is not there any more, and must be matched again. */
+static int import_known(Run *run, bool *ret_gone)
+{
+        char id[GUID_TEXT_MAX];
+        bool links;
+        Import import;
+        int r;
+
+        *ret_gone = false;
+        run->cloud_id = run->person.cloud;
+        r = space_read_cloud(run->space, &run->cloud_id, run->arena, &run->cloud, &run->cloud_serial,
+                             &run->diag);
+        if (r < 0)
+                return r;
+        if (r)
+                run->cloud = (Cloud){ 0 };
+        run->cloud.type = run_cloud_type(run);
+        links = run->cloud.links_imported.ms == 0;
+        r = fetch(run, MATCH_ID, guid_format(&run->cloud_id, id), links, &import);
+        if (r == TARGET_E_NOT_FOUND) {
+                Wall now = clock_wall(run->clock);
+
+                if (run->cloud.created.ms && now.ms - run->cloud.created.ms < run->config->settle_ms)
+                        return wait_for_replication(run, run->cloud.created,
+                                                    "created moments ago, and not replicated yet");
+                *ret_gone = true;
+                return 0;
+        }
+        if (r)
+                return run_target_failed(run, r);
+        adopt(run, &import, links);
+        step_detail(run, "match", "known id %s", id);
+        return links ? 0 : trust_links(run);
+}
+
+/* A create of ours may have taken effect without our seeing the answer. */
+static int recall_intent(Run *run)
+{
+        int r = space_read_intent(run->space, &run->metaverse, run->arena, &run->intent, &run->intent_serial,
+                                  &run->diag);
+
+        if (r < 0)
+                return r;
+        run->have_intent = r == 0;
+        if (run->have_intent)
+                step_detail(run, "intent", "a create was sent before (try %u)", run->intent.tries);
+        return 0;
+}
+
+static int import_match(Run *run, MatchBy by, const char *value, bool *ret_found)
+{
+        Import import;
+        int r = fetch(run, by, value, true, &import);
+
+        *ret_found = false;
+        if (r == TARGET_E_NOT_FOUND)
+                return 0;
+        if (r)
+                return run_target_failed(run, r);
+        if (by != MATCH_ANCHOR && !str_is(object_text(import.object, "sourceAnchor"), run->anchor))
+                return 0;
+        /* What a lost create has made is as new as one with an answer. */
+        run->cloud = (Cloud){ .created = run->have_intent ? run->intent.at : (Wall){ 0 } };
+        run->cloud_serial = SPACE_ANY;
+        adopt(run, &import, true);
+        step_detail(run, "match", "anchor %s", run->anchor);
+        *ret_found = true;
+        return 0;
+}
+
+/* Hard match: the anchor. Its index lags behind the objects, so what a create of ours may have made is also
+ * looked for by its name, and taken if it has our anchor. */
+static int import_by_match(Run *run, bool *ret_found)
+{
+        Value upn = flowed_get(run->mv, "userPrincipalName");
+        int r = import_match(run, MATCH_ANCHOR, run->anchor, ret_found);
+
+        if (r || *ret_found || !run->have_intent || upn.type != VALUE_STRING ||
+            !str_is(run_cloud_type(run), "user"))
+                return r;
+        return import_match(run, MATCH_UPN, upn.s, ret_found);
+}
+
+/* The anchor is perhaps there, and not replicated to where we look: until `settle` has passed no second create
+ * is sent. */
+static int mind_intent(Run *run)
+{
+        Wall now = clock_wall(run->clock);
+
+        if (!run->have_intent || now.ms - run->intent.at.ms >= run->config->settle_ms)
+                return 0;
+        return wait_for_replication(
+                run, run->intent.at,
+                "a create was sent without an answer; it is looked for until it must have replicated");
+}
+
+int step_import_target(Run *run)
+{
+        bool known, found = false, gone = false;
+        int r = run_join(run);
+
+        if (r)
+                return r;
+        known = !guid_is_zero(&run->person.cloud);
+        if (!run_cloud_type(run) || (!known && (!run->mv || !run->anchor))) {
+                step_say(run, RESULT_SUCCESS, "There is nothing to look for: the rules gave no anchor.");
+                return 0;
+        }
+        if (run->anchor)
+                step_detail(run, "anchor", "%s", run->anchor);
+        if (known) {
+                r = import_known(run, &gone);
+                if (r)
+                        return r;
+                found = !gone;
+                if (gone) {
+                        step_detail(run, "known id", "is not in Microsoft Entra ID any more; matching again");
+                        run->person.cloud = (ObjectId){ 0 };
+                        run->cloud = (Cloud){ 0 };
+                        run->cloud_id = (ObjectId){ 0 };
+                }
+        }
+        if (!found && run->mv && run->anchor) {
+                r = recall_intent(run);
+                if (r == 0 && !run->leaving)
+                        r = import_by_match(run, &found);
+                if (r)
+                        return r;
+        }
+        if (!found) {
+                r = mind_intent(run);
+                if (r)
+                        return r;
+                step_say(run, RESULT_SUCCESS, "No object with this anchor is in Microsoft Entra ID.");
+                return 0;
+        }
+        step_attributes(run, run->cloud.object, run->cloud.object, "Microsoft Entra ID");
+        if (run->cloud.mastered_elsewhere)
+                step_say(run, RESULT_WARNING, "Read now; the object is mastered by another synchronization.");
+        else
+                step_say(run, RESULT_SUCCESS, "The object was read from Microsoft Entra ID now.");
+        return 0;
+}

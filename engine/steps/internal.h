@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the steps share among themselves: the functions of the table, and the parts that two of them need.
+ */
+
+#include "engine/steps/say.h"
+#include "engine/steps/steps.h"
+
+#define STEP_PROTOTYPE(function, name, type, title) int step_##function(Run *run);
+STEPS(STEP_PROTOTYPE)
+#undef STEP_PROTOTYPE
+
+/* join.c: find or make the metaverse object, claim it, and run the inbound rules into run->mv. What goes
+ * wrong is kept for the ninth step. Return: 0, STEP_E_RETRY (somebody else has it), -errno. */
+int run_join(Run *run);
+
+/* plan.c: compare run->planned with run->cloud into run->ops. Return: 0, STEP_E_*. */
+int run_plan(Run *run);
+Op *run_add_op(Run *run, OpKind kind, const char *attribute, Value value, Value old_value,
+               const FlowedValue *why);
+
+/* references.c: manager and members of run->planned, into ops and edges. Return: 0, -errno. */
+int run_plan_references(Run *run);
+/* What the object names now: members of the entry, or the one manager that was planned. */
+void run_names_now(Run *run, const char *attribute, const ObjectId **ret_ids, size_t *ret_n,
+                   const FlowedValue **ret_why);
+
+/* link.c: a CHANGE_LINK run: the plan of the edges that have become ready. Return: 0, STEP_E_*. */
+int run_plan_ready(Run *run);
+
+/* blame.c: what a source or target could not do, as the step's answer. */
+int run_source_failed(Run *run, int result);
+int run_target_failed(Run *run, int result);
+
+/* leave.c: everything a done run leaves behind goes into the batch. */
+int run_leave_behind(Run *run);
+int run_leave_ready(Run *run, bool done);
+
+/* Monotonic to wall time, for the report; 0 stays 0. */
+Wall run_wall(const Run *run, Mono t);
+
+/* The cloud type that a metaverse type becomes: "user", "group"; NULL: it has none. */
+const char *run_cloud_type(const Run *run);
+
+/* The one attribute of a cloud type whose values name objects: "member" of groups, "manager" of users. */
+const char *run_link_attribute(const char *cloud_type);
+
+/* Is the account on in Active Directory? True for what has no such thing. */
+bool run_is_enabled(const Run *run);
+
+static inline bool run_is_staging(const Run *run)
+{
+        return run->config->staging || run->change.staging;
+}
+
+static inline const RunConnector *run_connector(const Run *run)
+{
+        return &run->config->connectors[run->change.source];
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Join: find the metaverse object, or make one, and let the inbound rules fill it
+ *
+ * Two source objects of one person must never work at once: the run claims the metaverse object in memory. A
+ * claimed one ends this run; it comes back in a moment. A run claims at most one, after its lease, so there
+ * is no order to get wrong.
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+static RuleInput own_input(const Run *run)
+{
+        const RunConnector *c = run_connector(run);
+
+        return (RuleInput){
+                .object = run->object,
+                .connector = c->name,
+                .source = run->key.source,
+                .parameters = c->parameters,
+                .n_parameters = c->n_parameters,
+        };
+}
+
+static int claim(Run *run, const ObjectId *id)
+{
+        int r = space_claim(run->space, id);
+
+        if (r == SPACE_E_BUSY) {
+                run->retry_at = wall_add(clock_wall(run->clock), 200);
+                return step_fail(run, STEP_E_RETRY, "ConcurrentUpdate", NULL);
+        }
+        if (r)
+                return r;
+        run->claimed = true;
+        run->claim = *id;
+        return 0;
+}
+
+/* The metaverse ids that meet all clauses of a group: the index of the first, cut down by the others. */
+static int group_hits(Run *run, const JoinGroup *group, const char *mv_type, ObjectId **ret_ids,
+                      size_t *ret_n)
+{
+        ObjectId *ids = NULL;
+        size_t n = 0;
+
+        for (size_t c = 0; c < group->n_clauses; c++) {
+                const JoinClause *clause = &group->clauses[c];
+                Value v = object_get(run->object, clause->source);
+                ObjectId *found = NULL;
+                size_t n_found = 0, kept = 0;
+                int r;
+
+                if (value_is_none(v)) {
+                        n = 0;
+                        break;
+                }
+                r = space_find_join(run->space, mv_type, clause->metaverse, v, clause->case_sensitive,
+                                    run->arena, &found, &n_found);
+                if (r)
+                        return r;
+                if (c == 0) {
+                        ids = found;
+                        n = n_found;
+                        continue;
+                }
+                for (size_t i = 0; i < n; i++)
+                        for (size_t j = 0; j < n_found; j++)
+                                if (guid_is(&ids[i], &found[j])) {
+                                        ids[kept++] = ids[i];
+                                        break;
+                                }
+                n = kept;
+        }
+        *ret_ids = ids;
+        *ret_n = n;
+        return 0;
+}
+
+/* Groups are tried top to bottom; exactly one hit joins. */
+static int find_joined(Run *run, const Rule *rule, bool *ret_found)
+{
+        *ret_found = false;
+        for (size_t g = 0; g < rule->n_join; g++) {
+                ObjectId *ids;
+                size_t n;
+                int r = group_hits(run, &rule->join[g], rule->target_type, &ids, &n);
+
+                if (r)
+                        return r;
+                if (n == 1) {
+                        run->metaverse = ids[0];
+                        *ret_found = true;
+                        return 0;
+                }
+        }
+        return 0;
+}
+
+/*
+ * All connector-space objects of this person: the others as they were imported last. Their order decides which
+ * of two wins where one rule gives both a value, so it must not depend on whose run this is: by source, then as
+ * they joined.
+ */
+static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
+{
+        size_t n = 0;
+        bool own = false;
+
+        for (size_t i = 0; i < run->person.n_joined; i++) {
+                const ObjectKey *key = &run->person.joined[i];
+                const Object *o = NULL;
+                int r;
+
+                if (key->source == run->key.source && guid_is(&key->id, &run->key.id)) {
+                        inputs[n++] = own_input(run);
+                        own = true;
+                        continue;
+                }
+                if (key->source >= run->config->n_connectors)
+                        continue;
+                r = space_read_import(run->space, key, run->arena, &o, NULL, &run->diag);
+                if (r < 0)
+                        return r;
+                if (r)
+                        continue; /* it can be rebuilt by importing again, and then joins in */
+                inputs[n++] = (RuleInput){
+                        .object = o,
+                        .connector = run->config->connectors[key->source].name,
+                        .source = key->source,
+                        .parameters = run->config->connectors[key->source].parameters,
+                        .n_parameters = run->config->connectors[key->source].n_parameters,
+                };
+        }
+        if (!own)
+                inputs[n++] = own_input(run);
+        for (size_t i = 1; i < n; i++)
+                for (size_t j = i; j > 0 && inputs[j - 1].source > inputs[j].source; j--) {
+                        RuleInput swap = inputs[j];
+
+                        inputs[j] = inputs[j - 1];
+                        inputs[j - 1] = swap;
+                }
+        *ret_n = n;
+        return 0;
+}
+
+static int run_inbound(Run *run, const char *mv_type)
+{
+        RuleInput *inputs = arena_new_array(run->arena, RuleInput, run->person.n_joined + 1);
+        const FlowedObject *before = NULL;
+        size_t n = 0;
+        int r;
+
+        r = gather_inputs(run, inputs, &n);
+        if (r)
+                return r;
+        run->rules_result = rules_inbound(run->config->rules, mv_type, inputs, n, clock_wall(run->clock),
+                                          run->arena, &run->mv, &run->rules_diag);
+        if (run->rules_result < 0)
+                return run->rules_result;
+        if (run->rules_result)
+                return 0;
+        if (run->person.n_flowed) {
+                PackReader reader;
+
+                unpack_init(&reader, run->person.flowed, run->person.n_flowed);
+                before = flowed_unpack(&reader, run->arena);
+                if (unpack_end(&reader))
+                        before = NULL; /* damaged: it is rebuilt from the rules' values alone */
+        }
+        run->mv = flowed_keep(run->arena, run->mv, before);
+        run->anchor = value_is_none(flowed_get(run->mv, "sourceAnchor"))
+                              ? NULL
+                              : value_text(run->arena, flowed_get(run->mv, "sourceAnchor"), 1024);
+        return 0;
+}
+
+/*
+ * The id of a new metaverse object is made from its anchor (or, without one, from the object's own key), so
+ * two runs that project the same person cannot make two of it, and an intent is found again after a crash.
+ */
+static void projected_id(Run *run)
+{
+        uint8_t key[OBJECT_KEY_SIZE];
+        Hash128 h;
+
+        object_key_pack(&run->key, key);
+        h = run->anchor ? hash128(run->anchor, strlen(run->anchor), 1) : hash128(key, sizeof(key), 2);
+        memcpy(run->metaverse.bytes, &h, sizeof(run->metaverse));
+}
+
+int run_join(Run *run)
+{
+        RuleInput input = own_input(run);
+        bool found = !guid_is_zero(&run->head.metaverse);
+        int r;
+
+        run->join_rule = rules_find_join(run->config->rules, &input, run->arena, &run->rules_why);
+        /* No rule takes it any more: what remains is the last word on what it became before. */
+        if (!run->join_rule)
+                return found ? claim(run, &run->head.metaverse) : 0;
+        if (found) {
+                run->metaverse = run->head.metaverse;
+        } else {
+                r = find_joined(run, run->join_rule, &found);
+                if (r)
+                        return r;
+        }
+        if (found) {
+                r = claim(run, &run->metaverse);
+                if (r)
+                        return r;
+                r = space_read_person(run->space, &run->metaverse, run->arena, &run->person,
+                                      &run->person_serial, &run->diag);
+                if (r < 0)
+                        return r;
+                if (r)
+                        run->person = (Person){ 0 };
+                return run_inbound(run, run->person.type ? run->person.type : run->join_rule->target_type);
+        }
+
+        r = run_inbound(run, run->join_rule->target_type);
+        if (r || run->rules_result)
+                return r;
+        if (run->join_rule->link != RULE_LINK_PROVISION) {
+                run->rules_why = "the join rule found no metaverse object, and does not provision one";
+                run->mv = NULL;
+                return 0;
+        }
+        projected_id(run);
+        r = claim(run, &run->metaverse);
+        if (r)
+                return r;
+        /* Another source of this person may have projected it between our look and our claim. */
+        r = space_read_person(run->space, &run->metaverse, run->arena, &run->person, &run->person_serial,
+                              &run->diag);
+        if (r < 0)
+                return r;
+        if (r == SPACE_E_NONE) {
+                run->person = (Person){ 0 };
+                return 0;
+        }
+        return run_inbound(run, run->join_rule->target_type);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Leave behind: the rows that a run stores with the acknowledgement of its change
+ *
+ * Two kinds. What the cloud has confirmed is a fact and is stored whatever became of the run: the cloud id of
+ * a created object, values that were accepted, links that are there now. What the run concluded (head,
+ * import, metaverse) is stored only by a run that is done, so that an unfinished one starts again from where
+ * it was.
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/str.h"
+#include "engine/target/schema.h"
+
+#include <string.h>
+
+static bool is_confirmed(const Run *run, size_t i)
+{
+        return run->results && (run->results[i].state == OP_DONE || run->results[i].state == OP_UNCHANGED);
+}
+
+/* The new object's id, and with it everything that an adoption has too. */
+static bool take_created(Run *run)
+{
+        if (!run->n_ops || run->ops[0].kind != OP_CREATE || !is_confirmed(run, 0))
+                return false;
+        run->cloud_id = run->results[0].id;
+        run->cloud = (Cloud){
+                .type = run->ops[0].type,
+                .object = object_finish(&(ObjectBuilder){ .arena = run->arena }, &run->cloud_id,
+                                        run->ops[0].type, NULL),
+                .created = clock_wall(run->clock),
+                .imported = clock_wall(run->clock),
+                .links_imported = clock_wall(run->clock),
+        };
+        run->cloud_serial = SPACE_ANY;
+        run->links_read = true;
+        return true;
+}
+
+/* The value that the plan gave an attribute and the service accepted; false: it was not among them. */
+static bool accepted_value(const Run *run, const char *name, Value *ret_value)
+{
+        bool found = false;
+
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const Op *op = &run->ops[i];
+
+                if ((op->kind == OP_SET || op->kind == OP_UNSET) && is_confirmed(run, i) &&
+                    str_is(op->attribute, name)) {
+                        *ret_value = op->value;
+                        found = true;
+                }
+        }
+        return found;
+}
+
+/* The cloud object with the values that were accepted. */
+static const Object *with_accepted(Run *run)
+{
+        const Object *o = run->cloud.object;
+        ObjectBuilder b;
+        Value v;
+
+        object_build(&b, run->arena);
+        for (size_t i = 0; i < o->n_attributes; i++)
+                object_add(&b, o->attributes[i].name,
+                           accepted_value(run, o->attributes[i].name, &v) ? v : o->attributes[i].value);
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (run->ops[i].kind == OP_SET && is_confirmed(run, i))
+                        object_add(&b, run->ops[i].attribute, run->ops[i].value);
+        return object_finish(&b, &run->cloud_id, run->cloud.type, NULL);
+}
+
+/* Of two writes within settle, what was there before the first is the oldest that a read may show. */
+static void remember_writes(Run *run)
+{
+        Wall now = clock_wall(run->clock);
+        CloudWrite *writes = arena_new_array(run->arena, CloudWrite, run->cloud.n_writes + run->n_ops + 1);
+        size_t n = 0;
+
+        for (size_t i = 0; i < run->cloud.n_writes; i++)
+                if (now.ms - run->cloud.writes[i].at.ms <= run->config->settle_ms)
+                        writes[n++] = run->cloud.writes[i];
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const Op *op = &run->ops[i];
+                size_t w = 0;
+
+                if (!is_confirmed(run, i) || (op->kind != OP_SET && op->kind != OP_UNSET))
+                        continue;
+                while (w < n && !str_is(writes[w].attribute, op->attribute))
+                        w++;
+                if (w == n)
+                        writes[n++] = (CloudWrite){ .attribute = op->attribute, .before = op->old_value };
+                writes[w].at = now;
+                if (str_is(op->attribute, "accountEnabled"))
+                        run->cloud.disabled_by_us = op->value.type == VALUE_BOOL && !op->value.b;
+        }
+        run->cloud.writes = writes;
+        run->cloud.n_writes = n;
+}
+
+static void leave_links(Run *run)
+{
+        const char *name = run_link_attribute(run->cloud.type);
+        const void *owner = &run->cloud_id;
+        bool manager = str_is(name, "manager");
+
+        if (run->links_read) {
+                space_write_link(&run->batch, LINK_CLOUD, LINK_CLEAR, owner, sizeof(run->cloud_id), name,
+                                 NULL);
+                for (size_t i = 0; i < run->n_cloud_links; i++)
+                        space_write_link(&run->batch, LINK_CLOUD, LINK_ADD, owner, sizeof(run->cloud_id),
+                                         name, &run->cloud_links[i]);
+        }
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const Op *op = &run->ops[i];
+
+                if (!is_confirmed(run, i) || (op->kind != OP_LINK && op->kind != OP_UNLINK))
+                        continue;
+                if (manager)
+                        space_write_link(&run->batch, LINK_CLOUD, LINK_CLEAR, owner, sizeof(run->cloud_id),
+                                         name, NULL);
+                if (op->kind == OP_LINK || !manager)
+                        space_write_link(&run->batch, LINK_CLOUD,
+                                         op->kind == OP_LINK ? LINK_ADD : LINK_REMOVE, owner,
+                                         sizeof(run->cloud_id), name, &op->link);
+        }
+}
+
+static bool is_joined(const Run *run)
+{
+        for (size_t i = 0; i < run->person.n_joined; i++)
+                if (run->person.joined[i].source == run->key.source &&
+                    guid_is(&run->person.joined[i].id, &run->key.id))
+                        return true;
+        return false;
+}
+
+/* From now on references to this object can be resolved. */
+static void leave_appeared(Run *run, const ObjectKey *key)
+{
+        space_write_cloud_of(&run->batch, key, &run->cloud_id);
+        space_appeared(&run->batch, key);
+}
+
+/* The metaverse object as it is to be stored: joined to this object too, and with its cloud id. */
+static void leave_person(Run *run, const FlowedObject *mv)
+{
+        ObjectKey *joined = arena_new_array(run->arena, ObjectKey, run->person.n_joined + 1);
+        Person p = run->person;
+
+        for (size_t i = 0; i < p.n_joined; i++)
+                joined[i] = p.joined[i];
+        if (!is_joined(run))
+                joined[p.n_joined++] = run->key;
+        p.joined = joined;
+        p.type = run->mv ? run->mv->type : p.type;
+        p.anchor = run->anchor ? run->anchor : p.anchor;
+        p.cloud = run->cloud_id;
+        if (mv) {
+                PackWriter w;
+                const uint8_t *data;
+
+                pack_init(&w);
+                flowed_pack(&w, mv);
+                data = pack_data(&w, &p.n_flowed);
+                p.flowed = arena_memdup(run->arena, data, p.n_flowed);
+                pack_deinit(&w);
+                p.rules_version = rules_version(run->config->rules);
+        }
+        if (p.type)
+                space_write_person(&run->batch, &run->metaverse, &p, run->person_serial);
+}
+
+/* Facts: what is in the cloud now. */
+static void leave_cloud(Run *run)
+{
+        bool created = take_created(run);
+        bool first = created || !guid_is(&run->person.cloud, &run->cloud_id);
+
+        if (!run->cloud.object || guid_is_zero(&run->cloud_id))
+                return;
+        run->cloud.object = with_accepted(run);
+        remember_writes(run);
+        run->cloud.metaverse = run->metaverse;
+        if (run->anchor)
+                run->cloud.anchor = run->anchor;
+        space_write_cloud(&run->batch, &run->cloud_id, &run->cloud, run->cloud_serial);
+        leave_links(run);
+        for (size_t i = 0; first && i < run->person.n_joined; i++)
+                leave_appeared(run, &run->person.joined[i]);
+        if (!is_joined(run))
+                leave_appeared(run, &run->key);
+        if (run->have_intent)
+                space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
+}
+
+/* The index of join attributes: what this metaverse object is found by. */
+static void leave_joins(Run *run)
+{
+        const FlowedObject *before = NULL;
+        const char *const *names;
+        size_t n;
+
+        if (run->person.n_flowed) {
+                PackReader r;
+
+                unpack_init(&r, run->person.flowed, run->person.n_flowed);
+                before = flowed_unpack(&r, run->arena);
+                if (unpack_end(&r))
+                        before = NULL;
+        }
+        names = rules_join_attributes(run->config->rules, run->mv->type, &n);
+        for (size_t i = 0; i < n; i++) {
+                Value now = flowed_get(run->mv, names[i]);
+                Value old = before ? flowed_get(before, names[i]) : VALUE_NULL;
+
+                for (size_t v = 0; v < value_count(old); v++)
+                        space_write_join(&run->batch, LINK_REMOVE, run->mv->type, names[i], value_at(old, v),
+                                         &run->metaverse);
+                for (size_t v = 0; v < value_count(now); v++)
+                        space_write_join(&run->batch, LINK_ADD, run->mv->type, names[i], value_at(now, v),
+                                         &run->metaverse);
+        }
+}
+
+/* Only the difference is written. Waits for what is not named any more go with it. */
+static int leave_names(Run *run, const char *attribute, const ObjectId *now, size_t n_now)
+{
+        uint8_t owner[OBJECT_KEY_SIZE];
+        ObjectId *before = NULL;
+        size_t n_before = 0, i = 0, j = 0;
+        int r;
+
+        object_key_pack(&run->key, owner);
+        r = space_read_links(run->space, LINK_IMPORT, owner, sizeof(owner), attribute, run->arena, &before,
+                             &n_before);
+        if (r)
+                return r;
+        /* The plan has looked at every one of them. */
+        space_write_link(&run->batch, LINK_READY, LINK_CLEAR, owner, sizeof(owner), attribute, NULL);
+        while (i < n_now || j < n_before) {
+                int order = i == n_now ? 1 : j == n_before ? -1 : guid_compare(&now[i], &before[j]);
+
+                if (order < 0)
+                        space_write_link(&run->batch, LINK_IMPORT, LINK_ADD, owner, sizeof(owner), attribute,
+                                         &now[i]);
+                if (order > 0) {
+                        ObjectKey target = { .source = run->key.source, .id = before[j] };
+                        uint8_t waiting[OBJECT_KEY_SIZE];
+
+                        object_key_pack(&target, waiting);
+                        space_write_link(&run->batch, LINK_IMPORT, LINK_REMOVE, owner, sizeof(owner),
+                                         attribute, &before[j]);
+                        space_write_link(&run->batch, LINK_WAIT, LINK_REMOVE, waiting, sizeof(waiting),
+                                         attribute, &run->key.id);
+                }
+                i += order <= 0;
+                j += order >= 0;
+        }
+        return 0;
+}
+
+/* What the object names in AD, as the plan has taken it. */
+static int leave_import_links(Run *run)
+{
+        const char *attribute = run_link_attribute(run_cloud_type(run));
+        const FlowedValue *why;
+        const ObjectId *now;
+        size_t n_now;
+
+        run_names_now(run, attribute, &now, &n_now, &why);
+        return leave_names(run, attribute, now, n_now);
+}
+
+/* Conclusions, of a run that is done. */
+static int leave_conclusions(Run *run)
+{
+        bool pending = run_is_staging(run) && run->n_ops;
+        Head head = {
+                .parent = run->entry.parent,
+                .dn = run->dn->text,
+                .type = run->type ? run->type : run->head.type,
+                .in_scope = !run->leaving,
+                .account_enabled = run_is_enabled(run),
+                .version = run->entry.version,
+                /* What staging holds back must be planned again once it may leave. */
+                .hash = pending ? (Hash128){ 0 } : run->hash,
+                .metaverse = run->mv ? run->metaverse : run->head.metaverse,
+                .imported = clock_wall(run->clock),
+        };
+
+        space_write_head(&run->batch, &run->key, &head, run->head_serial);
+        if (!run->object)
+                return 0;
+        space_write_import(&run->batch, &run->key, run->object, SPACE_ANY);
+        if (run->mv)
+                leave_joins(run);
+        /* A run that ended before the plan has left them as they are. */
+        return run->planned ? leave_import_links(run) : 0;
+}
+
+/* The head of an object whose run is not done, or that left scope: as it was, but for what is certain. */
+static void leave_head(Run *run, bool in_scope)
+{
+        Head head = run->head;
+
+        head.dn = run->dn->text;
+        head.in_scope = in_scope;
+        head.deleted = run->entry.deleted || run->change.kind == CHANGE_GONE;
+        head.hash = (Hash128){ 0 };
+        if (run->mv)
+                head.metaverse = run->metaverse;
+        if (run->type)
+                head.type = run->type;
+        if (!run->known)
+                head.account_enabled = true;
+        space_write_head(&run->batch, &run->key, &head, run->head_serial);
+}
+
+/* What was sent may have left the cloud between two states: even if the object becomes again what it was at
+ * its last finished run, it is worked on whole. */
+static void leave_unfinished(Run *run)
+{
+        Head head = run->head;
+
+        if (!head.hash.low && !head.hash.high)
+                return;
+        head.hash = (Hash128){ 0 };
+        space_write_head(&run->batch, &run->key, &head, run->head_serial);
+}
+
+int run_leave_behind(Run *run)
+{
+        Disposition d = run->outcome.disposition;
+        bool done = d == DISPOSITION_DONE || d == DISPOSITION_NO_CHANGE || d == DISPOSITION_STAGED;
+        bool newly_known;
+
+        if (guid_is_zero(&run->key.id))
+                return 0; /* asked for by DN, and nobody knows the object: there is nothing to remember */
+        if (run->change.kind == CHANGE_LINK)
+                return run_leave_ready(run, done);
+
+        /* An object that is created or adopted is found by its id even if the rest of its run failed. */
+        leave_cloud(run);
+        newly_known = !guid_is_zero(&run->cloud_id) && !guid_is(&run->person.cloud, &run->cloud_id);
+        if (run->mv && run->object && (done || newly_known))
+                leave_person(run, done ? run->mv : NULL);
+        /* A create that was refused is over: nothing of it has to be looked for. */
+        if (d == DISPOSITION_PARKED && run->have_intent)
+                space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
+        if (done)
+                return leave_conclusions(run);
+        if (d == DISPOSITION_OUT_OF_SCOPE ? run->known : newly_known)
+                leave_head(run, d != DISPOSITION_OUT_OF_SCOPE);
+        else if (run->known)
+                leave_unfinished(run);
+        return 0;
+}
+
+int run_leave_ready(Run *run, bool done)
+{
+        uint8_t owner[OBJECT_KEY_SIZE];
+
+        leave_cloud(run);
+        object_key_pack(&run->key, owner);
+        for (size_t i = 0; i < run->n_ready; i++)
+                if (is_confirmed(run, i))
+                        space_write_link(&run->batch, LINK_READY, LINK_REMOVE, owner, sizeof(owner),
+                                         run->ops[i].attribute, &run->ready[i]);
+        /* What staging holds back is planned again by the object's next whole run. */
+        if (done && run_is_staging(run) && run->known)
+                leave_head(run, run->head.in_scope);
+        return 0;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/steps/internal.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/steps/catalogue.h"
+
+#include <string.h>
+
+const Step step_table[_STEP_N] = {
+#define STEP_ROW(func, text, kind, heading)         \
+        [STEP_##func] = { .function = #func,        \
+                          .name = #text,            \
+                          .type = STEP_TYPE_##kind, \
+                          .title = heading,         \
+                          .run = step_##func },
+        STEPS(STEP_ROW)
+#undef STEP_ROW
+};
+
+static_assert(_STEP_N <= OUTCOME_STEPS_MAX, "an outcome has room for every step");
+
+void run_init(Run *run, Arena *a, const RunConfig *config, Source *source, Target *target, Space *space,
+              const Clock *clock, const Change *change)
+{
+        *run = (Run){
+                .arena = a,
+                .config = config,
+                .source = source,
+                .target = target,
+                .space = space,
+                .clock = clock,
+                .change = *change,
+                .key = { .source = change->source, .id = change->id },
+                .began = clock_mono(clock),
+        };
+        run->call = (Call){ .lane = (Lane)change->lane, .arena = a };
+        space_batch_init(&run->batch, a);
+}
+
+void run_deinit(Run *run)
+{
+        if (run->claimed)
+                space_release(run->space, &run->claim);
+        run->claimed = false;
+        diag_deinit(&run->diag);
+        diag_deinit(&run->rules_diag);
+}
+
+Wall run_wall(const Run *run, Mono t)
+{
+        if (!t.us)
+                return (Wall){ 0 };
+        return wall_add(clock_wall(run->clock), (t.us - clock_mono(run->clock).us) / 1000);
+}
+
+/* The names of everything that must be read, once each, over all types. */
+static void add_name(const char **names, size_t *n, const char *name)
+{
+        for (size_t i = 0; i < *n; i++)
+                if (str_is(names[i], name))
+                        return;
+        names[(*n)++] = name;
+}
+
+void run_config_attributes(RunConfig *config, Arena *a)
+{
+        static const char *const types[] = { "user", "inetOrgPerson", "group", "contact", "computer" };
+        static const char *const links[] = { "member" };
+        const char **names;
+        size_t n = 0, size = 2;
+
+        for (size_t t = 0; t < N_ELEMENTS(types); t++) {
+                size_t n_type;
+
+                rules_source_attributes(config->rules, types[t], &n_type);
+                size += n_type;
+        }
+        names = arena_new_array(a, const char *, size);
+        for (size_t t = 0; t < N_ELEMENTS(types); t++) {
+                size_t n_type;
+                const char *const *of_type = rules_source_attributes(config->rules, types[t], &n_type);
+
+                for (size_t i = 0; i < n_type; i++)
+                        if (!rules_is_link(of_type[i]) && !str_is(of_type[i], "dn") &&
+                            !str_is(of_type[i], RULES_COUNT_MEMBER))
+                                add_name(names, &n, of_type[i]);
+        }
+        add_name(names, &n, "userAccountControl");
+        add_name(names, &n, "displayName");
+        config->attributes = names;
+        config->n_attributes = n;
+        config->links = links;
+        config->n_links = N_ELEMENTS(links);
+}
+
+/* What the spaces know of the object. */
+static int recall(Run *run)
+{
+        int r = space_read_head(run->space, &run->key, run->arena, &run->head, &run->head_serial, &run->diag);
+
+        if (r < 0)
+                return r;
+        run->known = r == 0;
+        if (r)
+                run->head = (Head){ 0 };
+        if (!run->known || guid_is_zero(&run->head.metaverse))
+                return 0;
+        r = space_read_person(run->space, &run->head.metaverse, run->arena, &run->person, &run->person_serial,
+                              &run->diag);
+        if (r < 0)
+                return r;
+        if (r)
+                run->person = (Person){ 0 };
+        else
+                run->metaverse = run->head.metaverse;
+        return 0;
+}
+
+/* Read the object, once. How it went is the fourth step's finding. */
+static void read_object(Run *run)
+{
+        SourceQuery query = {
+                .id = guid_is_zero(&run->key.id) ? NULL : &run->key.id,
+                .dn = run->change.dn,
+                .at_least = run->change.version,
+                .attributes = run->config->attributes,
+                .n_attributes = run->config->n_attributes,
+                .links = run->config->links,
+                .n_links = run->config->n_links,
+        };
+
+        Mono start = clock_mono(run->clock);
+
+        run->read_result = source_read(run->source, &query, run->arena, &run->entry, &run->diag);
+        run->read_us = clock_mono(run->clock).us - start.us;
+        if (run->read_result && diag_any(&run->diag))
+                run->read_why = arena_strdup(run->arena, diag_text(&run->diag));
+        if (run->read_result == 0 && guid_is_zero(&run->key.id))
+                run->key.id = run->entry.object->id;
+        if (source_info(run->source, &run->source_info, NULL))
+                run->source_info.server = NULL;
+}
+
+/* By the DN it has now, else by what the feed saw, else by what we remember. */
+static int locate(Run *run)
+{
+        const char *text = run->entry.object && run->entry.object->dn ? run->entry.object->dn
+                           : run->change.dn                           ? run->change.dn
+                           : run->head.dn                             ? run->head.dn
+                                                                      : "";
+        Diag why = DIAG_INIT;
+        int r = dn_parse(run->arena, text, &run->dn, &why);
+
+        if (r) {
+                /* The directory gave it; what cannot be read as a DN is in nobody's scope. */
+                Dn *dn = arena_new_of(run->arena, Dn);
+
+                dn->text = text;
+                dn->normalised = "";
+                run->dn = dn;
+        }
+        diag_deinit(&why);
+        return 0;
+}
+
+static const char *display_name(const Run *run)
+{
+        const char *s = NULL;
+
+        if (run->entry.object)
+                s = object_text(run->entry.object, "displayName");
+        if (!s && run->dn->n_rdns)
+                s = run->dn->rdns[0].value;
+        return s ? s : "";
+}
+
+static void open_outcome(Run *run)
+{
+        Outcome *o = &run->outcome;
+        ObjectId id;
+
+        guid_random(&id);
+        guid_format(&id, o->run_id);
+        run->call.run_id = o->run_id;
+        o->change = run->change;
+        o->started = clock_wall(run->clock);
+        o->n_steps = _STEP_N;
+        o->source_name = run_connector(run)->name;
+        o->partition = scope_base(run->config->scope)->text;
+        o->initiated_by = run->change.by ? run->change.by : "sosync";
+        for (size_t i = 0; i < _STEP_N; i++)
+                o->steps[i].status = RESULT_SKIPPED;
+}
+
+static void name_identities(Run *run)
+{
+        Outcome *o = &run->outcome;
+        char *id = arena_alloc(run->arena, GUID_TEXT_MAX);
+        Value upn;
+
+        o->source_server = arena_strdup(run->arena, run->source_info.server);
+        o->source.dn = run->dn->text;
+        o->source.display_name = display_name(run);
+        o->source.id = guid_is_zero(&run->key.id) ? "" : guid_format(&run->key.id, id);
+        o->change.id = run->key.id;
+        o->change.dn = run->dn->text;
+        if (!run->change.changed.ms && run->read_result == 0)
+                o->change.changed = run->entry.changed;
+        if (run->object)
+                o->source.upn = object_text(run->object, "userPrincipalName");
+
+        o->target.id = "";
+        if (!guid_is_zero(&run->cloud_id)) {
+                char *cloud = arena_alloc(run->arena, GUID_TEXT_MAX);
+
+                o->target.id = guid_format(&run->cloud_id, cloud);
+        }
+        o->target.type = run_cloud_type(run);
+        o->target.anchor = run->anchor;
+        upn = run->planned ? flowed_get(run->planned, "userPrincipalName") : VALUE_NULL;
+        o->target.upn = upn.type == VALUE_STRING ? upn.s
+                        : run->cloud.object      ? object_text(run->cloud.object, "userPrincipalName")
+                                                 : NULL;
+        o->target.display_name =
+                run->planned && flowed_get(run->planned, "displayName").type == VALUE_STRING
+                        ? flowed_get(run->planned, "displayName").s
+                        : (run->cloud.object ? object_text(run->cloud.object, "displayName") : NULL);
+        if (!guid_is_zero(&run->metaverse)) {
+                char *mv = arena_alloc(run->arena, GUID_TEXT_MAX);
+
+                o->metaverse_id = guid_format(&run->metaverse, mv);
+        }
+        o->request_ids = run->call.request_ids;
+        o->n_request_ids = run->call.n_request_ids;
+}
+
+static int run_step(Run *run, StepName name, int (*step)(Run *run))
+{
+        StepRecord *record = &run->outcome.steps[name];
+        Mono start = clock_mono(run->clock);
+        int r;
+
+        run->record = record;
+        diag_clear(&run->diag);
+        record->ran = true;
+        record->status = RESULT_SUCCESS;
+        record->start_us = start.us - run->began.us;
+        r = step(run);
+        record->duration_us = clock_mono(run->clock).us - start.us;
+        if (r < 0) {
+                record->status = RESULT_FAILURE;
+                step_fail(run, STEP_E_RETRY, "InternalError", "%s: %s", step_table[name].function,
+                          strerror(-r));
+        }
+        return r;
+}
+
+static void conclude(Run *run, int r)
+{
+        Outcome *o = &run->outcome;
+        bool warned = false;
+
+        for (size_t i = 0; i < _STEP_N; i++)
+                warned |= o->steps[i].ran && o->steps[i].status == RESULT_WARNING;
+        switch (r) {
+        case 0:
+        case STEP_E_DONE:
+                o->result = warned ? RESULT_WARNING : RESULT_SUCCESS;
+                o->disposition = !run->n_ops           ? DISPOSITION_NO_CHANGE
+                                 : run_is_staging(run) ? DISPOSITION_STAGED
+                                                       : DISPOSITION_DONE;
+                break;
+        case STEP_E_SKIP:
+                o->result = run->record->status;
+                o->disposition = DISPOSITION_OUT_OF_SCOPE;
+                break;
+        case STEP_E_PARK:
+                o->result = RESULT_FAILURE;
+                o->disposition = DISPOSITION_PARKED;
+                break;
+        default:
+                o->result = RESULT_FAILURE;
+                o->disposition = DISPOSITION_RETRY;
+                o->retry_at = run->retry_at;
+                break;
+        }
+}
+
+/* The edges that have become ready: the tenant must be there, then the plan, then the export. */
+static int run_link_steps(Run *run)
+{
+        int r = run_step(run, STEP_target_domain, step_target_domain);
+
+        if (r == 0)
+                r = run_step(run, STEP_sync, run_plan_ready);
+        if (r == 0)
+                r = run_step(run, STEP_export, step_export);
+        return r;
+}
+
+static int run_all_steps(Run *run)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < _STEP_N; i++)
+                r = run_step(run, (StepName)i, step_table[i].run);
+        return r;
+}
+
+void pipeline_run(Run *run)
+{
+        int r, left;
+
+        open_outcome(run);
+        run->record = &run->outcome.steps[0];
+        r = guid_is_zero(&run->key.id) ? 0 : recall(run);
+        if (r == 0 && run->change.kind != CHANGE_LINK)
+                read_object(run);
+        if (r == 0)
+                r = locate(run);
+        if (r == 0)
+                r = run->change.kind == CHANGE_LINK ? run_link_steps(run) : run_all_steps(run);
+        else
+                step_fail(run, STEP_E_RETRY, "InternalError", "the spaces could not be read: %s",
+                          strerror(-r));
+        conclude(run, r);
+        left = run_leave_behind(run);
+        if (left) {
+                step_fail(run, STEP_E_RETRY, "InternalError", "the spaces could not be read: %s",
+                          left < 0 ? strerror(-left) : "damaged rows");
+                conclude(run, STEP_E_RETRY);
+                space_batch_init(&run->batch, run->arena);
+        }
+        name_identities(run);
+        run->outcome.finished = clock_wall(run->clock);
+        run->outcome.duration_us = clock_mono(run->clock).us - run->began.us;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Plan: from "what should be" and "what is" to the operations that make the difference
+ *
+ * Nothing is sent that would change nothing. A value is cleared only if sosync's rules gave one before: what
+ * somebody set in the cloud and AD never had stays (first contact clears nothing). An account is enabled only
+ * if AD turned it from disabled to enabled, or sosync had disabled it: one blocked in the cloud stays
+ * blocked.
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/str.h"
+#include "engine/target/schema.h"
+
+#include <string.h>
+
+Op *run_add_op(Run *run, OpKind kind, const char *attribute, Value value, Value old_value,
+               const FlowedValue *why)
+{
+        if (run->n_ops == run->size_ops) {
+                size_t size = run->size_ops ? run->size_ops * 2 : 32;
+                Op *ops = arena_new_array(run->arena, Op, size);
+
+                if (run->n_ops)
+                        memcpy(ops, run->ops, run->n_ops * sizeof(*ops));
+                run->ops = ops;
+                run->size_ops = size;
+        }
+        run->ops[run->n_ops] = (Op){
+                .kind = kind,
+                .type = run_cloud_type(run),
+                .id = run->cloud_id,
+                .attribute = attribute,
+                .value = value,
+                .old_value = old_value,
+                .rule = why ? why->rule : NULL,
+                .mapping = why ? flow_type_name(why->mapping) : NULL,
+                .data_source = run_connector(run)->name,
+        };
+        return &run->ops[run->n_ops++];
+}
+
+/* What the rules would have planned at the last finished run; NULL: there was none. */
+static const FlowedObject *planned_before(Run *run)
+{
+        const RunConnector *c = run_connector(run);
+        const FlowedObject *mv, *planned = NULL;
+        const char *why;
+        PackReader reader;
+        Diag ignored = DIAG_INIT;
+        int r;
+
+        if (!run->person.n_flowed)
+                return NULL;
+        unpack_init(&reader, run->person.flowed, run->person.n_flowed);
+        mv = flowed_unpack(&reader, run->arena);
+        if (unpack_end(&reader) || !mv)
+                return NULL;
+        r = rules_outbound(run->config->rules, mv, run->cloud.object, c->parameters, c->n_parameters,
+                           clock_wall(run->clock), run->arena, &planned, &why, &ignored);
+        diag_deinit(&ignored);
+        return r ? NULL : planned;
+}
+
+static bool may_enable(Run *run)
+{
+        return (run->known && !run->head.account_enabled) || run->cloud.disabled_by_us;
+}
+
+static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *before)
+{
+        const FlowedValue *why = flowed_find(run->planned, at->name);
+        Value ours = why ? why->value : VALUE_NULL;
+        Value theirs = run->cloud.object ? object_get(run->cloud.object, at->name) : VALUE_NULL;
+        const char *wrong;
+
+        if (target_value_is(at, ours, theirs))
+                return;
+        if (value_is_none(ours)) {
+                if (before && !value_is_none(flowed_get(before, at->name)))
+                        run_add_op(run, OP_UNSET, at->name, VALUE_NULL, theirs, why);
+                return;
+        }
+        wrong = target_value_check(at, ours, run->arena);
+        if (wrong) {
+                step_warn(run, "ExceededAllowedLength", "%s is not sent: %s", at->name, wrong);
+                return;
+        }
+        if (str_is(at->name, "accountEnabled") && run->cloud.object && ours.type == VALUE_BOOL && ours.b &&
+            !may_enable(run)) {
+                step_warn(run, "BlockedInCloud",
+                          "the account is blocked in Microsoft Entra ID and was not disabled by Active "
+                          "Directory");
+                return;
+        }
+        run_add_op(run, OP_SET, at->name, ours, theirs, why);
+        if (str_is(at->name, "accountEnabled") && run->cloud.object && ours.type == VALUE_BOOL && !ours.b &&
+            run->change.revoke)
+                run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, why);
+}
+
+/* Every attribute that a rule flows to and Graph can write, in the order of the schema. */
+static int plan_values(Run *run)
+{
+        size_t n_rows, n_known;
+        const TargetAttribute *rows = target_attributes(run_cloud_type(run), &n_rows);
+        const char *const *known =
+                rules_target_attributes(run->config->rules, RULE_OUTBOUND, run_cloud_type(run), &n_known);
+        const FlowedObject *before = run->cloud.object ? planned_before(run) : NULL;
+        const char *not_writable = NULL;
+
+        for (size_t i = 0; i < n_rows; i++) {
+                const TargetAttribute *at = &rows[i];
+                bool flows = !value_is_none(flowed_get(run->planned, at->name));
+
+                for (size_t k = 0; k < n_known && !flows; k++)
+                        flows = str_is(known[k], at->name);
+                if (!flows || at->kind == TARGET_LINKS || at->kind == TARGET_REFERENCE ||
+                    flowed_is_kept(run->planned, at->name))
+                        continue;
+                if (!at->writable && !(at->create_only && !run->cloud.object)) {
+                        if (!value_is_none(flowed_get(run->planned, at->name)) && !at->create_only)
+                                not_writable = not_writable ? arena_printf(run->arena, "%s, %s", not_writable,
+                                                                           at->name)
+                                                            : at->name;
+                        continue;
+                }
+                if (at->create_only && run->cloud.object)
+                        continue;
+                plan_value(run, at, before);
+        }
+        if (not_writable)
+                step_detail(run, "not writable through Graph", "%s", not_writable);
+        return 0;
+}
+
+static int plan_create(Run *run)
+{
+        size_t n;
+        const TargetAttribute *rows = target_attributes(run_cloud_type(run), &n);
+        Op *op;
+
+        for (size_t i = 0; i < n; i++)
+                if (rows[i].create_required && value_is_none(flowed_get(run->planned, rows[i].name)))
+                        return step_fail(run, STEP_E_PARK, "RequiredValueMissing", "%s has no value",
+                                         rows[i].name);
+        op = run_add_op(run, OP_CREATE, NULL, VALUE_NULL, VALUE_NULL, NULL);
+        op->anchor = run->anchor;
+        return 0;
+}
+
+/* An object that another synchronization masters takes a disable, and nothing else. */
+static void keep_disable_only(Run *run)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const Op *op = &run->ops[i];
+
+                if (op->kind == OP_REVOKE_SESSIONS ||
+                    (op->kind == OP_SET && str_is(op->attribute, "accountEnabled") && !op->value.b))
+                        run->ops[kept++] = *op;
+        }
+        if (kept < run->n_ops)
+                step_warn(run, "MasteredElsewhere",
+                          "%zu operations are left to the synchronization that owns the object",
+                          run->n_ops - kept);
+        run->n_ops = kept;
+}
+
+int run_plan(Run *run)
+{
+        Value mail_enabled = flowed_get(run->planned, "mailEnabled");
+        int r;
+
+        if (str_is(run_cloud_type(run), "group") && mail_enabled.type == VALUE_BOOL && mail_enabled.b)
+                return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph",
+                                 "mail-enabled groups can only be read through Graph");
+        if (!run->cloud.object) {
+                r = plan_create(run);
+                if (r)
+                        return r;
+        }
+        r = plan_values(run);
+        if (r)
+                return r;
+        r = run_plan_references(run);
+        if (r)
+                return r;
+        if (run->cloud.mastered_elsewhere)
+                keep_disable_only(run);
+        return 0;
+}

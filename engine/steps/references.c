@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * References: members of a group, manager of a user
+ *
+ * Each name of another object becomes that object's cloud id. One that has none yet waits as an edge, and is
+ * set by itself when its target appears; the object never waits. Both sides are sorted lists, so the plan is
+ * a merge. A link is removed only if AD had it at the last finished run.
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_ids(const void *a, const void *b)
+{
+        return guid_compare(a, b);
+}
+
+static bool has_id(const ObjectId *ids, size_t n, const ObjectId *id)
+{
+        return n && bsearch(id, ids, n, sizeof(*ids), compare_ids);
+}
+
+void run_names_now(Run *run, const char *attribute, const ObjectId **ret_ids, size_t *ret_n,
+                   const FlowedValue **ret_why)
+{
+        *ret_ids = NULL;
+        *ret_n = 0;
+        *ret_why = NULL;
+        if (str_is(attribute, "manager")) {
+                const FlowedValue *v = flowed_find(run->planned, attribute);
+
+                *ret_why = v;
+                if (v && v->value.type == VALUE_REF && !guid_is_zero(&v->value.ref->id)) {
+                        *ret_ids = &v->value.ref->id;
+                        *ret_n = 1;
+                }
+                return;
+        }
+        for (size_t i = 0; i < run->entry.n_links; i++)
+                if (str_is(run->entry.links[i].attribute, attribute)) {
+                        const FlowedLink *l = flowed_find_link(run->planned, attribute);
+                        FlowedValue *v = arena_new_of(run->arena, FlowedValue);
+
+                        v->rule = l ? l->rule : NULL;
+                        v->mapping = FLOW_DIRECT;
+                        *ret_why = v;
+                        *ret_ids = run->entry.links[i].ids;
+                        *ret_n = run->entry.links[i].n_ids;
+                }
+}
+
+static bool flows(const Run *run, const char *attribute)
+{
+        const char *const *names;
+        size_t n;
+
+        if (flowed_is_kept(run->planned, attribute))
+                return false;
+        if (!str_is(attribute, "manager"))
+                return flowed_find_link(run->planned, attribute) != NULL;
+        /* Also where it has no value: the one that it had must go. */
+        names = rules_target_attributes(run->config->rules, RULE_OUTBOUND, run_cloud_type(run), &n);
+        for (size_t i = 0; i < n; i++)
+                if (str_is(names[i], attribute))
+                        return true;
+        return false;
+}
+
+/* Links that are there now, and those that wait. */
+static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t n_now,
+                    const FlowedValue *why)
+{
+        size_t n_waiting = 0;
+
+        for (size_t i = 0; i < n_now; i++) {
+                ObjectKey target = { .source = run->key.source, .id = now[i] };
+                ObjectId cloud;
+                int r = space_read_cloud_of(run->space, &target, &cloud);
+
+                if (r < 0)
+                        return r;
+                if (r) {
+                        space_wait(&run->batch,
+                                   &(Edge){ .from = run->key, .attribute = attribute, .to = now[i] });
+                        n_waiting++;
+                        continue;
+                }
+                if (has_id(run->cloud_links, run->n_cloud_links, &cloud))
+                        continue;
+                run_add_op(run, OP_LINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = cloud;
+        }
+        if (n_waiting)
+                step_detail(run, "references that wait",
+                            "%zu of %zu values of %s are not in Microsoft Entra ID yet", n_waiting, n_now,
+                            attribute);
+        return 0;
+}
+
+/* Links that AD had, and has no more. */
+static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_t n_now,
+                     const FlowedValue *why)
+{
+        uint8_t owner[OBJECT_KEY_SIZE];
+        ObjectId *before = NULL;
+        size_t n_before = 0;
+        int r;
+
+        object_key_pack(&run->key, owner);
+        r = space_read_links(run->space, LINK_IMPORT, owner, sizeof(owner), attribute, run->arena, &before,
+                             &n_before);
+        if (r)
+                return r;
+        for (size_t i = 0; i < n_before; i++) {
+                ObjectKey target = { .source = run->key.source, .id = before[i] };
+                ObjectId cloud;
+
+                if (has_id(now, n_now, &before[i]))
+                        continue;
+                r = space_read_cloud_of(run->space, &target, &cloud);
+                if (r < 0)
+                        return r;
+                if (r == 0 && has_id(run->cloud_links, run->n_cloud_links, &cloud)) {
+                        /* A manager that has a successor is replaced by the link, not removed first. */
+                        if (str_is(attribute, "manager") && n_now)
+                                continue;
+                        run_add_op(run, OP_UNLINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = cloud;
+                }
+        }
+        return 0;
+}
+
+int run_plan_references(Run *run)
+{
+        const char *attribute = run_link_attribute(run_cloud_type(run));
+        const FlowedValue *why;
+        const ObjectId *now;
+        size_t n_now;
+        int r;
+
+        if (!flows(run, attribute))
+                return 0;
+        run_names_now(run, attribute, &now, &n_now, &why);
+        r = plan_now(run, attribute, now, n_now, why);
+        if (r)
+                return r;
+        return plan_gone(run, attribute, now, n_now, why);
+}

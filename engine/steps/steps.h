@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Steps: the ten steps of a single object sync, in order
+ *
+ *      Change --> pipeline_run --> Outcome (for people) + SpaceBatch (for the spaces)
+ *
+ * STEPS (engine/model/steps-table.h) is the table: order, names, report rows and man page come from it. A
+ * step is one function in one file, reads and writes fields of Run only, and may not read what a later step
+ * fills; each field says who fills it. A step that fails or says "not ours" ends the run; the later ones are
+ * listed as skipped.
+ *
+ * The object is read once, before the first step (run->entry): scope is judged by the DN the object has now,
+ * not by the one it had when the bell rang. How the read went is the fourth step's finding.
+ *
+ * Steps never see the queue: what a run leaves behind collects in run->batch, and the worker hands it over
+ * with the acknowledgement. The one exception is an intent, which must be durable before a create leaves:
+ * run->note.
+ *
+ * A run belongs to one thread. It blocks in source and target only.
+ */
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "engine/model/change.h"
+#include "engine/model/dn.h"
+#include "engine/model/outcome.h"
+#include "engine/model/steps-table.h"
+#include "engine/rules/rules.h"
+#include "engine/scope/scope.h"
+#include "engine/source/source.h"
+#include "engine/space/space.h"
+#include "engine/target/target.h"
+
+typedef struct Run Run;
+typedef struct RunConfig RunConfig;
+typedef struct RunConnector RunConnector;
+typedef struct Step Step;
+
+enum {
+        STEP_E_BASE_ = 2000, /* ERROR_BASE_STEP */
+
+        STEP_E_DONE,  /* nothing left to do; the run is a success */
+        STEP_E_SKIP,  /* not ours or not possible; the outcome's error says why, if there is one */
+        STEP_E_RETRY, /* cannot go on now; run->retry_at or the worker's back-off says when */
+        STEP_E_PARK,  /* cannot go on without a person; the outcome's error says why */
+};
+
+typedef enum StepName {
+#define STEP_ENUM(function, name, type, title) STEP_##function,
+        STEPS(STEP_ENUM)
+#undef STEP_ENUM
+        _STEP_N,
+} StepName;
+
+struct Step {
+        const char *function; /* "import_source": logs and metrics */
+        const char *name;     /* "SourceImport": reports */
+        StepType type;
+        const char *title;
+        int (*run)(Run *run);
+};
+
+extern const Step step_table[_STEP_N];
+
+/* A source, as rules see it. Indexed by Change.source. */
+struct RunConnector {
+        const char *name;
+        const ExprParameter *parameters; /* %Domain.FQDN% ... */
+        size_t n_parameters;
+};
+
+/* Part of the configuration: immutable, shared by all workers, held to the end of a run. */
+struct RunConfig {
+        const Scope *scope;
+        const RuleSet *rules;
+        const RunConnector *connectors;
+        size_t n_connectors;
+        const char *group_filter; /* DN, or NULL */
+        bool staging;             /* export nothing */
+        int64_t settle_ms;        /* how long a read of Graph may lag behind our write: 120 s */
+        /* What to read of an object: filled by run_config_attributes() from the rules. */
+        const char *const *attributes;
+        size_t n_attributes;
+        const char *const *links; /* those whose values are rows: member */
+        size_t n_links;
+};
+
+/* Fill what follows from the rules. Everything lives in the arena. */
+void run_config_attributes(RunConfig *config, Arena *a);
+
+/* Whose failure is it (a circuit is opened for its scope, and no try is counted against the object). */
+typedef enum Blame {
+        BLAME_OBJECT,
+        BLAME_SOURCE,
+        BLAME_TARGET,
+} Blame;
+
+struct Run {
+        /* Given by the worker; see run_init. */
+        Arena *arena;
+        const RunConfig *config;
+        Source *source;
+        Target *target;
+        Space *space;
+        const Clock *clock;
+        Change change;
+        ObjectKey key; /* zero GUID: asked for by DN, and nobody knows the object */
+        int (*note)(Run *run, const SpaceBatch *batch); /* durable before it returns */
+        void *owner;                                    /* of note */
+
+        /* Filled before the first step. */
+        Mono began;
+        int read_result;      /* of source_read */
+        const char *read_why; /* what went wrong with it, for people; NULL: nothing */
+        int64_t read_us;      /* how long it took */
+        SourceEntry entry;
+        const Dn *dn; /* as the object has it now; the hint if it could not be read */
+        SourceInfo source_info;
+        Head head; /* as of the last import; zero if unknown */
+        uint64_t head_serial;
+        bool known;    /* there is a head */
+        Person person; /* zero if it is joined to none */
+        uint64_t person_serial;
+        ObjectId metaverse;
+        Diag diag;          /* of the step that runs */
+        StepRecord *record; /* of the step that runs */
+
+        TargetInfo target_info; /* target_domain */
+        bool leaving;           /* ou: out of scope, but its cloud object is known: the last word */
+        const char *type;       /* object_type */
+        const Object *object;   /* import_source: typed */
+        const Object *previous; /* import_source: as imported before; NULL: never */
+        Hash128 hash;           /* import_source: of the projection */
+
+        const FlowedObject *mv; /* import_target: inbound result, whose anchor it matches by */
+        const char *anchor;
+        const Rule *join_rule;
+        int rules_result; /* of the inbound rules; import_target cannot report it, sync does */
+        Diag rules_diag;
+        const char *rules_why;
+        bool claimed;
+        ObjectId claim;
+        Cloud cloud; /* import_target: what Entra ID has; object NULL: nothing */
+        ObjectId cloud_id;
+        uint64_t cloud_serial;
+        bool links_read;       /* links were read whole now; else the space's rows are trusted */
+        ObjectId *cloud_links; /* members (of a group), manager (of a user) that Entra ID has, sorted */
+        size_t n_cloud_links;
+        Intent intent;
+        uint64_t intent_serial;
+        bool have_intent;
+
+        const FlowedObject *planned; /* sync: what the cloud object should be */
+        Op *ops;                     /* sync: the plan */
+        size_t n_ops, size_ops;
+        const char *not_sent; /* sync: why the plan must not leave although there is one; NULL: it may */
+
+        ObjectId *ready; /* of a CHANGE_LINK: the target of each operation, as the source names it */
+        size_t n_ready;
+        const OpResult *results; /* export: of each operation; NULL: nothing was sent */
+
+        Call call; /* shared by all target calls of the run */
+
+        /* What the run leaves behind. */
+        SpaceBatch batch;
+        Outcome outcome;
+        Wall retry_at; /* 0: the worker's back-off */
+        Blame blame;
+};
+
+/* `a` is reset by the caller between runs. */
+void run_init(Run *run, Arena *a, const RunConfig *config, Source *source, Target *target, Space *space,
+              const Clock *clock, const Change *change);
+
+/*
+ * Run the steps. Afterwards run->outcome is complete (but for times only the worker knows), its disposition
+ * says what the queue must do, and run->batch holds what must be stored with it: all of it for a run that is
+ * done, and what the cloud has confirmed for one that is not.
+ */
+void pipeline_run(Run *run);
+
+/* Release the claim. After the acknowledgement has been handed to the queue. */
+void run_deinit(Run *run);

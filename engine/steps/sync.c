@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Step 9: what should the cloud object be, and what has to be sent for that?
+ *
+ * The inbound rules ran in step 8, since their anchor is what the object is matched by; here their result is
+ * reported, the outbound rules run, and the plan is made: differences only.
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/steps/catalogue.h"
+
+#include <string.h>
+
+#define UF_ACCOUNTDISABLE 2
+
+/* Attribute Info rows of the metaverse object: which rule supplied each value. */
+static void report_metaverse(Run *run)
+{
+        AttributeInfo *infos = arena_new_array(run->arena, AttributeInfo, run->mv->n_values + 1);
+        size_t n = 0;
+
+        for (size_t i = 0; i < run->mv->n_values; i++) {
+                const FlowedValue *v = &run->mv->values[i];
+
+                if (value_is_none(v->value))
+                        continue;
+                infos[n++] = (AttributeInfo){
+                        .name = v->name,
+                        .multi_valued = v->value.type == VALUE_LIST,
+                        .type = value_type_name(v->value),
+                        .value = value_text(run->arena, v->value, STEP_TEXT_MAX),
+                        .n_values = (uint32_t)value_count(v->value),
+                        .operation = "none",
+                        .sync_rule = v->rule,
+                        .mapping_type = flow_type_name(v->mapping),
+                        .data_source = v->source < run->config->n_connectors
+                                               ? run->config->connectors[v->source].name
+                                               : NULL,
+                };
+        }
+        run->record->attributes = infos;
+        run->record->n_attributes = n;
+}
+
+/* "ada.lovelace" of "ada.lovelace@corp.test"; NULL if there is no text before the @. */
+static const char *local_part(Run *run, Value v)
+{
+        const char *s = v.type == VALUE_STRING ? v.s : NULL;
+        size_t n = s ? strcspn(s, "@") : 0;
+
+        return n ? arena_strndup(run->arena, s, n) : NULL;
+}
+
+/* Microsoft's order for a mail nickname that nobody set (entra.md 3.12): mailNickname, primary SMTP, mail,
+ * UPN. */
+static const char *mail_nickname(Run *run, const FlowedObject *planned)
+{
+        Value alias = flowed_get(planned, "alias"), proxies = flowed_get(planned, "proxyAddresses");
+        const char *s;
+
+        if (alias.type == VALUE_STRING && *alias.s)
+                return alias.s;
+        for (size_t i = 0; i < value_count(proxies); i++) {
+                Value p = value_at(proxies, i);
+
+                if (p.type == VALUE_STRING && strncmp(p.s, "SMTP:", 5) == 0) {
+                        s = local_part(run, value_string(p.s + 5));
+                        if (s)
+                                return s;
+                }
+        }
+        s = local_part(run, flowed_get(planned, "mail"));
+        return s ? s : local_part(run, flowed_get(planned, "userPrincipalName"));
+}
+
+/* The nickname as Graph takes it: at most 64 of the characters it allows. */
+static const char *clean_nickname(Run *run, const char *s)
+{
+        char *clean = arena_strdup(run->arena, s ? s : "");
+        size_t n = 0;
+
+        for (const char *p = clean; *p && n < 64; p++)
+                if ((unsigned char)*p > ' ' && (unsigned char)*p < 0x7f && !strchr("@()\\[]\";:.<>,", *p))
+                        clean[n++] = *p;
+        clean[n] = 0;
+        return n ? clean : NULL;
+}
+
+/* A copy of the planned object in which one value is another one. */
+static const FlowedObject *with_value(Run *run, const FlowedObject *o, const char *name, Value value,
+                                      const char *rule)
+{
+        FlowedObject *copy = arena_memdup(run->arena, o, sizeof(*o));
+        FlowedValue *values = arena_new_array(run->arena, FlowedValue, o->n_values + 1);
+        FlowedValue new = { .name = name, .value = value, .rule = rule, .mapping = FLOW_EXPRESSION };
+        size_t n = 0;
+        bool placed = false;
+
+        for (size_t i = 0; i < o->n_values; i++) {
+                int order = strcmp(o->values[i].name, name);
+
+                if (order >= 0 && !placed) {
+                        values[n++] = new;
+                        placed = true;
+                }
+                if (order != 0)
+                        values[n++] = o->values[i];
+        }
+        if (!placed)
+                values[n++] = new;
+        copy->values = values;
+        copy->n_values = n;
+        return copy;
+}
+
+static bool is_verified(const Run *run, const char *domain)
+{
+        for (size_t i = 0; i < run->target_info.n_verified_domains; i++)
+                if (str_is_nocase(run->target_info.verified_domains[i], domain))
+                        return true;
+        return run->target_info.n_verified_domains == 0; /* not told: Graph will say */
+}
+
+/* An unverified UPN suffix becomes <mailNickname>@<initial domain>, as Entra Connect's service does. */
+static void mend_upn(Run *run)
+{
+        Value upn = flowed_get(run->planned, "userPrincipalName");
+        const char *at = upn.type == VALUE_STRING ? strrchr(upn.s, '@') : NULL;
+        const char *nickname, *mended;
+
+        if (!at || is_verified(run, at + 1) || !run->target_info.initial_domain)
+                return;
+        nickname = clean_nickname(run, mail_nickname(run, run->planned));
+        if (!nickname)
+                return;
+        mended = arena_printf(run->arena, "%s@%s", nickname, run->target_info.initial_domain);
+        step_warn(run, "DomainNotVerified", "%s is not a verified domain: %s is exported as %s", at + 1,
+                  upn.s, mended);
+        run->planned = with_value(run, run->planned, "userPrincipalName", value_string(mended),
+                                  "unverified UPN suffix");
+}
+
+/* What a new object must have and no rule gave. */
+static void complete_create(Run *run)
+{
+        const char *nickname;
+
+        if (!value_is_none(flowed_get(run->planned, "alias")))
+                return;
+        nickname = clean_nickname(run, mail_nickname(run, run->planned));
+        if (!nickname)
+                nickname = clean_nickname(run, object_text(run->object, "sAMAccountName"));
+        if (!nickname)
+                nickname = str_hex(run->arena, run->key.id.bytes, sizeof(run->key.id.bytes));
+        run->planned = with_value(run, run->planned, "alias", value_string(nickname),
+                                  "mail nickname of a new object");
+}
+
+/* By the rules, else by the bit (MS-ADTS 2.2.16): an object that no rule takes may be turned off too. */
+bool run_is_enabled(const Run *run)
+{
+        Value enabled = run->mv ? flowed_get(run->mv, "accountEnabled") : VALUE_NULL;
+        Value control = run->object ? object_get(run->object, "userAccountControl") : VALUE_NULL;
+
+        if (enabled.type == VALUE_BOOL)
+                return enabled.b;
+        return control.type != VALUE_INT || !(control.i & UF_ACCOUNTDISABLE);
+}
+
+/* Out of scope, by OU or by rule, but known in the cloud: the last word is a disable, or nothing. */
+static int last_word(Run *run, const char *code, const char *why)
+{
+        Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
+
+        if (!run->cloud.object || run_is_enabled(run))
+                return step_fail(run, STEP_E_SKIP, code, "%s", why ? why : catalogue_find(code)->reason);
+        if (theirs.type == VALUE_BOOL && !theirs.b) {
+                step_say(run, RESULT_SUCCESS, "Disabled in Active Directory and in Microsoft Entra ID.");
+                return 0;
+        }
+        run_add_op(run, OP_SET, "accountEnabled", value_bool(false), theirs,
+                   run->mv ? flowed_find(run->mv, "accountEnabled") : NULL);
+        if (run->change.revoke)
+                run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, NULL);
+        step_say(run, RESULT_WARNING,
+                 "Out of scope and disabled in Active Directory: the account is disabled.");
+        return 0;
+}
+
+int step_sync(Run *run)
+{
+        const RunConnector *c = run_connector(run);
+        const char *why = NULL;
+        int r;
+
+        run->outcome.rules_version = rules_version(run->config->rules);
+        if (run->rules_result)
+                return step_fail(run, STEP_E_PARK, "SyncRuleError", "%s", diag_text(&run->rules_diag));
+        if (!run->mv)
+                return last_word(run, "NotInScopeOfRules", run->rules_why);
+        report_metaverse(run);
+        /* Another anchor means another person: Connect refuses it too. */
+        if (run->cloud.object && run->person.anchor && run->anchor && !str_is(run->person.anchor, run->anchor))
+                return step_fail(run, STEP_E_PARK, "SyncRuleError",
+                                 "SourceAnchor attribute has changed: it was %s and is %s", run->person.anchor,
+                                 run->anchor);
+        step_detail(run, "join rule", "%s", run->join_rule->name);
+        if (run->leaving)
+                return last_word(run, "OrganizationalUnitNotInScope", NULL);
+        if (!run_cloud_type(run))
+                return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "metaverse objects of type %s",
+                                 run->mv->type);
+
+        r = rules_outbound(run->config->rules, run->mv, run->cloud.object, c->parameters, c->n_parameters,
+                           clock_wall(run->clock), run->arena, &run->planned, &why, &run->diag);
+        if (r == RULE_E_FAILED)
+                return step_fail(run, STEP_E_PARK, "SyncRuleError", "%s", diag_text(&run->diag));
+        if (r)
+                return error_fold(r);
+        if (!run->planned)
+                return last_word(run, "NotInScopeOfRules", why);
+
+        run->record->status = RESULT_SUCCESS;
+        if (!run->cloud.object)
+                complete_create(run);
+        mend_upn(run);
+        r = run_plan(run);
+        if (r)
+                return r;
+        step_say(run, run->record->status,
+                 run->cloud.object ? "%zu operations are needed."
+                                   : "The object is new: %zu operations are needed.",
+                 run->n_ops);
+        return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Step 2: is the tenant reachable, and is it the one that is configured? */
+
+#include "engine/steps/internal.h"
+
+int step_target_domain(Run *run)
+{
+        int r = target_info(run->target, &run->call, &run->target_info, &run->diag);
+
+        if (r)
+                return run_target_failed(run, r);
+
+        run->outcome.tenant_id = arena_strdup(run->arena, run->target_info.tenant_id);
+        run->outcome.target_name = arena_strdup(run->arena, run->target_info.name);
+        step_detail(run, "connector", "%s", run->target_info.name);
+        step_detail(run, "tenantId", "%s", run->target_info.tenant_id);
+        if (run->target_info.tenant_name)
+                step_detail(run, "tenant", "%s", run->target_info.tenant_name);
+        step_detail(run, "staging", "%s", run_is_staging(run) ? "True" : "False");
+        step_say(run, RESULT_SUCCESS, "The tenant is reachable and enabled for export%s.",
+                 run_is_staging(run) ? ", which staging holds back" : "");
+        return 0;
+}
