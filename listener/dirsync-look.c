@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Looks and batches: from a DirSync search to the sink. The life of the feed is in feed-dirsync.c. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "listener/feed-dirsync.h"
+#include "listener/ldap-entry.h"
+
+/*
+ * True for no object: every one has a class. With it, DirSync hands out a cookie for "everything up to now"
+ * without handing out everything.
+ */
+#define FILTER_NONE "(!(objectClass=*))"
+
+/* A cookie that brought nothing is worth no disk write, but should not grow old: tombstones live 60 days. */
+#define STORE_EVERY_US 60000000
+
+/* 0 lets the server choose: 1 MiB a page (MS-DRSR 5.115.4). Samba sends everything in one. */
+#define PAGE_BYTES 0
+
+void dirsync_forget(FeedDirsync *f)
+{
+        free(f->cookie);
+        f->cookie = NULL;
+        f->mark = (PositionMark){ 0 };
+        f->has_mark = false;
+}
+
+static void batch_reset(FeedDirsync *f)
+{
+        arena_reset(f->batch);
+        f->n_entries = 0;
+        f->held = false;
+        f->position = (Position){ 0 };
+}
+
+/* What was not handed over comes again with the next look. A held batch is kept: it may yet be stored. */
+void dirsync_look_reset(FeedDirsync *f)
+{
+        f->look = LOOK_NONE;
+        f->look_id = 0;
+        f->more = false;
+        f->link.blocked = false;
+        f->link.patience_us = f->ldap->keepalive_us;
+        if (!f->held)
+                batch_reset(f);
+        f->held_is_last = false;
+}
+
+/* -- batches --------------------------------------------------------------------------------------------- */
+
+/* Return: 0, also when the sink is full (then `held`); FEED_E_STOP, -errno. */
+static int hand_over(FeedDirsync *f)
+{
+        FeedBatch batch = {
+                .entries = f->entries,
+                .n_entries = f->n_entries,
+                .position = f->position.data ? &f->position : NULL,
+                .catch_up = f->catch_up,
+                .seen = clock_wall(f->link.clock),
+        };
+        int r;
+
+        if (batch.n_entries == 0 && !batch.position)
+                return 0;
+        r = f->link.sink->batch(f->link.sink, &batch);
+        if (r == FEED_E_FULL) {
+                if (!f->held)
+                        log_warning(f->link.log, "the queue is full; the feed waits");
+                f->held = true;
+                f->link.blocked = true;
+                return 0;
+        }
+        if (r)
+                return r;
+        f->link.n_entries += f->n_entries;
+        if (batch.position)
+                f->stored_at = link_now(&f->link);
+        f->link.blocked = false;
+        batch_reset(f);
+        return 0;
+}
+
+static int end_of_page(FeedDirsync *f);
+
+/* Return: 0, FEED_E_STOP, -errno. */
+int dirsync_batch_repeat(FeedDirsync *f, Diag *diag)
+{
+        int r = hand_over(f);
+
+        (void)diag;
+        if (r || f->held)
+                return r;
+        if (f->held_is_last) {
+                f->held_is_last = false;
+                return end_of_page(f);
+        }
+        return 0;
+}
+
+/* -- looks ----------------------------------------------------------------------------------------------- */
+
+/* Ask for the next page. Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED. */
+int dirsync_look_page(FeedDirsync *f, Diag *diag)
+{
+        ControlSet controls;
+        ConnSearch search = {
+                .base = f->ldap->base,
+                .scope = LDAP_SCOPE_SUBTREE,
+                .filter = f->look == LOOK_NOW ? FILTER_NONE : f->context.filter,
+                .attributes = f->context.attributes,
+                .n_attributes = f->context.n_attributes,
+                .controls = &controls,
+        };
+        int r;
+
+        controls_init(&controls);
+        controls_add_dirsync(&controls, f->flags, PAGE_BYTES, f->cookie, f->has_mark ? f->mark.n_cookie : 0);
+        controls_add_extended_dn(&controls);
+        controls_add_show_deleted(&controls);
+        r = conn_send(f->link.conn, &search, &f->look_id, diag);
+        controls_deinit(&controls);
+        if (r)
+                return r;
+        f->more = false;
+        f->link.n_looks++;
+        f->link.patience_us = f->ldap->request_timeout_us;
+        link_owes(&f->link);
+        return 0;
+}
+
+int dirsync_look_begin(FeedDirsync *f, LookKind kind, Diag *diag)
+{
+        f->look = kind;
+        doorbell_look_begins(&f->bell, link_now(&f->link));
+        if (f->catch_up)
+                link_set_state(&f->link, FEED_CATCHING_UP, "reading everything below %s", f->ldap->base);
+        return dirsync_look_page(f, diag);
+}
+
+static void look_is_over(FeedDirsync *f)
+{
+        LookKind kind = f->look;
+
+        f->look = LOOK_NONE;
+        f->link.patience_us = f->ldap->keepalive_us;
+        doorbell_look_ends(&f->bell, link_now(&f->link), kind != LOOK_NOW);
+        link_is_well(&f->link);
+        if (kind == LOOK_CATCH_UP) {
+                f->catch_up = false;
+                log_info(f->link.log, "caught up", LOG_INT("entries", f->link.n_entries));
+        }
+        if (f->link.state != FEED_WATCHING && kind != LOOK_NOW) {
+                link_set_state(&f->link, FEED_WATCHING, "watching %s", f->ldap->base);
+                log_info(f->link.log, "watching", LOG_STR("server", f->link.host));
+        }
+}
+
+/* The page is with the sink. Return: 0. */
+static int end_of_page(FeedDirsync *f)
+{
+        if (!f->more)
+                look_is_over(f);
+        return 0;
+}
+
+static void take_cookie(FeedDirsync *f, const DirsyncAnswer *answer)
+{
+        dirsync_forget(f);
+        f->cookie = malloc(answer->n_cookie);
+        if (!f->cookie)
+                error_oom(answer->n_cookie);
+        memcpy(f->cookie, answer->cookie, answer->n_cookie);
+        f->mark = (PositionMark){
+                .server = f->link.conn->server_id,
+                .usn = f->bell.usn_taken,
+                .flags = f->flags,
+                .catch_up = f->catch_up && answer->more,
+                .cookie = f->cookie,
+                .n_cookie = answer->n_cookie,
+        };
+        f->has_mark = true;
+}
+
+/*
+ * The position goes with what it covers. A look that brought nothing only moves it in memory, but for the
+ * first one and once a minute.
+ */
+static bool must_store(const FeedDirsync *f)
+{
+        return f->n_entries > 0 || f->look != LOOK_NEWS || f->stored_at.us == 0 ||
+               link_now(&f->link).us - f->stored_at.us >= STORE_EVERY_US;
+}
+
+static int page_ended(FeedDirsync *f, const ConnAnswer *answer, Diag *diag)
+{
+        const struct berval *value = NULL;
+        DirsyncAnswer dirsync = { 0 };
+        int r;
+
+        if (controls_find(answer->controls, CONTROL_DIRSYNC, &value) ||
+            dirsync_answer_parse(value, f->batch, &dirsync)) {
+                diag_set(diag, "%s: the answer to DirSync has no valid cookie", f->link.conn->uri.text);
+                return CONN_E_PROTOCOL;
+        }
+        take_cookie(f, &dirsync);
+        f->more = dirsync.more;
+        if (must_store(f))
+                f->position = position_make(f->batch, &f->context, &f->mark);
+        r = hand_over(f);
+        if (r)
+                return r;
+        if (f->held) {
+                f->held_is_last = true;
+                return 0;
+        }
+        batch_reset(f);
+        return end_of_page(f);
+}
+
+/* The server does not take what we asked. Return: 0 if something else can be tried, else the condition. */
+static int page_failed(FeedDirsync *f, int condition, Diag *diag)
+{
+        bool may_switch = f->ldap->object_security == OBJECT_SECURITY_AUTO && !f->has_mark;
+
+        if (condition == CONN_E_REFUSED && may_switch && !(f->flags & DIRSYNC_OBJECT_SECURITY)) {
+                log_info(f->link.log,
+                         "no right to replicate; seeing what this account may read (object_security)",
+                         LOG_STR("reason", diag_text(diag)));
+                diag_clear(diag);
+                f->flags |= DIRSYNC_OBJECT_SECURITY;
+                f->more = true;
+                return 0;
+        }
+        if (condition == CONN_E_REFUSED) {
+                diag_add(diag,
+                         "the right DS-Replication-Get-Changes at %s is needed, or source.object_security",
+                         f->ldap->base);
+                return condition;
+        }
+        if (condition == CONN_E_REJECTED && f->has_mark) {
+                log_warning(f->link.log, "the server refuses the position; catching up",
+                            LOG_STR("reason", diag_text(diag)));
+                diag_clear(diag);
+                dirsync_forget(f);
+                f->catch_up = true;
+                f->look = LOOK_CATCH_UP;
+                f->more = true;
+                link_set_state(&f->link, FEED_CATCHING_UP, "reading everything below %s", f->ldap->base);
+                return 0;
+        }
+        return condition;
+}
+
+/* -- entries --------------------------------------------------------------------------------------------- */
+
+static int add_entry(FeedDirsync *f, const LdapEntry *e, Diag *diag)
+{
+        if (guid_is_zero(&e->id)) {
+                diag_set(diag, "%s: an entry without objectGUID: %s", f->link.conn->uri.text, e->dn);
+                return CONN_E_PROTOCOL;
+        }
+        f->entries[f->n_entries++] = (FeedEntry){
+                .id = e->id,
+                .dn = e->dn,
+                /* isDeleted comes only with the change that set it; the mangled RDN stays (MS-ADTS 3.1.1.5.5)
+                 */
+                .gone = e->deleted || strstr(e->dn, "\\0ADEL:"),
+                .version = { .server = f->link.conn->server_id, .number = e->usn },
+                .changed = e->changed,
+                .brought = e->object,
+        };
+        if (f->n_entries == BATCH_ENTRIES || arena_used(f->batch) >= BATCH_BYTES)
+                return hand_over(f);
+        return 0;
+}
+
+/* Too large to be brought, but that it has changed is known all the same. */
+static int brief(FeedDirsync *f, LDAPMessage *message, LdapEntry *e, Diag *diag)
+{
+        LDAP *ld = f->link.conn->ld;
+        char *dn = ldap_get_dn(ld, message);
+        ObjectBuilder b;
+        Ref self;
+
+        self = entry_ref(dn ? dn : "", dn ? strlen(dn) : 0, f->batch);
+        ldap_memfree(dn);
+        *e = (LdapEntry){ .dn = self.text ? self.text : "", .id = self.id };
+        entry_guid(ld, message, "objectGUID", &e->id);
+        object_build(&b, f->batch);
+        e->object = object_finish(&b, &e->id, NULL, e->dn);
+        log_warning(f->link.log, "an entry is too large to be looked at", LOG_STR("reason", diag_text(diag)));
+        diag_clear(diag);
+        return 0;
+}
+
+/**
+ * dirsync_look_message() - an answer to the search of the look
+ *
+ * Return: 0, CONN_E_*, FEED_E_STOP, -errno.
+ */
+int dirsync_look_message(FeedDirsync *f, LDAPMessage *message, Diag *diag)
+{
+        EntryNames names = { .names = f->context.attributes, .n = f->context.n_attributes };
+        ConnAnswer answer = { 0 };
+        LdapEntry entry = { 0 };
+        int r;
+
+        switch (ldap_msgtype(message)) {
+        case LDAP_RES_SEARCH_ENTRY:
+                r = entry_read(f->link.conn->ld, message, names, false, f->batch, &entry, diag);
+                if (r == ENTRY_E_TOO_LARGE)
+                        r = brief(f, message, &entry, diag);
+                if (r)
+                        return CONN_E_PROTOCOL;
+                return f->look == LOOK_NOW ? 0 : add_entry(f, &entry, diag);
+        case LDAP_RES_SEARCH_RESULT:
+                f->look_id = 0;
+                link_paid(&f->link);
+                r = conn_finish(f->link.conn, message, "DirSync", &answer, diag);
+                if (r == 0)
+                        r = page_ended(f, &answer, diag);
+                else
+                        r = page_failed(f, r, diag);
+                conn_answer_deinit(&answer);
+                return r;
+        default:
+                return 0; /* SearchResultReference: other naming contexts are not ours */
+        }
+}

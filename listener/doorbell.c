@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "listener/doorbell.h"
+#include "listener/ldap-entry.h"
+
+static const char *const beat_attributes[] = { "highestCommittedUSN" };
+static const char *const bell_attributes[] = { "1.1" };
+
+static int register_bell(Doorbell *d, const char *base, Diag *diag)
+{
+        ControlSet controls;
+        ConnSearch search = {
+                .base = base,
+                .scope = LDAP_SCOPE_SUBTREE,
+                .attributes = bell_attributes,
+                .n_attributes = N_ELEMENTS(bell_attributes),
+                .controls = &controls,
+        };
+        int r;
+
+        if (!conn_supports(d->conn, CONTROL_NOTIFICATION)) {
+                d->bell_lost = true;
+                if (d->interval_us > BEAT_NO_BELL_US)
+                        d->interval_us = BEAT_NO_BELL_US;
+                return 0;
+        }
+        controls_init(&controls);
+        controls_add_notification(&controls);
+        controls_add_show_deleted(&controls); /* Samba rings for a delete only with it */
+        r = conn_send(d->conn, &search, &d->bell_id, diag);
+        controls_deinit(&controls);
+        return r;
+}
+
+/**
+ * doorbell_start() - register the bell on a fresh connection
+ *
+ * Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED.
+ */
+int doorbell_start(Doorbell *d, Conn *conn, const char *base, Mono now, Diag *diag)
+{
+        bool fast = conn->dse.vendor != VENDOR_WINDOWS;
+        int64_t third = conn->config->keepalive_us / 3;
+
+        *d = (Doorbell){
+                .conn = conn,
+                .interval_us = fast                   ? BEAT_FAST_US
+                               : third < BEAT_SLOW_US ? third
+                                                      : BEAT_SLOW_US,
+                .min_pause_us = fast ? 0 : LOOK_WINDOWS_US,
+                .usn = conn->dse.usn,
+                .rung = true, /* beat at once */
+                .beat_at = now,
+                .look_at = now,
+        };
+        return register_bell(d, base, diag);
+}
+
+/**
+ * doorbell_tick() - beat if it is time
+ *
+ * Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED.
+ */
+int doorbell_tick(Doorbell *d, Mono now, Diag *diag)
+{
+        ConnSearch search = {
+                .base = "",
+                .scope = LDAP_SCOPE_BASE,
+                .attributes = beat_attributes,
+                .n_attributes = N_ELEMENTS(beat_attributes),
+        };
+        int r;
+
+        if (d->beat_id || (!d->rung && now.us < d->beat_at.us))
+                return 0;
+        r = conn_send(d->conn, &search, &d->beat_id, diag);
+        if (r)
+                return r;
+        d->rung = false;
+        d->n_beats++;
+        return 0;
+}
+
+static void read_usn(Doorbell *d, LDAPMessage *message)
+{
+        struct berval **values = ldap_get_values_len(d->conn->ld, message, "highestCommittedUSN");
+        char text[24];
+
+        if (values && values[0] && values[0]->bv_len < sizeof(text)) {
+                memcpy(text, values[0]->bv_val, values[0]->bv_len);
+                text[values[0]->bv_len] = '\0';
+                d->usn = strtoull(text, NULL, 10);
+        }
+        ldap_value_free_len(values);
+}
+
+/* Without a bell the beat is all there is; a root DSE read a second is nothing to a server. */
+static int bell_ended(Doorbell *d, LDAPMessage *message, Diag *diag)
+{
+        int r;
+
+        d->bell_id = 0;
+        r = conn_finish(d->conn, message, "watch for changes", NULL, diag);
+        if (r == CONN_E_UNREACHABLE)
+                return r;
+        if (r == 0)
+                diag_set(diag, "%s: the server has ended the change notification", d->conn->uri.text);
+        d->bell_lost = true;
+        if (d->interval_us > BEAT_NO_BELL_US)
+                d->interval_us = BEAT_NO_BELL_US;
+        d->rung = true;
+        return 0;
+}
+
+/**
+ * doorbell_message() - take a message if it is the bell's or the beat's
+ *
+ * Return: 0, CONN_E_*.
+ */
+int doorbell_message(Doorbell *d, LDAPMessage *message, Mono now, bool *ret_ours, Diag *diag)
+{
+        int id = ldap_msgid(message), type = ldap_msgtype(message);
+
+        *ret_ours = true;
+        if (d->bell_id && id == d->bell_id) {
+                if (type == LDAP_RES_SEARCH_RESULT)
+                        return bell_ended(d, message, diag);
+                d->rung = true;
+                d->n_rings++;
+                return 0;
+        }
+        if (d->beat_id && id == d->beat_id) {
+                if (type == LDAP_RES_SEARCH_ENTRY)
+                        read_usn(d, message);
+                if (type != LDAP_RES_SEARCH_RESULT)
+                        return 0;
+                d->beat_id = 0;
+                d->beat_at = mono_add(now, d->interval_us);
+                return conn_finish(d->conn, message, "read highestCommittedUSN", NULL, diag);
+        }
+        *ret_ours = false;
+        return 0;
+}
+
+static bool has_moved(const Doorbell *d)
+{
+        return d->usn != d->usn_looked;
+}
+
+bool doorbell_wants_look(const Doorbell *d, Mono now)
+{
+        return has_moved(d) && now.us >= d->look_at.us;
+}
+
+void doorbell_look_begins(Doorbell *d, Mono now)
+{
+        d->usn_taken = d->usn;
+        d->look_began = now;
+}
+
+void doorbell_look_ends(Doorbell *d, Mono now, bool good)
+{
+        int64_t pause_us = LOOK_PAUSE * (now.us - d->look_began.us);
+
+        d->look_at = mono_add(now, pause_us > d->min_pause_us ? pause_us : d->min_pause_us);
+        if (good)
+                d->usn_looked = d->usn_taken;
+}
+
+Mono doorbell_next(const Doorbell *d, bool may_look)
+{
+        Mono next = d->beat_id ? MONO_NEVER : d->rung ? (Mono){ 0 } : d->beat_at;
+
+        if (may_look && has_moved(d) && d->look_at.us < next.us)
+                next = d->look_at;
+        return next;
+}

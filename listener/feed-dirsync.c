@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "listener/feed-dirsync.h"
+
+/*
+ * What a feed must always ask for. The list of attributes is also a filter: a rename or a move shows only as
+ * a change of `name` (with parentGUID), a delete only as a change of isDeleted (MS-ADTS 3.1.1.3.4.1.3).
+ */
+static const char *const always[] = {
+        "isDeleted",  "lastKnownParent",    "name", "objectClass", "objectGUID",
+        "parentGUID", "userAccountControl",
+};
+
+#define FILTER_ALL "(objectClass=*)"
+
+static FeedDirsync *of_feed(Feed *f)
+{
+        return (FeedDirsync *)f;
+}
+
+static FeedDirsync *of_link(FeedLink *l)
+{
+        return (FeedDirsync *)((char *)l - offsetof(FeedDirsync, link));
+}
+
+/* -- connection ------------------------------------------------------------------------------------------ */
+
+static int check_server(FeedDirsync *f, Diag *diag)
+{
+        const Conn *c = f->link.conn;
+
+        if (c->dse.vendor == VENDOR_OTHER) {
+                diag_set(diag,
+                         "%s is no Active Directory (no capability 1.2.840.113556.1.4.800): no DirSync here",
+                         c->uri.text);
+                return CONN_E_UNSUITABLE;
+        }
+        if (!conn_supports(c, CONTROL_DIRSYNC)) {
+                diag_set(diag, "%s does not offer DirSync (" CONTROL_DIRSYNC ")", c->uri.text);
+                return CONN_E_UNSUITABLE;
+        }
+        return 0;
+}
+
+static void check_mark(FeedDirsync *f)
+{
+        const Conn *c = f->link.conn;
+        char was[GUID_TEXT_MAX], is[GUID_TEXT_MAX];
+
+        if (!f->has_mark)
+                return;
+        if (!guid_is(&f->mark.server, &c->server_id)) {
+                log_warning(f->link.log,
+                            "another server than the one the position is from; objects may repeat",
+                            LOG_STR("was", guid_format(&f->mark.server, was)),
+                            LOG_STR("is", guid_format(&c->server_id, is)));
+        } else if (c->dse.usn < f->mark.usn) {
+                /* A snapshot was put back without AD's own restore: what was seen since may come again with
+                 * the same numbers and other contents. */
+                log_warning(f->link.log, "the server's USN has fallen: it was restored. Catching up",
+                            LOG_INT("was", f->mark.usn), LOG_INT("is", c->dse.usn));
+                dirsync_forget(f);
+                f->catch_up = true;
+        }
+}
+
+static int dirsync_connected(FeedLink *l, Diag *diag)
+{
+        FeedDirsync *f = of_link(l);
+        int r;
+
+        r = check_server(f, diag);
+        if (r)
+                return r;
+        check_mark(f);
+        /* Register the bell, then take the position, then look: in this order nothing falls in between. */
+        r = doorbell_start(&f->bell, l->conn, f->ldap->base, link_now(l), diag);
+        if (r)
+                return r;
+        if (f->bell.bell_lost)
+                log_warning(l->log, "the server offers no change notification; reading its USN instead");
+        return 0;
+}
+
+static void dirsync_lost(FeedLink *l)
+{
+        FeedDirsync *f = of_link(l);
+
+        dirsync_look_reset(f);
+        f->bell = (Doorbell){ 0 };
+}
+
+/* -- work ------------------------------------------------------------------------------------------------ */
+
+static int dirsync_message(FeedLink *l, LDAPMessage *message, Diag *diag)
+{
+        FeedDirsync *f = of_link(l);
+        bool had_bell = !f->bell.bell_lost, had_beat = f->bell.beat_id, ours = false;
+        int r;
+
+        r = doorbell_message(&f->bell, message, link_now(l), &ours, diag);
+        if (had_beat && !f->bell.beat_id)
+                link_paid(l);
+        if (had_bell && f->bell.bell_lost) {
+                log_warning(l->log, "the server does not ring for changes; reading its USN instead",
+                            LOG_STR("reason", diag_text(diag)));
+                diag_clear(diag);
+        }
+        if (r || ours)
+                return r;
+        if (f->look_id && ldap_msgid(message) == f->look_id)
+                return dirsync_look_message(f, message, diag);
+        return 0; /* an answer to something given up */
+}
+
+static bool may_look(const FeedDirsync *f)
+{
+        return f->look == LOOK_NONE && !f->held && !link_is_paused(&f->link);
+}
+
+static int dirsync_tick(FeedLink *l, Mono now, Diag *diag)
+{
+        FeedDirsync *f = of_link(l);
+        bool had_beat;
+        int r;
+
+        if (f->held) {
+                if (link_is_paused(l))
+                        return 0;
+                r = dirsync_batch_repeat(f, diag);
+                if (r || f->held)
+                        return r;
+        }
+        /* While a look streams in, a paused sink is not given more than what is in hand. */
+        l->blocked = f->look != LOOK_NONE && link_is_paused(l);
+        if (l->blocked)
+                return 0;
+        if (f->more && f->look != LOOK_NONE)
+                return dirsync_look_page(f, diag);
+        if (f->look != LOOK_NONE)
+                return 0; /* the answers of the look are proof of life enough */
+        had_beat = f->bell.beat_id;
+        r = doorbell_tick(&f->bell, now, diag);
+        if (r)
+                return r;
+        if (!had_beat && f->bell.beat_id)
+                link_owes(l);
+        if (!may_look(f))
+                return 0;
+        if (!f->has_mark)
+                return dirsync_look_begin(f, f->catch_up ? LOOK_CATCH_UP : LOOK_NOW, diag);
+        if (doorbell_wants_look(&f->bell, now))
+                return dirsync_look_begin(f, f->catch_up ? LOOK_CATCH_UP : LOOK_NEWS, diag);
+        return 0;
+}
+
+static Mono dirsync_next(const FeedLink *l)
+{
+        const FeedDirsync *f = (const FeedDirsync *)((const char *)l - offsetof(FeedDirsync, link));
+
+        if (f->held || l->blocked)
+                return MONO_NEVER; /* feed_pause(false) wakes us */
+        if (f->look != LOOK_NONE)
+                return f->more ? (Mono){ 0 } : mono_add(l->listening, l->patience_us);
+        if (f->bell.beat_id)
+                return mono_add(l->listening, l->patience_us);
+        return doorbell_next(&f->bell, may_look(f));
+}
+
+static const FeedLinkOps link_ops = {
+        .connected = dirsync_connected,
+        .message = dirsync_message,
+        .tick = dirsync_tick,
+        .next = dirsync_next,
+        .lost = dirsync_lost,
+};
+
+/* -- life ------------------------------------------------------------------------------------------------ */
+
+static void ask_for(FeedDirsync *f, const FeedConfig *config)
+{
+        const char **names =
+                arena_new_array(f->arena, const char *, N_ELEMENTS(always) + config->n_attributes);
+        size_t n = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(always); i++)
+                names[n++] = always[i];
+        for (size_t i = 0; i < config->n_attributes; i++) {
+                bool known = false;
+
+                for (size_t k = 0; k < n && !known; k++)
+                        known = str_is_nocase(names[k], config->attributes[i]);
+                if (!known)
+                        names[n++] = arena_strdup(f->arena, config->attributes[i]);
+        }
+        f->context.attributes = names;
+        f->context.n_attributes = n;
+}
+
+static const char *identity(Arena *a, const BindConfig *b)
+{
+        switch (b->mechanism) {
+        case BIND_SIMPLE:
+                return arena_printf(a, "simple:%s", b->dn);
+        case BIND_GSSAPI:
+                return arena_printf(a, "gssapi:%s", b->principal ? b->principal : b->keytab ? b->keytab : "");
+        default:
+                return "external";
+        }
+}
+
+static Feed *dirsync_free(Feed *feed)
+{
+        FeedDirsync *f = of_feed(feed);
+
+        link_deinit(&f->link);
+        dirsync_forget(f);
+        free(f->entries);
+        arena_free(f->batch);
+        arena_free(f->arena);
+        free(f);
+        return NULL;
+}
+
+static int dirsync_new(Feed **ret_feed, const void *config, struct event_base *base, FeedSink *sink,
+                       const Log *log, Diag *diag)
+{
+        const FeedConfig *c = config;
+        FeedDirsync *f = calloc(1, sizeof(*f));
+        bool security = c->ldap->object_security == OBJECT_SECURITY_ON;
+        int r;
+
+        if (!f)
+                error_oom(sizeof(*f));
+        f->feed.ops = &feed_dirsync_ops;
+        f->ldap = c->ldap;
+        f->arena = arena_new(0);
+        f->batch = arena_new(0);
+        f->flags = DIRSYNC_INCREMENTAL_VALUES | (security ? DIRSYNC_OBJECT_SECURITY : 0);
+        f->context = (PositionContext){
+                .feed = "dirsync",
+                .base = arena_strdup(f->arena, c->ldap->base),
+                .filter = FILTER_ALL,
+                .flags = f->flags,
+                .flags_free = c->ldap->object_security == OBJECT_SECURITY_AUTO ? DIRSYNC_OBJECT_SECURITY : 0,
+                .identity = identity(f->arena, &c->ldap->bind),
+        };
+        ask_for(f, c);
+        f->entries = calloc(BATCH_ENTRIES, sizeof(*f->entries));
+        if (!f->entries)
+                error_oom(BATCH_ENTRIES * sizeof(*f->entries));
+        r = link_init(&f->link, &link_ops, c, base, sink, log);
+        if (r) {
+                diag_set(diag, "cannot make a feed: %s", strerror(-r));
+                dirsync_free(&f->feed);
+                return error_trace(r);
+        }
+        *ret_feed = &f->feed;
+        return 0;
+}
+
+static int dirsync_start(Feed *feed, const Position *from)
+{
+        FeedDirsync *f = of_feed(feed);
+
+        f->catch_up = f->ldap->initial == FEED_INITIAL_ALL;
+        if (from) {
+                _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+                PositionMark mark;
+                int r;
+
+                r = position_read(from, &f->context, f->arena, &mark, &why);
+                if (r) {
+                        log_warning(f->link.log, "the stored position is refused; catching up",
+                                    LOG_STR("reason", diag_text(&why)));
+                        f->catch_up = true;
+                } else {
+                        f->cookie = malloc(mark.n_cookie);
+                        if (!f->cookie)
+                                error_oom(mark.n_cookie);
+                        memcpy(f->cookie, mark.cookie, mark.n_cookie);
+                        f->mark = mark;
+                        f->mark.cookie = f->cookie;
+                        f->has_mark = true;
+                        f->flags = mark.flags;
+                        f->catch_up = mark.catch_up;
+                }
+        }
+        link_start(&f->link);
+        return 0;
+}
+
+static void dirsync_pause(Feed *feed, bool paused)
+{
+        link_pause(&of_feed(feed)->link, paused);
+}
+
+static void dirsync_stop(Feed *feed)
+{
+        link_stop(&of_feed(feed)->link);
+}
+
+const FeedOps feed_dirsync_ops = {
+        .name = "dirsync",
+        .fields = NULL, /* the section `source:` has all of it, ldap-config.h */
+        .new = dirsync_new,
+        .start = dirsync_start,
+        .pause = dirsync_pause,
+        .stop = dirsync_stop,
+        .free = dirsync_free,
+};

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "listener/feed-link.h"
+
+/* A server that restarts is back within seconds: begin short, so that it is found at once. */
+#define BACKOFF_FIRST_US 250000
+#define BACKOFF_MAX_US   30000000
+/* Five bad logons in half an hour is a common lockout rule; 2, 4, 8, 15 minutes stay below it. */
+#define REFUSED_FIRST_US 120000000
+#define REFUSED_MAX_US   900000000
+/* What only a person can put right is asked for less often. */
+#define UNFIT_FIRST_US 5000000
+#define UNFIT_MAX_US   60000000
+/* How often the secret's file is looked at while it is refused, and the state told when nothing happens. */
+#define WATCH_US  1000000
+#define REPORT_US 1000000
+
+static const char *secret_file(const LdapConfig *c)
+{
+        return c->bind.password_file ? c->bind.password_file
+               : c->bind.keytab      ? c->bind.keytab
+                                     : c->tls.key_file;
+}
+
+static void report(FeedLink *l, Mono now)
+{
+        FeedStatus status = {
+                .state = l->state,
+                .server = *l->host ? l->host : NULL,
+                .server_id = l->server_id,
+                .text = l->text.data,
+                .proof_age_us = l->heard.us ? now.us - l->heard.us : 0,
+                .n_entries = l->n_entries,
+                .n_looks = l->n_looks,
+        };
+
+        l->reported = now;
+        if (l->sink->state)
+                l->sink->state(l->sink, &status);
+}
+
+void link_set_state(FeedLink *l, FeedState state, const char *format, ...)
+{
+        va_list ap;
+
+        str_reset(&l->text);
+        va_start(ap, format);
+        str_vprintf(&l->text, format, ap);
+        va_end(ap);
+        l->state = state;
+        report(l, link_now(l));
+}
+
+void link_owes(FeedLink *l)
+{
+        if (l->n_owed++ == 0)
+                l->listening = link_now(l);
+}
+
+void link_paid(FeedLink *l)
+{
+        if (l->n_owed)
+                l->n_owed--;
+}
+
+void link_is_well(FeedLink *l)
+{
+        l->backoff_us = 0;
+        l->failure = 0;
+}
+
+/* -- back-off -------------------------------------------------------------------------------------------- */
+
+/* Half of it for certain and half by lot, so that many feeds do not come back to a server all at once. */
+static int64_t jittered(int64_t us)
+{
+        uint32_t lot = 0;
+
+        if (getrandom(&lot, sizeof(lot), GRND_NONBLOCK) != (ssize_t)sizeof(lot))
+                lot = UINT32_MAX / 2;
+        return us / 2 + (int64_t)((double)us / 2 * ((double)lot / UINT32_MAX));
+}
+
+static void back_off(FeedLink *l, int condition, Mono now)
+{
+        int64_t first = BACKOFF_FIRST_US, max = BACKOFF_MAX_US;
+
+        if (condition == CONN_E_REFUSED) {
+                first = REFUSED_FIRST_US;
+                max = REFUSED_MAX_US;
+        } else if (condition != CONN_E_UNREACHABLE && condition != CONN_E_LIMIT) {
+                first = UNFIT_FIRST_US;
+                max = UNFIT_MAX_US;
+        }
+        l->backoff_us = l->failure != condition || l->backoff_us == 0 ? first : 2 * l->backoff_us;
+        if (l->backoff_us > max)
+                l->backoff_us = max;
+        l->failure = condition;
+        l->stamp = secret_stamp(secret_file(l->ldap));
+        l->retry_at = mono_add(now, jittered(l->backoff_us));
+}
+
+static bool may_retry(FeedLink *l, Mono now)
+{
+        SecretStamp stamp;
+
+        if (now.us >= l->retry_at.us)
+                return true;
+        if (l->failure != CONN_E_REFUSED)
+                return false;
+        stamp = secret_stamp(secret_file(l->ldap));
+        return !secret_stamp_is(&stamp, &l->stamp);
+}
+
+/* -- connection ------------------------------------------------------------------------------------------ */
+
+static void on_readable(evutil_socket_t fd, short what, void *context);
+
+static void close_conn(FeedLink *l)
+{
+        if (l->readable)
+                event_free(l->readable);
+        l->readable = NULL;
+        l->reading = false;
+        l->conn = conn_free(l->conn);
+        l->n_owed = 0;
+}
+
+static void drop(FeedLink *l, int condition, Diag *diag)
+{
+        bool was_open = l->conn != NULL;
+        Mono now = link_now(l);
+
+        if (was_open) {
+                l->ops->lost(l);
+                close_conn(l);
+        }
+        back_off(l, condition, now);
+        if (condition == CONN_E_UNREACHABLE)
+                log_warning(l->log, was_open ? "the feed has lost its server" : "no server answers",
+                            LOG_STR("reason", diag_text(diag)),
+                            LOG_INT("retry_ms", (l->retry_at.us - now.us) / 1000));
+        else
+                log_error(l->log, "the feed cannot go on", LOG_STR("reason", diag_text(diag)),
+                          LOG_INT("retry_ms", (l->retry_at.us - now.us) / 1000));
+        for (size_t i = 1; i < diag->n_items; i++)
+                log_warning(l->log, "another server", LOG_STR("reason", diag->items[i].text));
+        link_set_state(l, FEED_BROKEN, "%s", diag_text(diag));
+}
+
+static bool asked_to_stop(void *context)
+{
+        FeedLink *l = context;
+
+        return atomic_load(&l->stop);
+}
+
+static int open_conn(FeedLink *l, Diag *diag)
+{
+        Conn *c = NULL;
+        int r;
+
+        link_set_state(l, FEED_CONNECTING, "connecting");
+        r = conn_open_any(&c, l->ldap, l->index, asked_to_stop, l, &l->index, diag);
+        if (r) {
+                l->index = (l->index + 1) % (l->ldap->uris.n_items ? l->ldap->uris.n_items : 1);
+                return r;
+        }
+        l->conn = c;
+        l->heard = link_now(l);
+        l->renew_at = c->lifetime_us ? mono_add(l->heard, c->lifetime_us - c->lifetime_us / 10) : MONO_NEVER;
+        l->server_id = c->server_id;
+        snprintf(l->host, sizeof(l->host), "%s", c->dse.dns_host_name ? c->dse.dns_host_name : c->uri.host);
+        if (l->pin)
+                server_pin_set(l->pin, c->uri.text, l->host, &c->server_id);
+        l->readable = event_new(l->base, c->fd, EV_READ | EV_PERSIST, on_readable, l);
+        if (!l->readable)
+                error_oom(0);
+        log_info(l->log, "connected", LOG_STR("uri", c->uri.text), LOG_STR("server", l->host));
+        return l->ops->connected(l, diag);
+}
+
+/* Everything that libldap, TLS and SASL hold: as long as one of them has bytes, the socket need not wake us.
+ */
+static int drain(FeedLink *l, Diag *diag)
+{
+        while (!l->blocked && !atomic_load(&l->stop)) {
+                LDAPMessage *message = NULL;
+                int r = conn_next(l->conn, &message, diag);
+
+                if (r || !message)
+                        return r;
+                l->heard = link_now(l);
+                r = l->ops->message(l, message, diag);
+                ldap_msgfree(message);
+                l->listening = link_now(l);
+                if (r)
+                        return r;
+        }
+        return 0;
+}
+
+static int check_silence(FeedLink *l, Mono now, Diag *diag)
+{
+        if (l->blocked || l->n_owed == 0 || now.us - l->listening.us < l->patience_us)
+                return 0;
+        diag_set(diag, "%s: no answer for %.1f s", l->conn->uri.text,
+                 (double)(now.us - l->listening.us) / 1e6);
+        l->conn->broken = true;
+        return CONN_E_UNREACHABLE;
+}
+
+static int work(FeedLink *l, Diag *diag)
+{
+        Mono now;
+        int r;
+
+        r = drain(l, diag);
+        if (r || atomic_load(&l->stop))
+                return r;
+        now = link_now(l);
+        r = check_silence(l, now, diag);
+        if (r)
+                return r;
+        if (now.us >= l->renew_at.us && l->n_owed == 0) {
+                diag_set(diag, "%s: the Kerberos ticket is nearly over; connecting anew", l->conn->uri.text);
+                return CONN_E_UNREACHABLE;
+        }
+        r = l->ops->tick(l, now, diag);
+        /* What was sent may have been answered before we wait: libldap reads while it writes. */
+        return r ? r : drain(l, diag);
+}
+
+/* -- turns ----------------------------------------------------------------------------------------------- */
+
+static void end(FeedLink *l, const char *why)
+{
+        if (l->ended)
+                return;
+        l->ended = true;
+        if (l->conn) {
+                l->ops->lost(l);
+                close_conn(l);
+        }
+        link_set_state(l, FEED_STOPPED, "%s", why);
+        event_del(l->timer);
+        event_del(l->wake);
+        event_base_loopbreak(l->base);
+}
+
+static void schedule(FeedLink *l)
+{
+        Mono now = link_now(l), next = mono_add(now, REPORT_US);
+        struct timeval tv;
+        int64_t us;
+
+        if (!l->conn) {
+                if (l->retry_at.us < next.us)
+                        next = l->retry_at;
+                if (l->failure == CONN_E_REFUSED && now.us + WATCH_US < next.us)
+                        next = mono_add(now, WATCH_US);
+        } else {
+                Mono due = l->ops->next(l);
+
+                if (due.us < next.us)
+                        next = due;
+                if (l->blocked == l->reading) {
+                        if (l->blocked)
+                                event_del(l->readable);
+                        else
+                                event_add(l->readable, NULL);
+                        l->reading = !l->blocked;
+                }
+        }
+        us = next.us - now.us;
+        us = us < 0 ? 0 : us;
+        tv = (struct timeval){ .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
+        event_add(l->timer, &tv);
+}
+
+static void turn(FeedLink *l)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        Mono now = link_now(l);
+        int r = 0;
+
+        if (l->ended)
+                return;
+        if (!atomic_load(&l->stop)) {
+                if (l->conn)
+                        r = work(l, &diag);
+                else if (may_retry(l, now))
+                        r = open_conn(l, &diag);
+        }
+        if (atomic_load(&l->stop) || r == FEED_E_STOP) {
+                end(l, "stopped");
+                return;
+        }
+        if (r < 0) {
+                log_error(l->log, "the feed ends", LOG_STR("reason", strerror(-r)));
+                end(l, strerror(-r));
+                return;
+        }
+        if (r)
+                drop(l, r, &diag);
+        else if (now.us - l->reported.us >= REPORT_US)
+                report(l, now);
+        schedule(l);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+        turn(context);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+        turn(context);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *context)
+{
+        uint64_t n;
+
+        while (read(fd, &n, sizeof(n)) < 0 && errno == EINTR)
+                continue;
+        turn(context);
+}
+
+/* -- life ------------------------------------------------------------------------------------------------ */
+
+/**
+ * link_init() - prepare; nothing happens before link_start()
+ *
+ * Return: 0, -errno.
+ */
+int link_init(FeedLink *l, const FeedLinkOps *ops, const FeedConfig *config, struct event_base *base,
+              FeedSink *sink, const Log *log)
+{
+        l->wake_fd = -1;
+        l->ops = ops;
+        l->ldap = config->ldap;
+        l->clock = config->clock;
+        l->pin = config->pin;
+        l->sink = sink;
+        l->log = log;
+        l->base = base;
+        l->patience_us = config->ldap->keepalive_us;
+        l->renew_at = MONO_NEVER;
+        str_init(&l->text, 4096);
+        l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (l->wake_fd < 0)
+                return error_origin(-errno);
+        l->wake = event_new(base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
+        l->timer = event_new(base, -1, 0, on_timer, l);
+        if (!l->wake || !l->timer)
+                return error_origin(-ENOMEM);
+        return 0;
+}
+
+void link_deinit(FeedLink *l)
+{
+        close_conn(l);
+        if (l->wake)
+                event_free(l->wake);
+        if (l->timer)
+                event_free(l->timer);
+        if (l->wake_fd >= 0)
+                close(l->wake_fd);
+        str_deinit(&l->text);
+}
+
+void link_start(FeedLink *l)
+{
+        static const struct timeval now = { 0 };
+
+        event_add(l->wake, NULL);
+        event_add(l->timer, &now);
+}
+
+static void wake_up(FeedLink *l)
+{
+        uint64_t one = 1;
+
+        /* A full counter is a wake-up too. */
+        (void)!write(l->wake_fd, &one, sizeof(one));
+}
+
+void link_pause(FeedLink *l, bool paused)
+{
+        atomic_store(&l->paused, paused);
+        wake_up(l);
+}
+
+void link_stop(FeedLink *l)
+{
+        atomic_store(&l->stop, true);
+        wake_up(l);
+}

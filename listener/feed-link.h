@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * FeedLink: what every feed over LDAP does alike
+ *
+ *      CONNECTING --> connected() --> message()* tick()* --> lost() --> BROKEN --> (back-off) --> CONNECTING
+ *
+ * It holds the connection on the feed's event base: opens it (this blocks, up to the time-outs), pins the
+ * server, drains libldap on each wake, notices a server that is silent while it owes an answer, and begins
+ * again with jittered back-off and the next URI. Refused credentials wait for minutes, so that no account is
+ * locked by us, or until the file with the password has changed.
+ *
+ * feed_pause() and feed_stop() come from other threads: they set an atomic and write to an eventfd.
+ *
+ * FeedConfig is what app/ gives to FeedOps.new() as `config`.
+ */
+
+#include <event2/event.h>
+#include <stdatomic.h>
+
+#include "listener/feed.h"
+#include "listener/ldap-conn.h"
+#include "listener/secret.h"
+#include "listener/server-pin.h"
+
+typedef struct FeedConfig FeedConfig;
+typedef struct FeedLink FeedLink;
+typedef struct FeedLinkOps FeedLinkOps;
+
+struct FeedConfig {
+        const LdapConfig *ldap; /* outlives the feed */
+        const Clock *clock;
+        ServerPin *pin; /* of this connector; may be NULL */
+        /* Beside those that the feed needs: what scope and urgency rules look at. Copied. */
+        const char *const *attributes;
+        size_t n_attributes;
+};
+
+/* What callbacks return: 0, CONN_E_* (the connection is given up), FEED_E_STOP, -errno (the feed ends). */
+struct FeedLinkOps {
+        int (*connected)(FeedLink *l, Diag *diag);
+        int (*message)(FeedLink *l, LDAPMessage *message, Diag *diag);
+        int (*tick)(FeedLink *l, Mono now, Diag *diag);
+        Mono (*next)(const FeedLink *l); /* when tick() is due */
+        void (*lost)(FeedLink *l);
+};
+
+struct FeedLink {
+        const FeedLinkOps *ops;
+        const LdapConfig *ldap;
+        const Clock *clock;
+        ServerPin *pin;
+        FeedSink *sink;
+        const Log *log;
+        struct event_base *base;
+
+        /* Written by any thread. */
+        atomic_bool stop, paused;
+        int wake_fd;
+
+        /* The rest belongs to the feed's thread. */
+        struct event *wake, *timer, *readable;
+        Conn *conn;
+        size_t index;        /* of the URI in use, or the first to try */
+        bool reading;        /* `readable` is added */
+        bool blocked;        /* set by the feed: take no further message (the sink is full) */
+        bool ended;          /* no further turn */
+        unsigned n_owed;     /* requests under way that end with an answer */
+        int64_t patience_us; /* how long a server that owes may be silent */
+        Mono heard;          /* last message: proof of life */
+        Mono listening;      /* since when we wait for an answer and do nothing else */
+        Mono retry_at;       /* while there is no connection */
+        Mono renew_at;       /* when the Kerberos ticket is nearly over */
+        int64_t backoff_us;
+        int failure;       /* the last one: CONN_E_* */
+        SecretStamp stamp; /* of the secret that was refused */
+        FeedState state;
+        Str text; /* of the state */
+        Mono reported;
+        uint64_t n_entries, n_looks;
+        char host[256];
+        ObjectId server_id;
+};
+
+int link_init(FeedLink *l, const FeedLinkOps *ops, const FeedConfig *config, struct event_base *base,
+              FeedSink *sink, const Log *log);
+void link_deinit(FeedLink *l);
+
+void link_start(FeedLink *l);
+void link_pause(FeedLink *l, bool paused); /* any thread */
+void link_stop(FeedLink *l);               /* any thread */
+
+static inline bool link_is_paused(const FeedLink *l)
+{
+        return atomic_load(&l->paused);
+}
+
+static inline Mono link_now(const FeedLink *l)
+{
+        return clock_mono(l->clock);
+}
+
+/* A request that ends with an answer has been sent, or has been answered. */
+void link_owes(FeedLink *l);
+void link_paid(FeedLink *l);
+
+/* The server has done what we want of it: the next failure begins with a short back-off again. */
+void link_is_well(FeedLink *l);
+
+void link_set_state(FeedLink *l, FeedState state, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));

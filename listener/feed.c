@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <assert.h>
+
+#include "base/str.h"
+#include "listener/feed-dirsync.h"
+#include "listener/feed.h"
+#include "listener/ldap-config.h"
+
+/* Preferred first: what `feed: auto` takes. The names are the choices in ldap-config.c. */
+const FeedOps *const feed_registry[] = {
+        &feed_dirsync_ops,
+        NULL,
+};
+
+static const char *const state_names[] = {
+        [FEED_CONNECTING] = "connecting", [FEED_WATCHING] = "watching", [FEED_CATCHING_UP] = "catching up",
+        [FEED_BROKEN] = "broken",         [FEED_STOPPED] = "stopped",
+};
+
+/**
+ * feed_find() - a feed by name
+ *
+ * "auto" is the first of the registry as long as there is one kind of server.
+ *
+ * Return: NULL if there is none of this name.
+ */
+const FeedOps *feed_find(const char *name)
+{
+        if (str_is(name, "auto"))
+                return feed_registry[0];
+        for (size_t i = 0; feed_registry[i]; i++)
+                if (str_is(feed_registry[i]->name, name))
+                        return feed_registry[i];
+        return NULL;
+}
+
+/**
+ * feed_start() - begin; returns at once, the rest happens in the event loop
+ *
+ * Return: 0, -errno.
+ */
+int feed_start(Feed *f, const Position *from)
+{
+        assert(f && (!from || from->data));
+        return f->ops->start(f, from);
+}
+
+void feed_pause(Feed *f, bool paused)
+{
+        f->ops->pause(f, paused);
+}
+
+void feed_stop(Feed *f)
+{
+        f->ops->stop(f);
+}
+
+Feed *feed_free(Feed *f)
+{
+        return f ? f->ops->free(f) : NULL;
+}
+
+const char *feed_state_name(FeedState s)
+{
+        return (size_t)s < N_ELEMENTS(state_names) ? state_names[s] : "?";
+}

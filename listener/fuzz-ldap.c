@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Everything that a server's bytes reach: control values, attribute values, stored positions, and whole
+ * messages through libldap. The first byte says which.
+ */
+
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "listener/fake-ldap.h"
+#include "listener/ldap-entry.h"
+#include "listener/position.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static const char *const names[] = { "displayName", "whenChanged",        "member", "objectGUID",
+                                     "isDeleted",   "userAccountControl", "unknown" };
+
+static void fuzz_controls(const uint8_t *data, size_t n, Arena *a)
+{
+        struct berval value = { n, (char *)(uintptr_t)data };
+        DirsyncAnswer dirsync;
+        DirsyncCookie cookie;
+        PagedAnswer paged;
+
+        if (dirsync_answer_parse(&value, a, &dirsync) == 0)
+                dirsync_cookie_parse(dirsync.cookie, dirsync.n_cookie, &cookie);
+        paged_answer_parse(&value, a, &paged);
+        dirsync_cookie_parse(data, n, &cookie);
+}
+
+static void fuzz_values(const uint8_t *data, size_t n, Arena *a)
+{
+        uint32_t first, next;
+        size_t n_name;
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                value_text(a, entry_value(names[i], strlen(names[i]), (const char *)data, n, a), 200);
+        entry_range((const char *)data, n, &n_name, &first, &next);
+}
+
+static void fuzz_position(const uint8_t *data, size_t n, Arena *a)
+{
+        static const PositionContext context = {
+                .feed = "dirsync", .base = "DC=x", .filter = "", .identity = ""
+        };
+        PositionMark mark;
+
+        position_read(&(Position){ data, n }, &context, a, &mark, NULL);
+}
+
+typedef struct Take {
+        FakeLdap *fake;
+        Arena *arena;
+} Take;
+
+static int take(void *context, LDAPMessage *message)
+{
+        Take *t = context;
+        LdapEntry entry;
+
+        entry_read(t->fake->conn->ld, message, (EntryNames){ names, 3 }, true, t->arena, &entry, NULL);
+        return 0;
+}
+
+static void fuzz_messages(const uint8_t *data, size_t n, Arena *a)
+{
+        FakeLdap fake;
+        Take t = { &fake, a };
+        ConnAnswer answer = { 0 };
+
+        fake_init(&fake);
+        fake_bytes(&fake, data, n);
+        shutdown(fake.fd, SHUT_WR);
+        if (conn_search(fake.conn, &(ConnSearch){ .base = "" }, 1000000, "fuzz", take, &t, &answer, NULL) ==
+            0)
+                conn_answer_deinit(&answer);
+        fake_deinit(&fake);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+        Arena *a;
+
+        if (n < 1 || n > 60000)
+                return 0;
+        signal(SIGPIPE, SIG_IGN);
+        a = arena_new(0);
+        switch (data[0] % 4) {
+        case 0:
+                fuzz_controls(data + 1, n - 1, a);
+                break;
+        case 1:
+                fuzz_values(data + 1, n - 1, a);
+                break;
+        case 2:
+                fuzz_position(data + 1, n - 1, a);
+                break;
+        default:
+                fuzz_messages(data + 1, n - 1, a);
+        }
+        arena_free(a);
+        return 0;
+}

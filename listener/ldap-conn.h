@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Conn: one safe, authenticated connection to one domain controller
+ *
+ *      conn_open ----> connect, TLS verified ----> bind ----> root DSE, invocationId ----> Conn
+ *         |                   |                     |                 |
+ *         '-------------------+---------------------+-----------------'--> one clear line in the diag
+ *
+ * A Conn that exists is encrypted, bound, and knows whom it is talking to. It never reconnects and never
+ * follows a referral: whoever holds it decides. A Conn belongs to one thread. Opening blocks up to the
+ * time-outs of the configuration; everything else here is asynchronous unless it says otherwise.
+ *
+ * SIGPIPE must be ignored by the program: libldap says farewell to dead connections with write().
+ *
+ * What LDAP says is translated once, in ldap-error.c, into the conditions below and one line for people; no
+ * LDAP result code is seen outside this folder.
+ */
+
+#include <ldap.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "engine/model/value.h"
+#include "listener/ldap-config.h"
+#include "listener/ldap-control.h"
+
+typedef struct Conn Conn;
+typedef struct ConnAnswer ConnAnswer;
+typedef struct ConnSearch ConnSearch;
+typedef struct RootDse RootDse;
+
+enum {
+        CONN_E_BASE_ = 2300, /* ERROR_BASE_LDAP */
+
+        CONN_E_UNREACHABLE, /* no answer, connection lost, server busy or going down: try again, or another */
+        CONN_E_TLS,         /* no safe connection: certificate or protocol. No credentials were sent */
+        CONN_E_REFUSED,     /* credentials, or rights for this operation */
+        CONN_E_UNSUITABLE,  /* a server, but not one for us: RODC, no AD, other domain */
+        CONN_E_NOT_FOUND,   /* no such object, or not visible */
+        CONN_E_LIMIT,       /* a size, time or administrative limit of the server */
+        CONN_E_TOO_LARGE,   /* the answer is beyond VALUE_MAX, ENTRY_MAX */
+        CONN_E_REJECTED,    /* the server does not take this request or one of its controls */
+        CONN_E_PROTOCOL,    /* an answer that makes no sense */
+};
+
+/* One message: an entry, and room for what is around it. liblber refuses a longer one before it reads it. */
+#define PDU_MAX ((ber_len_t)ENTRY_MAX + ((ber_len_t)1 << 20))
+
+typedef enum Vendor {
+        VENDOR_OTHER, /* no Active Directory */
+        VENDOR_WINDOWS,
+        VENDOR_SAMBA,
+} Vendor;
+
+struct RootDse {
+        Vendor vendor;
+        const char *dns_host_name;
+        const char *ds_service_name; /* DN of the server's NTDS Settings */
+        const char *default_context, *root_context, *config_context;
+        const char *const *contexts; /* namingContexts */
+        size_t n_contexts;
+        const char *const *controls; /* supportedControl */
+        size_t n_controls;
+        uint64_t usn; /* highestCommittedUSN */
+};
+
+/* See ldap-patience.c. */
+typedef struct Patience {
+        bool active;
+        bool ran_out;
+        int timeout_ms;
+        int n_waits;
+} Patience;
+
+struct Conn {
+        LDAP *ld;
+        int fd;
+        const LdapConfig *config;
+        LdapUri uri;
+        Arena *arena; /* holds dse, grows no more after conn_open */
+        RootDse dse;
+        ObjectId server_id;  /* invocationId */
+        int64_t lifetime_us; /* of the credentials, from the bind; 0: without end */
+        bool broken;         /* nothing more is sent on it */
+        Patience patience;
+};
+
+/*
+ * Open one server. `uri` lives as long as the Conn.
+ * Return: 0, CONN_E_UNREACHABLE, CONN_E_TLS, CONN_E_REFUSED, CONN_E_UNSUITABLE, CONN_E_PROTOCOL.
+ */
+int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *diag);
+
+/*
+ * Try the servers of the configuration in order, beginning at `first` (modulo their number), until one
+ * answers. Refused credentials end it at once: a wrong password tried at every server locks the account.
+ * The diag has a line for each server that was tried. `stop` (may be NULL) is asked between two.
+ * Return: as conn_open, of the last one tried.
+ */
+int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, bool (*stop)(void *),
+                  void *context, size_t *ret_index, Diag *diag);
+
+Conn *conn_free(Conn *c);
+
+bool conn_supports(const Conn *c, const char *control);
+
+/* -- asynchronous: send, and read what has come --------------------------------------------------------- */
+
+struct ConnSearch {
+        const char *base;
+        int scope;          /* LDAP_SCOPE_* */
+        const char *filter; /* NULL: (objectClass=*) */
+        const char *const *attributes;
+        size_t n_attributes; /* 0: all */
+        const ControlSet *controls;
+};
+
+/* Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED. */
+int conn_send(Conn *c, const ConnSearch *search, int *ret_id, Diag *diag);
+
+/* Forget a search: the server may stop, its answers are dropped. */
+void conn_abandon(Conn *c, int id);
+
+/*
+ * The next message that has arrived, without waiting. *ret_message is NULL when there is none: only then has
+ * everything been read that the socket and the layers above it (TLS, SASL) hold, and only then is it sound to
+ * wait for the socket again. The message is freed by the caller (ldap_msgfree).
+ * Return: 0, CONN_E_UNREACHABLE (connection lost, or the server said that it ends it), CONN_E_PROTOCOL.
+ */
+int conn_next(Conn *c, LDAPMessage **ret_message, Diag *diag);
+
+struct ConnAnswer {
+        LDAPControl **controls; /* freed with ldap_controls_free */
+};
+
+/*
+ * How a search ended: its LDAP_RES_SEARCH_RESULT message, translated. `what` names the operation for the
+ * diag. Return: 0, CONN_E_*.
+ */
+int conn_finish(Conn *c, LDAPMessage *message, const char *what, ConnAnswer *ret_answer, Diag *diag);
+
+static inline void conn_answer_deinit(ConnAnswer *a)
+{
+        if (a->controls)
+                ldap_controls_free(a->controls);
+}
+
+/* -- blocking: for workers and for opening --------------------------------------------------------------- */
+
+/*
+ * Search and hand each entry to `entry`, which may end it with a value other than 0 (passed on).
+ * Return: 0, CONN_E_*, or what `entry` returned.
+ */
+int conn_search(Conn *c, const ConnSearch *search, int64_t timeout_us, const char *what,
+                int (*entry)(void *context, LDAPMessage *message), void *context, ConnAnswer *ret_answer,
+                Diag *diag);
+
+/* -- translation (ldap-error.c) ---------------------------------------------------------------------------
+ */
+
+/* An LDAP result code with the server's own words. Return: CONN_E_*, never 0. */
+int conn_translate(int code, const char *server_says, const char *who, const char *what, Diag *diag);
+
+/* The condition behind a state of the handle (connection lost, cannot encode, ...). */
+int conn_handle_error(LDAP *ld, const LdapUri *uri, const char *what, Diag *diag);
+
+/* Why there is no connection: asks the server once more for its certificate and sends nothing (ldap-tls.c).
+ * Return: 0 (nothing wrong can be seen), CONN_E_UNREACHABLE, CONN_E_TLS. */
+int conn_explain(const LdapConfig *config, const LdapUri *uri, Diag *diag);
+
+/* Bound every wait of the handle while it is active (ldap-patience.c). */
+void conn_be_patient(LDAP *ld, Patience *p, int64_t timeout_us);
+
+/* A bind with Kerberos (ldap-gssapi.c). `encrypted`: TLS is on, so SASL adds no layer of its own.
+ * Return: 0, CONN_E_REFUSED, CONN_E_UNREACHABLE. */
+int conn_bind_gssapi(LDAP *ld, const LdapConfig *config, const LdapUri *uri, bool encrypted,
+                     int64_t *ret_lifetime_us, Diag *diag);
+
+/* The root DSE and what it leads to (root-dse.c): who is this server, and can it serve us?
+ * Return: 0, CONN_E_UNREACHABLE, CONN_E_UNSUITABLE, CONN_E_REFUSED, CONN_E_PROTOCOL. */
+int conn_identify(Conn *c, Diag *diag);
+
+DEFINE_CLEANUP(Conn, conn_free)

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "listener/ldap-control.h"
+
+void controls_init(ControlSet *s)
+{
+        memset(s, 0, sizeof(*s));
+}
+
+void controls_deinit(ControlSet *s)
+{
+        for (size_t i = 0; i < s->n; i++)
+                ber_memfree(s->controls[i].ldctl_value.bv_val);
+        controls_init(s);
+}
+
+static LDAPControl *add(ControlSet *s, const char *oid)
+{
+        LDAPControl *c = &s->controls[s->n];
+
+        assert(s->n < N_ELEMENTS(s->controls));
+        /* libldap's struct is not const, but it only reads. */
+        c->ldctl_oid = (char *)(uintptr_t)oid;
+        c->ldctl_iscritical = 1;
+        s->list[s->n++] = c;
+        s->list[s->n] = NULL;
+        return c;
+}
+
+static BerElement *begin(void)
+{
+        BerElement *ber = ber_alloc_t(LBER_USE_DER);
+
+        if (!ber)
+                error_oom(0);
+        return ber;
+}
+
+/* Moves the bytes into the control. */
+static void finish(LDAPControl *c, BerElement *ber, int result)
+{
+        struct berval value = { 0 };
+
+        if (result < 0 || ber_flatten2(ber, &value, 1) < 0)
+                error_oom(0);
+        ber_free(ber, 1);
+        c->ldctl_value = value;
+}
+
+static struct berval bytes(const uint8_t *data, size_t n)
+{
+        static char none[1];
+
+        return (struct berval){ .bv_len = n, .bv_val = n ? (char *)(uintptr_t)data : none };
+}
+
+/*
+ * SEQUENCE { Flags INTEGER, MaxBytes INTEGER, Cookie OCTET STRING }; Flags is a signed 32-bit number, so
+ * INCREMENTAL_VALUES makes it negative: 02 04 80 00 00 00. Critical, or Samba answers operationsError.
+ */
+void controls_add_dirsync(ControlSet *s, uint32_t flags, int32_t max_bytes, const uint8_t *cookie, size_t n)
+{
+        LDAPControl *c = add(s, CONTROL_DIRSYNC);
+        struct berval v = bytes(cookie, n);
+        BerElement *ber = begin();
+
+        finish(c, ber, ber_printf(ber, "{iiO}", (ber_int_t)(int32_t)flags, (ber_int_t)max_bytes, &v));
+}
+
+/* No value at all; critical, so that a server without it says so. */
+void controls_add_notification(ControlSet *s)
+{
+        add(s, CONTROL_NOTIFICATION);
+}
+
+/* SEQUENCE { Flag INTEGER }; 1: GUID and SID as text, "<GUID=01234567-...>;<SID=S-1-...>;CN=...". */
+void controls_add_extended_dn(ControlSet *s)
+{
+        LDAPControl *c = add(s, CONTROL_EXTENDED_DN);
+        BerElement *ber = begin();
+
+        finish(c, ber, ber_printf(ber, "{i}", (ber_int_t)1));
+}
+
+void controls_add_show_deleted(ControlSet *s)
+{
+        add(s, CONTROL_SHOW_DELETED);
+}
+
+/* SEQUENCE { size INTEGER, cookie OCTET STRING } */
+void controls_add_paged(ControlSet *s, int32_t size, const uint8_t *cookie, size_t n)
+{
+        LDAPControl *c = add(s, CONTROL_PAGED);
+        struct berval v = bytes(cookie, n);
+        BerElement *ber = begin();
+
+        finish(c, ber, ber_printf(ber, "{iO}", (ber_int_t)size, &v));
+}
+
+/* A copy, because liblber terminates strings where they lie. */
+static BerElement *open_value(const struct berval *value)
+{
+        struct berval copy = *value;
+        BerElement *ber;
+
+        if (!value->bv_val || value->bv_len == 0 || value->bv_len > COOKIE_MAX + 64)
+                return NULL;
+        ber = ber_init(&copy);
+        if (!ber)
+                error_oom(value->bv_len);
+        return ber;
+}
+
+/* ber_scanf() would take any tag for any other. */
+static bool read_sequence(BerElement *ber)
+{
+        ber_len_t n;
+
+        return ber_skip_tag(ber, &n) == LBER_SEQUENCE;
+}
+
+static bool read_int(BerElement *ber, ber_int_t *ret_n)
+{
+        return ber_get_int(ber, ret_n) == LBER_INTEGER;
+}
+
+static bool read_cookie(BerElement *ber, struct berval *ret_cookie)
+{
+        return ber_get_stringbv(ber, ret_cookie, 0) == LBER_OCTETSTRING && ret_cookie->bv_len <= COOKIE_MAX;
+}
+
+static bool is_at_end(BerElement *ber)
+{
+        ber_len_t left = 0;
+
+        return ber_get_option(ber, LBER_OPT_BER_REMAINING_BYTES, &left) == LBER_OPT_SUCCESS && left == 0;
+}
+
+/**
+ * dirsync_answer_parse() - SEQUENCE { MoreResults INTEGER, unused INTEGER, CookieServer OCTET STRING }
+ *
+ * An empty cookie is invalid: stored, it would mean "from the beginning".
+ *
+ * Return: 0, CONTROL_E_INVALID.
+ */
+int dirsync_answer_parse(const struct berval *value, Arena *a, DirsyncAnswer *ret_answer)
+{
+        BerElement *ber = open_value(value);
+        struct berval cookie = { 0 };
+        ber_int_t more = 0, unused = 0;
+        bool good;
+
+        if (!ber)
+                return CONTROL_E_INVALID;
+        good = read_sequence(ber) && read_int(ber, &more) && read_int(ber, &unused) &&
+               read_cookie(ber, &cookie) && is_at_end(ber) && cookie.bv_len > 0;
+        if (good)
+                *ret_answer = (DirsyncAnswer){
+                        .more = more != 0,
+                        .cookie = arena_memdup(a, cookie.bv_val, cookie.bv_len),
+                        .n_cookie = cookie.bv_len,
+                };
+        ber_free(ber, 1);
+        return good ? 0 : CONTROL_E_INVALID;
+}
+
+/**
+ * paged_answer_parse() - SEQUENCE { size INTEGER, cookie OCTET STRING }
+ *
+ * Return: 0, CONTROL_E_INVALID.
+ */
+int paged_answer_parse(const struct berval *value, Arena *a, PagedAnswer *ret_answer)
+{
+        BerElement *ber = open_value(value);
+        struct berval cookie = { 0 };
+        ber_int_t size = 0;
+        bool good;
+
+        if (!ber)
+                return CONTROL_E_INVALID;
+        good = read_sequence(ber) && read_int(ber, &size) && read_cookie(ber, &cookie) && is_at_end(ber);
+        if (good)
+                *ret_answer = (PagedAnswer){
+                        .cookie = cookie.bv_len ? arena_memdup(a, cookie.bv_val, cookie.bv_len) : NULL,
+                        .n_cookie = cookie.bv_len,
+                };
+        ber_free(ber, 1);
+        return good ? 0 : CONTROL_E_INVALID;
+}
+
+/**
+ * controls_find() - the value of a control in an answer
+ *
+ * Return: 0, CONTROL_E_ABSENT.
+ */
+int controls_find(LDAPControl *const *controls, const char *oid, const struct berval **ret_value)
+{
+        for (size_t i = 0; controls && controls[i]; i++)
+                if (str_is(controls[i]->ldctl_oid, oid)) {
+                        *ret_value = &controls[i]->ldctl_value;
+                        return 0;
+                }
+        return CONTROL_E_ABSENT;
+}
+
+static uint64_t little_endian(const uint8_t *data, size_t n)
+{
+        uint64_t v = 0;
+
+        for (size_t i = 0; i < n; i++)
+                v |= (uint64_t)data[i] << (8 * i);
+        return v;
+}
+
+/*
+ *      offset  length
+ *      0       4       "MSDS"
+ *      4       4       version, 3
+ *      8       8       time, FILETIME
+ *      16      8       reserved
+ *      24      4       length of the up-to-dateness vector that follows
+ *      28      24      USN vector: highest object update, reserved, highest property update
+ *      52      16      invocationId
+ *      68              up-to-dateness vector
+ */
+bool dirsync_cookie_parse(const uint8_t *data, size_t n, DirsyncCookie *ret_cookie)
+{
+        DirsyncCookie c;
+
+        if (n < 68 || memcmp(data, "MSDS", 4) != 0 || little_endian(data + 4, 4) != 3)
+                return false;
+        c.usn = little_endian(data + 28, 8);
+        memcpy(c.invocation, data + 52, sizeof(c.invocation));
+        *ret_cookie = c;
+        return true;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Opening a connection: options, TLS, bind. What is done with it afterwards is in ldap-conn.c. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "listener/ldap-conn.h"
+#include "listener/secret.h"
+
+/*
+ * The oldest protocol, in both dialects: libldap on OpenSSL takes LDAP_OPT_X_TLS_PROTOCOL_MIN; on GnuTLS it
+ * accepts it without any effect (seen with 2.5.13), and takes GnuTLS's own words as the cipher suite.
+ */
+static const int protocols[] = { LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, LDAP_OPT_X_TLS_PROTOCOL_TLS1_3 };
+static const char *const priorities[] = { "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+                                          "NORMAL:-VERS-ALL:+VERS-TLS1.3" };
+
+static struct timeval timeval_of(int64_t us)
+{
+        return (struct timeval){ .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
+}
+
+/*
+ * Every option that ldap.conf(5) and LDAP* variables of the environment can set, and that matters here, is
+ * set on the handle: above all, nobody switches verification off by a line in a file that is not ours.
+ */
+static bool set_tls(LDAP *ld, const LdapConfig *c)
+{
+        int demand = LDAP_OPT_X_TLS_DEMAND, client = 0, min = c->tls.min_protocol ? 1 : 0;
+        char *package = NULL;
+        bool good = true;
+
+        good &= ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) == 0;
+        good &= ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, c->tls.ca_file) == 0;
+        good &= ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTDIR, NULL) == 0;
+        good &= ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &protocols[min]) == 0;
+        ldap_get_option(ld, LDAP_OPT_X_TLS_PACKAGE, &package);
+        if (str_is(package, "GnuTLS"))
+                good &= ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, priorities[min]) == 0;
+        ldap_memfree(package);
+        if (c->tls.cert_file) {
+                good &= ldap_set_option(ld, LDAP_OPT_X_TLS_CERTFILE, c->tls.cert_file) == 0;
+                good &= ldap_set_option(ld, LDAP_OPT_X_TLS_KEYFILE, c->tls.key_file) == 0;
+        }
+        return good && ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client) == 0;
+}
+
+static void set_options(LDAP *ld, const LdapConfig *c)
+{
+        struct timeval connect = timeval_of(c->connect_timeout_us);
+        int version = LDAP_VERSION3, never = LDAP_DEREF_NEVER, no_limit = LDAP_NO_LIMIT;
+        /* Idle for a third, then two probes: dead within the given time. */
+        int third = (int)(c->keepalive_us / 3000000), probes = 2;
+        unsigned user_timeout_ms = (unsigned)(c->keepalive_us / 1000);
+        ber_len_t pdu_max = PDU_MAX;
+        Sockbuf *sb = NULL;
+
+        third = third > 0 ? third : 1;
+        ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version);
+        ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
+        ldap_set_option(ld, LDAP_OPT_RESTART, LDAP_OPT_ON);
+        ldap_set_option(ld, LDAP_OPT_DEREF, &never);
+        ldap_set_option(ld, LDAP_OPT_SIZELIMIT, &no_limit);
+        ldap_set_option(ld, LDAP_OPT_TIMELIMIT, &no_limit);
+        ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &connect);
+        ldap_set_option(ld, LDAP_OPT_TIMEOUT, &connect);
+        ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_IDLE, &third);
+        ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_INTERVAL, &third);
+        ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_PROBES, &probes);
+        ldap_set_option(ld, LDAP_OPT_TCP_USER_TIMEOUT, &user_timeout_ms);
+        if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == 0 && sb)
+                ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &pdu_max);
+}
+
+/* libldap knows that it failed; what failed is asked of the server itself. */
+static int explain(Conn *c, const char *what, Diag *diag)
+{
+        int r;
+
+        if (c->patience.ran_out) {
+                diag_set(diag, "%s: %s: the server accepts the connection, but says nothing for %.1f s",
+                         c->uri.text, what, (double)c->config->connect_timeout_us / 1e6);
+                return CONN_E_UNREACHABLE;
+        }
+        r = conn_explain(c->config, &c->uri, diag);
+        return r ? r : conn_handle_error(c->ld, &c->uri, what, diag);
+}
+
+static int establish(Conn *c, Diag *diag)
+{
+        bool starttls = !c->uri.tls && !c->uri.local && c->config->tls.starttls;
+        int code;
+
+        c->broken = true; /* until it stands: no farewell to a server that was never greeted */
+        if (ldap_initialize(&c->ld, c->uri.text) != LDAP_SUCCESS) {
+                diag_set(diag, "%s: not a URI that libldap takes", c->uri.text);
+                return CONN_E_UNSUITABLE;
+        }
+        set_options(c->ld, c->config);
+        conn_be_patient(c->ld, &c->patience, c->config->connect_timeout_us);
+        if ((c->uri.tls || starttls) && !set_tls(c->ld, c->config)) {
+                int r = conn_explain(c->config, &c->uri, diag);
+
+                if (r == 0)
+                        diag_set(diag, "cannot use the certificate files of the section tls");
+                return CONN_E_TLS;
+        }
+        code = ldap_connect(c->ld);
+        if (code != LDAP_SUCCESS)
+                return explain(c, "connect", diag);
+        code = starttls ? ldap_start_tls_s(c->ld, NULL, NULL) : LDAP_SUCCESS;
+        c->patience.ran_out |= code == LDAP_TIMEOUT;
+        if (code != LDAP_SUCCESS)
+                return explain(c, "start TLS", diag);
+        if (starttls && !ldap_tls_inplace(c->ld)) {
+                diag_set(diag, "%s: the server agreed to TLS, but the connection is not encrypted",
+                         c->uri.text);
+                return CONN_E_TLS;
+        }
+        c->broken = false;
+        return 0;
+}
+
+static int bind_simple(Conn *c, Diag *diag)
+{
+        Secret secret = { 0 };
+        struct berval password;
+        char *says = NULL;
+        int code, r;
+
+        r = secret_read(c->config->bind.password_file, &secret, diag);
+        if (r)
+                return CONN_E_REFUSED;
+        password = (struct berval){ .bv_len = secret.n, .bv_val = secret.data };
+        code = ldap_sasl_bind_s(c->ld, c->config->bind.dn, LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
+        secret_wipe(&secret);
+        if (code == LDAP_SUCCESS)
+                return 0;
+        ldap_get_option(c->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &says);
+        r = conn_translate(code, says, c->uri.text, c->config->bind.dn, diag);
+        ldap_memfree(says);
+        return r;
+}
+
+static int bind_external(Conn *c, Diag *diag)
+{
+        struct berval nobody = { .bv_len = 0, .bv_val = (char[1]){ 0 } };
+
+        if (ldap_sasl_bind_s(c->ld, NULL, "EXTERNAL", &nobody, NULL, NULL, NULL) == LDAP_SUCCESS)
+                return 0;
+        return conn_handle_error(c->ld, &c->uri, "bind with our certificate (external)", diag);
+}
+
+static int bind_conn(Conn *c, Diag *diag)
+{
+        bool encrypted = c->uri.tls || ldap_tls_inplace(c->ld);
+
+        switch (c->config->bind.mechanism) {
+        case BIND_GSSAPI:
+                return conn_bind_gssapi(c->ld, c->config, &c->uri, encrypted, &c->lifetime_us, diag);
+        case BIND_EXTERNAL:
+                return bind_external(c, diag);
+        default:
+                /* ldap_config_check() has refused this; a password in the clear deserves a second look. */
+                if (!encrypted && !c->uri.local) {
+                        diag_set(diag, "%s: no password is sent over a connection without TLS", c->uri.text);
+                        return CONN_E_TLS;
+                }
+                return bind_simple(c, diag);
+        }
+}
+
+/**
+ * conn_open() - connect, verify, bind, and learn who the server is
+ *
+ * Return: 0, CONN_E_UNREACHABLE, CONN_E_TLS, CONN_E_REFUSED, CONN_E_UNSUITABLE, CONN_E_PROTOCOL.
+ */
+int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *diag)
+{
+        _cleanup_(conn_freep) Conn *c = calloc(1, sizeof(*c));
+        struct timeval request = timeval_of(config->request_timeout_us);
+        int r;
+
+        if (!c)
+                error_oom(sizeof(*c));
+        c->config = config;
+        c->fd = -1;
+        c->arena = arena_new(0);
+        if (!ldap_uri_parse(uri, &c->uri, diag))
+                return CONN_E_UNSUITABLE;
+        r = establish(c, diag);
+        if (!r)
+                r = bind_conn(c, diag);
+        if (!r)
+                r = conn_identify(c, diag);
+        if (r)
+                return r;
+        c->patience.active = false;
+        ldap_set_option(c->ld, LDAP_OPT_TIMEOUT, &request);
+        if (ldap_get_option(c->ld, LDAP_OPT_DESC, &c->fd) != LDAP_OPT_SUCCESS || c->fd < 0) {
+                diag_set(diag, "%s: the connection was lost while it was being made", c->uri.text);
+                return CONN_E_UNREACHABLE;
+        }
+        *ret_conn = TAKE(c);
+        return 0;
+}
+
+/**
+ * conn_open_any() - the first server that answers
+ *
+ * Return: as conn_open, of the last one tried.
+ */
+int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, bool (*stop)(void *),
+                  void *context, size_t *ret_index, Diag *diag)
+{
+        const char *const *uris = config->uris.items;
+        size_t n = config->uris.n_items;
+        int r = CONN_E_UNREACHABLE;
+
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+                size_t index = (first + i) % n;
+
+                if (i > 0 && stop && stop(context))
+                        break;
+                r = conn_open(ret_conn, config, uris[index], &why);
+                if (r == 0) {
+                        if (ret_index)
+                                *ret_index = index;
+                        diag_clear(diag);
+                        return 0;
+                }
+                diag_add(diag, "%s", diag_text(&why));
+                if (r == CONN_E_REFUSED)
+                        break;
+        }
+        return r;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Who is this server? The root DSE (MS-ADTS 3.1.1.3.2), the object that stands for the server's directory
+ * service, and whether it can serve us.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "engine/model/dn.h"
+#include "listener/ldap-conn.h"
+#include "listener/ldap-entry.h"
+
+/* supportedCapabilities, MS-ADTS 3.1.1.3.4.3 */
+#define CAPABILITY_ACTIVE_DIRECTORY "1.2.840.113556.1.4.800"
+#define CAPABILITY_READ_ONLY        "1.2.840.113556.1.4.1920"
+
+/* Lists of the root DSE are short; a server that sends more of them is not one of ours. */
+#define LIST_MAX 1000
+
+static const char *const dse_attributes[] = {
+        "configurationNamingContext",
+        "defaultNamingContext",
+        "dnsHostName",
+        "dsServiceName",
+        "highestCommittedUSN",
+        "namingContexts",
+        "rootDomainNamingContext",
+        "supportedCapabilities",
+        "supportedControl",
+        "vendorName",
+};
+
+typedef struct Reading {
+        Conn *conn;
+        bool is_ad, is_read_only;
+        const char *vendor;
+        bool seen;
+} Reading;
+
+static const char *one(Conn *c, LDAPMessage *m, const char *name)
+{
+        return entry_text(c->ld, m, name, c->arena);
+}
+
+static void list(Conn *c, LDAPMessage *m, const char *name, const char *const **ret_list, size_t *ret_n)
+{
+        struct berval **values = ldap_get_values_len(c->ld, m, name);
+        int n = ldap_count_values_len(values);
+        const char **texts;
+
+        n = n > LIST_MAX ? LIST_MAX : n;
+        texts = arena_new_array(c->arena, const char *, (size_t)n + 1);
+        for (int i = 0; i < n; i++)
+                texts[i] = arena_strndup(c->arena, values[i]->bv_val, values[i]->bv_len);
+        ldap_value_free_len(values);
+        *ret_list = texts;
+        *ret_n = (size_t)n;
+}
+
+static int read_dse(void *context, LDAPMessage *m)
+{
+        Reading *r = context;
+        Conn *c = r->conn;
+        const char *const *capabilities, *usn;
+        size_t n_capabilities;
+
+        r->seen = true;
+        c->dse.config_context = one(c, m, "configurationNamingContext");
+        c->dse.default_context = one(c, m, "defaultNamingContext");
+        c->dse.root_context = one(c, m, "rootDomainNamingContext");
+        c->dse.dns_host_name = one(c, m, "dnsHostName");
+        c->dse.ds_service_name = one(c, m, "dsServiceName");
+        usn = one(c, m, "highestCommittedUSN");
+        c->dse.usn = usn ? strtoull(usn, NULL, 10) : 0;
+        r->vendor = one(c, m, "vendorName");
+        list(c, m, "namingContexts", &c->dse.contexts, &c->dse.n_contexts);
+        list(c, m, "supportedControl", &c->dse.controls, &c->dse.n_controls);
+        list(c, m, "supportedCapabilities", &capabilities, &n_capabilities);
+        for (size_t i = 0; i < n_capabilities; i++) {
+                r->is_ad |= str_is(capabilities[i], CAPABILITY_ACTIVE_DIRECTORY);
+                r->is_read_only |= str_is(capabilities[i], CAPABILITY_READ_ONLY);
+        }
+        return 0;
+}
+
+static int read_identity(void *context, LDAPMessage *m)
+{
+        Conn *c = context;
+
+        entry_guid(c->ld, m, "invocationId", &c->server_id);
+        return 0;
+}
+
+static int check_base(Conn *c, Diag *diag)
+{
+        const Dn *base, *context;
+        _cleanup_(str_deinit) Str s = { 0 };
+
+        if (dn_parse(c->arena, c->config->base, &base, diag))
+                return CONN_E_UNSUITABLE;
+        for (size_t i = 0; i < c->dse.n_contexts; i++)
+                if (dn_parse(c->arena, c->dse.contexts[i], &context, NULL) == 0 && dn_is(base, context))
+                        return 0;
+        str_init(&s, 1024);
+        for (size_t i = 0; i < c->dse.n_contexts; i++)
+                str_printf(&s, "%s%s", i ? "; " : "", c->dse.contexts[i]);
+        diag_set(diag, "%s: source.base %s is no naming context of this server, which has: %s", c->uri.text,
+                 c->config->base, s.data);
+        return CONN_E_UNSUITABLE;
+}
+
+static int identify_ad(Conn *c, bool is_read_only, Diag *diag)
+{
+        static const char *const attributes[] = { "invocationId" };
+        ConnSearch search = {
+                .base = c->dse.ds_service_name,
+                .scope = LDAP_SCOPE_BASE,
+                .attributes = attributes,
+                .n_attributes = N_ELEMENTS(attributes),
+        };
+        int r;
+
+        if (is_read_only) {
+                diag_set(diag,
+                         "%s: a read-only domain controller, which does not hand out changes; name a "
+                         "writable one",
+                         c->uri.text);
+                return CONN_E_UNSUITABLE;
+        }
+        r = check_base(c, diag);
+        if (r)
+                return r;
+        if (!search.base) {
+                diag_set(diag, "%s: the root DSE has no dsServiceName", c->uri.text);
+                return CONN_E_PROTOCOL;
+        }
+        r = conn_search(c, &search, c->config->connect_timeout_us, "read the server's identity",
+                        read_identity, c, NULL, diag);
+        if (r)
+                return r == CONN_E_NOT_FOUND ? CONN_E_REFUSED : r;
+        if (guid_is_zero(&c->server_id)) {
+                diag_set(diag,
+                         "%s: this account cannot read invocationId of %s, by which the server is known",
+                         c->uri.text, search.base);
+                return CONN_E_REFUSED;
+        }
+        return 0;
+}
+
+/**
+ * conn_identify() - read the root DSE and what it leads to
+ *
+ * Return: 0, CONN_E_UNREACHABLE, CONN_E_UNSUITABLE, CONN_E_REFUSED, CONN_E_PROTOCOL.
+ */
+int conn_identify(Conn *c, Diag *diag)
+{
+        Reading reading = { .conn = c };
+        ConnSearch search = {
+                .base = "",
+                .scope = LDAP_SCOPE_BASE,
+                .attributes = dse_attributes,
+                .n_attributes = N_ELEMENTS(dse_attributes),
+        };
+        int r;
+
+        r = conn_search(c, &search, c->config->connect_timeout_us, "read the root DSE", read_dse, &reading,
+                        NULL, diag);
+        if (!r && !reading.seen) {
+                diag_set(diag, "%s: the server has no root DSE", c->uri.text);
+                r = CONN_E_PROTOCOL;
+        }
+        if (!r && reading.is_ad) {
+                c->dse.vendor =
+                        reading.vendor && str_starts(reading.vendor, "Samba") ? VENDOR_SAMBA : VENDOR_WINDOWS;
+                r = identify_ad(c, reading.is_read_only, diag);
+        }
+        if (r == CONN_E_NOT_FOUND || r == CONN_E_LIMIT || r == CONN_E_REJECTED || r == CONN_E_TOO_LARGE)
+                r = CONN_E_UNSUITABLE;
+        return r;
+}

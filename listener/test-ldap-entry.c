@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Entries, answers and errors as they come out of libldap, from bytes that a server wrote. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "listener/fake-ldap.h"
+#include "listener/ldap-entry.h"
+
+static const uint8_t guid[16] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0, 0, 0, 0, 0, 0, 0, 0x77 };
+
+typedef struct Got {
+        FakeLdap *fake;
+        Arena *arena;
+        EntryNames names;
+        bool ranges;
+        LdapEntry entry;
+        unsigned n;
+        int result;
+        Diag diag;
+} Got;
+
+static int take(void *context, LDAPMessage *message)
+{
+        Got *g = context;
+
+        g->n++;
+        g->result =
+                entry_read(g->fake->conn->ld, message, g->names, g->ranges, g->arena, &g->entry, &g->diag);
+        return 0;
+}
+
+static int search(Got *g)
+{
+        return conn_search(g->fake->conn, &(ConnSearch){ .base = "DC=test", .scope = LDAP_SCOPE_BASE },
+                           1000000, "test", take, g, NULL, &g->diag);
+}
+
+typedef struct Fixture {
+        FakeLdap fake;
+        Got got;
+} Fixture;
+
+static int setup(void **state)
+{
+        Fixture *f = calloc(1, sizeof(*f));
+
+        fake_init(&f->fake);
+        f->got.fake = &f->fake;
+        f->got.arena = arena_new(0);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        Fixture *f = *state;
+
+        diag_deinit(&f->got.diag);
+        arena_free(f->got.arena);
+        fake_deinit(&f->fake);
+        free(f);
+        return 0;
+}
+
+static void test_entry(void **state)
+{
+        static const char *const asked[] = { "DisplayName", "member;range=0-99" };
+        Fixture *f = *state;
+        const FakeAttribute attributes[] = {
+                { "objectguid", { FAKE_BYTES(guid, 16) }, 1 },
+                { "displayname", { FAKE_TEXT("Ada") }, 1 },
+                { "objectClass", { FAKE_TEXT("top"), FAKE_TEXT("user") }, 2 },
+                { "proxyAddresses", { FAKE_TEXT("SMTP:a@b") }, 1 },
+                { "uSNChanged", { FAKE_TEXT("4711") }, 1 },
+                { "whenChanged", { FAKE_TEXT("20261122085419.0Z") }, 1 },
+                { "isDeleted", { FAKE_TEXT("TRUE") }, 1 },
+                { "title", { { 0 } }, 0 },
+                { "unknownOnes", { FAKE_TEXT("1"), FAKE_TEXT("2") }, 2 },
+                { "member;range=0-1", { FAKE_TEXT("CN=a"), FAKE_TEXT("CN=b") }, 2 },
+        };
+
+        f->got.names = (EntryNames){ asked, N_ELEMENTS(asked) };
+        f->got.ranges = true;
+        fake_entry(&f->fake, 1, "<GUID=67452301-ab89-efcd-0000-000000000077>;CN=Ada,DC=test", attributes,
+                   N_ELEMENTS(attributes));
+        fake_reference(&f->fake, 1, "ldap://other.test/DC=other");
+        fake_done(&f->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(search(&f->got), 0);
+        assert_int_equal(f->got.n, 1);
+        assert_int_equal(f->got.result, 0);
+        assert_string_equal(f->got.entry.dn, "CN=Ada,DC=test");
+        assert_memory_equal(f->got.entry.id.bytes, guid, 16);
+        assert_int_equal(f->got.entry.usn, 4711);
+        assert_int_equal(f->got.entry.changed.ms, 1795337659000);
+        assert_true(f->got.entry.deleted);
+        /* Names as asked for, else as the schema has them, else as they came. */
+        assert_string_equal(object_text(f->got.entry.object, "DisplayName"), "Ada");
+        assert_non_null(object_find(f->got.entry.object, "objectGUID"));
+        assert_non_null(object_find(f->got.entry.object, "unknownOnes"));
+        assert_int_equal(object_get(f->got.entry.object, "proxyAddresses").type, VALUE_LIST);
+        assert_null(object_find(f->got.entry.object, "title"));
+        assert_null(object_find(f->got.entry.object, "member"));
+        assert_int_equal(f->got.entry.n_ranges, 1);
+        assert_string_equal(f->got.entry.ranges[0].attribute, "member");
+        assert_int_equal(f->got.entry.ranges[0].next, 2);
+        assert_int_equal(value_count(f->got.entry.ranges[0].values), 2);
+}
+
+static void test_incremental_values_keep_their_option(void **state)
+{
+        Fixture *f = *state;
+        const FakeAttribute attributes[] = {
+                { "member;range=1-1", { FAKE_TEXT("CN=new") }, 1 },
+                { "member;range=0-0", { FAKE_TEXT("CN=old") }, 1 },
+                { "manager;range=1-1", { FAKE_TEXT("CN=boss") }, 1 },
+        };
+
+        fake_entry(&f->fake, 1, "CN=Group", attributes, N_ELEMENTS(attributes));
+        fake_done(&f->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(search(&f->got), 0);
+        assert_non_null(object_find(f->got.entry.object, "member;range=1-1"));
+        assert_non_null(object_find(f->got.entry.object, "member;range=0-0"));
+        assert_int_equal(object_get(f->got.entry.object, "manager").type, VALUE_REF);
+}
+
+static void test_names_that_are_none(void **state)
+{
+        static const char *const bad[] = { "", "two words", "x\xff", "line\n" };
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+                const FakeAttribute attribute = { bad[i], { FAKE_TEXT("x") }, 1 };
+
+                fake_entry(&f->fake, (int)i + 1, "CN=x", &attribute, 1);
+                fake_done(&f->fake, (int)i + 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+                assert_int_equal(search(&f->got), 0);
+                assert_int_equal(f->got.result, ENTRY_E_INVALID);
+        }
+}
+
+static void test_name_of_the_entry_must_be_text(void **state)
+{
+        Fixture *f = *state;
+
+        fake_entry(&f->fake, 1, "CN=\xff", NULL, 0);
+        fake_done(&f->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(search(&f->got), 0);
+        assert_int_equal(f->got.result, ENTRY_E_INVALID);
+        assert_string_equal(diag_text(&f->got.diag), "an entry whose name is not UTF-8");
+}
+
+static void test_entry_that_is_cut_short(void **state)
+{
+        /* A message whose lengths are right, around an attribute list whose are not. */
+        static const uint8_t cut[] = { 0x30, 0x13, 0x02, 0x01, 0x01, 0x64, 0x0e, 0x04, 0x04, 'C', 'N',
+                                       '=',  'x',  0x30, 0x06, 0x30, 0x7f, 0x04, 0x01, 'a',  0x31 };
+        Fixture *f = *state;
+
+        fake_bytes(&f->fake, cut, sizeof(cut));
+        fake_done(&f->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(search(&f->got), 0);
+        assert_int_equal(f->got.result, ENTRY_E_INVALID);
+}
+
+static void test_results_are_translated(void **state)
+{
+        static const struct {
+                int code, condition;
+                const char *says, *word;
+        } cases[] = {
+                { LDAP_NO_SUCH_OBJECT, CONN_E_NOT_FOUND, "0000208D: NameErr", "No such object" },
+                { LDAP_INVALID_DN_SYNTAX, CONN_E_NOT_FOUND, "", "Invalid DN" },
+                { LDAP_INSUFFICIENT_ACCESS, CONN_E_REFUSED, "00002105: LdapErr", "00002105" },
+                { LDAP_BUSY, CONN_E_UNREACHABLE, "", "busy" },
+                { LDAP_TIMELIMIT_EXCEEDED, CONN_E_LIMIT, "", "Time limit" },
+                { LDAP_ADMINLIMIT_EXCEEDED, CONN_E_LIMIT, "00002024", "00002024" },
+                { LDAP_UNAVAILABLE_CRITICAL_EXTENSION, CONN_E_REJECTED, "", "Critical extension" },
+                { LDAP_PROTOCOL_ERROR, CONN_E_REJECTED, "0000203D", "0000203D" },
+                { LDAP_REFERRAL, CONN_E_UNSUITABLE, "", "refers to another" },
+                { LDAP_STRONG_AUTH_REQUIRED, CONN_E_REFUSED, "x", "ldaps://" },
+                { LDAP_OPERATIONS_ERROR, CONN_E_REFUSED,
+                  "000004DC: LdapErr: In order to perform this operation a successful bind must be completed",
+                  "000004DC" },
+                { 4711, CONN_E_REJECTED, "two\nlines\x1b[31m", "two" },
+        };
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                fake_done(&f->fake, (int)i + 1, cases[i].code, cases[i].says, NULL, NULL, 0);
+                assert_int_equal(search(&f->got), cases[i].condition);
+                if (!strstr(diag_text(&f->got.diag), cases[i].word) ||
+                    strpbrk(diag_text(&f->got.diag), "\n\x1b"))
+                        fail_msg("%d: %s", cases[i].code, diag_text(&f->got.diag));
+        }
+}
+
+static void test_why_credentials_are_refused(void **state)
+{
+        static const struct {
+                const char *data, *word;
+        } cases[] = {
+                { "52e", "wrong name or password" },
+                { "525", "no such account" },
+                { "530", "time of day" },
+                { "532", "password has expired" },
+                { "533", "disabled" },
+                { "701", "account has expired" },
+                { "773", "must be changed" },
+                { "775", "locked" },
+                { "80090346", "channel binding" },
+                { "9999", "does not say why" },
+                { "", "does not say why" },
+        };
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        char says[200];
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                snprintf(says, sizeof(says),
+                         "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data %s, "
+                         "v1db1",
+                         cases[i].data);
+                assert_int_equal(conn_translate(LDAP_INVALID_CREDENTIALS, says, "ldaps://dc1", "CN=x", &diag),
+                                 CONN_E_REFUSED);
+                if (*cases[i].data && !strstr(diag_text(&diag), cases[i].word))
+                        fail_msg("%s: %s", cases[i].data, diag_text(&diag));
+        }
+        assert_int_equal(conn_translate(LDAP_INVALID_CREDENTIALS, NULL, "ldaps://dc1", "CN=x", &diag),
+                         CONN_E_REFUSED);
+        assert_string_equal(diag_text(&diag),
+                            "ldaps://dc1: CN=x: credentials refused: wrong name or password");
+}
+
+static void test_notice_of_disconnection(void **state)
+{
+        Fixture *f = *state;
+        LDAPMessage *message = NULL;
+
+        assert_int_equal(conn_next(f->fake.conn, &message, &f->got.diag), 0);
+        assert_null(message);
+        /* With a text, libldap 2.5 loses the few bytes of it; that is its affair, but not for a leak checker.
+         */
+        fake_notice(&f->fake, LDAP_UNAVAILABLE, "");
+        assert_int_equal(conn_next(f->fake.conn, &message, &f->got.diag), CONN_E_UNREACHABLE);
+        assert_string_equal(diag_text(&f->got.diag),
+                            "ldap://fake.test: the server ends the connection: Server is unavailable");
+        assert_true(f->fake.conn->broken);
+}
+
+static void test_connection_lost(void **state)
+{
+        Fixture *f = *state;
+
+        close(f->fake.fd);
+        f->fake.fd = -1;
+        assert_int_equal(search(&f->got), CONN_E_UNREACHABLE);
+        assert_true(f->fake.conn->broken);
+}
+
+static void test_silence(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(conn_search(f->fake.conn, &(ConnSearch){ .base = "" }, 10000, "test", take, &f->got,
+                                     NULL, &f->got.diag),
+                         CONN_E_UNREACHABLE);
+        assert_string_equal(diag_text(&f->got.diag), "ldap://fake.test: test: no answer within 0.0 s");
+}
+
+static void test_garbage(void **state)
+{
+        Fixture *f = *state;
+
+        fake_bytes(&f->fake, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+        assert_int_not_equal(search(&f->got), 0);
+        assert_true(f->fake.conn->broken);
+}
+
+/* The length alone is enough: nothing of it is read, let alone allocated. */
+static void test_message_of_two_gigabytes(void **state)
+{
+        static const uint8_t huge[] = { 0x30, 0x84, 0x7f, 0xff, 0xff, 0xff, 0x02, 0x01, 0x01, 0x64 };
+        Fixture *f = *state;
+        ber_len_t max = PDU_MAX;
+        Sockbuf *sb = NULL;
+
+        assert_int_equal(ldap_get_option(f->fake.conn->ld, LDAP_OPT_SOCKBUF, &sb), 0);
+        ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max);
+        fake_bytes(&f->fake, huge, sizeof(huge));
+        assert_int_not_equal(search(&f->got), 0);
+        assert_true(f->fake.conn->broken);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                CASE(test_entry),
+                CASE(test_incremental_values_keep_their_option),
+                CASE(test_names_that_are_none),
+                CASE(test_name_of_the_entry_must_be_text),
+                CASE(test_entry_that_is_cut_short),
+                CASE(test_results_are_translated),
+                CASE(test_why_credentials_are_refused),
+                CASE(test_notice_of_disconnection),
+                CASE(test_connection_lost),
+                CASE(test_silence),
+                CASE(test_garbage),
+                CASE(test_message_of_two_gigabytes),
+        };
+
+        signal(SIGPIPE, SIG_IGN);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
