@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The two halves of the index's files to each other: index.c maps and reads, index-write.c writes. */
+
+#include "report/index.h"
+
+typedef struct IndexHead IndexHead;
+
+struct IndexHead {
+        char magic[8];
+        uint32_t one;      /* 1 in the byte order of the machine that wrote it */
+        uint32_t row_size; /* raised when rows grow: an older index is made again */
+        uint64_t n_clean;  /* rows that were durable when the writer let go of the day */
+        uint8_t reserved[104];
+};
+
+static_assert(sizeof(IndexHead) == sizeof(IndexRow), "rows stay aligned");
+
+bool index_head_fits(const IndexHead *head);
+uint64_t index_row_check(const IndexRow *row);
+
+int index_open_files(DayIndex *x, int folder, int flags); /* -ENOENT is not an error yet */
+int index_look(DayIndex *x);
+int index_map(DayIndex *x, size_t n_rows, uint64_t n_text);
+int index_open_to_write(DayIndex *x, int folder);
