@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/circuit.h"
+
+#include <stdio.h>
+
+void circuit_init(Circuit *c)
+{
+        *c = (Circuit){ .open = false };
+        pthread_mutex_init(&c->lock, NULL);
+}
+
+void circuit_deinit(Circuit *c)
+{
+        pthread_mutex_destroy(&c->lock);
+}
+
+int64_t circuit_ask(Circuit *c, Mono now)
+{
+        int64_t wait = 0;
+
+        pthread_mutex_lock(&c->lock);
+        if (c->open && (c->probing || now.us < c->probe_at.us))
+                wait = c->probe_at.us > now.us ? c->probe_at.us - now.us : CIRCUIT_PROBE_FIRST_US;
+        else if (c->open)
+                c->probing = true;
+        pthread_mutex_unlock(&c->lock);
+        return wait;
+}
+
+bool circuit_works(Circuit *c)
+{
+        bool was_open;
+
+        pthread_mutex_lock(&c->lock);
+        was_open = c->open;
+        c->open = false;
+        c->probing = false;
+        c->n_probes = 0;
+        pthread_mutex_unlock(&c->lock);
+        return was_open;
+}
+
+bool circuit_failed(Circuit *c, Mono now, const char *why)
+{
+        int64_t wait;
+        bool opened;
+
+        pthread_mutex_lock(&c->lock);
+        opened = !c->open;
+        if (opened)
+                c->n_probes = 0;
+        else if (c->probing)
+                c->n_probes++;
+        wait = CIRCUIT_PROBE_FIRST_US << (c->n_probes < 6 ? c->n_probes : 6);
+        c->open = true;
+        c->probing = false;
+        c->probe_at = mono_add(now, wait > CIRCUIT_PROBE_MAX_US ? CIRCUIT_PROBE_MAX_US : wait);
+        snprintf(c->why, sizeof(c->why), "%s", why ? why : "");
+        pthread_mutex_unlock(&c->lock);
+        return opened;
+}
+
+void circuit_unknown(Circuit *c)
+{
+        pthread_mutex_lock(&c->lock);
+        c->probing = false;
+        pthread_mutex_unlock(&c->lock);
+}
+
+bool circuit_is_open(Circuit *c, char *why, size_t size)
+{
+        bool open;
+
+        pthread_mutex_lock(&c->lock);
+        open = c->open;
+        if (why && size)
+                snprintf(why, size, "%s", open ? c->why : "");
+        pthread_mutex_unlock(&c->lock);
+        return open;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command.h"
+
+#include "base/str.h"
+
+static int check(const char *path)
+{
+        _cleanup_(config_unrefp) Config *c = NULL;
+        int status = EXIT_DONE;
+        size_t n;
+
+        c = command_config_load(path, &status);
+        if (!c)
+                return status;
+        rules_all(c->run.rules, &n);
+        printf("%s: ok (%zu rules, version %s)\n", path, n, rules_version(c->run.rules));
+        return EXIT_DONE;
+}
+
+static int show(const char *path)
+{
+        _cleanup_(config_unrefp) Config *c = NULL;
+        int status = EXIT_DONE;
+        Str out;
+
+        c = command_config_load(path, &status);
+        if (!c)
+                return status;
+        str_init(&out, SIZE_MAX);
+        config_show(c, &out);
+        fputs(out.data, stdout);
+        str_deinit(&out);
+        return EXIT_DONE;
+}
+
+int command_config(const Command *c, const char *config_path, int argc, char **argv)
+{
+        Str out;
+
+        if (argc != 1)
+                return command_usage(c);
+        if (str_is(argv[0], "check"))
+                return check(config_path);
+        if (str_is(argv[0], "show"))
+                return show(config_path);
+        if (!str_is(argv[0], "help"))
+                return command_usage(c);
+        str_init(&out, SIZE_MAX);
+        config_help(&out);
+        fputs(out.data, stdout);
+        str_deinit(&out);
+        return EXIT_DONE;
+}

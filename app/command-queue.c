@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command.h"
+#include "app/control.h"
+#include "app/queue-view.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+typedef struct QueueCommand {
+        const char *verb;
+        const char *state;
+        const char *which;
+        int64_t limit;
+        bool json;
+} QueueCommand;
+
+/* The running service's answer. NULL with *ret_absent: none runs; NULL otherwise: said why. */
+static json_t *ask_service(const Config *c, const QueueCommand *q, bool *ret_absent, int *ret_status)
+{
+        json_t *request = json_pack("{s:s, s:s?, s:s?, s:I}", "do", q->verb, "state", q->state, "which",
+                                    q->which, "max", (json_int_t)q->limit);
+        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
+        json_t *answer, *result;
+        int r = control_ask(c->state.path, text, &line);
+
+        free(text);
+        json_decref(request);
+        *ret_absent = r == -ENOENT || r == -ECONNREFUSED;
+        if (r) {
+                if (!*ret_absent)
+                        *ret_status =
+                                command_fail(EXIT_OBJECT, "the service does not answer: %s", strerror(-r));
+                return NULL;
+        }
+        answer = json_loads(line, 0, NULL);
+        free(line);
+        result = json_incref(json_object_get(answer, "result"));
+        if (!result) {
+                const char *error = json_string_value(json_object_get(answer, "error"));
+
+                *ret_status = (int)json_integer_value(json_object_get(answer, "exit"));
+                command_fail(*ret_status, "%s", error ? error : "the service gave no answer");
+                if (!*ret_status)
+                        *ret_status = EXIT_OBJECT;
+        }
+        json_decref(answer);
+        return result;
+}
+
+static json_t *steer(Queue *queue, const QueueCommand *q, Wall now, int *ret_status)
+{
+        int n = queue_view_steer(queue, str_is(q->verb, "drop") ? QUEUE_VERB_DROP : QUEUE_VERB_RETRY,
+                                 q->which, now);
+
+        if (n >= 0)
+                return json_integer(n);
+        *ret_status = n == -EINVAL
+                              ? command_fail(EXIT_USAGE,
+                                             "\"%s\" is neither a distinguished name, nor an objectGUID, "
+                                             "nor \"parked\"",
+                                             q->which)
+                              : command_fail(EXIT_OBJECT, "%s", strerror(-n));
+        return NULL;
+}
+
+/* No service runs: the store itself. */
+static json_t *ask_store(const Config *c, const QueueCommand *q, int *ret_status)
+{
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        Wall now = clock_wall(&clock_system);
+        Diag diag = DIAG_INIT;
+        json_t *result = NULL;
+
+        if (queue_lmdb_new(&queue,
+                           &(QueueLmdbOptions){ .path = c->state.path, .limit = c->state.limit, .now = now },
+                           &diag)) {
+                *ret_status = command_fail_diag(EXIT_OBJECT, &diag);
+                diag_deinit(&diag);
+                return NULL;
+        }
+        if (str_is(q->verb, "stats"))
+                result = queue_view_stats(queue, now);
+        else if (str_is(q->verb, "list"))
+                result = queue_view_list(queue, q->state, (size_t)q->limit);
+        else
+                return steer(queue, q, now, ret_status);
+        if (!result)
+                *ret_status = command_fail(EXIT_OBJECT, "%s: the queue cannot be read", c->state.path);
+        return result;
+}
+
+static void print(const QueueCommand *q, const json_t *result)
+{
+        Str out;
+
+        if (q->json) {
+                json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+                putchar('\n');
+                return;
+        }
+        str_init(&out, SIZE_MAX);
+        if (str_is(q->verb, "stats"))
+                queue_view_stats_text(result, &out);
+        else if (str_is(q->verb, "list"))
+                queue_view_list_text(result, command_columns(), &out);
+        else
+                str_printf(&out, "%lld %s\n", (long long)json_integer_value(result),
+                           str_is(q->verb, "drop") ? "dropped" : "due now");
+        fputs(out.data, stdout);
+        str_deinit(&out);
+}
+
+static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
+{
+        static const struct option options[] = {
+                { "state", required_argument, NULL, 's' },
+                { "limit", required_argument, NULL, 'n' },
+                { "json", no_argument, NULL, 'j' },
+                { NULL, 0, NULL, 0 },
+        };
+        static const char *const verbs[] = { "stats", "list", "retry", "drop" };
+        bool named, known = false;
+        int k;
+
+        *q = (QueueCommand){ .verb = argc ? argv[0] : "", .limit = 1000 };
+        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
+                known |= str_is(verbs[i], q->verb);
+        if (!known)
+                return command_usage(c);
+        optind = 1;
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
+                switch (k) {
+                case 's':
+                        q->state = optarg;
+                        break;
+                case 'n':
+                        if (!str_to_int64(optarg, &q->limit) || q->limit < 1 || q->limit > 99999)
+                                return command_fail(EXIT_USAGE,
+                                                    "--limit: \"%s\" is not a number from 1 to 99999",
+                                                    optarg);
+                        break;
+                case 'j':
+                        q->json = true;
+                        break;
+                default:
+                        return command_usage(c);
+                }
+        named = str_is(q->verb, "retry") || str_is(q->verb, "drop");
+        if (argc - optind != named)
+                return command_usage(c);
+        q->which = named ? argv[optind] : NULL;
+        return EXIT_DONE;
+}
+
+int command_queue(const Command *c, const char *config_path, int argc, char **argv)
+{
+        _cleanup_(config_unrefp) Config *config = NULL;
+        QueueCommand q;
+        json_t *result;
+        bool absent;
+        int status = parse(c, argc, argv, &q);
+
+        if (status)
+                return status;
+        config = command_config_load(config_path, &status);
+        if (!config)
+                return status;
+        result = ask_service(config, &q, &absent, &status);
+        if (!result && absent)
+                result = ask_store(config, &q, &status);
+        if (!result)
+                return status;
+        print(&q, result);
+        json_decref(result);
+        return EXIT_DONE;
+}

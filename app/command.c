@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command.h"
+
+#include "app/service.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int command_fail(int status, const char *format, ...)
+{
+        va_list ap;
+
+        fputs("sosync: ", stderr);
+        va_start(ap, format);
+        vfprintf(stderr, format, ap);
+        va_end(ap);
+        fputc('\n', stderr);
+        return status;
+}
+
+int command_fail_diag(int status, const Diag *diag)
+{
+        if (!diag_any(diag))
+                return command_fail(status, "%s", diag_text(diag));
+        for (size_t i = 0; i < diag->n_items; i++)
+                fprintf(stderr, "sosync: %s\n", diag->items[i].text);
+        if (diag->n_dropped)
+                fprintf(stderr, "sosync: and %zu more\n", diag->n_dropped);
+        return status;
+}
+
+void command_help(const Command *c, FILE *to)
+{
+        fprintf(to, "Usage: sosync [-c FILE] %s%s%s\n\n%s\n", c->name, *c->arguments ? " " : "", c->arguments,
+                c->help);
+        if (c->options)
+                fprintf(to, "\n%s", c->options);
+}
+
+int command_usage(const Command *c)
+{
+        command_help(c, stderr);
+        return EXIT_USAGE;
+}
+
+Config *command_config_load(const char *path, int *ret_status)
+{
+        Diag diag = DIAG_INIT;
+        Config *c = NULL;
+
+        if (config_load(&c, path, &diag)) {
+                *ret_status = command_fail_diag(EXIT_USAGE, &diag);
+                diag_deinit(&diag);
+                return NULL;
+        }
+        diag_deinit(&diag);
+        return c;
+}
+
+size_t command_columns(void)
+{
+        struct winsize size;
+
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+                return size.ws_col;
+        return 100;
+}
+
+bool command_colour(void)
+{
+        const char *no = getenv("NO_COLOR");
+
+        return isatty(STDOUT_FILENO) && (!no || !*no);
+}
+
+int command_run(const Command *c, const char *config_path, int argc, char **argv)
+{
+        (void)argv;
+        if (argc > 0)
+                return command_usage(c);
+        return service_run(config_path);
+}

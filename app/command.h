@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Command: one function per command, one row in the table of main.c
+ *
+ * Results go to standard output, everything else to standard error. A command gets the arguments behind its
+ * name and returns the exit status (sosync(1); engine/steps/catalogue.h has the values).
+ */
+
+#include "app/config.h"
+#include "engine/steps/catalogue.h"
+
+#include <stdio.h>
+
+typedef struct Command Command;
+
+struct Command {
+        const char *name;
+        const char *arguments; /* for the usage line */
+        int (*run)(const Command *c, const char *config_path, int argc, char **argv);
+        const char *help;    /* one line */
+        const char *options; /* lines for `sosync COMMAND --help` */
+};
+
+int command_run(const Command *c, const char *config_path, int argc, char **argv);
+int command_sync(const Command *c, const char *config_path, int argc, char **argv);
+int command_config(const Command *c, const char *config_path, int argc, char **argv);
+int command_report(const Command *c, const char *config_path, int argc, char **argv);
+int command_queue(const Command *c, const char *config_path, int argc, char **argv);
+
+/* "sosync: text" on standard error, and the status. */
+int command_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int command_fail_diag(int status, const Diag *diag); /* every item */
+int command_usage(const Command *c);                 /* wrong arguments: how it is meant, status 2 */
+void command_help(const Command *c, FILE *to);
+
+/* A configuration that is needed in part only: folders of state and reports. NULL: said why. */
+Config *command_config_load(const char *path, int *ret_status);
+
+/* Columns of the terminal behind standard output; 100 if it is none. */
+size_t command_columns(void);
+bool command_colour(void); /* a terminal, and NO_COLOR is not set */

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/config.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/model/dn.h"
+
+#include <string.h>
+
+#define END_OF_TABLE         \
+        {                    \
+                .name = NULL \
+        }
+
+static const char *const html_modes[] = { "on-demand", "failures", "always", NULL };
+static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
+static const char *const log_formats[] = { "text", "json", NULL };
+
+static const ConfigField scope_fields[] = {
+        { .name = "include",
+          .type = CONFIG_LIST,
+          .item = CONFIG_DN,
+          .offset = offsetof(ScopeConfig, include),
+          .help = "organizational units to watch; none: the whole base. The longest match decides" },
+        { .name = "exclude",
+          .type = CONFIG_LIST,
+          .item = CONFIG_DN,
+          .offset = offsetof(ScopeConfig, exclude),
+          .help = "organizational units below them to leave out" },
+        { .name = "object_types",
+          .type = CONFIG_LIST,
+          .item = CONFIG_TEXT,
+          .offset = offsetof(ScopeConfig, object_types),
+          .fallback = "[user, inetOrgPerson, group]",
+          .help = "types of objects that are synchronized" },
+        { .name = "group_filter",
+          .type = CONFIG_DN,
+          .offset = offsetof(ScopeConfig, group_filter),
+          .help = "pilot: only direct members of this group" },
+        END_OF_TABLE,
+};
+
+static const ConfigField rules_fields[] = {
+        { .name = "directory",
+          .type = CONFIG_PATH,
+          .offset = offsetof(Config, rules.directory) - offsetof(Config, rules),
+          .help = "folder of rule files; none: the shipped set" },
+        END_OF_TABLE,
+};
+
+static const ConfigField urgent_fields[] = {
+        { .name = "attribute",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(UrgentConfig, attribute),
+          .help = "a change of this attribute is urgent" },
+        { .name = "when",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(UrgentConfig, when),
+          .help = "... if this expression is true of the new value" },
+        { .name = "ou",
+          .type = CONFIG_DN,
+          .offset = offsetof(UrgentConfig, ou),
+          .help = "any change below this organizational unit is urgent" },
+        { .name = "revoke_sessions",
+          .type = CONFIG_BOOL,
+          .offset = offsetof(UrgentConfig, revoke_sessions),
+          .fallback = "false",
+          .help = "sign-in sessions end when this change turns the account off" },
+        END_OF_TABLE,
+};
+
+static const ConfigField state_fields[] = {
+        { .name = "path",
+          .type = CONFIG_PATH,
+          .offset = offsetof(StateConfig, path),
+          .fallback = "/var/lib/sosync/state",
+          .help = "folder of queue and connector spaces; it belongs to one process" },
+        { .name = "limit",
+          .type = CONFIG_SIZE,
+          .offset = offsetof(StateConfig, limit),
+          .fallback = "8GiB",
+          .min = 16777216,
+          .max = 64e9,
+          .help = "size of the store at which feeds pause" },
+        END_OF_TABLE,
+};
+
+static const ConfigField reports_fields[] = {
+        { .name = "path",
+          .type = CONFIG_PATH,
+          .offset = offsetof(ReportsConfig, path),
+          .fallback = "/var/lib/sosync/reports",
+          .help = "folder of reports" },
+        { .name = "html",
+          .type = CONFIG_CHOICE,
+          .choices = html_modes,
+          .offset = offsetof(ReportsConfig, html),
+          .fallback = "on-demand",
+          .help = "when the service writes HTML files" },
+        { .name = "keep",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(ReportsConfig, keep_us),
+          .fallback = "30d",
+          .min = 86400,
+          .max = 3650.0 * 86400,
+          .help = "reports older than this are removed, by whole days" },
+        { .name = "max_size",
+          .type = CONFIG_SIZE,
+          .offset = offsetof(ReportsConfig, max_size),
+          .fallback = "2GiB",
+          .help = "above this the oldest days are removed" },
+        END_OF_TABLE,
+};
+
+static const ConfigField log_fields[] = {
+        { .name = "level",
+          .type = CONFIG_CHOICE,
+          .choices = log_levels,
+          .offset = offsetof(Config, log.level) - offsetof(Config, log),
+          .fallback = "info",
+          .help = "least important lines that are written" },
+        { .name = "format",
+          .type = CONFIG_CHOICE,
+          .choices = log_formats,
+          .offset = offsetof(Config, log.format) - offsetof(Config, log),
+          .fallback = "text",
+          .help = "lines for people, or one JSON object each" },
+        END_OF_TABLE,
+};
+
+static const ConfigField config_fields[] = {
+        { .name = "source",
+          .type = CONFIG_MAP,
+          .fields = ldap_config_fields,
+          .offset = offsetof(Config, source),
+          .required = true,
+          .help = "Active Directory: where changes come from" },
+        { .name = "scope",
+          .type = CONFIG_MAP,
+          .fields = scope_fields,
+          .offset = offsetof(Config, scope),
+          .help = "which objects are synchronized" },
+        { .name = "staging",
+          .type = CONFIG_BOOL,
+          .offset = offsetof(Config, staging),
+          .fallback = "false",
+          .help = "import, synchronize and report, but export nothing" },
+        { .name = "target",
+          .type = CONFIG_MAP,
+          .fields = graph_fields,
+          .offset = offsetof(Config, target),
+          .required = true,
+          .help = "Microsoft Entra ID: where objects go" },
+        { .name = "rules",
+          .type = CONFIG_MAP,
+          .fields = rules_fields,
+          .offset = offsetof(Config, rules),
+          .help = "synchronization rules" },
+        { .name = "urgent",
+          .type = CONFIG_LIST,
+          .item = CONFIG_MAP,
+          .fields = urgent_fields,
+          .size = sizeof(UrgentConfig),
+          .offset = offsetof(Config, urgent),
+          .help = "changes that overtake all others; any match is enough" },
+        { .name = "state",
+          .type = CONFIG_MAP,
+          .fields = state_fields,
+          .offset = offsetof(Config, state),
+          .help = "the durable queue" },
+        { .name = "reports",
+          .type = CONFIG_MAP,
+          .fields = reports_fields,
+          .offset = offsetof(Config, reports),
+          .help = "reports of what was done" },
+        { .name = "workers",
+          .type = CONFIG_INT,
+          .offset = offsetof(Config, workers),
+          .fallback = "16",
+          .min = 2,
+          .max = 256,
+          .help = "changes worked on at the same time; an eighth of them take urgent ones only" },
+        { .name = "settle",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(Config, settle_us),
+          .fallback = "120s",
+          .min = 1,
+          .max = 3600,
+          .help = "how long a read of Microsoft Graph may show what was there before our write" },
+        { .name = "stop_timeout",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(Config, stop_timeout_us),
+          .fallback = "10s",
+          .min = 1,
+          .max = 300,
+          .help = "how long changes in work may take to finish when the service stops" },
+        { .name = "log",
+          .type = CONFIG_MAP,
+          .fields = log_fields,
+          .offset = offsetof(Config, log),
+          .help = "log lines on standard error" },
+        END_OF_TABLE,
+};
+
+static bool check_dn(const char *text, Diag *why)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const Dn *dn;
+
+        return dn_parse(a, text, &dn, why) == 0;
+}
+
+static const char *const *texts(const ConfigList *list)
+{
+        return list->items;
+}
+
+/* Scope: every DN below the base, every type one that sosync knows. */
+static void check_scope(Config *c, const ConfigDoc *doc, Diag *diag)
+{
+        static const char *const known[] = { "user", "inetOrgPerson", "group", "contact" };
+        const struct {
+                const char *key;
+                const ConfigList *list;
+        } lists[] = { { "scope.include", &c->scope.include }, { "scope.exclude", &c->scope.exclude } };
+        const Dn *base;
+
+        if (dn_parse(c->arena, c->source.base, &base, NULL))
+                return; /* found by the reader already */
+        for (size_t l = 0; l < N_ELEMENTS(lists); l++)
+                for (size_t i = 0; i < lists[l].list->n_items; i++) {
+                        const char *text = texts(lists[l].list)[i];
+                        const Dn *dn;
+
+                        if (dn_parse(c->arena, text, &dn, NULL) == 0 && !dn_is_below(dn, base))
+                                diag_add_at(diag, lists[l].list->marks[i],
+                                            "%s: %s is not below source.base (%s)", lists[l].key, text,
+                                            c->source.base);
+                }
+        for (size_t i = 0; i < c->scope.object_types.n_items; i++) {
+                const char *type = texts(&c->scope.object_types)[i];
+                bool found = false;
+
+                for (size_t k = 0; k < N_ELEMENTS(known); k++)
+                        found |= str_is(known[k], type);
+                if (!found)
+                        diag_add_at(diag, c->scope.object_types.marks[i],
+                                    "scope.object_types: \"%s\" is not one of user, inetOrgPerson, group, "
+                                    "contact",
+                                    type);
+        }
+        (void)doc;
+}
+
+static void compile_scope(Config *c, Diag *diag)
+{
+        scope_new(c->arena, c->source.base, c->scope.include.items, c->scope.include.n_items,
+                  c->scope.exclude.items, c->scope.exclude.n_items, c->scope.object_types.items,
+                  c->scope.object_types.n_items, &c->compiled_scope, diag);
+}
+
+static void compile_urgent(Config *c, const ConfigDoc *doc, Diag *diag)
+{
+        const UrgentConfig *in = c->urgent.items;
+        UrgentRule *rules = arena_new_array(c->arena, UrgentRule, c->urgent.n_items + 1);
+
+        for (size_t i = 0; i < c->urgent.n_items; i++) {
+                const char *key = arena_printf(c->arena, "urgent.%zu.when", i);
+
+                if (!in[i].attribute == !in[i].ou) {
+                        diag_add_at(diag, c->urgent.marks[i],
+                                    "urgent: an entry has either \"attribute\" (with \"when\") or \"ou\"");
+                        continue;
+                }
+                rules[i].attribute = in[i].attribute;
+                rules[i].revoke_sessions = in[i].revoke_sessions;
+                if (in[i].ou)
+                        dn_parse(c->arena, in[i].ou, &rules[i].ou, NULL);
+                if (in[i].when) {
+                        Diag why = DIAG_INIT;
+                        size_t offset = 0;
+
+                        if (!in[i].attribute)
+                                diag_add_at(diag, config_mark(doc, key),
+                                            "urgent: \"when\" needs \"attribute\"");
+                        else if (expr_parse(c->arena, in[i].when, NULL, &rules[i].when, &offset, &why))
+                                diag_add_at(diag, config_mark(doc, key), "urgent.when: at character %zu: %s",
+                                            offset + 1, diag_text(&why));
+                        diag_deinit(&why);
+                }
+        }
+        c->urgent_rules = rules;
+        c->n_urgent_rules = c->urgent.n_items;
+}
+
+static int compile_rules(Config *c, Diag *diag)
+{
+        int r = rules_load(c->arena, c->rules.directory, &c->run.rules, diag);
+
+        if (r == RULE_E_INVALID)
+                return CONFIG_E_INVALID;
+        if (r < 0) {
+                diag_add(diag, "%s: %s", c->rules.directory ? c->rules.directory : "shipped rules",
+                         strerror(-r));
+                return CONFIG_E_INVALID;
+        }
+        return 0;
+}
+
+/* %Domain.FQDN% and its kin, as far as the configuration knows them: a source that has been reached says the
+ * NetBIOS name and the forest too (app/worker.c). */
+static void compile_connector(Config *c)
+{
+        c->connector.name = c->source.name;
+        c->run.scope = c->compiled_scope;
+        c->run.connectors = &c->connector;
+        c->run.n_connectors = 1;
+        c->run.group_filter = c->scope.group_filter;
+        c->run.staging = c->staging;
+        c->run.settle_ms = c->settle_us / 1000;
+        run_config_attributes(&c->run, c->arena);
+}
+
+int config_load(Config **ret_config, const char *path, Diag *diag)
+{
+        static const ConfigHooks hooks = { .check_dn = check_dn };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Config *c = arena_new_of(a, Config);
+        const ConfigDoc *doc = NULL;
+        int r;
+
+        c->arena = a;
+        c->refs = 1;
+        c->path = arena_strdup(a, path);
+        r = config_read_file(path, config_fields, &hooks, a, c, &doc, diag);
+        if (r == CONFIG_E_READ || r < 0 || !doc)
+                return r;
+        /* Go on after findings: all of a file's faults come in one pass. */
+        if (c->source.base)
+                check_scope(c, doc, diag);
+        ldap_config_check(&c->source, doc, "source", diag);
+        graph_check(&c->target, doc, "target", diag);
+        compile_urgent(c, doc, diag);
+        if (compile_rules(c, diag) || r || diag_any(diag))
+                return CONFIG_E_INVALID;
+        compile_scope(c, diag);
+        if (diag_any(diag))
+                return CONFIG_E_INVALID;
+        compile_connector(c);
+        TAKE(a);
+        *ret_config = c;
+        return 0;
+}
+
+Config *config_ref(Config *c)
+{
+        __atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
+        return c;
+}
+
+Config *config_unref(Config *c)
+{
+        if (c && __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) == 0)
+                arena_free(c->arena);
+        return NULL;
+}
+
+void config_show(const Config *c, Str *out)
+{
+        config_print(config_fields, c, out);
+}
+
+void config_help(Str *out)
+{
+        config_print_help(config_fields, out);
+}
+
+/* Whether a section prints the same: the simplest equality that cannot forget a field. */
+static bool section_is(const ConfigField *fields, const void *a, const void *b)
+{
+        Str x, y;
+        bool same;
+
+        str_init(&x, SIZE_MAX);
+        str_init(&y, SIZE_MAX);
+        config_print(fields, a, &x);
+        config_print(fields, b, &y);
+        same = str_is(x.data, y.data);
+        str_deinit(&x);
+        str_deinit(&y);
+        return same;
+}
+
+const char *config_needs_restart(const Config *now, const Config *next)
+{
+        if (!section_is(ldap_config_fields, &now->source, &next->source))
+                return "source";
+        if (!section_is(graph_fields, &now->target, &next->target))
+                return "target";
+        if (!section_is(state_fields, &now->state, &next->state))
+                return "state";
+        if (!section_is(reports_fields, &now->reports, &next->reports))
+                return "reports";
+        if (now->workers != next->workers)
+                return "workers";
+        return NULL;
+}

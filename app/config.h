@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Config: the whole of sosync.yaml, read, checked, and compiled for the workers
+ *
+ * Load all, check all, then use: every finding of a file comes in one pass, each with its place. The tables
+ * in config.c are the reference: `sosync config show`, --help and sosync.yaml(5) are printed from them.
+ *
+ * A Config is immutable and shared by reference; a run holds its own to the end, so a reload never changes
+ * rules under a run. What cannot change while the service runs (source, target, state, number of workers) is
+ * compared by config_needs_restart().
+ */
+
+#include "base/config.h"
+#include "base/diag.h"
+#include "base/log.h"
+#include "engine/scope/scope.h"
+#include "engine/steps/steps.h"
+#include "engine/target/graph.h"
+#include "listener/ldap-config.h"
+
+typedef struct Config Config;
+typedef struct ReportsConfig ReportsConfig;
+typedef struct ScopeConfig ScopeConfig;
+typedef struct StateConfig StateConfig;
+typedef struct UrgentConfig UrgentConfig;
+
+typedef enum HtmlMode {
+        HTML_ON_DEMAND, /* rendered when somebody asks */
+        HTML_FAILURES,  /* also a file for each that failed or was parked */
+        HTML_ALWAYS,    /* a file for each */
+} HtmlMode;
+
+struct ScopeConfig {
+        ConfigList include; /* const char *: DNs */
+        ConfigList exclude;
+        ConfigList object_types;
+        const char *group_filter;
+};
+
+struct UrgentConfig {
+        const char *attribute;
+        const char *when;
+        const char *ou;
+        bool revoke_sessions;
+};
+
+struct StateConfig {
+        const char *path;
+        int64_t limit;
+};
+
+struct ReportsConfig {
+        const char *path;
+        int html; /* HtmlMode */
+        int64_t keep_us;
+        int64_t max_size;
+};
+
+struct Config {
+        Arena *arena;
+        unsigned refs; /* atomic */
+        const char *path;
+
+        LdapConfig source;
+        ScopeConfig scope;
+        bool staging;
+        GraphOptions target;
+        struct {
+                const char *directory; /* NULL: the shipped set */
+        } rules;
+        ConfigList urgent; /* UrgentConfig */
+        StateConfig state;
+        ReportsConfig reports;
+        int64_t workers;
+        int64_t settle_us;
+        int64_t stop_timeout_us;
+        struct {
+                int level;  /* LogLevel */
+                int format; /* LogFormat */
+        } log;
+
+        /* Compiled. */
+        const Scope *compiled_scope;
+        const UrgentRule *urgent_rules;
+        size_t n_urgent_rules;
+        RunConnector connector;
+        RunConfig run;
+};
+
+#define CONFIG_PATH_DEFAULT "/etc/sosync/sosync.yaml"
+
+/*
+ * Load, check and compile. The result has one reference.
+ * Return: 0, CONFIG_E_INVALID, CONFIG_E_READ (findings in the diag), -errno.
+ */
+int config_load(Config **ret_config, const char *path, Diag *diag);
+
+Config *config_ref(Config *c);
+Config *config_unref(Config *c);
+
+/* The effective values as YAML, secrets as their paths. */
+void config_show(const Config *c, Str *out);
+
+/* The tables as help. */
+void config_help(Str *out);
+
+/* The first key that differs and takes effect only after a restart; NULL: none. */
+const char *config_needs_restart(const Config *now, const Config *next);
+
+DEFINE_CLEANUP(Config, config_unref)

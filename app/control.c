@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/control.h"
+
+#include "app/queue-view.h"
+#include "app/sync.h"
+#include "base/error.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+typedef struct Connection Connection;
+
+struct Connection {
+        List link;
+        Control *control;
+        int fd;
+        pthread_t thread;
+        bool done; /* its thread is about to end: it may be joined */
+        uid_t uid;
+};
+
+struct Control {
+        Wiring *wiring;
+        const ControlOps *ops;
+        void *context;
+        char *path;
+        int fd;
+        int wake[2]; /* closed at the end: ends every poll */
+        pthread_t thread;
+        bool started;
+
+        pthread_mutex_t lock; /* protects what follows */
+        List connections;
+        size_t n_connections;
+};
+
+const char *control_path(Arena *a, const char *folder)
+{
+        return arena_printf(a, "%s/control", folder);
+}
+
+/* -- answers ------------------------------------------------------------------------------------------- */
+
+static json_t *answer_error(int exit_status, const char *text)
+{
+        return json_pack("{s:b, s:s, s:i}", "ok", 0, "error", text, "exit", exit_status);
+}
+
+static const char *user_name(uid_t uid, char *buf, size_t size)
+{
+        struct passwd entry, *found = NULL;
+        char data[4096];
+
+        if (getpwuid_r(uid, &entry, data, sizeof(data), &found) || !found)
+                snprintf(buf, size, "uid %u", (unsigned)uid);
+        else
+                snprintf(buf, size, "%s", found->pw_name);
+        return buf;
+}
+
+static json_t *answer_sync(Connection *c, json_t *request)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *dn = json_string_value(json_object_get(request, "dn"));
+        Diag diag = DIAG_INIT;
+        PackWriter writer;
+        const uint8_t *data;
+        char name[256];
+        json_t *answer;
+        Outcome o;
+        size_t n;
+        int r;
+
+        if (!dn)
+                return answer_error(2, "sync: \"dn\" is missing");
+        r = sync_by_service(c->control->wiring,
+                            &(SyncRequest){
+                                    .dn = dn,
+                                    .staging = json_is_true(json_object_get(request, "staging")),
+                                    .by = user_name(c->uid, name, sizeof(name)),
+                            },
+                            a, &o, &diag);
+        if (r) {
+                answer = answer_error(r == SYNC_E_WAITS || r == SYNC_E_FULL ? 5 : 1,
+                                      r == SYNC_E_FULL  ? "the queue is full"
+                                      : diag_any(&diag) ? diag_text(&diag)
+                                                        : strerror(r < 0 ? -r : EIO));
+                diag_deinit(&diag);
+                return answer;
+        }
+        diag_deinit(&diag);
+        pack_init(&writer);
+        outcome_pack(&writer, &o);
+        data = pack_data(&writer, &n);
+        answer = json_pack("{s:b, s:s}", "ok", 1, "outcome", str_base64(a, data, n));
+        pack_deinit(&writer);
+        return answer;
+}
+
+static json_t *answer_stats(Connection *c, json_t *request)
+{
+        json_t *stats = queue_view_stats(c->control->wiring->queue, clock_wall(c->control->wiring->clock));
+
+        (void)request;
+        return stats ? json_pack("{s:b, s:o}", "ok", 1, "result", stats)
+                     : answer_error(1, "the queue cannot be read");
+}
+
+static json_t *answer_list(Connection *c, json_t *request)
+{
+        json_int_t max = json_integer_value(json_object_get(request, "max"));
+        json_t *list = queue_view_list(c->control->wiring->queue,
+                                       json_string_value(json_object_get(request, "state")),
+                                       max > 0 && max < 100000 ? (size_t)max : 1000);
+
+        return list ? json_pack("{s:b, s:o}", "ok", 1, "result", list)
+                    : answer_error(1, "the queue cannot be read");
+}
+
+static json_t *answer_steer(Connection *c, json_t *request)
+{
+        const char *which = json_string_value(json_object_get(request, "which"));
+        bool drop = str_is(json_string_value(json_object_get(request, "do")), "drop");
+        int n = which ? queue_view_steer(c->control->wiring->queue, drop ? QUEUE_VERB_DROP : QUEUE_VERB_RETRY,
+                                         which, clock_wall(c->control->wiring->clock))
+                      : -EINVAL;
+
+        if (n == -EINVAL)
+                return answer_error(2, "neither a distinguished name, nor an objectGUID, nor \"parked\"");
+        return n < 0 ? answer_error(1, strerror(-n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
+}
+
+static json_t *answer_status(Connection *c, json_t *request)
+{
+        json_t *status;
+        Str text;
+
+        (void)request;
+        str_init(&text, CONTROL_ANSWER_MAX);
+        c->control->ops->status(c->control->context, &text);
+        status = json_loadb(text.data, text.n, 0, NULL);
+        str_deinit(&text);
+        return status ? json_pack("{s:b, s:o}", "ok", 1, "status", status) : answer_error(1, "no status");
+}
+
+static const struct {
+        const char *verb;
+        json_t *(*answer)(Connection *c, json_t *request);
+} verbs[] = {
+        { "drop", answer_steer },  { "list", answer_list },     { "retry", answer_steer },
+        { "stats", answer_stats }, { "status", answer_status }, { "sync", answer_sync },
+};
+
+static json_t *answer(Connection *c, const char *line, size_t n)
+{
+        json_error_t error;
+        json_t *request = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error), *result = NULL;
+        const char *verb = json_string_value(json_object_get(request, "do"));
+
+        if (!request)
+                return answer_error(2, error.text);
+        for (size_t i = 0; verb && i < N_ELEMENTS(verbs); i++)
+                if (str_is(verbs[i].verb, verb))
+                        result = verbs[i].answer(c, request);
+        json_decref(request);
+        return result ? result : answer_error(2, "unknown request");
+}
+
+/* -- connections --------------------------------------------------------------------------------------- */
+
+static bool may_read(const Control *control, int fd)
+{
+        struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
+                                { .fd = control->wake[0], .events = POLLIN } };
+
+        while (poll(fds, 2, -1) < 0)
+                if (errno != EINTR)
+                        return false;
+        return !(fds[1].revents) && fds[0].revents;
+}
+
+static bool write_all(int fd, const char *data, size_t n)
+{
+        while (n) {
+                ssize_t w = send(fd, data, n, MSG_NOSIGNAL);
+
+                if (w < 0 && errno == EINTR)
+                        continue;
+                if (w <= 0)
+                        return false;
+                data += w;
+                n -= (size_t)w;
+        }
+        return true;
+}
+
+/* One line in, one line out, until the peer closes. */
+static void serve(Connection *c, char *line)
+{
+        size_t n = 0;
+
+        while (may_read(c->control, c->fd)) {
+                ssize_t got = recv(c->fd, line + n, CONTROL_LINE_MAX - n, 0);
+                char *end;
+
+                if (got <= 0)
+                        return;
+                n += (size_t)got;
+                while ((end = memchr(line, '\n', n))) {
+                        size_t length = (size_t)(end - line);
+                        json_t *result = answer(c, line, length);
+                        char *text = json_dumps(result, JSON_COMPACT);
+                        bool ok = text && write_all(c->fd, text, strlen(text)) && write_all(c->fd, "\n", 1);
+
+                        free(text);
+                        json_decref(result);
+                        if (!ok)
+                                return;
+                        memmove(line, end + 1, n - length - 1);
+                        n -= length + 1;
+                }
+                if (n == CONTROL_LINE_MAX)
+                        return;
+        }
+}
+
+static void *connection_thread(void *context)
+{
+        Connection *c = context;
+        char *line = malloc(CONTROL_LINE_MAX);
+
+        if (!line)
+                error_oom(CONTROL_LINE_MAX);
+        serve(c, line);
+        free(line);
+        close(c->fd);
+        pthread_mutex_lock(&c->control->lock);
+        c->done = true;
+        pthread_mutex_unlock(&c->control->lock);
+        return NULL;
+}
+
+/* Join the threads that have ended; `all`: wait for every one. */
+static void reap(Control *control, bool all)
+{
+        List ended;
+
+        list_init(&ended);
+        pthread_mutex_lock(&control->lock);
+        list_for_each_safe (i, &control->connections) {
+                Connection *c = list_entry(i, Connection, link);
+
+                if (!all && !c->done)
+                        continue;
+                list_remove(&c->link);
+                list_push(&ended, &c->link);
+                control->n_connections--;
+        }
+        pthread_mutex_unlock(&control->lock);
+        list_for_each_safe (i, &ended) {
+                Connection *c = list_entry(i, Connection, link);
+
+                pthread_join(c->thread, NULL);
+                free(c);
+        }
+}
+
+/* Only root and the service's own user: the socket's mode says so too, but modes are changed by accident. */
+static bool is_welcome(int fd, uid_t *ret_uid)
+{
+        struct ucred peer;
+        socklen_t n = sizeof(peer);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
+                return false;
+        *ret_uid = peer.uid;
+        return peer.uid == 0 || peer.uid == geteuid();
+}
+
+static void accept_one(Control *control)
+{
+        int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
+        Connection *c;
+        uid_t uid;
+
+        if (fd < 0)
+                return;
+        reap(control, false);
+        if (control->n_connections >= CONTROL_CONNECTIONS || !is_welcome(fd, &uid)) {
+                close(fd);
+                return;
+        }
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                error_oom(sizeof(*c));
+        c->control = control;
+        c->fd = fd;
+        c->uid = uid;
+        pthread_mutex_lock(&control->lock);
+        list_push(&control->connections, &c->link);
+        control->n_connections++;
+        pthread_mutex_unlock(&control->lock);
+        if (pthread_create(&c->thread, NULL, connection_thread, c)) {
+                pthread_mutex_lock(&control->lock);
+                list_remove(&c->link);
+                control->n_connections--;
+                pthread_mutex_unlock(&control->lock);
+                close(fd);
+                free(c);
+        }
+}
+
+static void *accept_thread(void *context)
+{
+        Control *control = context;
+
+        while (may_read(control, control->fd))
+                accept_one(control);
+        return NULL;
+}
+
+/* -- life ---------------------------------------------------------------------------------------------- */
+
+static int address_of(const char *path, struct sockaddr_un *ret_address)
+{
+        *ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        if (strlen(path) >= sizeof(ret_address->sun_path))
+                return -ENAMETOOLONG;
+        snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s", path);
+        return 0;
+}
+
+static int listen_at(Control *control, Diag *diag)
+{
+        struct sockaddr_un address;
+        mode_t mask;
+        int r = address_of(control->path, &address);
+
+        if (r) {
+                diag_set(diag, "%s: the path is too long for a socket (at most %zu bytes)", control->path,
+                         sizeof(address.sun_path) - 1);
+                return r;
+        }
+        /* The state folder is locked by this process, so a socket that is there is a dead one's. */
+        unlink(control->path);
+        control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        mask = umask(0177);
+        r = control->fd < 0 || bind(control->fd, (struct sockaddr *)&address, sizeof(address)) ||
+                            listen(control->fd, 16)
+                    ? -errno
+                    : 0;
+        umask(mask);
+        if (r)
+                diag_set(diag, "%s: %s", control->path, strerror(-r));
+        return r;
+}
+
+int control_new(Control **ret_control, Wiring *w, const char *folder, const ControlOps *ops, void *context,
+                Diag *diag)
+{
+        _cleanup_(control_freep) Control *control = calloc(1, sizeof(*control));
+        int r;
+
+        if (!control)
+                error_oom(sizeof(*control));
+        control->wiring = w;
+        control->ops = ops;
+        control->context = context;
+        control->fd = control->wake[0] = control->wake[1] = -1;
+        pthread_mutex_init(&control->lock, NULL);
+        list_init(&control->connections);
+        if (asprintf(&control->path, "%s/control", folder) < 0)
+                error_oom(strlen(folder));
+        if (pipe2(control->wake, O_CLOEXEC))
+                return error_origin(-errno);
+        r = listen_at(control, diag);
+        if (r)
+                return r;
+        r = pthread_create(&control->thread, NULL, accept_thread, control);
+        if (r)
+                return error_origin(-r);
+        control->started = true;
+        *ret_control = TAKE(control);
+        return 0;
+}
+
+Control *control_free(Control *c)
+{
+        if (!c)
+                return NULL;
+        if (c->wake[1] >= 0)
+                close(c->wake[1]);
+        if (c->started)
+                pthread_join(c->thread, NULL);
+        reap(c, true);
+        if (c->wake[0] >= 0)
+                close(c->wake[0]);
+        if (c->fd >= 0) {
+                close(c->fd);
+                unlink(c->path);
+        }
+        pthread_mutex_destroy(&c->lock);
+        free(c->path);
+        free(c);
+        return NULL;
+}
+
+/* -- the other side ------------------------------------------------------------------------------------ */
+
+int control_ask(const char *folder, const char *request, char **ret_answer)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(cleanup_close) int fd = -1;
+        struct sockaddr_un address;
+        char buf[65536];
+        Str line;
+        int r = address_of(control_path(a, folder), &address);
+
+        if (r)
+                return r;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
+                return -errno;
+        if (!write_all(fd, request, strlen(request)) || !write_all(fd, "\n", 1))
+                return -EPIPE;
+        str_init(&line, CONTROL_ANSWER_MAX);
+        for (;;) {
+                ssize_t n = recv(fd, buf, sizeof(buf), 0);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        break;
+                str_add_n(&line, buf, (size_t)n);
+                if (buf[n - 1] == '\n')
+                        break;
+        }
+        if (!line.n || line.cut || line.data[line.n - 1] != '\n') {
+                str_deinit(&line);
+                return -ECONNRESET;
+        }
+        line.data[--line.n] = 0;
+        *ret_answer = str_take(&line);
+        return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/feeder.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "listener/feed-link.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+/* The first of the registry serves `auto` on an Active Directory. */
+static const FeedOps *choose(const LdapConfig *c)
+{
+        const char *name = ldap_config_feeds[c->feed];
+
+        return str_is(name, "auto") ? feed_registry[0] : feed_find(name);
+}
+
+static void *feeder_thread(void *context)
+{
+        Feeder *f = context;
+
+        event_base_dispatch(f->base);
+        return NULL;
+}
+
+/* A feed brings only changes of attributes that it asks for: all that rules read, values and links. */
+static const char *const *watched(Feeder *f, const RunConfig *run, size_t *ret_n)
+{
+        const char **names = arena_new_array(f->arena, const char *, run->n_attributes + run->n_links);
+
+        memcpy(names, run->attributes, run->n_attributes * sizeof(*names));
+        memcpy(names + run->n_attributes, run->links, run->n_links * sizeof(*names));
+        *ret_n = run->n_attributes + run->n_links;
+        return names;
+}
+
+int feeder_start(Feeder *f, Wiring *w, void (*settled)(void *context), void *context, Diag *diag)
+{
+        const FeedOps *ops = choose(&w->first->source);
+        FeedConfig config = {
+                .ldap = &w->first->source,
+                .clock = w->clock,
+                .pin = w->pin,
+        };
+        Position position = { 0 };
+        bool resumed;
+        int r;
+
+        f->arena = arena_new(0);
+        config.attributes = watched(f, &w->first->run, &config.n_attributes);
+        f->field = LOG_STR("feed", w->first->source.name);
+        f->log = (Log){ .parent = &w->log, .fields = &f->field, .n_fields = 1 };
+        intake_init(&f->intake, w->queue, &w->snapshot, w->clock, &f->log, w->first->source.name, 0);
+        f->intake.settled = settled;
+        f->intake.context = context;
+        f->prepared = true;
+        f->base = event_base_new();
+        if (!f->base)
+                error_oom(1);
+        r = (ops->new)(&f->feed, &config, f->base, &f->intake.sink, &f->log, diag);
+        if (r)
+                return r;
+        r = queue_position(w->queue, w->first->source.name, f->arena, (const void **)&position.data,
+                           &position.n);
+        if (r < 0)
+                return r;
+        resumed = r == 0 && position.n > 0;
+        r = feed_start(f->feed, resumed ? &position : NULL);
+        if (r)
+                return error_fold(r);
+        r = pthread_create(&f->thread, NULL, feeder_thread, f);
+        if (r)
+                return error_origin(-r);
+        f->started = true;
+        return 0;
+}
+
+void feeder_resume(Feeder *f)
+{
+        if (f->started)
+                feed_pause(f->feed, false);
+}
+
+void feeder_stop(Feeder *f)
+{
+        if (!f->prepared)
+                return;
+        if (f->started) {
+                feed_stop(f->feed);
+                pthread_join(f->thread, NULL);
+        }
+        f->feed = feed_free(f->feed);
+        if (f->base)
+                event_base_free(f->base);
+        f->arena = arena_free(f->arena);
+        intake_deinit(&f->intake);
+        f->prepared = f->started = false;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Feeder: a feed on its own thread, with its own loop, from its stored position
+ */
+
+#include "app/intake.h"
+#include "app/wiring.h"
+
+typedef struct Feeder Feeder;
+
+struct event_base;
+
+struct Feeder {
+        IntakeSink intake;
+        Log log;
+        LogField field;
+        Arena *arena; /* of the position */
+        Feed *feed;
+        struct event_base *base;
+        pthread_t thread;
+        bool prepared;
+        bool started;
+};
+
+/* `settled` is called once, on the feed's thread: it watches, or has failed to for the first time.
+ * Return: 0, -errno; the diag says what is wrong with the feed's configuration. */
+int feeder_start(Feeder *f, Wiring *w, void (*settled)(void *context), void *context, Diag *diag);
+void feeder_resume(Feeder *f); /* after a queue that was full */
+void feeder_stop(Feeder *f);

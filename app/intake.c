@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/intake.h"
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <string.h>
+
+typedef enum Verdict {
+        VERDICT_DROP,
+        VERDICT_NORMAL,
+        VERDICT_URGENT,
+        VERDICT_URGENT_REVOKE,
+} Verdict;
+
+/* Is the entry ours: has it been imported once, or is it where we look and of a type we take? */
+static bool is_ours(const Config *c, const FeedEntry *e, const Dn *dn, const Head *head)
+{
+        const char *type;
+
+        if (head)
+                return true;
+        if (e->gone || !dn || !scope_judge(c->compiled_scope, dn).in)
+                return false;
+        type = e->brought ? scope_type_of(object_get(e->brought, "objectClass")) : "";
+        /* A change of a few attributes brings no class: then the run reads it. */
+        return !*type || scope_has_type(c->compiled_scope, type);
+}
+
+static Verdict judge(IntakeSink *in, const Config *c, const FeedEntry *e, Arena *a, Head *head, bool known)
+{
+        const Dn *dn = NULL;
+        UrgentAnswer urgent;
+
+        if (dn_parse(a, e->dn, &dn, NULL))
+                dn = NULL;
+        if (!is_ours(c, e, dn, known ? head : NULL))
+                return VERDICT_DROP;
+        if (!dn || !e->brought)
+                return VERDICT_NORMAL;
+        urgent = scope_urgent(c->urgent_rules, c->n_urgent_rules, dn, e->brought, clock_wall(in->clock), a);
+        return !urgent.urgent           ? VERDICT_NORMAL
+               : urgent.revoke_sessions ? VERDICT_URGENT_REVOKE
+                                        : VERDICT_URGENT;
+}
+
+static int read_head(IntakeSink *in, const FeedEntry *e, Arena *a, Head *ret_head, bool *ret_known)
+{
+        ObjectKey key = { .source = in->source, .id = e->id };
+        int r = space_read_head(queue_space(in->queue), &key, a, ret_head, NULL, NULL);
+
+        if (r < 0)
+                return error_trace(r);
+        /* A damaged row is that of an object we knew: its next import mends it. */
+        *ret_known = r != SPACE_E_NONE;
+        if (r == SPACE_E_CORRUPT)
+                *ret_head = (Head){ .in_scope = true };
+        return 0;
+}
+
+static int take_batch(FeedSink *sink, const FeedBatch *batch)
+{
+        IntakeSink *in = (IntakeSink *)sink;
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(config_unrefp) Config *c = snapshot_get(in->snapshot);
+        Change *changes = arena_new_array(a, Change, batch->n_entries + 1);
+        uint64_t n_urgent = 0;
+        size_t n = 0;
+        int r;
+
+        for (size_t i = 0; i < batch->n_entries; i++) {
+                const FeedEntry *e = &batch->entries[i];
+                bool known = false;
+                Head head = { 0 };
+                Verdict v;
+
+                r = read_head(in, e, a, &head, &known);
+                if (r)
+                        return r;
+                v = judge(in, c, e, a, &head, known);
+                if (v == VERDICT_DROP)
+                        continue;
+                n_urgent += v != VERDICT_NORMAL;
+                changes[n++] = (Change){
+                        .id = e->id,
+                        .source = in->source,
+                        .kind = e->gone ? CHANGE_GONE : CHANGE_UPSERT,
+                        .lane = v != VERDICT_NORMAL ? LANE_URGENT
+                                : batch->catch_up   ? LANE_RECONCILE
+                                                    : LANE_NORMAL,
+                        .revoke = v == VERDICT_URGENT_REVOKE,
+                        .version = e->version,
+                        .changed = e->changed,
+                        .seen = batch->seen,
+                        .dn = e->dn,
+                };
+        }
+        r = queue_put(in->queue, &(Intake){
+                                         .changes = changes,
+                                         .n_changes = n,
+                                         .feed = in->feed,
+                                         .position = batch->position ? batch->position->data : NULL,
+                                         .n_position = batch->position ? batch->position->n : 0,
+                                         .now = clock_wall(in->clock),
+                                 });
+        if (r == QUEUE_E_FULL) {
+                in->full = true;
+                return FEED_E_FULL;
+        }
+        if (r)
+                return error_fold(r);
+        in->n_seen += batch->n_entries;
+        in->n_queued += n;
+        in->n_out_of_scope += batch->n_entries - n;
+        in->n_urgent += n_urgent;
+        return 0;
+}
+
+static void note_state(FeedSink *sink, const FeedStatus *status)
+{
+        IntakeSink *in = (IntakeSink *)sink;
+        bool settled = status->state == FEED_WATCHING || status->state == FEED_BROKEN;
+        bool news, first;
+
+        pthread_mutex_lock(&in->lock);
+        news = status->state != in->status.state;
+        first = settled && !in->is_settled;
+        in->is_settled |= settled;
+        in->status = *status;
+        snprintf(in->server, sizeof(in->server), "%s", status->server ? status->server : "");
+        snprintf(in->text, sizeof(in->text), "%s", status->text ? status->text : "");
+        in->status.server = in->server;
+        in->status.text = in->text;
+        pthread_mutex_unlock(&in->lock);
+        if (first && in->settled)
+                in->settled(in->context);
+        if (!news)
+                return;
+        if (status->state == FEED_BROKEN)
+                log_warning(in->log, "feed", LOG_STR("state", feed_state_name(status->state)),
+                            LOG_STR("server", status->server), LOG_STR("why", status->text));
+        else
+                log_info(in->log, "feed", LOG_STR("state", feed_state_name(status->state)),
+                         LOG_STR("server", status->server), LOG_STR("text", status->text));
+}
+
+void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *clock, const Log *log,
+                 const char *feed, uint16_t source)
+{
+        *in = (IntakeSink){
+                .sink = { .batch = take_batch, .state = note_state },
+                .queue = queue,
+                .snapshot = snapshot,
+                .clock = clock,
+                .log = log,
+                .feed = feed,
+                .source = source,
+        };
+        in->status.server = in->server;
+        in->status.text = in->text;
+        pthread_mutex_init(&in->lock, NULL);
+}
+
+void intake_deinit(IntakeSink *in)
+{
+        pthread_mutex_destroy(&in->lock);
+}
+
+void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status)
+{
+        pthread_mutex_lock(&in->lock);
+        *ret_status = in->status;
+        ret_status->server = arena_strdup(a, in->server);
+        ret_status->text = arena_strdup(a, in->text);
+        pthread_mutex_unlock(&in->lock);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/queue-view.h"
+
+#include "base/error.h"
+#include "engine/model/dn.h"
+
+#include <errno.h>
+#include <string.h>
+
+static json_t *lane_json(const QueueStats *s, Lane lane, Wall now)
+{
+        json_t *o = json_object();
+
+        for (int state = 0; state < _QUEUE_STATE_N; state++)
+                json_object_set_new(o, queue_state_name((QueueState)state),
+                                    json_integer((json_int_t)s->n[lane][state]));
+        json_object_set_new(o, "oldestSeconds",
+                            s->oldest[lane].ms ? json_real((double)(now.ms - s->oldest[lane].ms) / 1000.0)
+                                               : json_null());
+        return o;
+}
+
+json_t *queue_view_stats(Queue *q, Wall now)
+{
+        QueueStats s;
+        json_t *o, *lanes;
+
+        if (queue_stats(q, now, &s))
+                return NULL;
+        o = json_object();
+        lanes = json_object();
+        for (int lane = 0; lane < _LANE_N; lane++)
+                json_object_set_new(lanes, lane_name((Lane)lane), lane_json(&s, (Lane)lane, now));
+        json_object_set_new(o, "lanes", lanes);
+        json_object_set_new(o, "waitingReferences", json_integer((json_int_t)s.n_waiting_edges));
+        json_object_set_new(o, "readyReferences", json_integer((json_int_t)s.n_ready_edges));
+        json_object_set_new(o, "reportsToWrite", json_integer((json_int_t)s.n_outcomes));
+        json_object_set_new(o, "put", json_integer((json_int_t)s.n_put));
+        json_object_set_new(o, "merged", json_integer((json_int_t)s.n_merged));
+        json_object_set_new(o, "acknowledged", json_integer((json_int_t)s.n_acked));
+        json_object_set_new(o, "retried", json_integer((json_int_t)s.n_retried));
+        json_object_set_new(o, "parkedSinceStart", json_integer((json_int_t)s.n_parked));
+        json_object_set_new(o, "commits", json_integer((json_int_t)s.n_commits));
+        json_object_set_new(o, "fileBytes", json_integer((json_int_t)s.file_bytes));
+        json_object_set_new(o, "limitBytes", json_integer((json_int_t)s.limit_bytes));
+        json_object_set_new(o, "full", json_boolean(s.full));
+        return o;
+}
+
+static long long number(const json_t *o, const char *key)
+{
+        return (long long)json_integer_value(json_object_get(o, key));
+}
+
+void queue_view_stats_text(const json_t *stats, Str *out)
+{
+        const json_t *lanes = json_object_get(stats, "lanes");
+
+        str_printf(out, "%-10s %8s %8s %8s %8s   %s\n", "lane", "ready", "leased", "delayed", "parked",
+                   "oldest waits");
+        for (int lane = 0; lane < _LANE_N; lane++) {
+                const json_t *l = json_object_get(lanes, lane_name((Lane)lane));
+                const json_t *oldest = json_object_get(l, "oldestSeconds");
+                char age[64] = "-";
+
+                if (json_is_number(oldest))
+                        duration_format((int64_t)(json_number_value(oldest) * 1e6), age, sizeof(age));
+                str_printf(out, "%-10s", lane_name((Lane)lane));
+                for (int state = 0; state < _QUEUE_STATE_N; state++)
+                        str_printf(out, " %8lld", number(l, queue_state_name((QueueState)state)));
+                str_printf(out, "   %s\n", age);
+        }
+        str_printf(out, "\nreferences  %lld wait for their target, %lld are ready to be set\n",
+                   number(stats, "waitingReferences"), number(stats, "readyReferences"));
+        str_printf(out, "reports     %lld to be written\n", number(stats, "reportsToWrite"));
+        str_printf(out, "store       %.1f MiB of %.1f MiB%s\n",
+                   (double)number(stats, "fileBytes") / 1048576.0,
+                   (double)number(stats, "limitBytes") / 1048576.0,
+                   json_is_true(json_object_get(stats, "full")) ? ": FULL, feeds pause" : "");
+}
+
+/* -- changes ------------------------------------------------------------------------------------------- */
+
+#define PAGE 500
+
+static json_t *time_json(Wall t)
+{
+        char text[WALL_TEXT_MAX];
+
+        return t.ms ? json_string(wall_format(t, text)) : json_null();
+}
+
+static json_t *item_json(const QueueItem *item)
+{
+        char guid[GUID_TEXT_MAX];
+        json_t *o = json_pack(
+                "{s:s, s:s, s:s, s:s, s:s, s:i}", "objectGuid", guid_format(&item->change.id, guid), "dn",
+                item->change.dn ? item->change.dn : "", "lane", lane_name((Lane)item->change.lane), "kind",
+                change_kind_name((ChangeKind)item->change.kind), "state", queue_state_name(item->state),
+                "tries", (int)item->tries);
+
+        json_object_set_new(o, "reason", item->reason ? json_string(item->reason) : json_null());
+        json_object_set_new(o, "seen", time_json(item->change.seen));
+        json_object_set_new(o, "due", time_json(item->due));
+        return o;
+}
+
+/* Every row, page by page; fn returns > 0 to stop. */
+static int each(Queue *q, int (*fn)(void *context, const QueueItem *item), void *context)
+{
+        ObjectKey after = { 0 };
+        bool first = true;
+
+        for (;;) {
+                _cleanup_(arena_freep) Arena *a = arena_new(0);
+                QueueItem *items;
+                size_t n;
+                int r = queue_list(q, first ? NULL : &after, PAGE, a, &items, &n);
+
+                if (r || n == 0)
+                        return error_fold(r);
+                for (size_t i = 0; i < n; i++) {
+                        r = fn(context, &items[i]);
+                        if (r)
+                                return r < 0 ? r : 0;
+                }
+                after = (ObjectKey){ .source = items[n - 1].change.source, .id = items[n - 1].change.id };
+                first = false;
+        }
+}
+
+typedef struct Listing {
+        json_t *list;
+        const char *state;
+        size_t max;
+} Listing;
+
+static int add_item(void *context, const QueueItem *item)
+{
+        Listing *l = context;
+
+        if (!l->state || str_is(l->state, queue_state_name(item->state)))
+                json_array_append_new(l->list, item_json(item));
+        return json_array_size(l->list) >= l->max;
+}
+
+json_t *queue_view_list(Queue *q, const char *state, size_t max)
+{
+        Listing l = { .list = json_array(), .state = state, .max = max };
+
+        if (each(q, add_item, &l) == 0)
+                return l.list;
+        json_decref(l.list);
+        return NULL;
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+        const char *s = json_string_value(json_object_get(o, key));
+
+        return s ? s : "";
+}
+
+void queue_view_list_text(const json_t *list, size_t columns, Str *out)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        size_t i, room = columns > 100 ? columns - 60 : 40;
+        json_t *o;
+
+        if (json_array_size(list))
+                str_printf(out, "%-8s %-9s %5s  %-24s  %s\n", "state", "lane", "tries", "reason", "object");
+        json_array_foreach(list, i, o)
+        {
+                const char *dn = text(o, "dn"), *reason = text(o, "reason");
+
+                str_printf(out, "%-8s %-9s %5lld  %-24s  %s\n", text(o, "state"), text(o, "lane"),
+                           number(o, "tries"), str_safe(a, reason, strlen(reason)),
+                           dn_shorten(a, str_safe(a, dn, strlen(dn)), room));
+        }
+}
+
+typedef struct Steering {
+        Queue *queue;
+        QueueVerb verb;
+        const char *which;
+        const Dn *dn; /* NULL: `which` is a GUID, or "parked" */
+        ObjectId id;
+        Arena *arena;
+        Wall now;
+        int n;
+} Steering;
+
+static bool is_meant(const Steering *s, const QueueItem *item)
+{
+        const Dn *dn;
+
+        if (str_is(s->which, "parked"))
+                return item->state == QUEUE_PARKED;
+        if (!s->dn)
+                return guid_is(&s->id, &item->change.id);
+        return item->change.dn && dn_parse(s->arena, item->change.dn, &dn, NULL) == 0 && dn_is(dn, s->dn);
+}
+
+static int steer_item(void *context, const QueueItem *item)
+{
+        Steering *s = context;
+        ObjectKey key = { .source = item->change.source, .id = item->change.id };
+        int r;
+
+        if (!is_meant(s, item))
+                return 0;
+        r = s->verb == QUEUE_VERB_RETRY ? queue_unpark(s->queue, &key, s->now) : queue_drop(s->queue, &key);
+        s->n += r == 0;
+        return r < 0 ? r : 0;
+}
+
+int queue_view_steer(Queue *q, QueueVerb verb, const char *which, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Steering s = { .queue = q, .verb = verb, .which = which, .arena = a, .now = now };
+        int r;
+
+        if (!str_is(which, "parked") && !guid_parse(which, &s.id) && dn_parse(a, which, &s.dn, NULL))
+                return -EINVAL;
+        r = each(q, steer_item, &s);
+        return r ? r : s.n;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/reporter.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "report/html.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define PAGE 256
+
+/* An HTML report holds a few kilobytes per attribute; one of 64 MiB is somebody's attack. */
+#define HTML_MAX ((size_t)64 << 20)
+
+int reporter_write_html(const Config *config, const Outcome *o, Arena *a, const char **ret_path)
+{
+        const char *folder = arena_printf(a, "%s/html", config->reports.path);
+        const char *path = arena_printf(a, "%s/%s", folder, html_file_name(a, o));
+        Str html;
+        int r;
+
+        if (mkdir(config->reports.path, 0750) && errno != EEXIST)
+                return error_origin(-errno);
+        if (mkdir(folder, 0750) && errno != EEXIST)
+                return error_origin(-errno);
+        str_init(&html, HTML_MAX);
+        html_report(o, &html);
+        r = str_write_file(path, html.data, html.n, 0640);
+        str_deinit(&html);
+        if (r)
+                return error_trace(r);
+        *ret_path = path;
+        return 0;
+}
+
+static bool wants_html(const Config *config, const Outcome *o)
+{
+        return config->reports.html == HTML_ALWAYS ||
+               (config->reports.html == HTML_FAILURES && o->result == RESULT_FAILURE);
+}
+
+static void write_files(const Config *config, const OutcomeRow *rows, size_t n, const Log *log)
+{
+        if (config->reports.html == HTML_ON_DEMAND)
+                return;
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(arena_freep) Arena *a = arena_new(0);
+                const char *path;
+                Outcome o;
+                int r;
+
+                if (outcome_unpack(a, rows[i].data, rows[i].n, &o) || !wants_html(config, &o))
+                        continue;
+                r = reporter_write_html(config, &o, a, &path);
+                if (r)
+                        log_warning(log, "an HTML report could not be written; its record is kept",
+                                    LOG_STR("run", o.run_id), LOG_STR("why", strerror(-r)));
+        }
+}
+
+/* One page. Return: 0, QUEUE_E_EMPTY when there is nothing, REPORT_E_FULL, -errno. */
+static int report_page(Queue *queue, ReportStore *store, const Config *config, const Log *log)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const void *data[PAGE];
+        size_t lengths[PAGE];
+        OutcomeRow *rows;
+        size_t n;
+        int r = queue_outcomes(queue, 0, PAGE, a, &rows, &n);
+
+        if (r)
+                return error_fold(r);
+        if (n == 0)
+                return QUEUE_E_EMPTY;
+        for (size_t i = 0; i < n; i++) {
+                data[i] = rows[i].data;
+                lengths[i] = rows[i].n;
+        }
+        r = report_store_add(store, data, lengths, n);
+        if (r)
+                return r;
+        write_files(config, rows, n, log);
+        return error_fold(queue_outcomes_done(queue, rows[n - 1].sequence));
+}
+
+int reporter_flush(Queue *queue, ReportStore *store, const Config *config, const Log *log)
+{
+        int r;
+
+        do
+                r = report_page(queue, store, config, log);
+        while (r == 0);
+        return r == QUEUE_E_EMPTY ? 0 : r;
+}
+
+static void wait_ms(Reporter *r, int64_t ms, bool for_news)
+{
+        struct timespec until;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += ms / 1000;
+        until.tv_nsec += ms % 1000 * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+                until.tv_sec++;
+                until.tv_nsec -= 1000000000;
+        }
+        pthread_mutex_lock(&r->lock);
+        while (!r->stopping && !(for_news && r->awake) &&
+               pthread_cond_timedwait(&r->news, &r->lock, &until) == 0)
+                ;
+        if (for_news)
+                r->awake = false;
+        pthread_mutex_unlock(&r->lock);
+}
+
+static bool is_stopping(Reporter *r)
+{
+        bool stopping;
+
+        pthread_mutex_lock(&r->lock);
+        stopping = r->stopping;
+        pthread_mutex_unlock(&r->lock);
+        return stopping;
+}
+
+static void retain(Reporter *r, const Config *config, Wall *last)
+{
+        Wall now = clock_wall(r->clock);
+
+        if (now.ms - last->ms < 3600 * 1000)
+                return;
+        *last = now;
+        report_store_retain(r->store, now, (int)(config->reports.keep_us / 86400000000),
+                            config->reports.max_size);
+}
+
+static void *reporter_thread(void *context)
+{
+        Reporter *r = context;
+        Wall retained = { 0 };
+        bool complained = false;
+
+        while (!is_stopping(r)) {
+                _cleanup_(config_unrefp) Config *config = NULL;
+                int result;
+
+                wait_ms(r, 1000, true);
+                /* An acknowledgement is on disk a commit after its worker went on: let them gather. */
+                wait_ms(r, 10, false);
+                config = snapshot_get(r->snapshot);
+                result = reporter_flush(r->queue, r->store, config, r->log);
+                if (result && !complained)
+                        log_error(r->log, "reports cannot be written; they wait in the queue",
+                                  LOG_STR("why",
+                                          result == REPORT_E_FULL ? "no room on disk" : strerror(-result)));
+                complained = result != 0;
+                retain(r, config, &retained);
+        }
+        return NULL;
+}
+
+int reporter_start(Reporter *r, Queue *queue, ReportStore *store, Snapshot *snapshot, const Clock *clock,
+                   const Log *log)
+{
+        pthread_condattr_t attr;
+        int e;
+
+        *r = (Reporter){ .queue = queue, .store = store, .snapshot = snapshot, .clock = clock, .log = log };
+        pthread_condattr_init(&attr);
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        pthread_mutex_init(&r->lock, NULL);
+        pthread_cond_init(&r->news, &attr);
+        pthread_condattr_destroy(&attr);
+        e = pthread_create(&r->thread, NULL, reporter_thread, r);
+        r->started = e == 0;
+        return e ? error_origin(-e) : 0;
+}
+
+void reporter_wake(Reporter *r)
+{
+        pthread_mutex_lock(&r->lock);
+        r->awake = true;
+        pthread_cond_signal(&r->news);
+        pthread_mutex_unlock(&r->lock);
+}
+
+void reporter_stop(Reporter *r)
+{
+        _cleanup_(config_unrefp) Config *config = NULL;
+
+        if (!r->started)
+                return;
+        pthread_mutex_lock(&r->lock);
+        r->stopping = true;
+        pthread_cond_signal(&r->news);
+        pthread_mutex_unlock(&r->lock);
+        pthread_join(r->thread, NULL);
+        r->started = false;
+        config = snapshot_get(r->snapshot);
+        reporter_flush(r->queue, r->store, config, r->log);
+        pthread_cond_destroy(&r->news);
+        pthread_mutex_destroy(&r->lock);
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/service.h"
+
+#include "app/control.h"
+#include "app/feeder.h"
+#include "app/notify.h"
+#include "app/wiring.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/steps/catalogue.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <jansson.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct Service Service;
+
+struct Service {
+        Wiring wiring;
+        Feeder feeder;
+        Control *control;
+
+        Worker *workers;
+        pthread_t *threads;
+        size_t n_workers; /* started */
+
+        struct event_base *base;
+        struct event *signals[3];
+        struct event *tick;
+        struct event *settled; /* made active by the feed's thread */
+        unsigned n_stops;      /* signals that asked to stop */
+};
+
+/* -- status -------------------------------------------------------------------------------------------- */
+
+static void circuit_status(json_t *o, const char *key, Circuit *c)
+{
+        char why[512];
+        bool open = circuit_is_open(c, why, sizeof(why));
+
+        json_object_set_new(o, key,
+                            open ? json_pack("{s:b, s:s%}", "ok", 0, "why", why, strlen(why))
+                                 : json_pack("{s:b}", "ok", 1));
+}
+
+static void status(void *context, Str *out)
+{
+        Service *s = context;
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring.snapshot);
+        json_t *o = json_object(), *runs = json_object();
+        WorkerCounters *n = &s->wiring.shared.counters;
+        FeedStatus feed;
+        char *text;
+
+        intake_status(&s->feeder.intake, a, &feed);
+        json_object_set_new(o, "pid", json_integer(getpid()));
+        json_object_set_new(o, "version", json_string(SOSYNC_VERSION));
+        json_object_set_new(o, "staging", json_boolean(c->run.staging));
+        json_object_set_new(o, "rules", json_string(rules_version(c->run.rules)));
+        json_object_set_new(o, "feed",
+                            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "state",
+                                      feed_state_name(feed.state), "server", feed.server, "text", feed.text,
+                                      "seen", (json_int_t)s->feeder.intake.n_seen, "queued",
+                                      (json_int_t)s->feeder.intake.n_queued, "outOfScope",
+                                      (json_int_t)s->feeder.intake.n_out_of_scope, "urgent",
+                                      (json_int_t)s->feeder.intake.n_urgent));
+        circuit_status(o, "source", &s->wiring.shared.source_circuit);
+        circuit_status(o, "target", &s->wiring.shared.target_circuit);
+        for (int d = 0; d < _DISPOSITION_N; d++)
+                json_object_set_new(runs, disposition_name((Disposition)d),
+                                    json_integer((json_int_t)n->n_runs[d]));
+        json_object_set_new(o, "runs", runs);
+        json_object_set_new(o, "writes", json_integer((json_int_t)n->n_writes));
+        json_object_set_new(o, "inWork", json_integer((json_int_t)n->n_in_work));
+        text = json_dumps(o, JSON_COMPACT);
+        str_add(out, text ? text : "{}");
+        free(text);
+        json_decref(o);
+}
+
+/* -- workers ------------------------------------------------------------------------------------------- */
+
+static void *worker_thread(void *context)
+{
+        worker_run(context);
+        return NULL;
+}
+
+static int start_workers(Service *s, const Config *c, Diag *diag)
+{
+        size_t n = (size_t)c->workers, n_urgent = n / 8 ? n / 8 : 1;
+
+        s->workers = calloc(n, sizeof(*s->workers));
+        s->threads = calloc(n, sizeof(*s->threads));
+        if (!s->workers || !s->threads)
+                error_oom(n * sizeof(*s->workers));
+        for (size_t i = 0; i < n; i++) {
+                Source *source;
+                int r = wiring_source(&s->wiring, &source);
+
+                if (r)
+                        return r;
+                worker_init(&s->workers[i], &s->wiring.shared, source,
+                            i < n_urgent ? LANE_SET(LANE_URGENT) : LANES_ALL);
+                r = pthread_create(&s->threads[i], NULL, worker_thread, &s->workers[i]);
+                if (r) {
+                        worker_deinit(&s->workers[i]);
+                        return error_origin(-r);
+                }
+                s->n_workers++;
+        }
+        return 0;
+}
+
+static void stop_workers(Service *s)
+{
+        for (size_t i = 0; i < s->n_workers; i++) {
+                pthread_join(s->threads[i], NULL);
+                worker_deinit(&s->workers[i]);
+        }
+        free(s->workers);
+        free(s->threads);
+}
+
+/* -- the main loop ------------------------------------------------------------------------------------- */
+
+static void begin_stop(Service *s)
+{
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring.snapshot);
+
+        if (s->n_stops++) {
+                log_warning(&s->wiring.log, "stopped at once; what was in work runs again at the next start");
+                /* The store is consistent at every moment: this is what it is built for. */
+                _exit(EXIT_DONE);
+        }
+        log_info(&s->wiring.log, "stopping");
+        notify_stopping();
+        s->wiring.shared.stopping = true;
+        /* Whatever hangs in a time-out of the network is given up when this alarm rings. */
+        alarm((unsigned)(c->stop_timeout_us / 1000000) + 1);
+        event_base_loopbreak(s->base);
+}
+
+static void on_stop(evutil_socket_t signal_number, short what, void *context)
+{
+        begin_stop(context);
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *context)
+{
+        Service *s = context;
+        Diag diag = DIAG_INIT;
+        Config *next = NULL;
+        const char *key;
+
+        if (config_load(&next, s->wiring.first->path, &diag)) {
+                for (size_t i = 0; i < diag.n_items; i++)
+                        log_error(&s->wiring.log, "reload refused", LOG_STR("why", diag.items[i].text));
+                log_error(&s->wiring.log, "the configuration in force stays in force");
+                diag_deinit(&diag);
+                return;
+        }
+        key = config_needs_restart(s->wiring.first, next);
+        if (key)
+                log_warning(&s->wiring.log, "a change takes effect only after a restart",
+                            LOG_STR("key", key));
+        log_set_level((LogLevel)next->log.level);
+        log_info(&s->wiring.log, "reloaded", LOG_STR("rules", rules_version(next->run.rules)));
+        snapshot_swap(&s->wiring.snapshot, next);
+        diag_deinit(&diag);
+}
+
+/* A feed that was told "full" goes on when there is room again. */
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+        Service *s = context;
+        QueueStats stats;
+
+        if (s->feeder.intake.full && queue_stats(s->wiring.queue, clock_wall(s->wiring.clock), &stats) == 0 &&
+            !stats.full) {
+                s->feeder.intake.full = false;
+                feeder_resume(&s->feeder);
+                log_info(&s->wiring.log, "the queue has room again; the feed goes on");
+        }
+        notify_watchdog();
+}
+
+/* From now on nothing that changes in the directory is missed: that is what "ready" promises. */
+static void on_settled(evutil_socket_t fd, short what, void *context)
+{
+        Service *s = context;
+
+        log_info(&s->wiring.log, "ready", LOG_STR("source", s->wiring.first->source.name),
+                 LOG_STR("rules", rules_version(s->wiring.first->run.rules)),
+                 LOG_INT("workers", s->wiring.first->workers));
+        notify_ready();
+}
+
+static void feed_settled(void *context)
+{
+        Service *s = context;
+
+        event_active(s->settled, 0, 0);
+}
+
+static int start_loop(Service *s)
+{
+        static const struct timeval second = { .tv_sec = 1 };
+
+        s->base = event_base_new();
+        if (!s->base)
+                error_oom(1);
+        s->signals[0] = evsignal_new(s->base, SIGTERM, on_stop, s);
+        s->signals[1] = evsignal_new(s->base, SIGINT, on_stop, s);
+        s->signals[2] = evsignal_new(s->base, SIGHUP, on_reload, s);
+        for (size_t i = 0; i < N_ELEMENTS(s->signals); i++)
+                event_add(s->signals[i], NULL);
+        s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+        event_add(s->tick, &second);
+        s->settled = event_new(s->base, -1, 0, on_settled, s);
+        return 0;
+}
+
+static void end_loop(Service *s)
+{
+        for (size_t i = 0; i < N_ELEMENTS(s->signals); i++)
+                if (s->signals[i])
+                        event_free(s->signals[i]);
+        if (s->tick)
+                event_free(s->tick);
+        if (s->settled)
+                event_free(s->settled);
+        if (s->base)
+                event_base_free(s->base);
+}
+
+/* -- life ---------------------------------------------------------------------------------------------- */
+
+static const ControlOps control_ops = { .status = status };
+
+static int start(Service *s, Diag *diag)
+{
+        const Config *c = s->wiring.first;
+        int r = start_loop(s);
+
+        if (r)
+                return r;
+        r = reporter_start(&s->wiring.reporter, s->wiring.queue, s->wiring.store, &s->wiring.snapshot,
+                           s->wiring.clock, &s->wiring.log);
+        if (r)
+                return r;
+        s->wiring.shared.reporter = &s->wiring.reporter;
+        r = control_new(&s->control, &s->wiring, c->state.path, &control_ops, s, diag);
+        if (r)
+                return r;
+        r = start_workers(s, c, diag);
+        if (r)
+                return r;
+        return feeder_start(&s->feeder, &s->wiring, feed_settled, s, diag);
+}
+
+static void stop(Service *s)
+{
+        s->wiring.shared.stopping = true;
+        feeder_stop(&s->feeder);
+        waiters_close(&s->wiring.waiters);
+        s->control = control_free(s->control);
+        if (s->wiring.queue)
+                queue_wake_all(s->wiring.queue, true);
+        if (s->wiring.target)
+                target_stop(s->wiring.target);
+        stop_workers(s);
+        reporter_stop(&s->wiring.reporter);
+        end_loop(s);
+}
+
+/*
+ * A fatal signal of our own making: say so in the marks of the queue, so that a change that crashes the
+ * service is recognised at the next start, and die of it as usual. A signal handler has nothing but globals.
+ */
+static _Atomic unsigned char *crash_flag;
+
+static void on_crash(int number)
+{
+        if (crash_flag)
+                *crash_flag = 1;
+        raise(number); /* the handler is gone (SA_RESETHAND): the core and the status are the signal's */
+}
+
+static void watch_crashes(Queue *queue)
+{
+        static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+        struct sigaction action = { .sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND };
+
+        crash_flag = queue_lmdb_crash_flag(queue);
+        for (size_t i = 0; i < N_ELEMENTS(fatal); i++)
+                sigaction(fatal[i], &action, NULL);
+}
+
+static int exit_status_of(int r)
+{
+        return r == WIRING_E_CONFIG ? EXIT_USAGE : r == WIRING_E_BUSY ? EXIT_OBJECT : EXIT_OBJECT;
+}
+
+static void give_up(int number)
+{
+        static const char text[] =
+                "sosync: stop_timeout is over; what was in work runs again at the next start\n";
+        ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+        (void)number;
+        (void)ignored;
+        _exit(EXIT_DONE);
+}
+
+int service_run(const char *config_path)
+{
+        Service s = { 0 };
+        Diag diag = DIAG_INIT;
+        int r;
+
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGALRM, give_up);
+        evthread_use_pthreads();
+        r = wiring_open(&s.wiring, config_path, &diag);
+        if (r == 0) {
+                watch_crashes(s.wiring.queue);
+                log_setup((LogLevel)s.wiring.first->log.level, (LogFormat)s.wiring.first->log.format,
+                          STDERR_FILENO);
+                r = start(&s, &diag);
+        }
+        if (r) {
+                for (size_t i = 0; i < diag.n_items; i++)
+                        fprintf(stderr, "sosync: %s\n", diag.items[i].text);
+                if (!diag_any(&diag))
+                        fprintf(stderr, "sosync: cannot start: %s\n", strerror(r < 0 ? -r : EIO));
+                r = exit_status_of(r);
+        } else {
+                event_base_dispatch(s.base);
+        }
+        if (s.wiring.open)
+                stop(&s);
+        crash_flag = NULL;
+        wiring_close(&s.wiring);
+        alarm(0);
+        diag_deinit(&diag);
+        return r;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/wiring.h"
+
+#include "base/error.h"
+#include "listener/source-ldap.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int open_queue(Wiring *w, const Config *c, Diag *diag)
+{
+        int r = queue_lmdb_new(&w->queue,
+                               &(QueueLmdbOptions){
+                                       .path = c->state.path,
+                                       .limit = c->state.limit,
+                                       .now = clock_wall(w->clock),
+                               },
+                               diag);
+
+        if (r == QUEUE_E_GONE)
+                return WIRING_E_BUSY;
+        return r ? WIRING_E_STATE : 0;
+}
+
+static int open_target(Wiring *w, const Config *c, Diag *diag)
+{
+        _cleanup_(target_freep) Target *graph = NULL;
+        int r = target_graph_new(&graph, &c->target, w->clock, &w->log, diag);
+
+        if (r)
+                return r;
+        r = target_retry_new(&w->target, graph, w->clock);
+        if (r)
+                return r;
+        TAKE(graph); /* the decorator owns it */
+        return 0;
+}
+
+int wiring_open(Wiring *w, const char *config_path, Diag *diag)
+{
+        Config *c = NULL;
+        int r;
+
+        *w = (Wiring){ .clock = &clock_system };
+        r = config_load(&c, config_path, diag);
+        if (r)
+                return r > 0 ? WIRING_E_CONFIG : r;
+        snapshot_init(&w->snapshot, c);
+        w->first = config_ref(c);
+        waiters_init(&w->waiters);
+        w->open = true;
+
+        r = open_queue(w, c, diag);
+        if (r)
+                return r;
+        r = report_store_new(&w->store, c->reports.path, true, diag);
+        if (r)
+                return WIRING_E_STATE;
+        r = open_target(w, c, diag);
+        if (r)
+                return r;
+        w->pin = server_pin_new();
+        worker_shared_init(&w->shared, &w->snapshot, w->queue, w->target, &w->waiters, w->clock, &w->log);
+        return 0;
+}
+
+void wiring_close(Wiring *w)
+{
+        if (!w->open)
+                return;
+        w->pin = server_pin_free(w->pin);
+        w->target = target_free(w->target);
+        w->queue = queue_free(w->queue);
+        w->store = report_store_free(w->store);
+        waiters_deinit(&w->waiters);
+        snapshot_deinit(&w->snapshot);
+        w->first = config_unref(w->first);
+        w->open = false;
+}
+
+int wiring_source(Wiring *w, Source **ret_source)
+{
+        return source_ldap_new(ret_source, &(SourceLdapConfig){
+                                                   .ldap = &w->first->source,
+                                                   .pin = w->pin,
+                                                   .clock = w->clock,
+                                           });
+}

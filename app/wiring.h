@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Wiring: the rooms of the house, connected
+ *
+ * What `sosync run` and a `sosync sync` without a service have in common: configuration, durable queue and
+ * spaces, reports, target, and the way to make a source handle. Opened in this order and closed in reverse;
+ * the state folder belongs to one process from wiring_open() to wiring_close().
+ */
+
+#include "app/reporter.h"
+#include "app/waiters.h"
+#include "app/worker.h"
+#include "listener/server-pin.h"
+
+typedef struct Wiring Wiring;
+
+enum {
+        WIRING_E_BASE_ = 2500, /* ERROR_BASE_APP */
+
+        WIRING_E_CONFIG, /* findings are in the diag */
+        WIRING_E_BUSY,   /* the state folder belongs to another process: talk to it (app/client.h) */
+        WIRING_E_STATE,  /* the state folder or the reports' cannot be used: the diag says why */
+};
+
+struct Wiring {
+        Snapshot snapshot;
+        Config *first; /* as opened: source and target are made from it, whatever a reload brings */
+        const Clock *clock;
+        Log log;
+        Queue *queue;
+        ReportStore *store;
+        Target *target;
+        ServerPin *pin;
+        Waiters waiters;
+        Reporter reporter; /* started by the service only */
+        WorkerShared shared;
+        bool open;
+};
+
+/* Return: 0, WIRING_E_CONFIG, WIRING_E_BUSY, WIRING_E_STATE, -errno. */
+int wiring_open(Wiring *w, const char *config_path, Diag *diag);
+void wiring_close(Wiring *w);
+
+/* A source handle of the caller's own; it connects when first used. Return: 0, -errno. */
+int wiring_source(Wiring *w, Source **ret_source);

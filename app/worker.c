@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/worker.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/steps/steps.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* A change that fails this often by its own fault waits for a person: 1 s doubling to 15 min is about a day.
+ */
+#define TRIES_MAX 100
+
+void worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target *target, Waiters *waiters,
+                        const Clock *clock, const Log *log)
+{
+        *s = (WorkerShared){
+                .snapshot = snapshot,
+                .queue = queue,
+                .target = target,
+                .waiters = waiters,
+                .clock = clock,
+                .log = log,
+        };
+        circuit_init(&s->source_circuit);
+        circuit_init(&s->target_circuit);
+}
+
+void worker_shared_deinit(WorkerShared *s)
+{
+        circuit_deinit(&s->source_circuit);
+        circuit_deinit(&s->target_circuit);
+}
+
+void worker_init(Worker *w, WorkerShared *shared, Source *source, LaneSet lanes)
+{
+        *w = (Worker){
+                .shared = shared,
+                .lanes = lanes,
+                .source = source,
+                .arena = arena_new(ARENA_LIMIT_RUN),
+                .names = arena_new(0),
+        };
+}
+
+void worker_deinit(Worker *w)
+{
+        w->source = source_free(w->source);
+        w->arena = arena_free(w->arena);
+        w->names = arena_free(w->names);
+}
+
+int64_t worker_backoff_ms(unsigned tries, uint64_t random)
+{
+        int64_t ms = tries > 10 ? 900000 : (int64_t)1000 << (tries ? tries - 1 : 0);
+
+        if (ms > 900000)
+                ms = 900000;
+        return ms - ms / 4 + (int64_t)(random % (uint64_t)(ms / 2 + 1));
+}
+
+/* The domain's names come from the directory; they are asked for once and then belong to the worker. */
+static const RunConnector *connector(Worker *w, const Config *c)
+{
+        SourceInfo info;
+        ExprParameter *p;
+
+        if (!w->named.ms && source_info(w->source, &info, NULL) == 0) {
+                p = arena_new_array(w->names, ExprParameter, 8);
+                w->connector.parameters = p;
+                p[0] = (ExprParameter){ "Domain.FQDN", arena_strdup(w->names, info.domain_fqdn) };
+                p[1] = (ExprParameter){ "Domain.Netbios", arena_strdup(w->names, info.domain_netbios) };
+                p[2] = (ExprParameter){ "Domain.LDAP", arena_strdup(w->names, info.base) };
+                p[3] = (ExprParameter){ "Forest.FQDN", arena_strdup(w->names, info.forest_fqdn) };
+                p[4] = (ExprParameter){ "Forest.Netbios", arena_strdup(w->names, info.forest_netbios) };
+                p[5] = (ExprParameter){ "Connector.ID", arena_strdup(w->names, c->source.name) };
+                w->connector.n_parameters = 6;
+                w->named = clock_wall(w->shared->clock);
+        }
+        w->connector.name = c->source.name;
+        return &w->connector;
+}
+
+typedef struct NoteOwner {
+        WorkerShared *shared;
+        const Lease *lease;
+} NoteOwner;
+
+/* An intent: durable before the create leaves. */
+static int note(Run *run, const SpaceBatch *batch)
+{
+        NoteOwner *owner = run->owner;
+        int r;
+
+        if (!owner->lease)
+                return error_origin(-EINVAL);
+        r = queue_note(owner->shared->queue, owner->lease,
+                       &(Commit){ .batch = batch, .now = clock_wall(owner->shared->clock) });
+        return r > 0 ? error_origin(-EAGAIN) : r;
+}
+
+static uint64_t random_number(void)
+{
+        uint64_t n = 0;
+
+        if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+                n = (uint64_t)(uintptr_t)&n;
+        return n;
+}
+
+static void log_outcome(const Log *log, const Outcome *o)
+{
+        const char *disposition = disposition_name(o->disposition);
+
+        if (o->result == RESULT_FAILURE)
+                log_warning(log, "run", LOG_STR("dn", o->source.dn), LOG_STR("outcome", disposition),
+                            LOG_STR("error", o->error.code), LOG_STR("why", o->error.additional_details),
+                            LOG_STR("run", o->run_id), LOG_INT("tries", o->tries));
+        else
+                log_info(log, "run", LOG_STR("dn", o->source.dn), LOG_STR("outcome", disposition),
+                         LOG_STR("action", action_name(o->action)), LOG_INT("changes", o->n_modified),
+                         LOG_INT("latency_ms", o->accepted.ms ? o->accepted.ms - o->change.seen.ms : -1),
+                         LOG_STR("run", o->run_id));
+}
+
+static bool is_scope_failure(const Run *run)
+{
+        return run->outcome.disposition == DISPOSITION_RETRY && run->blame != BLAME_OBJECT;
+}
+
+/* What the run says about source and target. A throttled run says nothing against the target: the limiter
+ * holds. */
+static void tell_circuits(WorkerShared *s, const Run *run)
+{
+        const char *why = run->outcome.error.additional_details;
+        Mono now = clock_mono(s->clock);
+        bool throttled = str_is(run->outcome.error.code, "Throttled");
+
+        if (is_scope_failure(run) && run->blame == BLAME_SOURCE) {
+                if (circuit_failed(&s->source_circuit, now, why))
+                        log_error(s->log, "the directory cannot be used; changes wait", LOG_STR("why", why));
+        } else if (run->read_result == 0 && run->change.kind != CHANGE_LINK) {
+                if (circuit_works(&s->source_circuit))
+                        log_info(s->log, "the directory answers again");
+        } else {
+                circuit_unknown(&s->source_circuit);
+        }
+
+        if (is_scope_failure(run) && run->blame == BLAME_TARGET && !throttled) {
+                if (circuit_failed(&s->target_circuit, now, why))
+                        log_error(s->log, "Microsoft Graph cannot be used; changes wait",
+                                  LOG_STR("why", why));
+        } else if (run->call.n_reads || run->call.n_writes) {
+                if (circuit_works(&s->target_circuit))
+                        log_info(s->log, "Microsoft Graph answers again");
+        } else {
+                circuit_unknown(&s->target_circuit);
+        }
+}
+
+/* A report for every event that was ours; what the feed brought and nobody asked for is only counted. */
+static bool is_worth_a_report(const Run *run)
+{
+        return run->outcome.disposition != DISPOSITION_OUT_OF_SCOPE || run->known ||
+               run->change.kind == CHANGE_REQUEST || run->change.lane == LANE_URGENT;
+}
+
+/* Hand the result to the queue. Return: 0, QUEUE_E_*, -errno. */
+static int settle(WorkerShared *s, Run *run, const Lease *lease)
+{
+        Outcome *o = &run->outcome;
+        Wall now = clock_wall(s->clock);
+        Commit commit = {
+                .batch = &run->batch,
+                .outcome = is_worth_a_report(run) ? o : NULL,
+                .now = now,
+        };
+
+        if (o->disposition == DISPOSITION_RETRY && is_scope_failure(run)) {
+                /* Not the object's fault: no try is counted, no report is made; it waits where it can merge.
+                 */
+                Lease innocent = *lease;
+
+                if (run->call.n_writes == 0 && !run->retry_at.ms)
+                        return queue_release(s->queue, lease);
+                if (run->call.n_writes == 0)
+                        commit.outcome = NULL;
+                innocent.tries--;
+                return queue_retry(s->queue, &innocent, o->retry_at, o->error.code, &commit);
+        }
+        if (o->disposition == DISPOSITION_RETRY && lease->tries >= TRIES_MAX)
+                o->disposition = DISPOSITION_PARKED;
+        if (o->disposition == DISPOSITION_RETRY) {
+                if (!o->retry_at.ms)
+                        o->retry_at = wall_add(now, worker_backoff_ms(lease->tries, random_number()));
+                return queue_retry(s->queue, lease, o->retry_at, o->error.code, &commit);
+        }
+        if (o->disposition == DISPOSITION_PARKED)
+                return queue_park(s->queue, lease, o->error.code ? o->error.code : "failed", &commit);
+        return queue_ack(s->queue, lease, &commit);
+}
+
+static Run *run_change(Worker *w, const Config *c, const Change *change, const Lease *lease, NoteOwner *owner)
+{
+        WorkerShared *s = w->shared;
+        RunConfig *config;
+        Run *run;
+
+        run = arena_new_of(w->arena, Run);
+        config = arena_memdup(w->arena, &c->run, sizeof(c->run));
+        config->connectors = connector(w, c);
+        *owner = (NoteOwner){ .shared = s, .lease = lease };
+        run_init(run, w->arena, config, w->source, s->target, queue_space(s->queue), s->clock, change);
+        run->note = note;
+        run->owner = owner;
+        run->call.now = clock_mono(s->clock);
+        run->call.deadline = mono_add(run->call.now, 60 * (int64_t)1000000);
+        pipeline_run(run);
+        return run;
+}
+
+const Outcome *worker_work(Worker *w, const Lease *lease)
+{
+        _cleanup_(config_unrefp) Config *c = snapshot_get(w->shared->snapshot);
+        WorkerShared *s = w->shared;
+        NoteOwner owner;
+        Run *run;
+        int r;
+
+        s->counters.n_in_work++;
+        run = run_change(w, c, &lease->change, lease, &owner);
+        run->outcome.queued = lease->queued;
+        run->outcome.tries = lease->tries;
+        tell_circuits(s, run);
+        r = settle(s, run, lease);
+        if (r == QUEUE_E_STALE) {
+                /* Another run has written what this one read: the change runs again at once. */
+                run->outcome.disposition = DISPOSITION_RETRY;
+                run->outcome.retry_at = wall_add(clock_wall(s->clock), 50);
+                r = queue_retry(s->queue, lease, run->outcome.retry_at, "ConcurrentUpdate",
+                                &(Commit){ .now = clock_wall(s->clock) });
+        }
+        if (r && r != QUEUE_E_GONE) {
+                log_error(s->log, "the result could not be stored; the change runs again",
+                          LOG_STR("run", run->outcome.run_id), LOG_INT("code", r));
+                queue_release(s->queue, lease);
+        }
+        s->counters.n_runs[run->outcome.disposition]++;
+        s->counters.n_writes += run->call.n_writes;
+        s->counters.n_in_work--;
+        log_outcome(s->log, &run->outcome);
+        if (s->reporter)
+                reporter_wake(s->reporter);
+        if (s->waiters)
+                waiters_deliver(s->waiters, &run->key, &run->outcome);
+        if (!run->call.n_writes)
+                target_give_back(s->target, (Lane)lease->change.lane, clock_mono(s->clock));
+        run_deinit(run);
+        return &run->outcome;
+}
+
+const Outcome *worker_try(Worker *w, const Change *change)
+{
+        _cleanup_(config_unrefp) Config *c = snapshot_get(w->shared->snapshot);
+        NoteOwner owner;
+        Run *run;
+
+        arena_reset(w->arena);
+        run = run_change(w, c, change, NULL, &owner);
+        log_outcome(w->shared->log, &run->outcome);
+        run_deinit(run);
+        return &run->outcome;
+}
+
+/* Nothing is due for a minute at most: time for due times of other clocks, and for a stop. */
+#define IDLE_US ((int64_t)60 * 1000000)
+
+/* Which lanes may be leased now, and how long to wait if none: circuits first, then the limiter by lane.
+ * `*ret_until`: after so many microseconds other lanes may have room too. */
+static int64_t ask_for_a_place(Worker *w, LaneSet *ret_lanes, int64_t *ret_until)
+{
+        WorkerShared *s = w->shared;
+        Mono now = clock_mono(s->clock);
+        int64_t wait = circuit_ask(&s->source_circuit, now);
+
+        if (wait)
+                return wait;
+        wait = circuit_ask(&s->target_circuit, now);
+        if (wait) {
+                circuit_unknown(&s->source_circuit);
+                return wait;
+        }
+        *ret_lanes = w->lanes;
+        *ret_until = IDLE_US;
+        if (w->lanes != LANE_SET(LANE_URGENT)) {
+                wait = target_take(s->target, LANE_NORMAL, now);
+                if (wait == 0)
+                        return 0;
+                *ret_lanes = LANE_SET(LANE_URGENT);
+                if (wait < IDLE_US)
+                        *ret_until = wait;
+        }
+        wait = target_take(s->target, LANE_URGENT, now);
+        if (wait) {
+                circuit_unknown(&s->source_circuit);
+                circuit_unknown(&s->target_circuit);
+        }
+        return wait;
+}
+
+static void no_change(Worker *w, LaneSet lanes)
+{
+        WorkerShared *s = w->shared;
+
+        circuit_unknown(&s->source_circuit);
+        circuit_unknown(&s->target_circuit);
+        target_give_back(s->target, lanes == LANE_SET(LANE_URGENT) ? LANE_URGENT : LANE_NORMAL,
+                         clock_mono(s->clock));
+}
+
+int64_t worker_turn(Worker *w, LaneSet *ret_lanes, const Outcome **ret_outcome)
+{
+        WorkerShared *s = w->shared;
+        LaneSet lanes = w->lanes;
+        int64_t until = IDLE_US, wait = ask_for_a_place(w, &lanes, &until);
+        Lease lease = { 0 };
+        int r;
+
+        /* No lane is waited for: a change that arrives cannot be worked on either. */
+        *ret_lanes = 0;
+        if (ret_outcome)
+                *ret_outcome = NULL;
+        if (wait)
+                return wait;
+        arena_reset(w->arena);
+        r = queue_lease(s->queue, clock_wall(s->clock), lanes, w->arena, &lease);
+        if (r == 0) {
+                const Outcome *o = worker_work(w, &lease);
+
+                if (ret_outcome)
+                        *ret_outcome = o;
+                return 0;
+        }
+        no_change(w, lanes);
+        if (r != QUEUE_E_EMPTY) {
+                log_error(s->log, "the queue cannot be read", LOG_INT("code", r));
+                return 1000000;
+        }
+        /* Only the lanes that have room: one without would end the wait at once, and be refused again. */
+        *ret_lanes = lanes;
+        return until;
+}
+
+void worker_run(Worker *w)
+{
+        WorkerShared *s = w->shared;
+
+        while (!s->stopping) {
+                LaneSet lanes;
+                int64_t wait = worker_turn(w, &lanes, NULL);
+
+                if (wait && queue_wait(s->queue, lanes, clock_wall(s->clock), wait) == QUEUE_E_CLOSED)
+                        break;
+        }
+}

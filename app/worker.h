@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Worker: ask the limiter, lease a change, run the ten steps, hand the result to the queue
+ *
+ *      circuits closed? -> limiter has a place? -> lease -> pipeline_run -> ack | retry | park
+ *
+ * Late binding: while it waits for the limiter or a circuit, the change stays in the queue, where it merges
+ * with later ones and can be overtaken. Two kinds of workers: most take any lane, a few take urgent changes
+ * only, so that a disable never waits behind slow runs.
+ *
+ * A worker has its own arena and source handle; target, queue and circuits are shared.
+ */
+
+#include "app/circuit.h"
+#include "app/reporter.h"
+#include "app/snapshot.h"
+#include "app/waiters.h"
+#include "queue/queue.h"
+
+#include <stdatomic.h>
+
+typedef struct Worker Worker;
+typedef struct WorkerCounters WorkerCounters;
+typedef struct WorkerShared WorkerShared;
+
+struct WorkerCounters {
+        _Atomic uint64_t n_runs[_DISPOSITION_N];
+        _Atomic uint64_t n_writes;
+        _Atomic uint64_t n_in_work;
+};
+
+/* What all workers of a process share. */
+struct WorkerShared {
+        Snapshot *snapshot;
+        Queue *queue;
+        Target *target;
+        Circuit source_circuit;
+        Circuit target_circuit;
+        Waiters *waiters;   /* NULL: nobody can wait */
+        Reporter *reporter; /* NULL: nobody is told that there are outcomes */
+        const Clock *clock;
+        const Log *log;
+        WorkerCounters counters;
+        _Atomic bool stopping;
+};
+
+struct Worker {
+        WorkerShared *shared;
+        LaneSet lanes;
+        Source *source; /* its own */
+        Arena *arena;   /* of the run in hand */
+        Arena *names;   /* of the connector parameters below */
+        RunConnector connector;
+        Wall named; /* when the source last told the domain's names; 0: never */
+};
+
+void worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target *target, Waiters *waiters,
+                        const Clock *clock, const Log *log);
+void worker_shared_deinit(WorkerShared *s);
+
+void worker_init(Worker *w, WorkerShared *shared, Source *source, LaneSet lanes);
+void worker_deinit(Worker *w); /* frees the source */
+
+/* Work until the queue is closed. */
+void worker_run(Worker *w);
+
+/*
+ * One turn, without waiting: ask for a place, lease, work. `*ret_outcome` (may be NULL) is what became of the
+ * run, until the next turn; NULL: there was none. Return: 0 (worked: ask again at once), else the
+ * microseconds until it is worth asking again; a change that arrives in `*ret_lanes` ends that wait early.
+ */
+int64_t worker_turn(Worker *w, LaneSet *ret_lanes, const Outcome **ret_outcome);
+
+/*
+ * Work off one lease, and hand the result to the queue. For `sosync sync` without a service; worker_run does
+ * the same for each of its own. The outcome lives until the worker's next run.
+ */
+const Outcome *worker_work(Worker *w, const Lease *lease);
+
+/* Run the steps without a change in the queue: for an object that the directory does not have. */
+const Outcome *worker_try(Worker *w, const Change *change);
+
+/* Milliseconds until the next try: 1 s, doubling to 15 minutes, a quarter up or down. `random`: any number.
+ */
+int64_t worker_backoff_ms(unsigned tries, uint64_t random);

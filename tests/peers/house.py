@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole house on loopback: a private Samba AD, the Graph emulator, and sosync between them."""
+
+import contextlib
+import json
+import os
+import pathlib
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lab import Lab, domain, skip_unless, wait_until  # noqa: E402
+from lab.base import write_file  # noqa: E402
+
+DEADLINE_S = 20
+
+
+class House:
+    """`with house("name") as h:` gives h.ad (changes), h.graph (emulator), h.sosync (not started), h.corp and its OUs."""
+
+    def __init__(self, lab, **samba):
+        self.lab = lab
+        self.dc = lab.samba(**samba)
+        self.ad = self.dc.admin()
+        self.corp = self.ad.add_ou(f"OU=Corp,{self.dc.base}").dn
+        self.people = self.ad.add_ou(f"OU=People,{self.corp}").dn
+        self.groups = self.ad.add_ou(f"OU=Groups,{self.corp}").dn
+        self.hidden = self.ad.add_ou(f"OU=Hidden,{self.corp}").dn
+        self.outside = self.ad.add_ou(f"OU=Outside,{self.dc.base}").dn
+        self.graph = lab.emulator(domains=[self.dc.upn_suffix])
+        self.folder = lab.folder
+
+    def write_config(self, name="sosync.yaml", **other):
+        """The usual configuration; `other` replaces whole values of the template."""
+        values = {
+            "uris": f'["{self.dc.uri}"]',
+            "bind": f'{{mechanism: simple, dn: "{self.dc.reader_dn}", password_file: "{self.dc.password_file}"}}',
+            "tls": f'{{ca_file: "{self.dc.ca_file}"}}',
+            "scope": f'{{include: ["{self.corp}"], exclude: ["{self.hidden}"]}}',
+            "staging": "false",
+            "secret_file": self.graph.secret_file,
+            "login": self.graph.login,
+            "graph": self.graph.graph,
+            "state": self.folder / "state",
+            "reports": self.folder / "reports",
+            "html": "on-demand",
+            "more": "",
+        }
+        values.update(other)
+        text = """\
+source:
+  name: {realm}
+  uris: {uris}
+  base: "{base}"
+  bind: {bind}
+  tls: {tls}
+scope: {scope}
+staging: {staging}
+target:
+  tenant_id: {tenant_id}
+  client_id: {client_id}
+  credentials: [{{secret_file: "{secret_file}"}}]
+  endpoints: {{login: "{login}", graph: "{graph}"}}
+urgent:
+  - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2", revoke_sessions: true}}
+state: {{path: "{state}"}}
+reports: {{path: "{reports}", html: {html}}}
+{more}
+""".format(realm=self.dc.upn_suffix, base=self.dc.base, tenant_id=self.graph.tenant_id, client_id=self.graph.client_id, **values)
+        return write_file(self.folder / name, text, 0o600)
+
+    def start(self, **other):
+        self.sosync = self.lab.sosync(self.write_config(**other))
+        return self.sosync
+
+    def upn(self, account):
+        return f"{account}@{self.dc.upn_suffix}"
+
+    def user(self, account):
+        return self.graph.find_user(self.upn(account))
+
+    def until_user(self, account, **wanted):
+        """The cloud user, as soon as it has these properties."""
+        def look():
+            u = self.user(account)
+            return u if u and all(u.get(k) == v for k, v in wanted.items()) else None
+        return wait_until(look, DEADLINE_S, f"{account} in the cloud with {wanted}")
+
+    def until_members(self, group, *accounts):
+        """The cloud group, as soon as it has exactly these members."""
+        def look():
+            g = self.graph.find_group(group)
+            ids = [self.user(a) for a in accounts]
+            return g if g and all(ids) and set(g["members"]) == {u["id"] for u in ids} else None
+        return wait_until(look, DEADLINE_S, f"group {group} in the cloud with members {accounts}")
+
+    def until_idle(self):
+        """Nothing is ready, leased or delayed in the queue."""
+        def look():
+            r = self.sosync.command("queue", "stats", "--json")
+            if r.returncode:
+                return None
+            lanes = json.loads(r.stdout)["lanes"].values()
+            return all(lane[state] == 0 for lane in lanes for state in ("ready", "leased", "delayed"))
+        return wait_until(look, DEADLINE_S, "an idle queue", every_s=0.05)
+
+    def writes(self, after=0):
+        """Requests at Graph that change something, token requests left out."""
+        return [r for r in self.graph.journal(after) if r["method"] != "GET" and "/oauth2/" not in r["path"]]
+
+
+@contextlib.contextmanager
+def house(name, **samba):
+    skip_unless(domain.why_not())
+    with Lab(name) as lab:
+        yield House(lab, **samba)
+
+
+def check(condition, text):
+    """An assertion that says what was seen."""
+    if not condition:
+        raise AssertionError(text)
+
+
+def step(text):
+    print(f"{time.monotonic():10.3f}  {text}", flush=True)
+
+
+def environment(name, default):
+    return type(default)(os.environ.get(name, default))

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input gets one clear line and the documented exit status, and no change is lost."""
+
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+
+from house import check, house, step
+from lab import wait_until
+from lab.base import write_file
+
+
+def one_line(r, status, pattern):
+    """Exit status, and exactly one line on standard error that says what, where, what was expected."""
+    check(r.returncode == status, (status, r))
+    lines = r.stderr.strip().splitlines()
+    check(len(lines) == 1, r.stderr)
+    check(re.search(pattern, lines[0]), (pattern, lines[0]))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+with house("bad-input") as h:
+    ada = f"CN=Ada Lovelace,{h.people}"
+    h.ad.add_user("Ada Lovelace", h.people)
+
+    def beside(**other):
+        """sosync with another configuration and state of its own."""
+        beside.n += 1
+        config = h.write_config(name=f"beside-{beside.n}.yaml", state=h.folder / f"state-{beside.n}", reports=h.folder / f"reports-{beside.n}", **other)
+        return h.lab.sosync(config, name=f"beside-{beside.n}", start=False)
+    beside.n = 0
+
+    step("configuration: unknown key, wrong type, bad value: file, line, column, what was expected")
+    good = h.write_config().read_text()
+    sosync = h.lab.sosync(h.folder / "sosync.yaml", start=False)
+    check(sosync.command("config", "check").returncode == 0, sosync.command("config", "check"))
+    for old, new, pattern in (
+        ("state:", "stat:", r'stat\.yaml|:\d+:\d+: .*"stat"'),
+        ("workers: 4", "workers: four", r":\d+:\d+: .*workers"),
+        ("html: on-demand", "html: maybe", r":\d+:\d+: .*on-demand.*failures.*always"),
+        ("staging: false", "staging: perhaps", r":\d+:\d+: .*staging"),
+        (f'base: "{h.dc.base}"', 'base: "DC=corp,contoso"', r":\d+:\d+: .*base.*"),
+        ('when: "BitAnd([userAccountControl],2) = 2"', 'when: "BitAnd([userAccountControl],2"', r":\d+:\d+: .*when.*"),
+    ):
+        text = good + ("workers: 4\n" if "workers" in old else "")
+        bad = write_file(h.folder / "bad.yaml", text.replace(old, new), 0o600)
+        r = h.lab.sosync(bad, name="bad", start=False).command("config", "check")
+        check(r.returncode == 2, r)
+        check(re.search(pattern, r.stderr), (pattern, r.stderr))
+        check(all(line.startswith("sosync: ") for line in r.stderr.splitlines()), r.stderr)
+    one_line(h.lab.sosync(h.folder / "no-such.yaml", name="none", start=False).command("run"), 2, r"no-such\.yaml.*[Nn]o such file")
+
+    step("a file of secrets that others can read")
+    loose = write_file(h.folder / "loose.secret", "x\n", 0o644)
+    r = beside(secret_file=loose).command("config", "check")
+    check(r.returncode == 2 and "loose.secret" in r.stderr, r)
+
+    step("wrong password")
+    wrong = write_file(h.folder / "wrong.password", "wrong\n", 0o600)
+    bind = f'{{mechanism: simple, dn: "{h.dc.reader_dn}", password_file: "{wrong}"}}'
+    status, doc = beside(bind=bind).sync("--no-html-report", ada)
+    check(status == 5, (status, doc))
+    error = doc["provisioningStatusInfo"]["errorInformation"]
+    check(error["errorCode"] == "SourceRefused" and "password" in error["additionalDetails"], error)
+
+    step("unreachable domain controller")
+    status, doc = beside(uris=f'["ldaps://127.0.0.1:{free_port()}"]').sync("--no-html-report", ada)
+    check(status == 5 and doc["provisioningStatusInfo"]["errorInformation"]["errorCode"] == "SourceUnreachable", (status, doc))
+
+    step("unknown certificate authority")
+    other_ca = h.folder / "other-ca.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", h.folder / "other.key", "-out", other_ca, "-days", "2",
+                    "-subj", "/CN=Somebody else"], check=True, capture_output=True)
+    status, doc = beside(tls=f'{{ca_file: "{other_ca}"}}').sync("--no-html-report", ada)
+    check(status == 5, (status, doc))
+    check("certificate" in doc["provisioningStatusInfo"]["errorInformation"]["additionalDetails"], doc["provisioningStatusInfo"])
+
+    step("wrong client secret")
+    status, doc = beside(secret_file=write_file(h.folder / "wrong.secret", "nonsense\n", 0o600)).sync("--no-html-report", ada)
+    check(status == 5 and doc["provisioningStatusInfo"]["errorInformation"]["errorCode"] == "TargetRefused", (status, doc))
+
+    step("Graph that is not there")
+    port = free_port()
+    status, doc = beside(login=f"http://127.0.0.1:{port}", graph=f"http://127.0.0.1:{port}/v1.0").sync("--no-html-report", ada)
+    check(status == 5 and doc["provisioningStatusInfo"]["errorInformation"]["errorCode"] == "TargetUnreachable", (status, doc))
+
+    step("two processes on one state folder: the second asks the first, another service is refused")
+    h.start()
+    check(h.sosync.sync("--no-html-report", ada)[0] == 0, "sync through the service")
+    h.until_user("ada.lovelace")
+    r = h.lab.sosync(h.sosync.config, name="second", start=False).command("run")
+    one_line(r, 1, rf"state.*{h.sosync.pid}")
+
+    step("a Graph that answers garbage, pages of HTML, half of it, or nothing: the change arrives in the end")
+    for number, action in enumerate((
+        {"garbage": True}, {"html": True}, {"truncate": 20}, {"status": 503, "retry_after": 1}, {"status": 504}, {"reset": "before"},
+        {"reset": "after"}, {"content_type": "text/plain", "effect": True}, {"status": 401},
+    )):
+        h.graph.admin("POST", "faults", {"rules": [{"path": "/v1.0/users*", "count": 2, "action": action}]})
+        h.ad.set(ada, title=f"Title {number}")
+        h.until_user("ada.lovelace", jobTitle=f"Title {number}")
+        h.graph.admin("DELETE", "faults")
+    check(len([u for u in h.graph.state()["users"] if u["displayName"] == "Ada Lovelace"]) == 1, "twice")
+
+    step("the domain controller goes away and comes back: nothing is lost")
+    h.ad.close()
+    h.dc.stop()
+    wait_until(lambda: "feed" in h.sosync.log.read_text() and "broken" in h.sosync.log.read_text(), 60, "sosync notices")
+    h.dc.start()
+    h.ad = h.dc.admin()
+    h.ad.set(ada, title="After the restart")
+    wait_until(lambda: h.user("ada.lovelace")["jobTitle"] == "After the restart", 90, "the change after the restart")
+
+    step("changes made while sosync is down arrive when it is back")
+    h.sosync.stop()
+    h.ad.set(ada, title="While down")
+    h.ad.add_user("Down New", h.people)
+    h.sosync.start()
+    h.until_user("ada.lovelace", jobTitle="While down")
+    h.until_user("down.new")
+
+    step("reload: a broken configuration is refused and named, the one in force stays; a good one is taken")
+    text = h.sosync.config.read_text()
+    h.sosync.config.write_text(text.replace("scope:", "scoop:"))
+    h.sosync.process.signal(signal.SIGHUP)
+    wait_until(lambda: "scoop" in h.sosync.log.read_text(), 10, "the refusal")
+    h.ad.set(ada, title="Still at work")
+    h.until_user("ada.lovelace", jobTitle="Still at work")
+    h.sosync.config.write_text(text.replace(f', exclude: ["{h.hidden}"]', ""))
+    h.sosync.process.signal(signal.SIGHUP)
+    wait_until(lambda: "reloaded" in h.sosync.log.read_text(), 10, "the reload")
+    h.ad.add_user("Hidden No More", h.hidden)
+    h.until_user("hidden.no.more")
+
+    step("a clean stop")
+    check(h.sosync.stop() == 0, h.sosync.log.read_text()[-2000:])
+    check("stopping" in h.sosync.log.read_text(), "no word about the stop")
+    check(not pathlib.Path(h.folder / "state" / "control").exists(), "the control socket stays")

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 at random moments under a stream of changes: afterwards Graph equals the directory, and nothing was created twice.
+
+SOSYNC_CRASHES: how often (default 100). SOSYNC_SEED: the random numbers; printed, so that a run can be repeated.
+"""
+
+import json
+import os
+import random
+import threading
+import time
+
+from house import check, environment, house, step
+from lab import wait_until
+
+CRASHES = environment("SOSYNC_CRASHES", 100)
+SEED = environment("SOSYNC_SEED", int.from_bytes(os.urandom(4), "big"))
+PEOPLE = 30
+
+
+class Stream(threading.Thread):
+    """Changes without end, until stopped: new people, titles, disables, members. Remembers nothing: the directory does."""
+
+    def __init__(self, h, rng):
+        super().__init__()
+        self.h, self.rng = h, rng
+        self.ad = h.dc.admin()
+        self.stopping = threading.Event()
+        self.n_new = 0
+        self.error = None
+
+    def run(self):
+        try:
+            while not self.stopping.is_set():
+                self.change()
+        except Exception as e:  # noqa: BLE001  (shown by the main thread)
+            self.error = e
+
+    def change(self):
+        h, rng = self.h, self.rng
+        person = f"CN=Person {rng.randrange(PEOPLE)},{h.people}"
+        kind = rng.random()
+        if kind < 0.15:
+            self.n_new += 1
+            self.ad.add_user(f"New {self.n_new}", h.people, title="New")
+            self.ad.add_member(f"CN=Team {rng.randrange(3)},{h.groups}", f"CN=New {self.n_new},{h.people}")
+        elif kind < 0.30:
+            self.ad.enable(person, rng.random() < 0.5)
+        elif kind < 0.40:
+            # Not oneself: Graph refuses that, and the object is parked with the reason.
+            others = [i for i in range(PEOPLE) if f"CN=Person {i},{h.people}" != person]
+            self.ad.set(person, manager=f"CN=Person {rng.choice(others)},{h.people}")
+        else:
+            self.ad.set(person, title=f"Title {rng.randrange(10**6)}", department=rng.choice(["A", "B", "C"]))
+
+
+def expected(h):
+    """What Graph must hold, read from the directory: by UPN and by group name."""
+    users, dns, groups = {}, {}, {}
+    for dn, a in h.ad.find(h.corp, "(objectClass=user)"):
+        upn = a["userPrincipalName"][0].decode()
+        dns[dn.lower()] = upn
+        users[upn] = {
+            "displayName": a["displayName"][0].decode(),
+            "jobTitle": a.get("title", [b""])[0].decode() or None,
+            "department": a.get("department", [b""])[0].decode() or None,
+            "accountEnabled": not int(a["userAccountControl"][0]) & 2,
+            "manager": a.get("manager", [b""])[0].decode() or None,
+        }
+    for u in users.values():
+        u["manager"] = dns[u["manager"].lower()] if u["manager"] else None
+    for _dn, a in h.ad.find(h.corp, "(objectClass=group)"):
+        groups[a["displayName"][0].decode()] = sorted(dns[m.decode().lower()] for m in a.get("member", []))
+    return users, groups
+
+
+def actual(h):
+    state = h.graph.state()
+    upns = {u["id"]: u["userPrincipalName"] for u in state["users"]}
+    users = {
+        u["userPrincipalName"]: {
+            "displayName": u.get("displayName"), "jobTitle": u.get("jobTitle"), "department": u.get("department"),
+            "accountEnabled": u.get("accountEnabled"), "manager": upns.get(u.get("manager")),
+        } for u in state["users"]
+    }
+    return users, {g["displayName"]: sorted(upns[m] for m in g["members"]) for g in state["groups"]}
+
+
+def differences(want, have):
+    lines = []
+    for kind, w, a in zip(("user", "group"), want, have):
+        for name in sorted(set(w) | set(a)):
+            if w.get(name) != a.get(name):
+                lines.append(f"{kind} {name}: directory {w.get(name)}, Graph {a.get(name)}")
+    return lines
+
+
+with house("crash") as h:
+    step(f"seed {SEED}, {CRASHES} crashes")
+    rng = random.Random(SEED)
+    h.start(more="settle: 2s")
+    for i in range(PEOPLE):
+        h.ad.add_user(f"Person {i}", h.people, title="First")
+    for i in range(3):
+        h.ad.add_group(f"Team {i}", h.groups)
+    h.until_user(f"person.{PEOPLE - 1}")
+
+    stream = Stream(h, random.Random(rng.random()))
+    stream.start()
+    try:
+        for i in range(CRASHES):
+            # A random moment of its work: from before it is ready to well after.
+            moment = time.monotonic() + rng.random() * 0.5
+            wait_until(lambda: time.monotonic() >= moment, 2, "the moment of the crash", every_s=0.001)
+            h.sosync.kill()
+            h.sosync.start(wait=False)
+            if rng.random() < 0.7:
+                h.sosync.wait_ready()
+    finally:
+        stream.stopping.set()
+        stream.join()
+    check(stream.error is None, stream.error)
+    h.sosync.wait_ready()
+    step(f"{CRASHES} crashes, {stream.n_new} new people; waiting until Graph equals the directory")
+
+    try:
+        wait_until(lambda: not differences(expected(h), actual(h)), 120, "Graph equals the directory", every_s=0.2)
+    except Exception:
+        print("\n".join(differences(expected(h), actual(h))[:20]))
+        print(h.sosync.command("queue", "stats").stdout)
+        raise
+    h.until_idle()
+    state = h.graph.state()
+    anchors = [u["onPremisesImmutableId"] for u in state["users"]]
+    check(len(anchors) == len(set(anchors)), "an anchor twice")
+    creates = [r for r in h.writes() if r["status"] == 201]
+    check(len(creates) == len(state["users"]) + len(state["groups"]), f"{len(creates)} creates for {len(anchors)} users")
+    lanes = json.loads(h.sosync.command("queue", "stats", "--json").stdout)["lanes"]
+    check(all(lane["parked"] == 0 for lane in lanes.values()), lanes)
+    step(f"Graph equals the directory: {len(state['users'])} users, {len(state['groups'])} groups, {len(creates)} creates")

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "tests/scenario/mortal.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+typedef struct Mortal {
+        Queue queue; /* first */
+        Queue *next;
+        const bool *dying;
+} Mortal;
+
+static Queue *next(Queue *q)
+{
+        return ((Mortal *)q)->next;
+}
+
+static int mortal_put(Queue *q, const Intake *in)
+{
+        return queue_put(next(q), in);
+}
+
+static int mortal_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
+{
+        return queue_lease(next(q), now, lanes, a, ret_lease);
+}
+
+static int mortal_lease_object(Queue *q, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease)
+{
+        return queue_lease_object(next(q), now, key, a, ret_lease);
+}
+
+static int mortal_wait(Queue *q, LaneSet lanes, Wall now, int64_t timeout_us)
+{
+        return queue_wait(next(q), lanes, now, timeout_us);
+}
+
+static int mortal_ack(Queue *q, const Lease *lease, const Commit *c)
+{
+        return *((Mortal *)q)->dying ? 0 : queue_ack(next(q), lease, c);
+}
+
+static int mortal_retry(Queue *q, const Lease *lease, Wall not_before, const char *reason, const Commit *c)
+{
+        return *((Mortal *)q)->dying ? 0 : queue_retry(next(q), lease, not_before, reason, c);
+}
+
+static int mortal_park(Queue *q, const Lease *lease, const char *reason, const Commit *c)
+{
+        return *((Mortal *)q)->dying ? 0 : queue_park(next(q), lease, reason, c);
+}
+
+static int mortal_note(Queue *q, const Lease *lease, const Commit *c)
+{
+        return queue_note(next(q), lease, c);
+}
+
+static int mortal_release(Queue *q, const Lease *lease)
+{
+        return queue_release(next(q), lease);
+}
+
+static int mortal_unpark(Queue *q, const ObjectKey *key, Wall now)
+{
+        return queue_unpark(next(q), key, now);
+}
+
+static int mortal_drop(Queue *q, const ObjectKey *key)
+{
+        return queue_drop(next(q), key);
+}
+
+static int mortal_position(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n)
+{
+        return queue_position(next(q), feed, a, ret_data, ret_n);
+}
+
+static int mortal_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
+                       size_t *ret_n)
+{
+        return queue_list(next(q), after, max, a, ret_items, ret_n);
+}
+
+static int mortal_outcomes(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n)
+{
+        return queue_outcomes(next(q), after, max, a, ret_rows, ret_n);
+}
+
+static int mortal_outcomes_done(Queue *q, uint64_t up_to)
+{
+        return queue_outcomes_done(next(q), up_to);
+}
+
+static int mortal_stats(Queue *q, Wall now, QueueStats *ret_stats)
+{
+        return queue_stats(next(q), now, ret_stats);
+}
+
+static void mortal_wake_all(Queue *q, bool closing)
+{
+        queue_wake_all(next(q), closing);
+}
+
+static Space *mortal_space(Queue *q)
+{
+        return queue_space(next(q));
+}
+
+static Queue *mortal_free(Queue *q)
+{
+        queue_free(next(q));
+        free(q);
+        return NULL;
+}
+
+static const QueueOps mortal_ops = {
+        .name = "mortal",
+        .put = mortal_put,
+        .lease = mortal_lease,
+        .lease_object = mortal_lease_object,
+        .wait = mortal_wait,
+        .ack = mortal_ack,
+        .retry = mortal_retry,
+        .park = mortal_park,
+        .note = mortal_note,
+        .release = mortal_release,
+        .unpark = mortal_unpark,
+        .drop = mortal_drop,
+        .position = mortal_position,
+        .list = mortal_list,
+        .outcomes = mortal_outcomes,
+        .outcomes_done = mortal_outcomes_done,
+        .stats = mortal_stats,
+        .wake_all = mortal_wake_all,
+        .space = mortal_space,
+        .free = mortal_free,
+};
+
+Queue *mortal_new(Queue *inner, const bool *dying)
+{
+        Mortal *m = calloc(1, sizeof(*m));
+
+        if (!m)
+                error_oom(sizeof(*m));
+        m->queue.ops = &mortal_ops;
+        m->next = inner;
+        m->dying = dying;
+        return &m->queue;
+}

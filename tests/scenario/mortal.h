@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Mortal: a queue whose process can die between the work and its acknowledgement
+ *
+ * While *dying is set, ack, retry and park say that all went well, and store nothing: what is on disk is what
+ * a process leaves that was killed on that line.
+ */
+
+#include "queue/queue.h"
+
+/* Owns `next`. `dying` outlives it. */
+Queue *mortal_new(Queue *next, const bool *dying);

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "tests/scenario/scene.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/space/memo.h"
+#include "tests/scenario/mortal.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <string.h>
+
+/* Sunday, 2026-11-22T00:00:00Z: 00:00 of every script. */
+#define BEGIN_MS INT64_C(1795305600000)
+
+/* The clock moves in steps of this, so that nothing that is due is more than one step late. */
+#define STEP_MS 100
+
+/* A worker that finds something to do for ever is a bug of the engine. */
+#define RUNS_MAX 10000
+
+bool scene_fail(Scene *s, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        fprintf(stderr, "%s:%d: ", s->script.path, s->line ? s->line->number : 0);
+        vfprintf(stderr, format, ap);
+        fputc('\n', stderr);
+        va_end(ap);
+        if (s->line)
+                fprintf(stderr, "        %s\n", s->line->text);
+        if (s->seen.next == s->seen.n_lines)
+                fprintf(stderr, "seen and not expected yet: nothing\n");
+        else
+                fprintf(stderr, "seen and not expected yet:\n");
+        for (size_t i = s->seen.next; i < s->seen.n_lines && i < s->seen.next + 20; i++)
+                fprintf(stderr, "        %s\n", seen_text(&s->seen, &s->seen.lines[i]));
+        s->failed = true;
+        return false;
+}
+
+/* -- configuration ---------------------------------------------------------------------------------------- */
+
+static int write_config(Scene *s)
+{
+        const char *secret = arena_printf(s->arena, "%s/secret", s->folder);
+        const char *text = arena_printf(
+                s->arena,
+                "source:\n"
+                "  name: corp.contoso.test\n"
+                "  uris: [ldaps://dc1.corp.contoso.test]\n"
+                "  base: " SCENE_BASE "\n"
+                "  bind: {mechanism: simple, dn: CN=sosync, password_file: %s}\n"
+                "  tls: {ca_file: %s}\n"
+                "scope:\n"
+                "  include: [\"" SCENE_OU "," SCENE_BASE "\"]\n"
+                "  exclude: [\"OU=Service Accounts," SCENE_OU "," SCENE_BASE "\"]\n"
+                "%s%s%s"
+                "staging: %s\n"
+                "target:\n"
+                "  tenant_id: 11111111-2222-3333-4444-555555555555\n"
+                "  client_id: 22222222-2222-3333-4444-555555555555\n"
+                "  credentials: [{secret_file: %s}]\n"
+                "  ca_file: %s\n"
+                "urgent:\n"
+                "  - {attribute: userAccountControl, when: \"BitAnd([userAccountControl],2) = 2\", "
+                "revoke_sessions: true}\n"
+                "settle: 120s\n",
+                secret, secret, s->group_filter ? "  group_filter: \"" : "",
+                s->group_filter ? s->group_filter : "", s->group_filter ? "\"\n" : "",
+                s->staging ? "true" : "false", secret, secret);
+        int r = str_write_file(secret, "secret\n", 7, 0600);
+
+        return r ? r
+                 : str_write_file(arena_printf(s->arena, "%s/sosync.yaml", s->folder), text, strlen(text), 0600);
+}
+
+static int load_config(Scene *s, Config **ret_config)
+{
+        Diag diag = DIAG_INIT;
+        int r = write_config(s);
+
+        if (r == 0)
+                r = config_load(ret_config, arena_printf(s->arena, "%s/sosync.yaml", s->folder), &diag);
+        for (size_t i = 0; r && i < diag.n_items; i++)
+                fprintf(stderr, "%s\n", diag.items[i].text);
+        diag_deinit(&diag);
+        return r > 0 ? -EINVAL : r;
+}
+
+bool scene_reload(Scene *s)
+{
+        Config *c;
+
+        if (load_config(s, &c))
+                return scene_fail(s, "the configuration cannot be loaded");
+        snapshot_swap(&s->snapshot, c);
+        return true;
+}
+
+/* -- the process ------------------------------------------------------------------------------------------ */
+
+static int open_queue(Scene *s)
+{
+        Diag diag = DIAG_INIT;
+        Queue *q;
+        int r;
+
+        if (s->lmdb)
+                r = queue_lmdb_new(&q,
+                                   &(QueueLmdbOptions){
+                                           .path = arena_printf(s->arena, "%s/state", s->folder),
+                                           .now = clock_wall(&s->clock.clock),
+                                   },
+                                   &diag);
+        else
+                r = queue_mem_new(&q);
+        if (r)
+                fprintf(stderr, "the queue cannot be opened: %s\n", diag_text(&diag));
+        else
+                s->queue = mortal_new(q, &s->dying);
+        diag_deinit(&diag);
+        return r;
+}
+
+static int start(Scene *s)
+{
+        int r = open_queue(s);
+
+        if (r)
+                return r;
+        intake_init(&s->intake, s->queue, &s->snapshot, &s->clock.clock, &s->log, "scenario", 0);
+        worker_shared_init(&s->shared, &s->snapshot, s->queue, s->cloud, NULL, &s->clock.clock, &s->log);
+        worker_init(&s->worker, &s->shared, source_mem_open(s->directory), LANES_ALL);
+        return 0;
+}
+
+static void stop(Scene *s)
+{
+        if (!s->queue)
+                return;
+        worker_deinit(&s->worker);
+        worker_shared_deinit(&s->shared);
+        intake_deinit(&s->intake);
+        s->queue = queue_free(s->queue);
+}
+
+bool scene_crash(Scene *s)
+{
+        if (!s->lmdb)
+                return scene_fail(s, "a queue in memory does not survive a crash");
+        stop(s);
+        s->dying = false;
+        if (start(s))
+                return scene_fail(s, "the service does not start again");
+        return true;
+}
+
+int scene_init(Scene *s, const char *backend)
+{
+        const char *parent = getenv("TMPDIR");
+        Config *config;
+        int r;
+
+        clock_fake_init(&s->clock, (Mono){ 1000000 }, (Wall){ BEGIN_MS });
+        seen_init(&s->seen, s->arena);
+        s->lmdb = str_is(backend, "lmdb");
+        s->folder = arena_printf(s->arena, "%s/sosync-scenario-XXXXXX", parent ? parent : P_tmpdir);
+        if (!mkdtemp((char *)(uintptr_t)s->folder)) {
+                s->folder = NULL;
+                return -errno;
+        }
+        memset(s->server.bytes, 0xdc, sizeof(s->server.bytes));
+        s->directory = source_mem_new(&(SourceInfo){
+                .name = "corp.contoso.test",
+                .base = SCENE_BASE,
+                .server = "dc1.corp.contoso.test",
+                .server_id = s->server,
+                .domain_fqdn = "corp.contoso.test",
+                .domain_netbios = "CORP",
+                .forest_fqdn = "corp.contoso.test",
+                .forest_netbios = "CORP",
+        });
+        s->cloud = cloud_new(s);
+        r = load_config(s, &config);
+        if (r)
+                return r;
+        snapshot_init(&s->snapshot, config);
+        return start(s);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        return remove(path);
+}
+
+void scene_deinit(Scene *s)
+{
+        stop(s);
+        if (s->snapshot.config)
+                snapshot_deinit(&s->snapshot);
+        s->cloud = target_free(s->cloud);
+        s->directory = source_mem_free(s->directory);
+        if (s->folder)
+                nftw(s->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* -- work and time ---------------------------------------------------------------------------------------- */
+
+static void see_outcome(Scene *s, const Outcome *o)
+{
+        static const char *const words[] = {
+                [DISPOSITION_DONE] = "done",     [DISPOSITION_NO_CHANGE] = "no-change",
+                [DISPOSITION_STAGED] = "staged", [DISPOSITION_OUT_OF_SCOPE] = "out-of-scope",
+                [DISPOSITION_RETRY] = "retry",   [DISPOSITION_PARKED] = "parked",
+        };
+        const Thing *t = scene_thing_of(s, &o->change.id);
+        const char *last = "none", *details = "";
+        Seen *seen = &s->seen;
+        SeenLine *line;
+
+        for (size_t i = 0; i < o->n_steps; i++) {
+                if (o->steps[i].ran)
+                        last = step_table[i].function;
+                for (size_t d = 0; d < o->steps[i].n_details; d++)
+                        details = arena_printf(s->arena, "%s%s: %s; ", details, o->steps[i].details[d].key,
+                                               o->steps[i].details[d].text);
+        }
+        line = seen_add(seen, true, "outcome %s %s%s%s", t ? t->name : o->source.dn, words[o->disposition],
+                        o->error.code ? " " : "", o->error.code ? o->error.code : "");
+        seen_value(seen, line, "result", result_name(o->result));
+        seen_value(seen, line, "action", action_name(o->action));
+        seen_value(seen, line, "kind", change_kind_name((ChangeKind)o->change.kind));
+        seen_value(seen, line, "lane", lane_name((Lane)o->change.lane));
+        seen_value(seen, line, "tries", arena_printf(s->arena, "%u", o->tries));
+        seen_value(seen, line, "step", last);
+        seen_value(seen, line, "reads", arena_printf(s->arena, "%u", cloud_reads(s->cloud)));
+        seen_value(seen, line, "modified", arena_printf(s->arena, "%zu", o->n_modified));
+        seen_value(seen, line, "why", o->error.additional_details);
+        seen_value(seen, line, "details", details);
+        if (o->retry_at.ms)
+                seen_value(seen, line, "retry",
+                           arena_printf(s->arena, "%lld", (long long)((o->retry_at.ms - BEGIN_MS) / 1000)));
+}
+
+/* An acknowledgement returns before it is on disk; a put that follows it returns after. */
+static bool barrier(Scene *s)
+{
+        SpaceBatch batch;
+        uint8_t n[4];
+
+        memcpy(n, &s->n_barriers, sizeof(n));
+        s->n_barriers++;
+        space_batch_init(&batch, s->arena);
+        memo_write(&batch, "scenario.barrier", n, sizeof(n), SPACE_ANY);
+        return queue_put(s->queue, &(Intake){ .writes = batch.writes,
+                                              .n_writes = batch.n_writes,
+                                              .now = clock_wall(&s->clock.clock) }) == 0;
+}
+
+/* A worker that waits for lanes in which something is due would wake at once, for ever. */
+static bool waits_rightly(Scene *s, LaneSet lanes)
+{
+        QueueStats stats;
+
+        if (queue_stats(s->queue, clock_wall(&s->clock.clock), &stats))
+                return scene_fail(s, "the queue gives no numbers");
+        for (unsigned lane = 0; lane < _LANE_N; lane++)
+                if (lanes & LANE_SET(lane) && stats.n[lane][QUEUE_READY])
+                        return scene_fail(s, "the worker waits for lane %s, in which something is due",
+                                          lane_name((Lane)lane));
+        return true;
+}
+
+bool scene_work(Scene *s)
+{
+        for (unsigned i = 0; i < RUNS_MAX; i++) {
+                const Outcome *o;
+                LaneSet lanes;
+                int64_t wait = worker_turn(&s->worker, &lanes, &o);
+
+                if (o && s->dying) {
+                        seen_add(&s->seen, false, "crash");
+                        cloud_reads(s->cloud);
+                        if (!scene_crash(s))
+                                return false;
+                        continue;
+                }
+                if (o)
+                        see_outcome(s, o);
+                if (o && !barrier(s))
+                        return scene_fail(s, "the queue takes nothing");
+                if (wait)
+                        return waits_rightly(s, lanes);
+        }
+        return scene_fail(s, "the worker does not come to rest");
+}
+
+bool scene_until(Scene *s, int64_t ms)
+{
+        if (ms < s->now_ms)
+                return scene_fail(s, "time does not go back");
+        while (s->now_ms < ms) {
+                int64_t step = ms - s->now_ms < STEP_MS ? ms - s->now_ms : STEP_MS;
+
+                clock_fake_advance(&s->clock, step * 1000);
+                s->now_ms += step;
+                if (!scene_work(s))
+                        return false;
+        }
+        return true;
+}
+
+/* -- names ------------------------------------------------------------------------------------------------ */
+
+Thing *scene_thing(Scene *s, const char *name)
+{
+        for (size_t i = 0; i < s->n_things; i++)
+                if (str_is(s->things[i]->name, name))
+                        return s->things[i];
+        return NULL;
+}
+
+Thing *scene_thing_of(Scene *s, const ObjectId *id)
+{
+        for (size_t i = 0; i < s->n_things; i++)
+                if (guid_is(&s->things[i]->id, id))
+                        return s->things[i];
+        return NULL;
+}
+
+Thing *scene_thing_of_anchor(Scene *s, const char *anchor)
+{
+        for (size_t i = 0; i < s->n_things; i++)
+                if (str_is(s->things[i]->anchor, anchor))
+                        return s->things[i];
+        return NULL;
+}
+
+const char *scene_name_of_cloud(Scene *s, const ObjectId *id)
+{
+        const Object *o = target_mem_get(cloud_mem(s->cloud), id, s->arena);
+        const Thing *t = o ? scene_thing_of_anchor(s, object_text(o, "sourceAnchor")) : NULL;
+        char *text = arena_alloc(s->arena, GUID_TEXT_MAX);
+
+        for (size_t i = 0; i < s->n_things && !t; i++)
+                if (guid_is(&s->things[i]->planted, id))
+                        t = s->things[i];
+        return t ? t->name : guid_format(id, text);
+}
+
+bool scene_cloud_of(Scene *s, const Thing *t, ObjectId *ret_id)
+{
+        const char *type = str_is(t->type, "group") ? "group" : "user";
+
+        if (!guid_is_zero(&t->planted)) {
+                *ret_id = t->planted;
+                return true;
+        }
+        return target_mem_find(cloud_mem(s->cloud), type, t->anchor, ret_id);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Scene: the whole engine under a fake clock
+ *
+ *      Thing --> SourceMem --CHANGE--> intake --> queue --> worker --> Cloud --> target-mem
+ *      (directory.c)                   (app/)     (real)    (app/)    (cloud.c)
+ *
+ * Everything between the feed's batch and the target is the product itself: intake, queue, spaces, the shipped
+ * rules, worker, pipeline. One worker is driven by hand, so that what happens is the same each time. Time moves
+ * only by the script.
+ *
+ * A scene belongs to one thread.
+ */
+
+#include "app/intake.h"
+#include "app/worker.h"
+#include "engine/source/source-mem.h"
+#include "tests/scenario/cloud.h"
+#include "tests/scenario/script.h"
+#include "tests/scenario/seen.h"
+
+typedef struct Scene Scene;
+typedef struct Thing Thing;
+
+#define SCENE_BASE "DC=corp,DC=contoso,DC=test"
+#define SCENE_OU   "OU=corp"
+
+/* An object of the directory, by the name that the script gives it. */
+struct Thing {
+        const char *name;
+        const char *type; /* "user" "group" "computer" */
+        ObjectId id;
+        const char *dn;
+        const char *anchor;    /* as the rules make it */
+        Attribute *attributes; /* in no order */
+        size_t n_attributes, size_attributes;
+        ObjectId *members;
+        size_t n_members, size_members;
+        uint64_t version;
+        ObjectId planted; /* cloud object that carries no anchor of ours; zero: none */
+};
+
+struct Scene {
+        Arena *arena;
+        Script script;
+        const ScriptLine *line; /* in hand */
+        bool failed;
+        int64_t now_ms; /* since the beginning */
+        ClockFake clock;
+        const char *folder; /* of configuration and state; removed at the end */
+        bool lmdb;
+        bool staging;
+        const char *group_filter;
+
+        Thing **things;
+        size_t n_things, size_things;
+        SourceMem *directory;
+        ObjectId server; /* its identity */
+        Target *cloud;
+        Queue *queue;
+        bool dying; /* the next acknowledgement is never stored */
+        Snapshot snapshot;
+        Log log;
+        IntakeSink intake;
+        WorkerShared shared;
+        Worker worker;
+        unsigned n_positions, n_barriers;
+
+        Seen seen;
+};
+
+/* Return: 0, -errno. `backend`: "lmdb" or "mem". */
+int scene_init(Scene *s, const char *backend);
+void scene_deinit(Scene *s);
+
+/* The line in hand is not as it should be: says so with file and line, and what was seen. Returns false. */
+bool scene_fail(Scene *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Work off what is due now. False: something is wrong with the engine; it was said. */
+bool scene_work(Scene *s);
+bool scene_until(Scene *s, int64_t ms); /* ... and all that becomes due until then */
+
+/* The process dies, and starts again with what is on disk. */
+bool scene_crash(Scene *s);
+bool scene_reload(Scene *s); /* staging or group_filter has changed */
+
+Thing *scene_thing(Scene *s, const char *name); /* NULL: there is none */
+Thing *scene_thing_of(Scene *s, const ObjectId *id);
+Thing *scene_thing_of_anchor(Scene *s, const char *anchor);
+const char *scene_name_of_cloud(Scene *s, const ObjectId *id);
+bool scene_cloud_of(Scene *s, const Thing *t, ObjectId *ret_id);
+
+/* directory.c: the commands that make and change objects. */
+Thing *directory_new(Scene *s, const char *type, const char *name);
+bool directory_set(Scene *s, Thing *t, const char *name, const char *text);
+void directory_move(Scene *s, Thing *t, const char *ou);
+void directory_put(Scene *s, Thing *t, bool deleted);
+Value directory_value(Scene *s, const char *name, const char *text); /* as an attribute of this name has it */
+
+/* commands.c: one line. False: it failed, and was said. */
+bool command_do(Scene *s);
+
+/* expect.c: EXPECT ... */
+bool expect_do(Scene *s);
