@@ -15,15 +15,23 @@ void circuit_deinit(Circuit *c)
         pthread_mutex_destroy(&c->lock);
 }
 
+/* Runs that began before it opened end while somebody probes: what they say does not end the probe. */
+static bool is_probe(const Circuit *c)
+{
+        return c->probing && pthread_equal(c->prober, pthread_self());
+}
+
 int64_t circuit_ask(Circuit *c, Mono now)
 {
         int64_t wait = 0;
 
         pthread_mutex_lock(&c->lock);
-        if (c->open && (c->probing || now.us < c->probe_at.us))
+        if (c->open && (c->probing || now.us < c->probe_at.us)) {
                 wait = c->probe_at.us > now.us ? c->probe_at.us - now.us : CIRCUIT_PROBE_FIRST_US;
-        else if (c->open)
+        } else if (c->open) {
                 c->probing = true;
+                c->prober = pthread_self();
+        }
         pthread_mutex_unlock(&c->lock);
         return wait;
 }
@@ -48,14 +56,16 @@ bool circuit_failed(Circuit *c, Mono now, const char *why)
 
         pthread_mutex_lock(&c->lock);
         opened = !c->open;
-        if (opened)
-                c->n_probes = 0;
-        else if (c->probing)
-                c->n_probes++;
-        wait = CIRCUIT_PROBE_FIRST_US << (c->n_probes < 6 ? c->n_probes : 6);
+        if (opened || !c->probing || is_probe(c)) {
+                if (opened)
+                        c->n_probes = 0;
+                else if (c->probing)
+                        c->n_probes++;
+                wait = CIRCUIT_PROBE_FIRST_US << (c->n_probes < 6 ? c->n_probes : 6);
+                c->probing = false;
+                c->probe_at = mono_add(now, wait > CIRCUIT_PROBE_MAX_US ? CIRCUIT_PROBE_MAX_US : wait);
+        }
         c->open = true;
-        c->probing = false;
-        c->probe_at = mono_add(now, wait > CIRCUIT_PROBE_MAX_US ? CIRCUIT_PROBE_MAX_US : wait);
         snprintf(c->why, sizeof(c->why), "%s", why ? why : "");
         pthread_mutex_unlock(&c->lock);
         return opened;
@@ -64,7 +74,8 @@ bool circuit_failed(Circuit *c, Mono now, const char *why)
 void circuit_unknown(Circuit *c)
 {
         pthread_mutex_lock(&c->lock);
-        c->probing = false;
+        if (is_probe(c))
+                c->probing = false;
         pthread_mutex_unlock(&c->lock);
 }
 

@@ -21,6 +21,7 @@ typedef struct Circuit {
         pthread_mutex_t lock; /* protects what follows */
         bool open;
         bool probing; /* a worker is trying */
+        pthread_t prober;
         unsigned n_probes;
         Mono probe_at;
         char why[512];
@@ -34,7 +35,8 @@ typedef struct Circuit {
 void circuit_init(Circuit *c);
 void circuit_deinit(Circuit *c);
 
-/* 0: go on (closed, or you are the probe: say how it went). Else microseconds until it is worth asking. */
+/* 0: go on (closed, or you are the probe: say how it went, on the same thread). Else microseconds until it is
+ * worth asking. */
 int64_t circuit_ask(Circuit *c, Mono now);
 
 /* It works. Returns true if that closed the circuit. */

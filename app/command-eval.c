@@ -146,7 +146,7 @@ static int look(EvalCommand *e, const char *config_path, const Expr *expr, Look 
         if (!e->dn) {
                 object_build(&empty, e->arena);
                 *ret = (Look){ .arena = e->arena,
-                               .object = object_finish(&empty, &(ObjectId){ 0 }, "user", NULL) };
+                               .object = object_finish(&empty, &(ObjectId){ { 0 } }, "user", NULL) };
                 return EXIT_DONE;
         }
         config = command_config_load(config_path, &status);

@@ -27,6 +27,8 @@ int command_run(const Command *c, const char *config_path, int argc, char **argv
 int command_sync(const Command *c, const char *config_path, int argc, char **argv);
 int command_config(const Command *c, const char *config_path, int argc, char **argv);
 int command_report(const Command *c, const char *config_path, int argc, char **argv);
+int command_rules(const Command *c, const char *config_path, int argc, char **argv);
+int command_eval(const Command *c, const char *config_path, int argc, char **argv);
 int command_queue(const Command *c, const char *config_path, int argc, char **argv);
 
 /* "sosync: text" on standard error, and the status. */

@@ -105,6 +105,9 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                                          .now = clock_wall(in->clock),
                                  });
         if (r == QUEUE_E_FULL) {
+                if (!in->full)
+                        log_error(in->log, "the queue takes no more (state.limit, or the disk is full); the "
+                                           "feed pauses");
                 in->full = true;
                 return FEED_E_FULL;
         }

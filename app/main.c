@@ -44,6 +44,39 @@ static const Command commands[] = {
           "  --json             for scripts\n"
           "\n"
           "WHICH is a distinguished name, an objectGUID, or \"parked\": all that are parked.\n" },
+        { "rules", "list|check DIR|show NAME|explain DN|import PATH", command_rules,
+          "See what the sync rules are and do; take those of an Entra Connect server.",
+          "  list               all rules by precedence\n"
+          "  check DIR          every fault of a folder of rule files, each with its line and column\n"
+          "  show NAME          a rule as YAML; NAME is a name, an id or a tag\n"
+          "  explain DN         why an object has the values it has: every rule, what it offers, who wins\n"
+          "    --attribute A    only this one\n"
+          "    --all            attributes without a value too\n"
+          "    --object FILE    an object from a JSON file instead (see `sosync eval --help`); --type TYPE\n"
+          "  import PATH        rule files of a server-configuration export (a folder) or of New-ADSyncRule\n"
+          "                     scripts of the Synchronization Rules Editor (a file, or a folder of them)\n"
+          "    --output DIR     where to; must be empty or not there\n"
+          "    --connector C=S  rules of connector C are for the source S\n"
+          "\n"
+          "  --rules DIR        these rules, not those of the configuration (list, show, explain)\n"
+          "  --json             for scripts\n"
+          "\n"
+          "Exit status: 0 good, 1 findings or a rule that could not be imported, 2 usage or nothing "
+          "written,\n"
+          "5 directory unreachable.\n" },
+        { "eval", "EXPRESSION", command_eval, "Try an expression of the sync rules.",
+          "  --dn DN            on an object of the directory\n"
+          "  --object FILE      on an object from a JSON file: {\"mail\": \"a@b.test\", \"count\": 3, "
+          "\"flag\": true,\n"
+          "                     \"all\": [\"x\", \"y\"], \"objectGUID\": {\"hex\": \"01..\"}, \"manager\": "
+          "{\"ref\": \"CN=..\"},\n"
+          "                     \"%Domain.FQDN%\": \"b.test\", \"imported:mail\": \"a@b.test\"}\n"
+          "  --strict           all operators have one priority, as the documentation says\n"
+          "  --functions        list all functions instead\n"
+          "  --json             {\"type\": ..., \"value\": ...}, or {\"error\": {\"message\": ..., "
+          "\"offset\": ...}}\n"
+          "\n"
+          "Exit status: 0 there is a result, 1 the expression fails.\n" },
         { "config", "check|show|help", command_config, "Check the configuration, or show what is in force.",
           "  check              every fault of the file, each with its line and column\n"
           "  show               effective values with defaults, as YAML; secrets are paths\n"

@@ -98,7 +98,7 @@ static bool read_object(Arena *a, const char *path, const char *type, json_t *j,
         ObjectBuilder object, imported;
         const char *dn, *key;
         json_t *value;
-        ObjectId id = { 0 };
+        ObjectId id = { { 0 } };
 
         *ret = (ObjectFile){ .parameters = parameters };
         object_build(&object, a);

@@ -11,13 +11,7 @@
 #include "listener/ldap-conn.h"
 #include "listener/secret.h"
 
-/*
- * The oldest protocol, in both dialects: libldap on OpenSSL takes LDAP_OPT_X_TLS_PROTOCOL_MIN; on GnuTLS it
- * accepts it without any effect (seen with 2.5.13), and takes GnuTLS's own words as the cipher suite.
- */
 static const int protocols[] = { LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, LDAP_OPT_X_TLS_PROTOCOL_TLS1_3 };
-static const char *const priorities[] = { "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
-                                          "NORMAL:-VERS-ALL:+VERS-TLS1.3" };
 
 static struct timeval timeval_of(int64_t us)
 {
@@ -30,18 +24,14 @@ static struct timeval timeval_of(int64_t us)
  */
 static bool set_tls(LDAP *ld, const LdapConfig *c)
 {
-        int demand = LDAP_OPT_X_TLS_DEMAND, client = 0, min = c->tls.min_protocol ? 1 : 0;
-        char *package = NULL;
+        int demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
         bool good = true;
 
         good &= ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) == 0;
         good &= ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, c->tls.ca_file) == 0;
         good &= ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTDIR, NULL) == 0;
-        good &= ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &protocols[min]) == 0;
-        ldap_get_option(ld, LDAP_OPT_X_TLS_PACKAGE, &package);
-        if (str_is(package, "GnuTLS"))
-                good &= ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, priorities[min]) == 0;
-        ldap_memfree(package);
+        good &= ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &protocols[c->tls.min_protocol ? 1 : 0]) ==
+                0;
         if (c->tls.cert_file) {
                 good &= ldap_set_option(ld, LDAP_OPT_X_TLS_CERTFILE, c->tls.cert_file) == 0;
                 good &= ldap_set_option(ld, LDAP_OPT_X_TLS_KEYFILE, c->tls.key_file) == 0;
@@ -74,6 +64,27 @@ static void set_options(LDAP *ld, const LdapConfig *c)
         ldap_set_option(ld, LDAP_OPT_TCP_USER_TIMEOUT, &user_timeout_ms);
         if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == 0 && sb)
                 ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &pdu_max);
+}
+
+/*
+ * libldap on GnuTLS takes LDAP_OPT_X_TLS_PROTOCOL_MIN without any effect, and loses 8 kB for each connection
+ * whose cipher suite is set (both seen with 2.5.13). So the version is looked at when the handshake is done,
+ * before anything is sent. A server that has better was not talked into worse: the handshake is
+ * authenticated.
+ */
+static int check_protocol(Conn *c, Diag *diag)
+{
+        bool only_13 = c->config->tls.min_protocol;
+        char *version = NULL;
+        bool good;
+
+        ldap_get_option(c->ld, LDAP_OPT_X_TLS_VERSION, &version);
+        good = version && (strstr(version, "1.3") || (!only_13 && strstr(version, "1.2")));
+        if (!good)
+                diag_set(diag, "%s: the server offers %s; tls.min_protocol is %s", c->uri.text,
+                         version ? version : "no TLS", only_13 ? "1.3" : "1.2");
+        ldap_memfree(version);
+        return good ? 0 : CONN_E_TLS;
 }
 
 /* libldap knows that it failed; what failed is asked of the server itself. */
@@ -116,10 +127,11 @@ static int establish(Conn *c, Diag *diag)
         c->patience.ran_out |= code == LDAP_TIMEOUT;
         if (code != LDAP_SUCCESS)
                 return explain(c, "start TLS", diag);
-        if (starttls && !ldap_tls_inplace(c->ld)) {
-                diag_set(diag, "%s: the server agreed to TLS, but the connection is not encrypted",
-                         c->uri.text);
-                return CONN_E_TLS;
+        if (c->uri.tls || starttls) {
+                int r = check_protocol(c, diag);
+
+                if (r)
+                        return r;
         }
         c->broken = false;
         return 0;

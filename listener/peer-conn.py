@@ -150,7 +150,7 @@ def check_tls(dc, folder):
     cert, key = make_cert(folder, "weak", ca, "/CN=weak", "IP:127.0.0.1", 5)
     server = tls_server(cert, key, maximum_version=ssl.TLSVersion.TLSv1_2)
     expect(source_config(dc, folder, "old-protocol", uris=[f"ldaps://127.0.0.1:{server.port}"], tls={"ca_file": str(ca), "min_protocol": "1.3"}), TLS,
-           "no TLS with this server")
+           "offers TLS1.2", "min_protocol is 1.3")
     server.close()
     server = FakeServer(lambda c: c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     expect(source_config(dc, folder, "not-ldap", uris=[f"ldaps://127.0.0.1:{server.port}"]), TLS, "no TLS with this server")

@@ -47,7 +47,7 @@ uint64_t server_pin_generation(ServerPin *p);
  * Refused credentials are everybody's: when one worker has been refused, the others do not try the same
  * password too, and lock the account. It holds until then, or until the file with the secret has changed.
  */
-void server_pin_refused(ServerPin *p, Mono until, const SecretStamp *stamp);
-bool server_pin_is_refused(ServerPin *p, Mono now, const SecretStamp *stamp);
+void server_pin_refused(ServerPin *p, Mono until, const SecretStamp *stamp, const char *why);
+bool server_pin_is_refused(ServerPin *p, Mono now, const SecretStamp *stamp, Diag *diag); /* says why again */
 
 DEFINE_CLEANUP(ServerPin, server_pin_free)

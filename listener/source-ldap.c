@@ -57,18 +57,15 @@ static int check_pinned(SourceLdap *s, Diag *diag)
         return CONN_E_UNREACHABLE;
 }
 
-static int open_conn(SourceLdap *s, Diag *diag)
+static int open_conn_why(SourceLdap *s, Diag *diag)
 {
         const SourceLdapConfig *c = &s->config;
         SecretStamp stamp = secret_stamp(secret_file(c->ldap));
         Mono now = clock_mono(c->clock);
         int r;
 
-        if (c->pin && server_pin_is_refused(c->pin, now, &stamp)) {
-                diag_set(diag, "the credentials of %s were refused a moment ago and have not changed since",
-                         c->ldap->name);
+        if (c->pin && server_pin_is_refused(c->pin, now, &stamp, diag))
                 return CONN_E_REFUSED;
-        }
         s->pinned = (PinnedServer){ 0 };
         if (c->pin && server_pin_get(c->pin, &s->pinned)) {
                 r = conn_open(&s->conn, c->ldap, s->pinned.uri, diag);
@@ -78,7 +75,7 @@ static int open_conn(SourceLdap *s, Diag *diag)
                 r = conn_open_any(&s->conn, c->ldap, 0, NULL, NULL, NULL, diag);
         }
         if (r == CONN_E_REFUSED && c->pin)
-                server_pin_refused(c->pin, mono_add(now, REFUSED_US), &stamp);
+                server_pin_refused(c->pin, mono_add(now, REFUSED_US), &stamp, diag_text(diag));
         if (r == 0 && s->conn->dse.vendor == VENDOR_OTHER) {
                 diag_set(diag, "%s is no Active Directory", s->conn->uri.text);
                 s->conn = conn_free(s->conn);
@@ -88,6 +85,16 @@ static int open_conn(SourceLdap *s, Diag *diag)
                 s->renew_at = mono_add(now, s->conn->lifetime_us - s->conn->lifetime_us / 10);
         else
                 s->renew_at = MONO_NEVER;
+        return r;
+}
+
+/* The reason of a refusal is kept for others (ServerPin), so it is asked for even if the caller does not. */
+static int open_conn(SourceLdap *s, Diag *diag)
+{
+        Diag own = DIAG_INIT;
+        int r = open_conn_why(s, diag ? diag : &own);
+
+        diag_deinit(&own);
         return r;
 }
 

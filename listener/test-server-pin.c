@@ -45,11 +45,11 @@ static void test_a_refusal_is_everybodys(void **state)
         SecretStamp stamp = { .inode = 1 }, changed = { .inode = 1, .sec = 5 };
 
         (void)state;
-        assert_false(server_pin_is_refused(p, (Mono){ 1 }, &stamp));
-        server_pin_refused(p, (Mono){ 100 }, &stamp);
-        assert_true(server_pin_is_refused(p, (Mono){ 99 }, &stamp));
-        assert_false(server_pin_is_refused(p, (Mono){ 100 }, &stamp));
-        assert_false(server_pin_is_refused(p, (Mono){ 99 }, &changed));
+        assert_false(server_pin_is_refused(p, (Mono){ 1 }, &stamp, NULL));
+        server_pin_refused(p, (Mono){ 100 }, &stamp, "wrong password");
+        assert_true(server_pin_is_refused(p, (Mono){ 99 }, &stamp, NULL));
+        assert_false(server_pin_is_refused(p, (Mono){ 100 }, &stamp, NULL));
+        assert_false(server_pin_is_refused(p, (Mono){ 99 }, &changed, NULL));
 }
 
 /* -- secrets --------------------------------------------------------------------------------------------- */

@@ -14,6 +14,25 @@ typedef struct Stored {
         Row row;
 } Stored;
 
+typedef struct Ended {
+        KeyNode node;
+        uint8_t key[OBJECT_KEY_SIZE];
+} Ended;
+
+static void set_ended(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE])
+{
+        Ended *e = arena_new_of(ap->batch_arena, Ended);
+
+        memcpy(e->key, key, sizeof(e->key));
+        keymap_add(&ap->ended, &e->node, e->key, sizeof(e->key));
+}
+
+/* As of this place in the line. */
+static bool is_leased(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE])
+{
+        return ready_is_leased(ap->ready, key) && !keymap_find(&ap->ended, key, OBJECT_KEY_SIZE);
+}
+
 static void enter(Apply *ap, const Place *p, const uint8_t *place, bool is_added)
 {
         uint8_t lane = p->lane, class = p->class;
@@ -150,7 +169,7 @@ static int change_row(Apply *ap, const Change *c, Wall now)
                 return save(ap, &s, &s.row, NULL);
         }
         old = s.row.place;
-        row_arrive(&s.row, c, ready_is_leased(ap->ready, s.key), now, sequence, hurry);
+        row_arrive(&s.row, c, is_leased(ap, s.key), now, sequence, hurry);
         return save(ap, &s, &s.row, &old);
 }
 
@@ -175,6 +194,7 @@ static int lease_end(Apply *ap, const Op *op)
         int rc;
 
         rc = load(ap, &op->key, &s);
+        set_ended(ap, s.key);
         if (rc || !s.exists)
                 return rc; /* it was dropped; what the run left behind is stored all the same */
         if (!s.is_readable) {
@@ -226,7 +246,7 @@ int apply_unpark(Apply *ap, Op *op)
         rc = load(ap, &op->key, &s);
         if (rc == 0 && !s.exists)
                 op->result = QUEUE_E_NONE;
-        if (rc == 0 && s.exists && !ready_is_leased(ap->ready, s.key)) {
+        if (rc == 0 && s.exists && !is_leased(ap, s.key)) {
                 old = s.row.place;
                 row_unpark(&s.row, op->now, commit_number(ap->committer));
                 rc = save(ap, &s, &s.row, s.is_readable ? &old : NULL);

@@ -9,6 +9,8 @@ void apply_init(Apply *ap, Store *s, Committer *c, Ready *r)
         *ap = (Apply){ .store = s, .committer = c, .ready = r };
         ap->arena = arena_new(0);
         ap->row_arena = arena_new(0);
+        ap->batch_arena = arena_new(0);
+        keymap_init(&ap->ended);
         pack_init(&ap->writer);
 }
 
@@ -18,6 +20,8 @@ void apply_deinit(Apply *ap)
                 return;
         ap->arena = arena_free(ap->arena);
         ap->row_arena = arena_free(ap->row_arena);
+        ap->batch_arena = arena_free(ap->batch_arena);
+        keymap_deinit(&ap->ended);
         pack_deinit(&ap->writer);
 }
 
@@ -191,6 +195,9 @@ void apply_begin(Apply *ap, MDB_txn *txn)
 {
         ap->txn = txn;
         ap->fx = (Effects){ 0 };
+        keymap_deinit(&ap->ended);
+        keymap_init(&ap->ended);
+        arena_reset(ap->batch_arena);
 }
 
 /**

@@ -21,6 +21,8 @@ struct Apply {
         MDB_txn *txn;
         Arena *arena;     /* for one Op */
         Arena *row_arena; /* for one row */
+        Arena *batch_arena;
+        KeyMap ended; /* objects whose lease an Op of this batch has ended: ready.c does not know of it yet */
         PackWriter writer;
         Effects fx; /* of the batch */
 };

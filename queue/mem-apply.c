@@ -166,16 +166,19 @@ static void store_wait(QueueMem *q, const Edge *e, uint8_t lane, Wall now)
         }
 }
 
-/* The next list of waits for this target; NULL: none. */
+/* The first list of waits for this target, by key; NULL: none. */
 static MemLinks *find_wait(QueueMem *q, const uint8_t target[OBJECT_KEY_SIZE])
 {
+        MemLinks *first = NULL;
+
         for (KeyNode *i = keymap_next(&q->links, NULL); i; i = keymap_next(&q->links, i)) {
                 MemLinks *l = keymap_entry(i, MemLinks, node);
 
-                if (l->key[0] == LINK_WAIT && memcmp(l->key + 1, target, OBJECT_KEY_SIZE) == 0)
-                        return l;
+                if (l->key[0] == LINK_WAIT && memcmp(l->key + 1, target, OBJECT_KEY_SIZE) == 0 &&
+                    (!first || memcmp(l->key, first->key, l->n_key) < 0))
+                        first = l;
         }
-        return NULL;
+        return first;
 }
 
 static void appeared(QueueMem *q, const ObjectKey *target, uint8_t lane, Wall now)

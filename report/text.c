@@ -47,30 +47,39 @@ static void indent(Text *t, size_t n)
         str_printf(t->out, "%*s", (int)n, "");
 }
 
-/* Words that are already safe, wrapped. A word that is longer than a line stays whole: a DN is copied. */
-static void wrap(Text *t, const char *s, size_t left)
+/*
+ * Words that are already safe, wrapped to `left`; the first line begins at column `at`. A word that is longer
+ * than a line stays whole: a DN is copied.
+ */
+static void wrap_from(Text *t, const char *s, size_t left, size_t at)
 {
-        size_t at = left;
+        bool first = true;
 
         while (*s) {
                 size_t n = strcspn(s, " "), width;
                 char *word = arena_strndup(t->arena, s, n);
 
                 width = str_chars(word);
-                if (at > left && at + 1 + width > t->columns) {
+                if (!first && at + 1 + width > t->columns) {
                         str_add_char(t->out, '\n');
                         indent(t, left);
                         at = left;
-                } else if (at > left) {
+                } else if (!first) {
                         str_add_char(t->out, ' ');
                         at++;
                 }
                 str_add(t->out, word);
                 at += width;
+                first = false;
                 s += n;
                 s += strspn(s, " ");
         }
         str_add_char(t->out, '\n');
+}
+
+static void wrap(Text *t, const char *s, size_t left)
+{
+        wrap_from(t, s, left, left);
 }
 
 static void paragraph(Text *t, const char *s, size_t left)
@@ -137,8 +146,14 @@ static void pairs(Text *t, const Detail *details, size_t n, size_t left)
                 paint(t, FAINT);
                 str_add(t->out, key);
                 paint(t, "0");
-                str_printf(t->out, " %s", value);
-                at += width;
+                str_add_char(t->out, ' ');
+                if (left + width > t->columns) {
+                        wrap_from(t, value, left + 2, at + str_chars(key) + 1);
+                        at = 0;
+                } else {
+                        str_add(t->out, value);
+                        at += width;
+                }
         }
         if (at)
                 str_add_char(t->out, '\n');

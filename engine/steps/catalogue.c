@@ -115,8 +115,10 @@ static const CatalogueRow rows[] = {
         ROW("ReferenceNotFound", NON_SERVICE_FAILURE, OBJECT,
             "An object that this one refers to is not in Microsoft Entra ID yet.",
             "None: the reference waits and is set when its target appears."),
-        ROW("QuotaExceeded", FAILURE, OBJECT, "A quota of the tenant or of the object is used up.",
+        ROW("DirectoryQuotaExceeded", FAILURE, OBJECT, "A quota of the tenant or of the object is used up.",
             "Raise the quota, or remove objects or links."),
+        ROW("RequestRefused", FAILURE, OBJECT, "Microsoft Graph refused the request without naming a value.",
+            "Read what it said in the details; correct the object and retry."),
         ROW("ExportFailed", FAILURE, OBJECT, "Microsoft Entra ID refused the change.",
             "Read what it said in the details; correct the object and retry."),
 

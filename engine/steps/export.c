@@ -219,7 +219,7 @@ int step_export(Run *run)
                 return verdict;
         if (r)
                 return step_fail(run, STEP_E_PARK, "ExportFailed", "%s", diag_text(&run->diag));
-        step_say(run, RESULT_SUCCESS, "%zu operations were accepted in %u requests.", run->n_ops,
-                 run->call.n_writes);
+        step_say(run, RESULT_SUCCESS, "%zu operation%s accepted in %u request%s.", run->n_ops,
+                 run->n_ops == 1 ? " was" : "s were", run->call.n_writes, run->call.n_writes == 1 ? "" : "s");
         return STEP_E_DONE;
 }

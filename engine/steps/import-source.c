@@ -89,7 +89,8 @@ int step_import_source(Run *run)
 
         step_attributes(run, run->object, run->previous, run_connector(run)->name);
         for (size_t i = 0; i < run->entry.n_links; i++)
-                step_detail(run, run->entry.links[i].attribute, "%zu", run->entry.links[i].n_ids);
+                if (run->entry.links[i].n_ids || str_is(run->type, "group"))
+                        step_detail(run, run->entry.links[i].attribute, "%zu", run->entry.links[i].n_ids);
         if (is_as_before(run)) {
                 r = has_ready(run, &ready);
                 if (r)

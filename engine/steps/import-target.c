@@ -265,8 +265,8 @@ static int import_by_match(Run *run, bool *ret_found)
         return import_match(run, MATCH_UPN, upn.s, ret_found);
 }
 
-/* The anchor is perhaps there, and not replicated to where we look: until `settle` has passed no second create
- * is sent. */
+/* The anchor is perhaps there, and not replicated to where we look: until `settle` has passed no second
+ * create is sent. */
 static int mind_intent(Run *run)
 {
         Wall now = clock_wall(run->clock);

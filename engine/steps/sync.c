@@ -204,10 +204,11 @@ int step_sync(Run *run)
                 return last_word(run, "NotInScopeOfRules", run->rules_why);
         report_metaverse(run);
         /* Another anchor means another person: Connect refuses it too. */
-        if (run->cloud.object && run->person.anchor && run->anchor && !str_is(run->person.anchor, run->anchor))
+        if (run->cloud.object && run->person.anchor && run->anchor &&
+            !str_is(run->person.anchor, run->anchor))
                 return step_fail(run, STEP_E_PARK, "SyncRuleError",
-                                 "SourceAnchor attribute has changed: it was %s and is %s", run->person.anchor,
-                                 run->anchor);
+                                 "SourceAnchor attribute has changed: it was %s and is %s",
+                                 run->person.anchor, run->anchor);
         step_detail(run, "join rule", "%s", run->join_rule->name);
         if (run->leaving)
                 return last_word(run, "OrganizationalUnitNotInScope", NULL);

@@ -6,7 +6,7 @@
  */
 
 #include "base/str.h"
-#include "engine/target/peer.h"
+#include "engine/target/test-peer.h"
 
 #include <curl/curl.h>
 #include <pthread.h>

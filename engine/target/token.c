@@ -5,7 +5,6 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -140,106 +139,28 @@ static void accept_token(Token *t, const char *text, int64_t expires_in)
         conclude(t, 0, "");
 }
 
-/* Numbers are texts when they come from a managed identity. */
-static int64_t seconds_of(const json_t *v)
-{
-        int64_t n = json_integer_value(v);
-
-        if (json_is_string(v) && !str_to_int64(json_string_value(v), &n))
-                n = 0;
-        return n < 0 || n > 30 * 86400 ? 0 : n;
-}
-
-static const char *trimmed_description(const char *description, char *buf, size_t size)
-{
-        size_t n = strcspn(description, "\r\n"); /* what follows are trace ids */
-
-        snprintf(buf, size, "%.*s", (int)(n < size ? n : size - 1), description);
-        return buf;
-}
-
-/* Return: 0 (accepted), or what the answer means, with the text set. */
-static int judge_answer(Token *t, const json_t *answer, char *text, size_t size)
-{
-        const char *token = json_string_value(json_object_get(answer, "access_token"));
-        const char *type = json_string_value(json_object_get(answer, "token_type"));
-        const char *error = json_string_value(json_object_get(answer, "error"));
-        const char *description = json_string_value(json_object_get(answer, "error_description"));
-        int64_t life = seconds_of(json_object_get(answer, "expires_in"));
-        int status = t->request.answer.status;
-        char buf[256];
-
-        if (status == 200 && token && type && str_is_nocase(type, "bearer") && life > 0 &&
-            strpbrk(token, "\r\n") == NULL) {
-                accept_token(t, token, life);
-                return 0;
-        }
-        if (status < 400 || !error || status >= 500) {
-                snprintf(text, size, "the sign-in service answered %d with something that is no token",
-                         status);
-                return status >= 500 ? TARGET_E_TRANSIENT : TARGET_E_GARBAGE;
-        }
-        snprintf(text, size, "sign-in refused: %s%s%s",
-                 description ? token_error_words(description) ?: "" : "",
-                 description && token_error_words(description) ? ": " : "",
-                 description ? trimmed_description(description, buf, sizeof(buf)) : error);
-        return str_is(error, "temporarily_unavailable") || (description && strstr(description, "AADSTS90033"))
-                       ? TARGET_E_TRANSIENT
-                       : TARGET_E_REFUSED;
-}
-
-/* jansson frees without wiping. */
-static void wipe_text(json_t *v)
-{
-        if (json_is_string(v))
-                explicit_bzero((char *)(uintptr_t)json_string_value(v), json_string_length(v));
-}
-
-static int judge(Token *t, char *text, size_t size)
-{
-        const HttpRequest *r = &t->request;
-        json_t *answer;
-        int result;
-
-        switch (r->end) {
-        case HTTP_ANSWERED:
-                break;
-        case HTTP_UNREACHABLE:
-                snprintf(text, size, "the sign-in service cannot be reached: %s", r->error);
-                return TARGET_E_UNREACHABLE;
-        case HTTP_GARBAGE:
-                snprintf(text, size, "the sign-in service: %s", r->error);
-                return TARGET_E_GARBAGE;
-        default:
-                snprintf(text, size, "no answer from the sign-in service: %s", r->error);
-                return TARGET_E_TRANSIENT;
-        }
-        if (r->answer.status == 429 || r->answer.status >= 500) {
-                snprintf(text, size, "the sign-in service is busy (%d)", r->answer.status);
-                return TARGET_E_TRANSIENT;
-        }
-        answer = json_loadb(r->answer.body ? r->answer.body : "", r->answer.n_body, 0, NULL);
-        result = judge_answer(t, answer, text, size);
-        wipe_text(json_object_get(answer, "access_token"));
-        json_decref(answer);
-        return result;
-}
-
 /* On the thread of Http. */
 static void on_done(HttpRequest *request)
 {
         Token *t = request->token;
-        char text[512] = "";
+        char text[512] = "", *token = NULL;
+        int64_t life_s = 0;
         bool again = false;
         int r;
 
         pthread_mutex_lock(&t->lock);
-        r = judge(t, text, sizeof(text));
+        r = token_answer_read(request, &token, &life_s, text, sizeof(text));
+        if (r == 0)
+                accept_token(t, token, life_s);
         if (r == TARGET_E_REFUSED && ++t->n_tried < t->options->credentials.n_items) {
                 t->credential = (t->credential + 1) % t->options->credentials.n_items;
                 again = true;
         } else if (r) {
                 conclude(t, r, text);
+        }
+        if (token) {
+                explicit_bzero(token, strlen(token));
+                free(token);
         }
         if (request->answer.body)
                 explicit_bzero(request->answer.body, request->answer.n_body);

@@ -57,6 +57,10 @@ const char *token_error_words(const char *description); /* NULL: not one we know
 /* Read a secret: at most 64 kB, line end cut. The caller wipes and frees. Return: 0, -errno, -EPERM. */
 int token_read_secret(const char *path, char **ret_secret, Diag *diag);
 int64_t token_renew_ahead(int64_t lifetime_us); /* so long before its end */
+/* What the end of a token request means. Return: 0 (the caller wipes and frees the token), TARGET_E_REFUSED,
+ * TARGET_E_TRANSIENT, TARGET_E_UNREACHABLE, TARGET_E_GARBAGE with a text. */
+int token_answer_read(const HttpRequest *request, char **ret_token, int64_t *ret_life_s, char *text,
+                      size_t size);
 
 DEFINE_CLEANUP(Token, token_free)
 DEFINE_CLEANUP(BearerToken, bearer_unref)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input gets one clear line and the documented exit status, and no change is lost."""
 
+import contextlib
 import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
+import threading
 
 from house import check, house, step
 from lab import wait_until
@@ -26,6 +29,62 @@ def free_port():
         return s.getsockname()[1]
 
 
+CA_CONFIG = """\
+[ca]
+default_ca = it
+[it]
+dir = {folder}
+database = {folder}/index
+serial = {folder}/serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+[names]
+subjectAltName = IP:127.0.0.1
+"""
+
+
+@contextlib.contextmanager
+def server_with_expired_certificate(folder):
+    """A TLS server whose certificate was good once; gives its port and the file of its authority."""
+    folder.mkdir()
+    write_file(folder / "ca.conf", CA_CONFIG.format(folder=folder))
+    write_file(folder / "index", "")
+    write_file(folder / "serial", "01\n")
+    key, request, certificate = folder / "key.pem", folder / "request.pem", folder / "certificate.pem"
+    for arguments in (
+        ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", "/CN=127.0.0.1"],
+        ["ca", "-batch", "-selfsign", "-config", folder / "ca.conf", "-keyfile", key, "-in", request, "-out", certificate, "-notext",
+         "-extensions", "names", "-startdate", "20200101000000Z", "-enddate", "20210101000000Z"],
+    ):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # closed: the test is over
+            try:
+                context.wrap_socket(connection, server_side=True).close()
+            except OSError:
+                connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1], certificate
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
 with house("bad-input") as h:
     ada = f"CN=Ada Lovelace,{h.people}"
     h.ad.add_user("Ada Lovelace", h.people)
@@ -33,7 +92,8 @@ with house("bad-input") as h:
     def beside(**other):
         """sosync with another configuration and state of its own."""
         beside.n += 1
-        config = h.write_config(name=f"beside-{beside.n}.yaml", state=h.folder / f"state-{beside.n}", reports=h.folder / f"reports-{beside.n}", **other)
+        folders = {"state": h.folder / f"state-{beside.n}", "reports": h.folder / f"reports-{beside.n}"}
+        config = h.write_config(name=f"beside-{beside.n}.yaml", **{**folders, **other})
         return h.lab.sosync(config, name=f"beside-{beside.n}", start=False)
     beside.n = 0
 
@@ -138,6 +198,37 @@ with house("bad-input") as h:
     wait_until(lambda: "reloaded" in h.sosync.log.read_text(), 10, "the reload")
     h.ad.add_user("Hidden No More", h.hidden)
     h.until_user("hidden.no.more")
+
+    step("a full disk: one clear line, the feed pauses, nothing is lost, and all goes on when there is room")
+    small = h.folder / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", small]).returncode == 0:
+        beside_full = beside(state=small / "state")
+        try:
+            h.sosync.stop()
+            beside_full.start()
+            filler = small / "filler"
+            with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
+                while True:
+                    f.write(bytes(1 << 12))
+            for i in range(20):
+                h.ad.set(ada, title=f"Full {i}")
+            wait_until(lambda: "takes no more" in beside_full.log.read_text(), 30, "the word about the full disk")
+            beside_full.process.check_alive()
+            filler.unlink()
+            h.until_user("ada.lovelace", jobTitle="Full 19")
+        finally:
+            beside_full.stop()
+            subprocess.run(["umount", small], check=True)
+        h.sosync.start()
+    else:
+        print("skipped: a small disk cannot be mounted here")
+
+    step("an expired certificate, said as such")
+    with server_with_expired_certificate(h.folder / "expired") as (port, ca):
+        status, doc = beside(uris=f'["ldaps://127.0.0.1:{port}"]', tls=f'{{ca_file: "{ca}"}}').sync("--no-html-report", ada)
+        check(status == 5, (status, doc))
+        check("expired" in doc["provisioningStatusInfo"]["errorInformation"]["additionalDetails"], doc["provisioningStatusInfo"])
 
     step("a clean stop")
     check(h.sosync.stop() == 0, h.sosync.log.read_text()[-2000:])

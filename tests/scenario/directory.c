@@ -148,8 +148,10 @@ bool directory_set(Scene *s, Thing *t, const char *name, const char *text)
         if (str_is(name, "manager") && !str_is(text, "-") && !scene_thing(s, text))
                 return scene_fail(s, "there is no object %s", text);
         set_value(s, t, name, directory_value(s, name, text));
-        if (str_is(name, "mS-DS-ConsistencyGuid") && *text == '@' && scene_thing(s, text + 1))
-                t->anchor = scene_thing(s, text + 1)->anchor;
+        if (str_is(name, "mS-DS-ConsistencyGuid"))
+                t->anchor = *text == '@' && scene_thing(s, text + 1)
+                                    ? scene_thing(s, text + 1)->anchor
+                                    : str_base64(s->arena, t->id.bytes, sizeof(t->id.bytes));
         return true;
 }
 

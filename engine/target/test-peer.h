@@ -5,7 +5,7 @@
  * Peer: what the contract tests of targets share
  *
  * The same test runs on target-mem and on target-graph. For target-graph the other side is tests/emulator,
- * whose admin endpoint plants objects, plays faults and shows its journal; peer.py starts it.
+ * whose admin endpoint plants objects, plays faults and shows its journal; test-peer.py starts it.
  */
 
 #include "engine/target/graph.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/target/peer.h"
+#include "engine/target/test-peer.h"
 
 #include "base/str.h"
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* sosync rules explain: reading, evaluating, and the result as JSON */
+
+#include "app/command-rules-explain.h"
+#include "base/str.h"
+#include "engine/target/schema.h"
+
+#include <getopt.h>
+#include <string.h>
+
+static int parse(ExplainCommand *e, int argc, char **argv)
+{
+        static const struct option options[] = {
+                { "object", required_argument, NULL, 'o' },
+                { "type", required_argument, NULL, 't' },
+                { "rules", required_argument, NULL, 'r' },
+                { "attribute", required_argument, NULL, 'a' },
+                { "all", no_argument, NULL, 'A' },
+                { "json", no_argument, NULL, 'j' },
+                { NULL, 0, NULL, 0 },
+        };
+        int k;
+
+        optind = 1;
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
+                switch (k) {
+                case 'o':
+                        e->object = optarg;
+                        break;
+                case 't':
+                        e->type = optarg;
+                        break;
+                case 'r':
+                        e->rules->folder = optarg;
+                        break;
+                case 'a':
+                        e->attribute = optarg;
+                        break;
+                case 'A':
+                        e->all = true;
+                        break;
+                case 'j':
+                        e->rules->json = true;
+                        break;
+                default:
+                        return command_usage(e->rules->command);
+                }
+        if (optind < argc)
+                e->dn = argv[optind++];
+        if (optind < argc || !e->dn == !e->object)
+                return command_usage(e->rules->command);
+        return EXIT_DONE;
+}
+
+/* -- evaluation ------------------------------------------------------------------------------------------ */
+
+static int look(ExplainCommand *e)
+{
+        RulesCommand *c = e->rules;
+        RunConfig *run;
+        int status;
+
+        if (e->object)
+                return look_file(&e->look, c->arena, e->object, e->type);
+        status = rules_open_config(c);
+        if (status)
+                return status;
+        /* What these rules read, which need not be the rules of the configuration. */
+        run = arena_memdup(c->arena, &c->config->run, sizeof(*run));
+        run->rules = c->rules;
+        run_config_attributes(run, c->arena);
+        return look_directory(&e->look, c->arena, c->config, e->dn, run->attributes, run->n_attributes, true);
+}
+
+static void evaluate(ExplainCommand *e)
+{
+        const Look *l = &e->look;
+        Arena *a = e->rules->arena;
+        Wall now = clock_wall(&clock_system);
+        RuleInput input = {
+                .object = l->object,
+                .imported = l->imported,
+                .connector = l->connector,
+                .parameters = l->parameters,
+                .n_parameters = l->n_parameters,
+        };
+
+        rules_explain_inbound(e->rules->rules, &input, now, a, &e->in);
+        if (!e->in.result)
+                return;
+        rules_explain_outbound(e->rules->rules, e->in.result, NULL, l->parameters, l->n_parameters, now, a,
+                               &e->out);
+        e->has_out = true;
+}
+
+/* What becomes of the object, in one line. */
+const char *explain_verdict(const ExplainCommand *e)
+{
+        Arena *a = e->rules->arena;
+        const ExplainStage *last = e->has_out ? &e->out : &e->in;
+        size_t n;
+
+        if (last->error)
+                return arena_printf(a, "Fails: %s", last->error);
+        if (!last->result)
+                return arena_printf(a, "Does not go to Entra ID: %s", last->why);
+        target_attributes(last->type, &n);
+        if (n == 0)
+                return arena_printf(a,
+                                    "Is not exported: Microsoft Graph has no way to write objects of type %s",
+                                    last->type);
+        return arena_printf(a, "Goes to Entra ID as a %s", last->type);
+}
+
+static bool reads(const ExplainCommand *e, const Flow *f, const char *name)
+{
+        const char *const *names;
+        size_t n;
+
+        if (f->type == FLOW_DIRECT)
+                return str_is(f->source, name);
+        if (f->type == FLOW_CONSTANT)
+                return false;
+        expr_names(f->expr, e->rules->arena, &names, &n);
+        for (size_t i = 0; i < n; i++)
+                if (str_is(names[i], name))
+                        return true;
+        return false;
+}
+
+bool explain_is_asked(const ExplainCommand *e, const ExplainStage *s, const char *name)
+{
+        if (!e->attribute || str_is_nocase(e->attribute, name))
+                return true;
+        for (size_t i = 0; s->direction == RULE_INBOUND && i < e->out.n_attributes; i++) {
+                const ExplainAttribute *x = &e->out.attributes[i];
+
+                for (size_t k = 0; str_is_nocase(e->attribute, x->name) && k < x->n_offers; k++)
+                        if (reads(e, x->offers[k].flow, name))
+                                return true;
+        }
+        return false;
+}
+
+/* -- as JSON --------------------------------------------------------------------------------------------- */
+
+static json_t *offer_json(const ExplainOffer *o)
+{
+        json_t *j = json_pack("{s:s, s:i, s:s, s:s, s:s}", "rule", o->rule->name, "precedence",
+                              o->rule->precedence, "mappingType", flow_type_name(o->flow->type), "flow",
+                              o->flow->source, "verdict", offer_verdict_name(o->verdict));
+
+        if (!value_is_none(o->value))
+                json_object_set_new(j, "value", object_json_value(o->value));
+        if (o->link)
+                json_object_set_new(j, "links", json_true());
+        if (o->text)
+                json_object_set_new(j, "why", json_string(o->text));
+        return j;
+}
+
+static json_t *attribute_json(const ExplainAttribute *x)
+{
+        json_t *offers = json_array();
+        json_t *j = json_pack("{s:s, s:o, s:b, s:b}", "name", x->name, "value", object_json_value(x->value),
+                              "links", x->link, "kept", x->kept);
+
+        if (x->winner)
+                json_object_set_new(j, "rule", json_string(x->winner->rule->name));
+        for (size_t i = 0; i < x->n_offers; i++)
+                json_array_append_new(offers, offer_json(&x->offers[i]));
+        json_object_set_new(j, "offers", offers);
+        return j;
+}
+
+const char *explain_join(Arena *a, const Rule *r)
+{
+        Str s;
+        const char *text;
+
+        str_init(&s, 4096);
+        for (size_t i = 0; i < r->n_join; i++) {
+                str_add(&s, i ? ", else " : "");
+                for (size_t k = 0; k < r->join[i].n_clauses; k++)
+                        str_printf(&s, "%s%s = %s", k ? " and " : "", r->join[i].clauses[k].source,
+                                   r->join[i].clauses[k].metaverse);
+        }
+        text = arena_strdup(a, s.data);
+        str_deinit(&s);
+        return text;
+}
+
+static json_t *stage_json(const ExplainCommand *e, const ExplainStage *s)
+{
+        json_t *rules = json_array(), *attributes = json_array();
+        json_t *j = json_pack("{s:s?, s:o, s:o}", "type", s->type, "rules", rules, "attributes", attributes);
+
+        if (s->why || s->error)
+                json_object_set_new(j, s->error ? "error" : "why", json_string(s->error ? s->error : s->why));
+        for (size_t i = 0; i < s->n_rules; i++) {
+                const ExplainRule *r = &s->rules[i];
+                json_t *x = json_pack("{s:s, s:i, s:s, s:b, s:b}", "rule", r->rule->name, "precedence",
+                                      r->rule->precedence, "link", rule_link_name(r->rule->link), "inScope",
+                                      r->in_scope, "decides", r->decides);
+
+                if (r->rule->n_join)
+                        json_object_set_new(x, "join", json_string(explain_join(e->rules->arena, r->rule)));
+                if (r->why_not)
+                        json_object_set_new(x, "why", json_string(r->why_not));
+                json_array_append_new(rules, x);
+        }
+        for (size_t i = 0; i < s->n_attributes; i++)
+                if (explain_is_asked(e, s, s->attributes[i].name))
+                        json_array_append_new(attributes, attribute_json(&s->attributes[i]));
+        return j;
+}
+
+static void print_json(const ExplainCommand *e)
+{
+        const Object *o = e->look.object;
+        json_t *j = json_pack("{s:s?, s:s, s:s?, s:s, s:s, s:o}", "dn", o->dn, "type", o->type, "connector",
+                              e->look.connector, "rulesVersion", rules_version(e->rules->rules), "result",
+                              explain_verdict(e), "inbound", stage_json(e, &e->in));
+
+        if (e->has_out)
+                json_object_set_new(j, "outbound", stage_json(e, &e->out));
+        rules_print_json(j);
+}
+
+int rules_explain(RulesCommand *c, int argc, char **argv)
+{
+        ExplainCommand e = { .rules = c };
+        int status = parse(&e, argc, argv);
+
+        if (status == EXIT_DONE)
+                status = rules_open(c);
+        if (status == EXIT_DONE)
+                status = look(&e);
+        if (status)
+                return status;
+        evaluate(&e);
+        if (c->json)
+                print_json(&e);
+        else
+                explain_print(&e);
+        return e.in.error || (e.has_out && e.out.error) ? EXIT_OBJECT : EXIT_DONE;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+#include "engine/target/graph-internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ADA "0a0a0a0a-0000-4000-8000-00000000000a"
+
+static void test_parse(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        json_t *json = json_loads(
+                "{\"id\":\"" ADA
+                "\",\"onPremisesSyncEnabled\":null,\"displayName\":\"Ada\",\"jobTitle\":null,"
+                "\"accountEnabled\":false,\"businessPhones\":[\"+44 1\",\"+44 2\"],\"mailNickname\":\"ada\","
+                "\"proxyAddresses\":[\"SMTP:a@x\",\"smtp:b@x\"],\"faxNumber\":\"\",\"somethingNew\":{\"x\":["
+                "1]},"
+                "\"onPremisesExtensionAttributes\":{\"extensionAttribute1\":\"one\",\"extensionAttribute2\":"
+                "null}}",
+                0, NULL);
+        TargetObject o;
+
+        assert_int_equal(graph_object_parse(json, "user", a, &o, NULL), 0);
+        json_decref(json); /* nothing points into it */
+        assert_false(o.mastered_elsewhere);
+        assert_string_equal(object_text(o.object, "displayName"), "Ada");
+        assert_string_equal(object_text(o.object, "alias"), "ada");
+        assert_string_equal(object_text(o.object, "telephoneNumber"), "+44 1");
+        assert_string_equal(object_text(o.object, "extensionAttribute1"), "one");
+        assert_null(object_find(o.object, "extensionAttribute2"));
+        assert_null(object_find(o.object, "title"));
+        assert_false(object_get(o.object, "accountEnabled").b);
+        assert_int_equal(object_get(o.object, "proxyAddresses").n, 2);
+        assert_string_equal(o.object->type, "user");
+}
+
+static void test_parse_garbage(void **state)
+{
+        static const char *const texts[] = {
+                "[]",
+                "{}",
+                "{\"id\":7}",
+                "{\"id\":\"x\"}",
+                "{\"id\":\"" ADA "\",\"displayName\":5}",
+                "{\"id\":\"" ADA "\",\"displayName\":[\"x\"]}",
+                "{\"id\":\"" ADA "\",\"accountEnabled\":\"true\"}",
+                "{\"id\":\"" ADA "\",\"businessPhones\":\"x\"}",
+                "{\"id\":\"" ADA "\",\"businessPhones\":[1]}",
+                "{\"id\":\"" ADA "\",\"onPremisesExtensionAttributes\":[]}",
+                "{\"id\":\"" ADA "\",\"onPremisesExtensionAttributes\":{\"extensionAttribute1\":{}}}",
+                "{\"id\":\"" ADA "\",\"onPremisesSyncEnabled\":\"yes\"}",
+        };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+
+        for (size_t i = 0; i < N_ELEMENTS(texts); ++i) {
+                json_t *json = json_loads(texts[i], 0, NULL);
+                Diag diag = DIAG_INIT;
+                TargetObject o;
+
+                assert_non_null(json);
+                if (graph_object_parse(json, "user", a, &o, &diag) != TARGET_E_GARBAGE || !diag_any(&diag))
+                        fail_msg("%s", texts[i]);
+                diag_deinit(&diag);
+                json_decref(json);
+        }
+}
+
+static void test_select(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *some[] = { "alias",     "extensionAttribute2", "manager",
+                               "homePhone", "extensionAttribute9", "nonsense" };
+        const char *all = graph_select("user", NULL, 0, a);
+
+        assert_string_equal(graph_select("user", some, N_ELEMENTS(some), a),
+                            "id,onPremisesSyncEnabled,mailNickname,onPremisesExtensionAttributes");
+        assert_non_null(strstr(all, ",onPremisesImmutableId"));
+        assert_non_null(strstr(all, ",proxyAddresses"));
+        assert_null(strstr(all, "manager"));
+        assert_string_equal(graph_quote(a, "O'Neil & co=+/"), "O%27%27Neil%20%26%20co%3D%2B%2F");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_parse),
+                cmocka_unit_test(test_parse_garbage),
+                cmocka_unit_test(test_select),
+        };
+
+        return cmocka_run_group_tests_name("graph-json", tests, NULL, NULL);
+}
