@@ -184,7 +184,7 @@ static int settle(WorkerShared *s, Run *run, const Lease *lease)
                  */
                 Lease innocent = *lease;
 
-                if (run->call.n_writes == 0 && !run->retry_at.ms)
+                if (run->call.n_writes == 0 && !run->retry_at.ms && !run->have_intent)
                         return queue_release(s->queue, lease);
                 if (run->call.n_writes == 0)
                         commit.outcome = NULL;

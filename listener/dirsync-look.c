@@ -63,11 +63,14 @@ static int hand_over(FeedDirsync *f)
                 .catch_up = f->catch_up,
                 .seen = clock_wall(f->link.clock),
         };
+        Mono began;
         int r;
 
         if (batch.n_entries == 0 && !batch.position)
                 return 0;
+        began = link_now(&f->link);
         r = f->link.sink->batch(f->link.sink, &batch);
+        doorbell_look_waited(&f->bell, link_now(&f->link).us - began.us);
         if (r == FEED_E_FULL) {
                 if (!f->held)
                         log_warning(f->link.log, "the queue is full; the feed waits");

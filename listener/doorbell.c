@@ -52,6 +52,7 @@ int doorbell_start(Doorbell *d, Conn *conn, const char *base, Mono now, Diag *di
                                : third < BEAT_SLOW_US ? third
                                                       : BEAT_SLOW_US,
                 .min_pause_us = fast ? 0 : LOOK_WINDOWS_US,
+                .look_us = -1,
                 .usn = conn->dse.usn,
                 .rung = true, /* beat at once */
                 .beat_at = now,
@@ -162,10 +163,18 @@ void doorbell_look_begins(Doorbell *d, Mono now)
         d->look_began = now;
 }
 
+void doorbell_look_waited(Doorbell *d, int64_t us)
+{
+        d->look_began = mono_add(d->look_began, us);
+}
+
 void doorbell_look_ends(Doorbell *d, Mono now, bool good)
 {
-        int64_t pause_us = LOOK_PAUSE * (now.us - d->look_began.us);
+        int64_t us = now.us - d->look_began.us, pause_us;
 
+        us = us < 0 ? 0 : us;
+        d->look_us = d->look_us < 0 ? us : (3 * d->look_us + us) / 4;
+        pause_us = LOOK_PAUSE * d->look_us;
         d->look_at = mono_add(now, pause_us > d->min_pause_us ? pause_us : d->min_pause_us);
         if (good)
                 d->usn_looked = d->usn_taken;

@@ -14,8 +14,9 @@
  *    next beat see a movement, and is looked for again. So a ring only brings the beat forward.
  *  - Where the bell is slow (Samba polls its database every 5 s) the beat is 25 ms, 0.1 to 0.2 ms of work
  *    each; elsewhere it is the proof of life, every 10 s.
- *  - The next look is not before four times the duration of the last one, so that the server spends at most a
- *    fifth of one worker on us: on Samba's tdb store a look costs 5 us for each object of the domain.
+ *  - The next look is not before four times the duration of the last ones (a moving average, so that one slow
+ *    answer does not silence us), so that the server spends at most a fifth of one worker on us: on Samba's
+ *    tdb store a look costs 5 us for each object of the domain. Time in the sink does not count.
  *  - Windows is looked at twice a second at most: DirSync is the work of a replication partner there.
  *
  * The registration counts against MaxNotificationPerConn, 5 for each connection (MS-ADTS 3.1.1.3.4.6).
@@ -50,6 +51,7 @@ struct Doorbell {
         uint64_t usn_taken;  /* when the look under way began */
         uint64_t usn_looked; /* covered by looks that have ended */
         Mono look_began;
+        int64_t look_us; /* moving average of their durations; -1: none yet */
         uint64_t n_rings, n_beats;
 };
 
@@ -67,6 +69,7 @@ int doorbell_message(Doorbell *d, LDAPMessage *message, Mono now, bool *ret_ours
 bool doorbell_wants_look(const Doorbell *d, Mono now);
 void doorbell_look_begins(Doorbell *d, Mono now);
 void doorbell_look_ends(Doorbell *d, Mono now, bool good);
+void doorbell_look_waited(Doorbell *d, int64_t us); /* for us, not for the server */
 
 /* When doorbell_tick() or, if one may begin, a look is due next. */
 Mono doorbell_next(const Doorbell *d, bool may_look);

@@ -13,7 +13,9 @@
 
 void fake_init(FakeLdap *f)
 {
-        int pair[2], off = 0, version = LDAP_VERSION3, r;
+        int pair[2], version = LDAP_VERSION3, r;
+        ber_len_t max = PDU_MAX;
+        Sockbuf *sb = NULL;
 
         memset(f, 0, sizeof(*f));
         f->config = (LdapConfig){
@@ -31,7 +33,9 @@ void fake_init(FakeLdap *f)
         r = ldap_init_fd(pair[0], LDAP_PROTO_TCP, "ldap://fake.test", &f->conn->ld);
         assert(r == LDAP_SUCCESS);
         ldap_set_option(f->conn->ld, LDAP_OPT_PROTOCOL_VERSION, &version);
-        ldap_set_option(f->conn->ld, LDAP_OPT_REFERRALS, off ? LDAP_OPT_ON : LDAP_OPT_OFF);
+        ldap_set_option(f->conn->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
+        ldap_get_option(f->conn->ld, LDAP_OPT_SOCKBUF, &sb);
+        ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max);
         f->conn->config = &f->config;
         f->conn->fd = pair[0];
         f->conn->uri = (LdapUri){ .text = "ldap://fake.test", .host = "fake.test" };

@@ -144,8 +144,33 @@ static void test_samba_beats_every_25_ms_and_rests_four_looks(void **state)
         doorbell_look_begins(&f->bell, at(25400));
         doorbell_look_ends(&f->bell, at(35400), true);
         f->bell.usn = 106;
-        assert_false(doorbell_wants_look(&f->bell, at(35400 + 39999)));
-        assert_true(doorbell_wants_look(&f->bell, at(35400 + 40000)));
+        /* One of 10 ms after one of 0: a quarter of it counts. */
+        assert_false(doorbell_wants_look(&f->bell, at(35400 + 9999)));
+        assert_true(doorbell_wants_look(&f->bell, at(35400 + 10000)));
+}
+
+/* On average the server spends a fifth of its time on us, whatever single looks take; our own time is ours.
+ */
+static void test_share_of_the_server(void **state)
+{
+        Fixture *f = *state;
+        int64_t now = 0, looked = 0;
+
+        f->fake.conn->dse.vendor = VENDOR_SAMBA;
+        assert_int_equal(doorbell_start(&f->bell, f->fake.conn, "DC=test", at(0), &f->diag), 0);
+        for (int i = 0; i < 1000; i++) {
+                int64_t us = i % 2 ? 1000 : 1000000;
+
+                doorbell_look_begins(&f->bell, at(now));
+                now += us;
+                looked += us;
+                now += 5000000;
+                doorbell_look_waited(&f->bell, 5000000);
+                doorbell_look_ends(&f->bell, at(now), true);
+                now = f->bell.look_at.us;
+        }
+        now -= 1000 * (int64_t)5000000;
+        assert_in_range(looked * 100 / now, 18, 22);
 }
 
 static void test_windows_rings_and_is_asked_twice_a_second(void **state)
@@ -236,6 +261,7 @@ int main(void)
                 CASE(test_what_moves_during_a_look_is_looked_for_again),
                 CASE(test_a_failed_look_covers_nothing),
                 CASE(test_samba_beats_every_25_ms_and_rests_four_looks),
+                CASE(test_share_of_the_server),
                 CASE(test_windows_rings_and_is_asked_twice_a_second),
                 CASE(test_a_ring_during_a_beat_is_not_lost),
                 CASE(test_without_a_bell),

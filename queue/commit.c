@@ -86,7 +86,7 @@ static bool means_full(Committer *c, int rc)
         case MDB_MAP_FULL:
                 return true;
         case EIO:
-                return store_disk_is_full(c->store);
+                return store_disk_is_full(c->store) || !store_may_grow(c->store);
         default:
                 return false;
         }

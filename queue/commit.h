@@ -22,7 +22,7 @@
  *                            supervisor starts us again
  *
  * A full disk is ENOSPC, EDQUOT, EFBIG or MDB_MAP_FULL; LMDB gives EIO for a short write, so for that code
- * statvfs decides.
+ * statvfs decides, or a trial write (a limit on the size of files, a quota).
  *
  * Locks: `lock` is held for moments only, never during a transaction.
  */

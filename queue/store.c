@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -186,4 +187,23 @@ bool store_disk_is_full(Store *s)
         struct statvfs v;
 
         return statvfs(s->path, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize < STORE_DISK_MIN;
+}
+
+/**
+ * store_may_grow() - after an error: can the file become longer?
+ *
+ * LMDB says EIO for a write that came out short, and a quota or a limit on the size of files cuts a write short
+ * just as a full disk does, while statvfs knows nothing of it. So one page is written behind the end: nobody
+ * reads there, and LMDB writes over it when it needs the place.
+ */
+bool store_may_grow(Store *s)
+{
+        static const uint8_t page[4096];
+        struct stat st;
+        int fd;
+
+        if (mdb_env_get_fd(s->env, &fd) || fstat(fd, &st) < 0)
+                return true;
+        return pwrite(fd, page, sizeof(page), st.st_size) == (ssize_t)sizeof(page) ||
+               (errno != ENOSPC && errno != EDQUOT && errno != EFBIG);
 }

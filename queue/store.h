@@ -75,6 +75,7 @@ int store_error(int rc);
 int store_used(Store *s, uint64_t *ret_used); /* Return: 0, -errno */
 uint64_t store_file_bytes(Store *s);
 bool store_disk_is_full(Store *s);
+bool store_may_grow(Store *s);
 
 /* Rows by key; rc as LMDB gives it. `change` of a key as it is in the transaction. */
 int store_get(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, MDB_val *ret_val);

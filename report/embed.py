@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Make a C file of the page's style and script: embed.py OUTPUT.c STYLE.css SCRIPT.js
+"""Make a C file of the page's style and script: embed.py OUTPUT.c STYLE.css... SCRIPT.js
 
 The report is one file, and its Content-Security-Policy lets only these two run, by their hashes. A hash is of
 what stands between the tags, so it is taken here, of exactly the bytes that are written.
@@ -37,11 +37,14 @@ def source(hash_of):
     return "'sha256-%s'" % base64.b64encode(digest).decode("ascii")
 
 
-def main(output, style, script):
-    with open(style, encoding="utf-8") as f:
-        css = f.read()
-    with open(script, encoding="utf-8") as f:
-        js = f.read()
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def main(output, *inputs):
+    css = "".join(read(path) for path in inputs if path.endswith(".css"))
+    js = "".join(read(path) for path in inputs if path.endswith(".js"))
     # Comments and indentation are for us; strings of the style hold none of what is removed.
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
     css = "\n".join(line.strip() for line in css.splitlines() if line.strip()) + "\n"
@@ -54,7 +57,7 @@ def main(output, style, script):
         % (source(css), source(js))
     )
     with open(output, "w", encoding="utf-8") as f:
-        f.write("/* SPDX-License-Identifier: Apache-2.0 */\n/* Made by embed.py; edit report.css, report.js. */\n")
+        f.write("/* SPDX-License-Identifier: Apache-2.0 */\n/* Made by embed.py; edit report*.css, report.js. */\n")
         f.write('#include "report/html-internal.h"\n\n')
         f.write(array("html_css", css) + "\n\n" + array("html_js", js) + "\n\n" + array("html_policy", policy) + "\n")
 

@@ -30,7 +30,8 @@ static const char *say_done(Arena *a, const Outcome *o)
                 return arena_printf(a, "%s was created in Microsoft Entra ID with %zu attribute%s%s.", name,
                                     o->n_modified, o->n_modified == 1 ? "" : "s", warned);
         case ACTION_DISABLE:
-                return arena_printf(a, "The account of %s was disabled in Microsoft Entra ID%s.", name, warned);
+                return arena_printf(a, "The account of %s was disabled in Microsoft Entra ID%s.", name,
+                                    warned);
         case ACTION_UPDATE:
                 if (o->n_modified == 1)
                         return arena_printf(a, "%s of %s was updated in Microsoft Entra ID%s.",
@@ -61,8 +62,9 @@ const char *facts_sentence(Arena *a, const Outcome *o)
                 return o->result == RESULT_WARNING
                                ? arena_printf(a, "Nothing was sent for %s, with a warning: %s", name,
                                               reason_of(a, o))
-                               : arena_printf(a, "Nothing had to be sent: Microsoft Entra ID has %s as it "
-                                                 "should be.",
+                               : arena_printf(a,
+                                              "Nothing had to be sent: Microsoft Entra ID has %s as it "
+                                              "should be.",
                                               name);
         case DISPOSITION_STAGED:
                 return arena_printf(a, "Staging: %zu change%s of %s %s planned, and nothing was sent.",
@@ -91,7 +93,8 @@ const char *facts_next(Arena *a, const Outcome *o)
                                             wall_format(o->retry_at, when), o->tries);
                 return arena_printf(a, "sosync tries again by itself. This was try %u.", o->tries);
         case DISPOSITION_PARKED:
-                return "The change is parked: it waits until somebody retries it, or until the object changes "
+                return "The change is parked: it waits until somebody retries it, or until the object "
+                       "changes "
                        "again.";
         default:
                 return NULL;
@@ -103,10 +106,12 @@ const char *facts_disable(const Outcome *o)
         if (o->action != ACTION_DISABLE || o->disposition != DISPOSITION_DONE || o->result == RESULT_FAILURE)
                 return NULL;
         return o->change.revoke
-                       ? "New sign-ins are refused from now on, and the sign-in sessions were revoked: refresh "
+                       ? "New sign-ins are refused from now on, and the sign-in sessions were revoked: "
+                         "refresh "
                          "tokens end within minutes. Access tokens that were issued before stay valid until "
                          "they expire, up to an hour, in applications without continuous access evaluation."
-                       : "New sign-ins are refused from now on, and refresh tokens end within minutes. Access "
+                       : "New sign-ins are refused from now on, and refresh tokens end within minutes. "
+                         "Access "
                          "tokens that were issued before stay valid until they expire, up to an hour, in "
                          "applications without continuous access evaluation.";
 }

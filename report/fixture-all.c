@@ -13,7 +13,8 @@ const char fixture_hostile[] =
         "</script><script>document.title='planted'</script><img src=x onerror=\"document.title='planted'\">"
         "'\"><svg onload=document.title='planted'> javascript:document.title='planted' &lt;b&gt; ${7*7} "
         "*/}</style><style>body{display:none}</style><!-- ]]> \x1b[31mred\x1b]0;planted\a\r\nnext line "
-        "\xe2\x80\xaereversed\xe2\x80\xac \xe2\x81\xa9 \xff\xc3( \xf0\x9f\x92\xa3 \xd8\xb3\xd9\x84\xd8\xa7\xd9\x85";
+        "\xe2\x80\xaereversed\xe2\x80\xac \xe2\x81\xa9 \xff\xc3( \xf0\x9f\x92\xa3 "
+        "\xd8\xb3\xd9\x84\xd8\xa7\xd9\x85";
 
 static void make_create(Arena *a, Outcome *o)
 {
@@ -48,8 +49,8 @@ static void make_create(Arena *a, Outcome *o)
                                   "Out to AAD - User Identity");
                 fixture_modified(a, o, rows[k].name, NULL, rows[k].value);
         }
-        i = fixture_attribute(a, o, FIXTURE_EXPORT, "otherMails", "g.hopper@navy.test, grace@yale.test", "add",
-                              "Out to AAD - User Identity");
+        i = fixture_attribute(a, o, FIXTURE_EXPORT, "otherMails", "g.hopper@navy.test, grace@yale.test",
+                              "add", "Out to AAD - User Identity");
         i->multi_valued = true;
         i->n_values = i->n_added = 2;
         i->value_add = "g.hopper@navy.test\ngrace@yale.test";
@@ -98,14 +99,16 @@ static void make_staged(Arena *a, Outcome *o)
         o->change.kind = CHANGE_REQUEST;
         o->change.staging = true;
         o->sent.ms = o->accepted.ms = 0;
-        fixture_step(a, o, FIXTURE_EXPORT, RESULT_SKIPPED, "Staging: 2 operations are planned and none is sent.");
+        fixture_step(a, o, FIXTURE_EXPORT, RESULT_SKIPPED,
+                     "Staging: 2 operations are planned and none is sent.");
 }
 
 static void make_out_of_scope(Arena *a, Outcome *o)
 {
         fixture_base(a, o);
         fixture_error(a, o, FIXTURE_OU, DISPOSITION_OUT_OF_SCOPE, "OrganizationalUnitNotInScope",
-                      ERROR_CATEGORY_NON_SERVICE_FAILURE, "The object's organizational unit is not in sync scope.",
+                      ERROR_CATEGORY_NON_SERVICE_FAILURE,
+                      "The object's organizational unit is not in sync scope.",
                       "Move the object, or add its OU to scope.include (or remove it from scope.exclude).",
                       "OU=Service Accounts,DC=corp,DC=contoso,DC=test is not in sync scope");
         o->source.display_name = "svc-backup";
@@ -115,13 +118,14 @@ static void make_out_of_scope(Arena *a, Outcome *o)
 static void make_parked(Arena *a, Outcome *o)
 {
         fixture_base(a, o);
-        fixture_error(a, o, FIXTURE_EXPORT, DISPOSITION_PARKED, "AttributeValueMustBeUnique",
-                      ERROR_CATEGORY_FAILURE,
-                      "Another object in Microsoft Entra ID has this value (userPrincipalName, mail, "
-                      "proxyAddresses or immutable id).",
-                      "Find both objects, and change or remove the value on one of them.",
-                      "Another object with the same value for property userPrincipalName already exists.; the "
-                      "other object is 4d3c2b1a-0f9e-4d8c-8b7a-6f5e4d3c2b1a");
+        fixture_error(
+                a, o, FIXTURE_EXPORT, DISPOSITION_PARKED, "AttributeValueMustBeUnique",
+                ERROR_CATEGORY_FAILURE,
+                "Another object in Microsoft Entra ID has this value (userPrincipalName, mail, "
+                "proxyAddresses or immutable id).",
+                "Find both objects, and change or remove the value on one of them.",
+                "Another object with the same value for property userPrincipalName already exists.; the "
+                "other object is 4d3c2b1a-0f9e-4d8c-8b7a-6f5e4d3c2b1a");
         o->tries = 3;
 }
 
@@ -145,7 +149,8 @@ static void make_group(Arena *a, Outcome *o)
         o->source.display_name = o->target.display_name = "Analytical Engine Operators";
         o->source.type = o->target.type = "group";
         o->source.upn = o->target.upn = NULL;
-        o->source.dn = o->change.dn = "CN=Analytical Engine Operators,OU=Groups,OU=Staff,DC=corp,DC=contoso,DC=test";
+        o->source.dn = o->change.dn =
+                "CN=Analytical Engine Operators,OU=Groups,OU=Staff,DC=corp,DC=contoso,DC=test";
         o->n_modified = 0;
         fixture_clear(o, FIXTURE_EXPORT);
         fixture_detail(a, o, FIXTURE_IMPORT_TARGET, "member", "46, read now");
@@ -184,11 +189,14 @@ static void make_deleted(Arena *a, Outcome *o)
         fixture_base(a, o);
         fixture_error(a, o, FIXTURE_OU, DISPOSITION_OUT_OF_SCOPE, "DeleteNotSupported",
                       ERROR_CATEGORY_NON_SERVICE_FAILURE,
-                      "The object was deleted in Active Directory. Deletes are recorded and reported, never exported.",
-                      "Let the regular sync cycle delete it in Microsoft Entra ID, or delete it there.", NULL);
+                      "The object was deleted in Active Directory. Deletes are recorded and reported, never "
+                      "exported.",
+                      "Let the regular sync cycle delete it in Microsoft Entra ID, or delete it there.",
+                      NULL);
         o->change.kind = CHANGE_GONE;
-        o->source.dn = o->change.dn = "CN=Charles Babbage\\0ADEL:1fdfcb9c-5fc6-423e-9cdd-8d5f26ddb1f4,CN=Deleted "
-                                      "Objects,DC=corp,DC=contoso,DC=test";
+        o->source.dn = o->change.dn =
+                "CN=Charles Babbage\\0ADEL:1fdfcb9c-5fc6-423e-9cdd-8d5f26ddb1f4,CN=Deleted "
+                "Objects,DC=corp,DC=contoso,DC=test";
 }
 
 static void make_many(Arena *a, Outcome *o)
@@ -204,7 +212,8 @@ static void make_many(Arena *a, Outcome *o)
                 fixture_attribute(a, o, FIXTURE_IMPORT_SOURCE, name, value, op, NULL);
                 fixture_attribute(a, o, FIXTURE_SYNC, name, value, "none", "In from AD - User Extensions");
                 if (i < 400 && !str_is(op, "none")) {
-                        fixture_attribute(a, o, FIXTURE_EXPORT, name, value, op, "Out to AAD - User Extensions");
+                        fixture_attribute(a, o, FIXTURE_EXPORT, name, value, op,
+                                          "Out to AAD - User Extensions");
                         fixture_modified(a, o, name, str_is(op, "add") ? NULL : "before", value);
                 }
         }
@@ -251,8 +260,10 @@ static void make_long(Arena *a, Outcome *o)
                 to += snprintf(to, 40, "OU=AVeryLongOrganizationalUnitName%02zu,", i);
         snprintf(to, 30, "DC=contoso,DC=test");
         o->source.dn = o->change.dn = dn;
-        o->source.display_name = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft "
-                                 "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz 👩‍💻 شركة الهندسة";
+        o->source.display_name =
+                "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft "
+                "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz 👩‍💻 شركة "
+                "الهندسة";
         fixture_attribute(a, o, FIXTURE_IMPORT_SOURCE, "thumbnailPhoto", megabyte, "update", NULL);
         fixture_attribute(a, o, FIXTURE_EXPORT, "aboutMe", megabyte, "update", "Out to AAD - User Identity");
         fixture_modified(a, o, "aboutMe", arena_strndup(a, megabyte, 100000), megabyte);
@@ -270,20 +281,13 @@ static void make_empty(Arena *a, Outcome *o)
 }
 
 const Fixture fixtures[] = {
-        { "update-user", fixture_base },
-        { "create-user", make_create },
-        { "no-change", make_nothing },
-        { "disable", make_disable },
-        { "staged", make_staged },
-        { "out-of-scope", make_out_of_scope },
-        { "parked", make_parked },
-        { "retry", make_retry },
-        { "group-members", make_group },
-        { "link", make_link },
-        { "deleted", make_deleted },
-        { "many-attributes", make_many },
-        { "hostile", make_hostile },
-        { "long-values", make_long },
+        { "update-user", fixture_base }, { "create-user", make_create },
+        { "no-change", make_nothing },   { "disable", make_disable },
+        { "staged", make_staged },       { "out-of-scope", make_out_of_scope },
+        { "parked", make_parked },       { "retry", make_retry },
+        { "group-members", make_group }, { "link", make_link },
+        { "deleted", make_deleted },     { "many-attributes", make_many },
+        { "hostile", make_hostile },     { "long-values", make_long },
         { "empty", make_empty },
 };
 

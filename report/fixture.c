@@ -63,7 +63,8 @@ void fixture_modified(Arena *a, Outcome *o, const char *name, const char *old_va
 
         if (o->n_modified)
                 memcpy(m, o->modified, o->n_modified * sizeof(*m));
-        m[o->n_modified++] = (ModifiedProperty){ .name = name, .old_value = old_value, .new_value = new_value };
+        m[o->n_modified++] =
+                (ModifiedProperty){ .name = name, .old_value = old_value, .new_value = new_value };
         o->modified = m;
 }
 
@@ -110,7 +111,9 @@ void fixture_error(Arena *a, Outcome *o, size_t step, Disposition d, const char 
 
 static void base_steps(Arena *a, Outcome *o)
 {
-        static const int64_t took_us[FIXTURE_STEPS] = { 180, 420, 95, 3100, 60, 40, 2150, 84600, 1900, 121400 };
+        static const int64_t took_us[FIXTURE_STEPS] = {
+                180, 420, 95, 3100, 60, 40, 2150, 84600, 1900, 121400
+        };
         int64_t at = 350;
 
         fixture_step(a, o, 0, RESULT_SUCCESS, "The object is in the domain of connector " AD ".");
@@ -156,7 +159,8 @@ static void base_attributes(Arena *a, Outcome *o)
                 { "givenName", "givenName", "Ada", "In from AD - User Common" },
                 { "l", "city", "London", "In from AD - User Common" },
                 { "mail", "mail", "ada.lovelace@contoso.test", "In from AD - User Exchange" },
-                { "physicalDeliveryOfficeName", "officeLocation", "St James's Square 12", "In from AD - User Common" },
+                { "physicalDeliveryOfficeName", "officeLocation", "St James's Square 12",
+                  "In from AD - User Common" },
                 { "sn", "surname", "Lovelace", "In from AD - User Common" },
                 { "telephoneNumber", "businessPhones", "+44 20 7946 0018", "In from AD - User Common" },
                 { "title", "jobTitle", "Principal Analyst", "In from AD - User Common" },
@@ -172,8 +176,8 @@ static void base_attributes(Arena *a, Outcome *o)
                                   changed ? "update" : "none", NULL);
                 fixture_attribute(a, o, FIXTURE_IMPORT_TARGET, rows[k].target,
                                   str_is(rows[k].source, "title") ? "Analyst"
-                                  : changed                      ? "Mathematics"
-                                                                 : rows[k].value,
+                                  : changed                       ? "Mathematics"
+                                                                  : rows[k].value,
                                   "none", NULL);
                 fixture_attribute(a, o, FIXTURE_SYNC, rows[k].source, rows[k].value, "none", rows[k].rule);
         }
@@ -189,12 +193,14 @@ static void base_attributes(Arena *a, Outcome *o)
         i->type = "boolean";
         fixture_attribute(a, o, FIXTURE_EXPORT, "jobTitle", "Principal Analyst", "update",
                           "Out to AAD - User Identity");
-        fixture_attribute(a, o, FIXTURE_EXPORT, "department", "Research", "update", "Out to AAD - User Identity");
+        fixture_attribute(a, o, FIXTURE_EXPORT, "department", "Research", "update",
+                          "Out to AAD - User Identity");
 }
 
 void fixture_base(Arena *a, Outcome *o)
 {
-        static const char *ids[] = { "7c1e5f62-8f2b-4d1a-9c7e-2a6b3d9e1f04", "b0a4d2c8-1f3e-4a57-8d66-0c9e7b5a3f12" };
+        static const char *ids[] = { "7c1e5f62-8f2b-4d1a-9c7e-2a6b3d9e1f04",
+                                     "b0a4d2c8-1f3e-4a57-8d66-0c9e7b5a3f12" };
 
         *o = (Outcome){
                 .run_id = "1f0c2d3e-58a4-4c1b-9b7d-6e2f8a10c4d7",

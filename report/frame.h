@@ -6,9 +6,9 @@
  *
  *      | magic 4 | length 4 | hash of the data 8 | hash of these 16 bytes 8 | data ... | 0..7 zeros |
  *
- * Little-endian, each frame at a multiple of 8. The hash of the head is seeded with day and offset: bytes that
- * look like a frame but were written by somebody into a value of the directory are not taken for one, and a
- * frame that was moved is not taken for whole.
+ * Little-endian, each frame at a multiple of 8. The hash of the head is seeded with day and offset: bytes
+ * that look like a frame but were written by somebody into a value of the directory are not taken for one,
+ * and a frame that was moved is not taken for whole.
  *
  * Private to report/.
  */

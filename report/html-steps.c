@@ -23,11 +23,12 @@ static void add_bar(Str *out, const StepRecord *s, int64_t end)
         double from = (double)s->start_us * 100 / (double)end;
         double width = (double)s->duration_us * 100 / (double)end;
 
-        str_printf(out,
-                   "<svg class=\"bar\" viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
-                   "<rect class=\"all\" width=\"100\" height=\"6\"/>"
-                   "<rect class=\"part\" x=\"%.2f\" width=\"%.2f\" height=\"6\"/></svg>",
-                   from < 99 ? from : 99, width > 1 ? width : 1);
+        str_printf(
+                out,
+                "<svg class=\"bar\" viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
+                "<rect class=\"all\" width=\"100\" height=\"6\"/>"
+                "<rect class=\"part\" x=\"%.2f\" width=\"%.2f\" height=\"6\"/></svg>",
+                from < 99 ? from : 99, width > 1 ? width : 1);
 }
 
 static void add_details(Str *out, const StepRecord *s)
@@ -58,7 +59,8 @@ static void add_delta(Str *out, const char *lines, uint32_t n, char sign)
         if (!lines && !n)
                 return;
         if (n > 6) {
-                str_printf(out, "<details class=\"fold\"><summary>%s%u</summary>", sign == '+' ? "+" : "−", n);
+                str_printf(out, "<details class=\"fold\"><summary>%s%u</summary>", sign == '+' ? "+" : "−",
+                           n);
                 html_lines(out, lines, sign);
                 html_raw(out, "</details>");
         } else {
@@ -121,12 +123,13 @@ static void add_attributes(Str *out, const StepRecord *s, size_t step, bool open
         html_raw(out, "<table class=\"attr");
         if (!n_lists)
                 html_raw(out, " flat");
-        html_raw(out,
-                 "\"><thead><tr><th scope=\"col\">Name</th>"
-                 "<th scope=\"col\">Is multi-valued</th><th scope=\"col\">Type</th><th scope=\"col\">Value</th>"
-                 "<th scope=\"col\">Value add</th><th scope=\"col\">Value delete</th>"
-                 "<th scope=\"col\">Operation</th><th scope=\"col\">Sync rule</th>"
-                 "<th scope=\"col\">Mapping type</th><th scope=\"col\">Data source</th></tr></thead><tbody>\n");
+        html_raw(out, "\"><thead><tr><th scope=\"col\">Name</th>"
+                      "<th scope=\"col\">Is multi-valued</th><th scope=\"col\">Type</th><th "
+                      "scope=\"col\">Value</th>"
+                      "<th scope=\"col\">Value add</th><th scope=\"col\">Value delete</th>"
+                      "<th scope=\"col\">Operation</th><th scope=\"col\">Sync rule</th>"
+                      "<th scope=\"col\">Mapping type</th><th scope=\"col\">Data "
+                      "source</th></tr></thead><tbody>\n");
         for (size_t i = 0; i < s->n_attributes; i++)
                 add_attribute(out, &s->attributes[i], step, i);
         html_raw(out, "</tbody></table></details>");
@@ -160,8 +163,9 @@ static void add_step(Str *out, const Outcome *o, size_t i, int64_t end)
                 html_value(out, s->description);
                 html_raw(out, "</div>");
                 if ((int)i == facts_failed_step(o) && o->error.code) {
-                        html_raw(out, "<p class=\"see\"><a href=\"#troubleshooting\">What it means and what to "
-                                      "do</a></p>");
+                        html_raw(out,
+                                 "<p class=\"see\"><a href=\"#troubleshooting\">What it means and what to "
+                                 "do</a></p>");
                 }
                 add_details(out, s);
                 if (s->n_attributes)

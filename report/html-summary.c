@@ -61,8 +61,8 @@ static void add_strip(Str *out, const FactsTime *times, size_t n, size_t first)
 
                 if (x + width > 100)
                         width = 100 - x;
-                str_printf(out, "<rect class=\"c-%s\" x=\"%.2f\" width=\"%.2f\" height=\"8\"/>", times[i].name, x,
-                           width);
+                str_printf(out, "<rect class=\"c-%s\" x=\"%.2f\" width=\"%.2f\" height=\"8\"/>",
+                           times[i].name, x, width);
                 x += width;
         }
         html_raw(out, "</svg>\n");
@@ -85,12 +85,13 @@ static void add_times(Str *out, const Outcome *o)
                 html_raw(out, "</b> <span>");
                 html_text(out, str_is(since, "changed") ? "from the change in the directory to Graph's "
                                                           "confirmation"
-                               : str_is(since, "seen") ? "from the moment the change was seen to Graph's "
-                                                         "confirmation"
+                               : str_is(since, "seen")  ? "from the moment the change was seen to Graph's "
+                                                          "confirmation"
                                                        : "from the start of the run to Graph's confirmation");
                 html_raw(out, "</span></p>\n");
         } else {
-                html_raw(out, "<p class=\"figure\"><span>Graph has confirmed no write of this run.</span></p>\n");
+                html_raw(out,
+                         "<p class=\"figure\"><span>Graph has confirmed no write of this run.</span></p>\n");
         }
         /* whenChanged has whole seconds: it is no length of a strip that shows milliseconds. */
         if (str_is(times[0].name, "changed") && (latency < 0 || !str_is(since, "changed")))
@@ -144,7 +145,8 @@ static void add_what(Str *out, const Outcome *o, Arena *a)
 static void add_run(Str *out, const Outcome *o, Arena *a)
 {
         html_raw(out, "<div class=\"card\"><h3>The run</h3><dl class=\"pairs\">");
-        html_pair(out, "Result", arena_printf(a, "%s, %s", result_name(o->result), disposition_name(o->disposition)));
+        html_pair(out, "Result",
+                  arena_printf(a, "%s, %s", result_name(o->result), disposition_name(o->disposition)));
         html_pair(out, "Action", facts_action(o));
         html_pair(out, "Change", change_kind_name((ChangeKind)o->change.kind));
         html_pair(out, "Lane", lane_name((Lane)o->change.lane));

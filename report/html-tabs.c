@@ -27,7 +27,8 @@ static void add_error(Str *out, const Outcome *o, Arena *a)
         const char *next = facts_next(a, o);
         int failed = facts_failed_step(o);
 
-        str_printf(out, "<div class=\"card error %s\"><p class=\"label\">Error code</p><div class=\"big\">", state);
+        str_printf(out, "<div class=\"card error %s\"><p class=\"label\">Error code</p><div class=\"big\">",
+                   state);
         html_copyable(out, o->error.code);
         html_raw(out, "</div>\n<dl class=\"pairs\"><div><dt>Category</dt><dd>");
         html_text(out, facts_category(o->error.category));
@@ -36,7 +37,8 @@ static void add_error(Str *out, const Outcome *o, Arena *a)
         html_raw(out, "</code></dd></div>");
         html_pair(out, "Reason", o->error.reason);
         if (failed >= 0) {
-                str_printf(out, "<div><dt>Where</dt><dd><a href=\"#step-%d\">Step %d: ", failed + 1, failed + 1);
+                str_printf(out, "<div><dt>Where</dt><dd><a href=\"#step-%d\">Step %d: ", failed + 1,
+                           failed + 1);
                 html_text(out, facts_step_title((size_t)failed));
                 html_raw(out, "</a></dd></div>");
         }
@@ -67,9 +69,16 @@ void html_tab_troubleshooting(Str *out, const Outcome *o)
         if (o->error.code) {
                 add_error(out, o, a);
         } else {
+                bool failed = o->result == RESULT_FAILURE;
+
                 html_raw(out, "<div class=\"card calm\">");
-                html_icon(out, "success");
-                html_raw(out, "<div><p class=\"lead\">Nothing failed. There is nothing to do.</p>");
+                html_icon(out, failed ? "failure" : "success");
+                html_raw(out, "<div><p class=\"lead\">");
+                html_text(out,
+                          failed ? "The run ended without saying why. Its steps and the log of the service, "
+                                   "by the run id, have what is known."
+                                 : "Nothing failed. There is nothing to do.");
+                html_raw(out, "</p>");
                 if (next) {
                         html_raw(out, "<p class=\"next\">");
                         html_text(out, next);

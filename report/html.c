@@ -9,20 +9,20 @@
 /* Shapes differ, not only colours. Each is drawn on 16 by 16. */
 static void add_symbols(Str *out)
 {
-        html_raw(out,
-                 "<svg class=\"symbols\" aria-hidden=\"true\" width=\"0\" height=\"0\">"
-                 "<symbol id=\"i-success\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
-                 "<path d=\"M4.6 8.3l2.4 2.4 4.5-5\"/></symbol>"
-                 "<symbol id=\"i-failure\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
-                 "<path d=\"M5.3 5.3l5.4 5.4M10.7 5.3l-5.4 5.4\"/></symbol>"
-                 "<symbol id=\"i-warning\" viewBox=\"0 0 16 16\">"
-                 "<path class=\"b\" d=\"M8 .9l7.4 13.6H.6z\"/><path d=\"M8 5.8v4M8 11.9v.4\"/></symbol>"
-                 "<symbol id=\"i-skipped\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
-                 "<path d=\"M4.8 8h6.4\"/></symbol>"
-                 "<symbol id=\"i-waiting\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
-                 "<path d=\"M8 4v4.2l2.7 1.9\"/></symbol>"
-                 "<symbol id=\"i-notrun\" viewBox=\"0 0 16 16\"><circle class=\"o\" cx=\"8\" cy=\"8\" r=\"6.5\"/>"
-                 "</symbol></svg>\n");
+        html_raw(out, "<svg class=\"symbols\" aria-hidden=\"true\" width=\"0\" height=\"0\">"
+                      "<symbol id=\"i-success\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
+                      "<path d=\"M4.6 8.3l2.4 2.4 4.5-5\"/></symbol>"
+                      "<symbol id=\"i-failure\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
+                      "<path d=\"M5.3 5.3l5.4 5.4M10.7 5.3l-5.4 5.4\"/></symbol>"
+                      "<symbol id=\"i-warning\" viewBox=\"0 0 16 16\">"
+                      "<path class=\"b\" d=\"M8 .9l7.4 13.6H.6z\"/><path d=\"M8 5.8v4M8 11.9v.4\"/></symbol>"
+                      "<symbol id=\"i-skipped\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
+                      "<path d=\"M4.8 8h6.4\"/></symbol>"
+                      "<symbol id=\"i-waiting\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
+                      "<path d=\"M8 4v4.2l2.7 1.9\"/></symbol>"
+                      "<symbol id=\"i-notrun\" viewBox=\"0 0 16 16\"><circle class=\"o\" cx=\"8\" cy=\"8\" "
+                      "r=\"6.5\"/>"
+                      "</symbol></svg>\n");
 }
 
 static void add_head(Str *out, const Outcome *o)
@@ -164,6 +164,6 @@ const char *html_file_name(Arena *a, const Outcome *o)
                 if ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'))
                         run[n++] = *p;
         run[n] = '\0';
-        return arena_printf(a, "ADSyncSingleObjectSyncResult-%.4s%.2s%.2sT%.2s%.2s%.2sZ-%s.htm", when, when + 5,
-                            when + 8, when + 11, when + 14, when + 17, run);
+        return arena_printf(a, "ADSyncSingleObjectSyncResult-%.4s%.2s%.2sT%.2s%.2s%.2sZ-%s.htm", when,
+                            when + 5, when + 8, when + 11, when + 14, when + 17, run);
 }

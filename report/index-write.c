@@ -33,7 +33,7 @@ static int write_at(int fd, uint64_t offset, const void *data, size_t n)
                         continue;
                 if (len < 0)
                         return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? REPORT_E_FULL
-                                                                                   : error_origin(-errno);
+                                                                                    : error_origin(-errno);
                 data = (const char *)data + len;
                 offset += (uint64_t)len;
                 n -= (size_t)len;
@@ -97,7 +97,8 @@ static int replace_files(DayIndex *x, int folder, const IndexRow *rows, size_t n
         _cleanup_(cleanup_close) int fd = -1;
         int r;
 
-        fd = openat(folder, day_name(x->day, ".new", temporary), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+        fd = openat(folder, day_name(x->day, ".new", temporary), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
+                    0640);
         if (fd < 0)
                 return errno == ENOSPC || errno == EDQUOT ? REPORT_E_FULL : error_origin(-errno);
         r = write_head(fd, 0);

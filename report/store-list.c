@@ -39,7 +39,8 @@ static void matcher_init(Matcher *m, const ReportFilter *filter, Arena *a)
         if (filter->text && *filter->text) {
                 m->text = str_fold(a, filter->text);
                 m->n_text = strlen(m->text);
-                /* "CN=Ada, OU=Sales" is looked for as "cn=ada,ou=sales"; a piece of a DN is taken as it is. */
+                /* "CN=Ada, OU=Sales" is looked for as "cn=ada,ou=sales"; a piece of a DN is taken as it is.
+                 */
                 m->text_dn = dn_parse(a, filter->text, &dn, NULL) == 0 && dn->n_rdns
                                      ? str_fold(a, dn->normalised)
                                      : m->text;
@@ -241,7 +242,8 @@ int report_store_read(ReportStore *s, const char *run_id, Arena *a, Outcome *ret
         r = find_run(s, run_id, &place, &n);
         report_store_unlock(s);
         if (r) {
-                diag_set(diag, n ? "more than one run id begins with \"%s\"" : "there is no report of run \"%s\"",
+                diag_set(diag,
+                         n ? "more than one run id begins with \"%s\"" : "there is no report of run \"%s\"",
                          run_id);
                 return r;
         }

@@ -135,7 +135,8 @@ static json_t *step_json(Arena *a, const Outcome *o, size_t i)
                 json_t *ids = made(json_array());
 
                 for (size_t k = 0; k < o->n_request_ids; k++)
-                        json_array_append_new(ids, text_or(a, o->request_ids[k] ? o->request_ids[k] : "", NULL));
+                        json_array_append_new(ids,
+                                              text_or(a, o->request_ids[k] ? o->request_ids[k] : "", NULL));
                 set(details, member_name(a, details, "requestIds"), ids);
         }
         set(j, "details", details);

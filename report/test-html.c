@@ -10,20 +10,26 @@
 
 static char *render(const Outcome *o)
 {
+        char *page;
         Str s;
 
         str_init(&s, PAGE_MAX);
         html_report(o, &s);
         assert_false(s.cut);
-        return str_take(&s);
+        page = str_take(&s);
+        str_deinit(&s);
+        return page;
 }
 
 static size_t count_of(const char *text, const char *what)
 {
-        size_t n = 0;
+        const char *end = text + strlen(text), *p = text;
+        size_t n = 0, length = strlen(what);
 
-        for (const char *p = strstr(text, what); p; p = strstr(p + 1, what))
+        while ((p = memmem(p, (size_t)(end - p), what, length))) {
+                p += length;
                 n++;
+        }
         return n;
 }
 
@@ -67,7 +73,9 @@ static void test_escapes(void **state)
         assert_text("\xff\xc3(\xed\xa0\x80", "&#xfffd;&#xfffd;(&#xfffd;&#xfffd;&#xfffd;");
         assert_text("\xc0\xbcscript", "&#xfffd;&#xfffd;script"); /* '<', the long way */
         assert_text("\xf4\x90\x80\x80", "&#xfffd;&#xfffd;&#xfffd;&#xfffd;");
-        assert_text("a\xe2\x80\xae" "b", "a<span class=\"u\">U+202E</span>b");
+        assert_text("a\xe2\x80\xae"
+                    "b",
+                    "a<span class=\"u\">U+202E</span>b");
         assert_text("\xe2\x81\xa9\xef\xbb\xbf",
                     "<span class=\"u\">U+2069</span><span class=\"u\">U+FEFF</span>");
         assert_text("\xc2\x9b", "<span class=\"u\">U+009B</span>");
@@ -97,7 +105,8 @@ static void test_hostile(void **state)
         assert_int_equal(count_of(page, "<!--"), 0);
         assert_int_equal(count_of(page, "<svg onload"), 0);
         assert_int_equal(count_of(page, " onerror=\""), 0);
-        assert_int_equal(count_of(page, "javascript:"), count_of(page, " javascript:document.title=&#39;planted"));
+        assert_int_equal(count_of(page, "javascript:"),
+                         count_of(page, " javascript:document.title=&#39;planted"));
         assert_int_equal(count_of(page, "href=\"#"), count_of(page, "href="));
         assert_int_equal(count_of(page, "\x1b"), 0);
         assert_int_equal(count_of(page, "\r"), 0);
@@ -146,7 +155,8 @@ static void test_contents(void **state)
         assert_non_null(strstr(page, "AttributeValueMustBeUnique"));
         assert_non_null(strstr(page, "Find both objects, and change or remove the value on one of them."));
         assert_non_null(strstr(page, "The change is parked"));
-        assert_non_null(strstr(page, "<a href=\"#step-10\">Step 10: Export the object to Microsoft Entra ID</a>"));
+        assert_non_null(
+                strstr(page, "<a href=\"#step-10\">Step 10: Export the object to Microsoft Entra ID</a>"));
         free(page);
 
         page = render(fixture_make(a, "update-user"));
@@ -157,6 +167,12 @@ static void test_contents(void **state)
         page = render(fixture_make(a, "disable"));
         assert_non_null(strstr(page, "refresh tokens end within minutes"));
         assert_non_null(strstr(page, "up to an hour"));
+        free(page);
+
+        /* A run that left no word is no run without a failure. */
+        page = render(fixture_make(a, "empty"));
+        assert_null(strstr(page, "Nothing failed"));
+        assert_non_null(strstr(page, "The run ended without saying why."));
         free(page);
 
         /* A newer program may have more steps than this one knows. */
@@ -187,17 +203,20 @@ static void test_file_name(void **state)
         Outcome *o = arena_new_of(a, Outcome);
 
         fixture_base(a, o);
-        assert_string_equal(html_file_name(a, o), "ADSyncSingleObjectSyncResult-20261122T083115Z-1f0c2d3e.htm");
+        assert_string_equal(html_file_name(a, o),
+                            "ADSyncSingleObjectSyncResult-20261122T083115Z-1f0c2d3e.htm");
         memcpy(o->run_id, "../../etc/passwd", 17);
-        assert_string_equal(html_file_name(a, o), "ADSyncSingleObjectSyncResult-20261122T083115Z-etcpassw.htm");
+        assert_string_equal(html_file_name(a, o),
+                            "ADSyncSingleObjectSyncResult-20261122T083115Z-etcpassw.htm");
         arena_free(a);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_escapes),  cmocka_unit_test(test_hostile), cmocka_unit_test(test_all),
-                cmocka_unit_test(test_contents), cmocka_unit_test(test_folds),   cmocka_unit_test(test_file_name),
+                cmocka_unit_test(test_escapes), cmocka_unit_test(test_hostile),
+                cmocka_unit_test(test_all),     cmocka_unit_test(test_contents),
+                cmocka_unit_test(test_folds),   cmocka_unit_test(test_file_name),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

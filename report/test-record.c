@@ -169,7 +169,8 @@ static void test_torn_tail(void **state)
         second = append(l, 2, TEST_DAY_MS);
         size = test_file_size(folder, TEST_LOG);
         l = record_log_free(l);
-        for (int64_t at = size - 1; at > (int64_t)second.offset; at -= at > (int64_t)second.offset + 40 ? 97 : 1) {
+        for (int64_t at = size - 1; at > (int64_t)second.offset;
+             at -= at > (int64_t)second.offset + 40 ? 97 : 1) {
                 assert_int_equal(truncate(test_path(folder, TEST_LOG), at), 0);
                 assert_int_equal(record_log_new(&l, folder, NULL), 0);
                 again = append(l, 3, TEST_DAY_MS);
@@ -262,6 +263,9 @@ static void test_full(void **state)
                 test_outcome(a, o, 2, TEST_DAY_MS);
                 test_pack(a, o, &data, &n);
                 r = record_log_append(l, (Wall){ TEST_DAY_MS }, data, n, NULL);
+                arena_free(a);
+                record_log_free(l);
+                free(folder);
                 _exit(r == REPORT_E_FULL ? 0 : 1);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -275,10 +279,10 @@ static void test_full(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_day_names),     cmocka_unit_test(test_append_read),
-                cmocka_unit_test(test_damage),        cmocka_unit_test(test_torn_tail),
-                cmocka_unit_test(test_zero_tail),     cmocka_unit_test(test_planted_frame),
-                cmocka_unit_test(test_too_large),     cmocka_unit_test(test_full),
+                cmocka_unit_test(test_day_names), cmocka_unit_test(test_append_read),
+                cmocka_unit_test(test_damage),    cmocka_unit_test(test_torn_tail),
+                cmocka_unit_test(test_zero_tail), cmocka_unit_test(test_planted_frame),
+                cmocka_unit_test(test_too_large), cmocka_unit_test(test_full),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

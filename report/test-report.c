@@ -60,7 +60,8 @@ void test_outcome(Arena *a, Outcome *o, unsigned number, int64_t finished_ms)
         test_run_id(number, o->run_id);
         o->finished.ms = finished_ms;
         o->source.display_name = arena_printf(a, "Person %u", number);
-        o->source.dn = o->change.dn = arena_printf(a, "CN=Person %u,OU=Staff,DC=corp,DC=contoso,DC=test", number);
+        o->source.dn = o->change.dn =
+                arena_printf(a, "CN=Person %u,OU=Staff,DC=corp,DC=contoso,DC=test", number);
         memcpy(o->change.id.bytes, &number, sizeof(number));
 }
 
@@ -76,14 +77,21 @@ void test_pack(Arena *a, const Outcome *o, const void **ret_data, size_t *ret_n)
         pack_deinit(&w);
 }
 
-void test_add(ReportStore *s, unsigned number, int64_t finished_ms)
+void test_add_range(ReportStore *s, unsigned first, unsigned n, int64_t finished_ms, int64_t step)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const void **data = arena_new_array(a, const void *, n);
+        size_t *lengths = arena_new_array(a, size_t, n);
         Outcome *o = arena_new_of(a, Outcome);
-        const void *data;
-        size_t n;
 
-        test_outcome(a, o, number, finished_ms);
-        test_pack(a, o, &data, &n);
-        assert_int_equal(report_store_add(s, &data, &n, 1), 0);
+        for (unsigned i = 0; i < n; i++) {
+                test_outcome(a, o, first + i, finished_ms + i * step);
+                test_pack(a, o, &data[i], &lengths[i]);
+        }
+        assert_int_equal(report_store_add(s, data, lengths, n), 0);
+}
+
+void test_add(ReportStore *s, unsigned number, int64_t finished_ms)
+{
+        test_add_range(s, number, 1, finished_ms, 0);
 }

@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-char *test_folder(void);         /* the caller's: test_folder_done */
+char *test_folder(void); /* the caller's: test_folder_done */
 void test_folder_done(char *folder);
-char *test_path(const char *folder, const char *name); /* in a static buffer */
+char *test_path(const char *folder, const char *name);        /* in a static buffer */
 int64_t test_file_size(const char *folder, const char *name); /* -1: none */
 
 /* 2026-11-22 00:00 UTC, and the name of its log. */
@@ -29,5 +29,6 @@ void test_outcome(Arena *a, Outcome *o, unsigned number, int64_t finished_ms);
 void test_pack(Arena *a, const Outcome *o, const void **ret_data, size_t *ret_n);
 const char *test_run_id(unsigned number, char *buf);
 
-/* Add one; asserts that it went well. */
+/* Add one, or a row of them in one batch, `step` ms apart; asserts that it went well. */
 void test_add(ReportStore *s, unsigned number, int64_t finished_ms);
+void test_add_range(ReportStore *s, unsigned first, unsigned n, int64_t finished_ms, int64_t step);

@@ -25,11 +25,26 @@ static void assert_members(const json_t *j, const char *const *names, size_t n)
 static void test_names(void **state)
 {
         static const char *const top[] = {
-                "id", "activityDateTime", "changeId", "cycleId", "durationInMilliseconds", "initiatedBy", "jobId",
-                "modifiedProperties", "provisioningAction", "provisioningStatusInfo", "provisioningSteps",
-                "servicePrincipal", "sourceIdentity", "sourceSystem", "targetIdentity", "targetSystem", "tenantId",
+                "id",
+                "activityDateTime",
+                "changeId",
+                "cycleId",
+                "durationInMilliseconds",
+                "initiatedBy",
+                "jobId",
+                "modifiedProperties",
+                "provisioningAction",
+                "provisioningStatusInfo",
+                "provisioningSteps",
+                "servicePrincipal",
+                "sourceIdentity",
+                "sourceSystem",
+                "targetIdentity",
+                "targetSystem",
+                "tenantId",
         };
-        static const char *const step[] = { "name", "provisioningStepType", "status", "description", "details" };
+        static const char *const step[] = { "name", "provisioningStepType", "status", "description",
+                                            "details" };
         static const char *const modified[] = { "displayName", "oldValue", "newValue" };
         static const char *const error[] = { "errorCode", "reason", "additionalDetails", "errorCategory",
                                              "recommendedAction" };
@@ -42,8 +57,7 @@ static void test_names(void **state)
 
                 assert_members(j, top, N_ELEMENTS(top));
                 assert_int_equal(json_array_size(steps), 10);
-                json_array_foreach(steps, k, v)
-                        assert_members(v, step, N_ELEMENTS(step));
+                json_array_foreach(steps, k, v) assert_members(v, step, N_ELEMENTS(step));
                 json_array_foreach(json_object_get(j, "modifiedProperties"), k, v)
                         assert_members(v, modified, N_ELEMENTS(modified));
                 info = json_object_get(j, "provisioningStatusInfo");

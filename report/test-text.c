@@ -9,11 +9,14 @@
 static char *render(const char *name, size_t columns, bool colour)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
+        char *text;
         Str s;
 
         str_init(&s, (size_t)64 << 20);
         text_report(fixture_make(a, name), columns, colour, &s);
-        return str_take(&s);
+        text = str_take(&s);
+        str_deinit(&s);
+        return text;
 }
 
 /* Nothing but text and line breaks, and no line beyond the width unless one word is. */

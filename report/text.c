@@ -173,7 +173,8 @@ static void steps(Text *t, const Outcome *o)
                 paint(t, "0");
                 str_printf(t->out, " %2zu ", i + 1);
                 paint(t, FAINT);
-                str_printf(t->out, "%8s  ", s->ran ? duration_format(s->duration_us, took, sizeof(took)) : "");
+                str_printf(t->out, "%8s  ",
+                           s->ran ? duration_format(s->duration_us, took, sizeof(took)) : "");
                 if (s->ran)
                         paint(t, "0");
                 wrap(t, title, STEP_LEFT);
@@ -227,7 +228,8 @@ static void modified(Text *t, const Outcome *o)
                 paint(t, BOLD);
                 str_add(t->out, name);
                 paint(t, "0");
-                if (m->old_value && m->new_value && str_chars(name) + str_chars(old) + str_chars(new) + 8 <= t->columns) {
+                if (m->old_value && m->new_value &&
+                    str_chars(name) + str_chars(old) + str_chars(new) + 8 <= t->columns) {
                         str_printf(t->out, "  %s -> %s\n", old, new);
                 } else {
                         str_add_char(t->out, '\n');
@@ -286,8 +288,9 @@ static void times(Text *t, const Outcome *o)
         heading(t, "Summary");
         labelled(t, "Because", facts_started(t->arena, o));
         labelled(t, "Access", facts_disable(o));
-        labelled(t, "AD", arena_printf(t->arena, "%s %s", o->source.id ? o->source.id : "",
-                                       o->source.upn ? o->source.upn : ""));
+        labelled(t, "AD",
+                 arena_printf(t->arena, "%s %s", o->source.id ? o->source.id : "",
+                              o->source.upn ? o->source.upn : ""));
         if (o->target.id && *o->target.id)
                 labelled(t, "Entra ID",
                          arena_printf(t->arena, "%s %s", o->target.id, o->target.upn ? o->target.upn : ""));

@@ -3,6 +3,7 @@
 #include "engine/expr/functions.h"
 #include "base/str.h"
 #include "engine/expr/builtins-bytes.h"
+#include "engine/expr/builtins-cert.h"
 #include "engine/expr/builtins-date.h"
 #include "engine/expr/builtins-flow.h"
 #include "engine/expr/builtins-list.h"
@@ -14,6 +15,7 @@
 
 #define BUILTINS_EAGER(X)  \
         BUILTINS_BYTES(X)  \
+        BUILTINS_CERT(X)   \
         BUILTINS_DATE(X)   \
         BUILTINS_FLOW(X)   \
         BUILTINS_LIST(X)   \

@@ -143,7 +143,7 @@ static void feed(Reader *r, const char *data, size_t n)
 static void say_broken(Reader *r)
 {
         const xmlError *e = xmlCtxtGetLastError(r->parser);
-        const char *why = e && e->message ? e->message : "it is empty";
+        const char *why = e && e->message ? e->message : "it has no element";
         int n = (int)strcspn(why, "\n");
 
         diag_add_at(r->diag, (DiagMark){ .file = r->name, .line = e ? e->line : 0 }, "this is not XML: %.*s",
@@ -181,8 +181,8 @@ int xml_parse(Arena *a, const char *name, const char *data, size_t n, const XmlN
         size_t head = n < 4 ? n : 4; /* to tell the encoding by */
         bool broken;
 
-        if (n > XML_FILE_MAX) {
-                refuse(&r, "larger than 32 MiB; no export is");
+        if (n == 0 || n > XML_FILE_MAX) {
+                refuse(&r, n ? "larger than 32 MiB; no export is" : "the file is empty");
                 return RULE_E_INVALID;
         }
         r.parser = xmlCreatePushParserCtxt(&handler, &r, data, (int)head, NULL);

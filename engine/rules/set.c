@@ -284,10 +284,16 @@ static void set_joins(Arena *a, RuleSet *set)
 
                 if (t->direction != RULE_INBOUND)
                         continue;
-                for (size_t k = 0; k < t->n_rules; k++)
+                for (size_t k = 0; k < t->n_rules; k++) {
+                        /* What comes from the tenant is found by its anchor, which the import of the cloud
+                         * object looks up itself: no index is kept for that. */
+                        if (str_is_nocase(t->rules[k]->connector ? t->rules[k]->connector : "",
+                                          RULES_CONNECTOR_ENTRA))
+                                continue;
                         for (size_t g = 0; g < t->rules[k]->n_join; g++)
                                 for (size_t c = 0; c < t->rules[k]->join[g].n_clauses; c++)
                                         names_add(&names, t->rules[k]->join[g].clauses[c].metaverse);
+                }
                 names_finish(&names);
                 lists[set->n_joins++] =
                         (NameList){ .type = t->target_type, .names = names.names, .n_names = names.n };

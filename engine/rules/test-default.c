@@ -185,18 +185,32 @@ static void test_set(void **state)
                 { 101, "In from AD - InetOrgPerson Join" },
                 { 102, "In from AD - User AccountEnabled" },
                 { 103, "In from AD - InetOrgPerson AccountEnabled" },
+                { 104, "In from AD - User Common from Exchange" },
+                { 105, "In from AD - InetOrgPerson Common from Exchange" },
                 { 106, "In from AD - User Common" },
                 { 107, "In from AD - InetOrgPerson Common" },
                 { 108, "In from AD - User Exchange" },
                 { 109, "In from AD - InetOrgPerson Exchange" },
+                { 110, "In from AD - User Lync" },
+                { 111, "In from AD - InetOrgPerson Lync" },
                 { 112, "In from AD - Group Join" },
                 { 113, "In from AD - Group Exchange" },
                 { 114, "In from AD - Group Common" },
+                { 115, "In from AD - Contact Join" },
+                { 116, "In from AD - Contact Common" },
+                { 117, "In from AD - Contact Lync" },
+                { 118, "In from AD - ForeignSecurityPrincipal Join User" },
+                { 119, "In from AAD - User Join" },
+                { 120, "In from AAD - Contact Join" },
+                { 121, "In from AAD - Group Join" },
                 { 123, "Out to AAD - User Join" },
                 { 124, "Out to AAD - User Identity" },
                 { 125, "Out to AAD - User ExchangeOnline" },
                 { 126, "Out to AAD - User DynamicsCRM" },
                 { 129, "Out to AAD - User SharePointOnline" },
+                { 131, "Out to AAD - Contact Join" },
+                { 132, "Out to AAD - Contact Identity" },
+                { 133, "Out to AAD - Contact ExchangeOnline" },
                 { 139, "Out to AAD - Group Join" },
                 { 140, "Out to AAD - Group Identity" },
                 { 141, "Out to AAD - Group ExchangeOnline" },
@@ -221,11 +235,13 @@ static void test_set(void **state)
         assert_true(rules_knows_type(set, "inetOrgPerson"));
         assert_true(rules_knows_type(set, "group"));
         assert_false(rules_knows_type(set, "computer"));
-        assert_false(rules_knows_type(set, "contact"));
+        assert_true(rules_knows_type(set, "contact"));
 
         names = rules_join_attributes(set, "person", &n);
-        assert_int_equal(n, 1);
-        assert_string_equal(names[0], "sourceAnchorBinary");
+        assert_int_equal(n, 3);
+        assert_string_equal(names[0], "mail");
+        assert_string_equal(names[1], "objectSidString");
+        assert_string_equal(names[2], "sourceAnchorBinary");
         names = rules_source_attributes(set, "group", &n);
         for (size_t i = 0; i < n; i++) {
                 member |= strcmp(names[i], "member") == 0;

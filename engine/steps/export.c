@@ -132,6 +132,8 @@ static int announce(Run *run)
         guid_random(&random);
         guid_format(&random, id);
         run->ops[0].request_id = id;
+        if (run->have_intent)
+                run->intent_before = run->intent;
         run->intent = (Intent){
                 .anchor = run->anchor,
                 .type = run_cloud_type(run),

@@ -37,6 +37,10 @@ int run_target_failed(Run *run, int result);
 /* leave.c: everything a done run leaves behind goes into the batch. */
 int run_leave_behind(Run *run);
 int run_leave_ready(Run *run, bool done);
+bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted this operation? */
+/* leave-links.c */
+void run_leave_cloud_links(Run *run);
+int run_leave_import_links(Run *run);
 
 /* Monotonic to wall time, for the report; 0 stays 0. */
 Wall run_wall(const Run *run, Mono t);

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-static bool is_confirmed(const Run *run, size_t i)
+bool run_is_confirmed(const Run *run, size_t i)
 {
         return run->results && (run->results[i].state == OP_DONE || run->results[i].state == OP_UNCHANGED);
 }
@@ -24,7 +24,7 @@ static bool is_confirmed(const Run *run, size_t i)
 /* The new object's id, and with it everything that an adoption has too. */
 static bool take_created(Run *run)
 {
-        if (!run->n_ops || run->ops[0].kind != OP_CREATE || !is_confirmed(run, 0))
+        if (!run->n_ops || run->ops[0].kind != OP_CREATE || !run_is_confirmed(run, 0))
                 return false;
         run->cloud_id = run->results[0].id;
         run->cloud = (Cloud){
@@ -48,7 +48,7 @@ static bool accepted_value(const Run *run, const char *name, Value *ret_value)
         for (size_t i = 0; i < run->n_ops; i++) {
                 const Op *op = &run->ops[i];
 
-                if ((op->kind == OP_SET || op->kind == OP_UNSET) && is_confirmed(run, i) &&
+                if ((op->kind == OP_SET || op->kind == OP_UNSET) && run_is_confirmed(run, i) &&
                     str_is(op->attribute, name)) {
                         *ret_value = op->value;
                         found = true;
@@ -69,7 +69,7 @@ static const Object *with_accepted(Run *run)
                 object_add(&b, o->attributes[i].name,
                            accepted_value(run, o->attributes[i].name, &v) ? v : o->attributes[i].value);
         for (size_t i = 0; i < run->n_ops; i++)
-                if (run->ops[i].kind == OP_SET && is_confirmed(run, i))
+                if (run->ops[i].kind == OP_SET && run_is_confirmed(run, i))
                         object_add(&b, run->ops[i].attribute, run->ops[i].value);
         return object_finish(&b, &run->cloud_id, run->cloud.type, NULL);
 }
@@ -88,7 +88,7 @@ static void remember_writes(Run *run)
                 const Op *op = &run->ops[i];
                 size_t w = 0;
 
-                if (!is_confirmed(run, i) || (op->kind != OP_SET && op->kind != OP_UNSET))
+                if (!run_is_confirmed(run, i) || (op->kind != OP_SET && op->kind != OP_UNSET))
                         continue;
                 while (w < n && !str_is(writes[w].attribute, op->attribute))
                         w++;
@@ -100,34 +100,6 @@ static void remember_writes(Run *run)
         }
         run->cloud.writes = writes;
         run->cloud.n_writes = n;
-}
-
-static void leave_links(Run *run)
-{
-        const char *name = run_link_attribute(run->cloud.type);
-        const void *owner = &run->cloud_id;
-        bool manager = str_is(name, "manager");
-
-        if (run->links_read) {
-                space_write_link(&run->batch, LINK_CLOUD, LINK_CLEAR, owner, sizeof(run->cloud_id), name,
-                                 NULL);
-                for (size_t i = 0; i < run->n_cloud_links; i++)
-                        space_write_link(&run->batch, LINK_CLOUD, LINK_ADD, owner, sizeof(run->cloud_id),
-                                         name, &run->cloud_links[i]);
-        }
-        for (size_t i = 0; i < run->n_ops; i++) {
-                const Op *op = &run->ops[i];
-
-                if (!is_confirmed(run, i) || (op->kind != OP_LINK && op->kind != OP_UNLINK))
-                        continue;
-                if (manager)
-                        space_write_link(&run->batch, LINK_CLOUD, LINK_CLEAR, owner, sizeof(run->cloud_id),
-                                         name, NULL);
-                if (op->kind == OP_LINK || !manager)
-                        space_write_link(&run->batch, LINK_CLOUD,
-                                         op->kind == OP_LINK ? LINK_ADD : LINK_REMOVE, owner,
-                                         sizeof(run->cloud_id), name, &op->link);
-        }
 }
 
 static bool is_joined(const Run *run)
@@ -189,13 +161,31 @@ static void leave_cloud(Run *run)
         if (run->anchor)
                 run->cloud.anchor = run->anchor;
         space_write_cloud(&run->batch, &run->cloud_id, &run->cloud, run->cloud_serial);
-        leave_links(run);
+        run_leave_cloud_links(run);
         for (size_t i = 0; first && i < run->person.n_joined; i++)
                 leave_appeared(run, &run->person.joined[i]);
         if (!is_joined(run))
                 leave_appeared(run, &run->key);
         if (run->have_intent)
                 space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
+}
+
+/*
+ * A create that certainly had no effect leaves no intent behind: the next one need not wait for what cannot
+ * come. One before it that was without an answer is as open as it was. After a conflict with an open one
+ * there may be an object of ours, so that intent stays, until a person is asked.
+ */
+static void leave_intent(Run *run)
+{
+        bool create = run->n_ops && run->ops[0].kind == OP_CREATE && run->results;
+
+        if (!run->have_intent)
+                return;
+        if (run->outcome.disposition == DISPOSITION_PARKED ||
+            (create && run->results[0].state == OP_NOT_SENT && !run->intent_before.tries))
+                space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
+        else if (create && run->results[0].state == OP_NOT_SENT)
+                space_write_intent(&run->batch, &run->metaverse, &run->intent_before, SPACE_ANY);
 }
 
 /* The index of join attributes: what this metaverse object is found by. */
@@ -227,55 +217,6 @@ static void leave_joins(Run *run)
         }
 }
 
-/* Only the difference is written. Waits for what is not named any more go with it. */
-static int leave_names(Run *run, const char *attribute, const ObjectId *now, size_t n_now)
-{
-        uint8_t owner[OBJECT_KEY_SIZE];
-        ObjectId *before = NULL;
-        size_t n_before = 0, i = 0, j = 0;
-        int r;
-
-        object_key_pack(&run->key, owner);
-        r = space_read_links(run->space, LINK_IMPORT, owner, sizeof(owner), attribute, run->arena, &before,
-                             &n_before);
-        if (r)
-                return r;
-        /* The plan has looked at every one of them. */
-        space_write_link(&run->batch, LINK_READY, LINK_CLEAR, owner, sizeof(owner), attribute, NULL);
-        while (i < n_now || j < n_before) {
-                int order = i == n_now ? 1 : j == n_before ? -1 : guid_compare(&now[i], &before[j]);
-
-                if (order < 0)
-                        space_write_link(&run->batch, LINK_IMPORT, LINK_ADD, owner, sizeof(owner), attribute,
-                                         &now[i]);
-                if (order > 0) {
-                        ObjectKey target = { .source = run->key.source, .id = before[j] };
-                        uint8_t waiting[OBJECT_KEY_SIZE];
-
-                        object_key_pack(&target, waiting);
-                        space_write_link(&run->batch, LINK_IMPORT, LINK_REMOVE, owner, sizeof(owner),
-                                         attribute, &before[j]);
-                        space_write_link(&run->batch, LINK_WAIT, LINK_REMOVE, waiting, sizeof(waiting),
-                                         attribute, &run->key.id);
-                }
-                i += order <= 0;
-                j += order >= 0;
-        }
-        return 0;
-}
-
-/* What the object names in AD, as the plan has taken it. */
-static int leave_import_links(Run *run)
-{
-        const char *attribute = run_link_attribute(run_cloud_type(run));
-        const FlowedValue *why;
-        const ObjectId *now;
-        size_t n_now;
-
-        run_names_now(run, attribute, &now, &n_now, &why);
-        return leave_names(run, attribute, now, n_now);
-}
-
 /* Conclusions, of a run that is done. */
 static int leave_conclusions(Run *run)
 {
@@ -300,7 +241,7 @@ static int leave_conclusions(Run *run)
         if (run->mv)
                 leave_joins(run);
         /* A run that ended before the plan has left them as they are. */
-        return run->planned ? leave_import_links(run) : 0;
+        return run->planned ? run_leave_import_links(run) : 0;
 }
 
 /* The head of an object whose run is not done, or that left scope: as it was, but for what is certain. */
@@ -349,9 +290,7 @@ int run_leave_behind(Run *run)
         newly_known = !guid_is_zero(&run->cloud_id) && !guid_is(&run->person.cloud, &run->cloud_id);
         if (run->mv && run->object && (done || newly_known))
                 leave_person(run, done ? run->mv : NULL);
-        /* A create that was refused is over: nothing of it has to be looked for. */
-        if (d == DISPOSITION_PARKED && run->have_intent)
-                space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
+        leave_intent(run);
         if (done)
                 return leave_conclusions(run);
         if (d == DISPOSITION_OUT_OF_SCOPE ? run->known : newly_known)
@@ -368,7 +307,7 @@ int run_leave_ready(Run *run, bool done)
         leave_cloud(run);
         object_key_pack(&run->key, owner);
         for (size_t i = 0; i < run->n_ready; i++)
-                if (is_confirmed(run, i))
+                if (run_is_confirmed(run, i))
                         space_write_link(&run->batch, LINK_READY, LINK_REMOVE, owner, sizeof(owner),
                                          run->ops[i].attribute, &run->ready[i]);
         /* What staging holds back is planned again by the object's next whole run. */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const char *text(Run *run, const char *format, va_list ap)
+static __attribute__((format(printf, 2, 0))) const char *text(Run *run, const char *format, va_list ap)
 {
         return arena_vprintf(run->arena, format, ap);
 }

@@ -152,6 +152,7 @@ struct Run {
         Intent intent;
         uint64_t intent_serial;
         bool have_intent;
+        Intent intent_before; /* export: as it was before this run's create; tries 0: there was none */
 
         const FlowedObject *planned; /* sync: what the cloud object should be */
         Op *ops;                     /* sync: the plan */

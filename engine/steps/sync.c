@@ -224,6 +224,10 @@ int step_sync(Run *run)
                 return error_fold(r);
         if (!run->planned)
                 return last_word(run, "NotInScopeOfRules", why);
+        /* A person may go out as a contact, which Graph cannot write: it must not become a user. */
+        if (!str_is(run->planned->type, run_cloud_type(run)))
+                return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "objects of type %s",
+                                 run->planned->type);
 
         run->record->status = RESULT_SUCCESS;
         if (!run->cloud.object)

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* If the configuration says nothing. */
+#define TIMEOUT INT64_C(30000000)
+
 /* Without Retry-After on a 429, as Entra Connect's single object sync says: "Please retry after 5 minutes".
  */
 #define NO_RETRY_AFTER INT64_C(300000000)
@@ -107,7 +110,7 @@ static int submit(GraphCall *c, Diag *diag)
         h->lane = call->lane;
         h->metered = true;
         h->fresh = atomic_exchange(&g->fresh, false);
-        h->deadline = mono_add(now, g->options->timeout_us);
+        h->deadline = mono_add(now, g->options->timeout_us > 0 ? g->options->timeout_us : TIMEOUT);
         if (call->deadline.us < h->deadline.us)
                 h->deadline = call->deadline;
         h->patience = mono_add(now, GRAPH_PATIENCE);

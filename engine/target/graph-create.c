@@ -3,12 +3,10 @@
 #include "base/str.h"
 #include "engine/target/graph-write.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define PASSWORD_CHARS 40
-#define NICKNAME_MAX   64
 
 /* The operation of the unit that sets this attribute; NULL: none does, or it may not be sent. */
 static const Op *find_set(const Apply *p, const bool *sent, const char *attribute)
@@ -56,34 +54,6 @@ static int check_required(Apply *p, const json_t *body, const bool *sent)
                                                  op->type));
         }
         return 0;
-}
-
-/*
- * mailNickname is required by Graph, but AD has it only where Exchange was. As Entra ID does for synchronised
- * objects, it is taken from the name before the at sign; a group's from its display name. Characters that
- * mailNickname does not allow are left out.
- */
-static void add_nickname(const Apply *p, json_t *body)
-{
-        const Op *op = &p->ops[p->unit[0]];
-        bool user = str_is(op->type, "user");
-        const char *s = json_string_value(json_object_get(body, user ? "userPrincipalName" : "displayName"));
-        char nickname[NICKNAME_MAX + 1];
-        size_t n = 0;
-
-        if (json_is_string(json_object_get(body, "mailNickname")))
-                return;
-        for (; s && *s && *s != '@' && n < NICKNAME_MAX; ++s) {
-                if (isalnum((unsigned char)*s) || *s == '-' || *s == '_' || (user && *s == '.'))
-                        nickname[n++] = *s;
-        }
-        nickname[n] = '\0';
-        if (n == 0) {
-                Hash128 h = hash128(op->anchor, strlen(op->anchor), 0);
-
-                snprintf(nickname, sizeof(nickname), "%s-%08x", op->type, (unsigned)(h.low & 0xffffffff));
-        }
-        json_object_set_new(body, "mailNickname", json_string(nickname));
 }
 
 static char random_of(const char *characters)
@@ -219,7 +189,6 @@ int graph_create(Apply *p)
                 json_object_set_new(body, "onPremisesImmutableId", json_string(op->anchor));
         else
                 json_object_del(body, "uniqueName"); /* it is the key in the address */
-        add_nickname(p, body);
         r = check_required(p, body, sent);
         if (r) {
                 json_decref(body);

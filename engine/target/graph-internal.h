@@ -60,8 +60,8 @@ struct TargetGraph {
         Token *token;
         Limiter *limiter;
 
-        atomic_int credits[_LANE_N]; /* writes charged by target_take, not used yet */
-        atomic_bool fresh;           /* a 503 was seen: the next request takes a new connection */
+        atomic_int credits; /* writes charged by target_take, not used yet */
+        atomic_bool fresh;  /* a 503 was seen: the next request takes a new connection */
 
         pthread_mutex_t lock;
         ObjectId denied[2]; /* lock: the last objects whose write was refused, see graph_denied */

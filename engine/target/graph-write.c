@@ -100,12 +100,17 @@ int graph_apply_judge(Apply *p, const GraphCall *c, const ObjectId *id, int r)
         return c->error.verdict == GRAPH_EXISTS ? 0 : r;
 }
 
-/* PUT or DELETE of the manager. */
-static int apply_manager(Apply *p, size_t i)
+static bool is_put(const Op *op)
+{
+        return op->kind == OP_LINK || op->kind == OP_SET;
+}
+
+/* PUT or DELETE of the manager; the result is that of operation i. */
+static int send_manager(Apply *p, size_t i)
 {
         const Op *op = &p->ops[i];
         Arena *a = p->call->arena;
-        bool put = op->kind == OP_LINK || op->kind == OP_SET;
+        bool put = is_put(op);
         const ObjectId *id = graph_apply_id(p, op);
         char buf[GUID_TEXT_MAX];
         _cleanup_(graph_call_deinit) GraphCall c;
@@ -126,6 +131,53 @@ static int apply_manager(Apply *p, size_t i)
                 return 0;
         }
         return graph_apply_judge(p, &c, id, r);
+}
+
+static void gather_references(Apply *p, size_t first)
+{
+        const Op *key = &p->ops[first];
+
+        p->taken[first] = false;
+        for (size_t i = first; i < p->n_ops && p->ops[i].kind != OP_CREATE; ++i) {
+                if (!p->taken[i] && p->ops[i].kind != OP_REVOKE_SESSIONS && same_object(&p->ops[i], key) &&
+                    str_is(p->ops[i].attribute, key->attribute))
+                        gather(p, i);
+        }
+}
+
+/* Gives the result of operation `from` to all of the unit that are puts, or that are not. */
+static void spread(Apply *p, size_t from, bool puts)
+{
+        for (size_t k = 0; k < p->n_unit; ++k) {
+                if (is_put(&p->ops[p->unit[k]]) == puts)
+                        p->results[p->unit[k]] = p->results[from];
+        }
+}
+
+/*
+ * A reference has one value: the old one goes and the new one comes by one PUT, in whatever order the plan
+ * names them; a DELETE behind it would take the new one away. Only when the new one is not there (yet) does
+ * the old one go by itself.
+ */
+static int apply_reference(Apply *p, size_t first)
+{
+        size_t put = p->n_ops, removal = p->n_ops;
+        int r;
+
+        gather_references(p, first);
+        for (size_t k = 0; k < p->n_unit; ++k)
+                *(is_put(&p->ops[p->unit[k]]) ? &put : &removal) = p->unit[k];
+        if (put < p->n_ops) {
+                r = send_manager(p, put);
+                spread(p, put, true);
+                if (removal < p->n_ops && p->results[put].state != OP_REFERENCE_MISSING)
+                        spread(p, put, false);
+                if (r || removal == p->n_ops || p->results[put].state != OP_REFERENCE_MISSING)
+                        return r;
+        }
+        r = send_manager(p, removal);
+        spread(p, removal, false);
+        return r;
 }
 
 static int apply_revoke(Apply *p, size_t i)
@@ -188,7 +240,7 @@ static int apply_unit(Apply *p, size_t i)
                 return 0;
         }
         if ((op->kind == OP_LINK || op->kind == OP_UNLINK || is_set(op)) && is_reference(op))
-                return apply_manager(p, i);
+                return apply_reference(p, i);
         if (is_set(op)) {
                 p->taken[i] = false;
                 gather_sets(p, i, op);

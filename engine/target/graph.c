@@ -15,23 +15,24 @@ static TargetGraph *target_graph(Target *t)
 
 /*
  * A write that a worker has taken from the limiter before it leased its change (decisions.md 5) leaves
- * without being charged again. Credits belong to a lane, not to a run: what counts is that the sum is right.
+ * without being charged again. A worker does not know yet which lane it will lease, so credits belong to
+ * nobody: what counts is that the sum is right.
  */
-static bool take_credit(TargetGraph *g, Lane lane)
+static bool take_credit(TargetGraph *g)
 {
-        int n = atomic_load(&g->credits[lane]);
+        int n = atomic_load(&g->credits);
 
         while (n > 0) {
-                if (atomic_compare_exchange_weak(&g->credits[lane], &n, n - 1))
+                if (atomic_compare_exchange_weak(&g->credits, &n, n - 1))
                         return true;
         }
         return false;
 }
 
-static void add_credit(TargetGraph *g, Lane lane)
+static void add_credit(TargetGraph *g)
 {
-        if (atomic_fetch_add(&g->credits[lane], 1) >= GRAPH_CREDITS_MAX)
-                atomic_fetch_sub(&g->credits[lane], 1);
+        if (atomic_fetch_add(&g->credits, 1) >= GRAPH_CREDITS_MAX)
+                atomic_fetch_sub(&g->credits, 1);
 }
 
 /* On the thread of Http. A write costs one write and one resource unit. */
@@ -45,8 +46,7 @@ static int64_t admit(void *context, HttpRequest *request, Mono now)
                 return held.us - now.us;
         if (request->scope == LIMITER_READ)
                 return limiter_take(g->limiter, LIMITER_READ, request->units, request->lane, now);
-        wait = take_credit(g, request->lane) ? 0
-                                             : limiter_take(g->limiter, LIMITER_WRITE, 1, request->lane, now);
+        wait = take_credit(g) ? 0 : limiter_take(g->limiter, LIMITER_WRITE, 1, request->lane, now);
         if (wait == 0)
                 limiter_correct(g->limiter, LIMITER_READ, 0, 1, now);
         return wait;
@@ -79,7 +79,7 @@ static int64_t graph_take(Target *t, Lane lane, Mono now)
                 return wait;
         wait = limiter_take(g->limiter, LIMITER_WRITE, 1, lane, now);
         if (wait == 0)
-                add_credit(g, lane);
+                add_credit(g);
         return wait;
 }
 
@@ -87,7 +87,7 @@ static void graph_give_back(Target *t, Lane lane, Mono now)
 {
         TargetGraph *g = target_graph(t);
 
-        if (take_credit(g, lane))
+        if (take_credit(g))
                 limiter_give_back(g->limiter, LIMITER_WRITE, 1, now);
 }
 
@@ -228,7 +228,7 @@ static const TargetOps target_graph_ops = {
 
 Limiter *target_graph_limiter(Target *t)
 {
-        return target_graph(t)->limiter;
+        return t->ops == &target_graph_ops ? target_graph(t)->limiter : NULL;
 }
 
 static TargetGraph *graph_alloc(const GraphOptions *o, const Clock *clock, const Log *log)

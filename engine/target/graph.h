@@ -61,7 +61,7 @@ int graph_check(const GraphOptions *options, const ConfigDoc *doc, const char *p
 int target_graph_new(Target **ret_target, const GraphOptions *options, const Clock *clock, const Log *log,
                      Diag *diag);
 
-/* The limiter of a graph target, for metrics. */
+/* The limiter of a graph target, for metrics; NULL if it is another (a decorator). */
 Limiter *target_graph_limiter(Target *t);
 
 /* Decorators; they own `next`. retry: repeats what is safe to repeat (reads; writes that certainly had no

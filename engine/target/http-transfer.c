@@ -222,15 +222,21 @@ static HttpEnd end_of(const HttpRequest *r, CURLcode code)
 
 void http_transfer_translate(HttpRequest *r, CURLcode code)
 {
-        long status = 0, request_size = 0;
+        long status = 0, connect_status = 0, request_size = 0;
+        curl_off_t began = 0;
 
         curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(r->curl, CURLINFO_HTTP_CONNECTCODE, &connect_status);
         curl_easy_getinfo(r->curl, CURLINFO_REQUEST_SIZE, &request_size);
+        curl_easy_getinfo(r->curl, CURLINFO_PRETRANSFER_TIME_T, &began);
         r->answer.status = (int)status;
-        r->sent = request_size > 0;
+        /* The size counts the CONNECT to a proxy too; the time is set when the request itself begins. */
+        r->sent = request_size > 0 && began > 0;
         r->end = end_of(r, code);
         if (r->too_large)
                 snprintf(r->error, sizeof(r->error), "the answer is larger than %zu bytes", r->answer_max);
+        else if (!r->sent && connect_status / 100 > 2)
+                snprintf(r->error, sizeof(r->error), "the proxy answers %ld", connect_status);
         else if (code != CURLE_OK && r->error[0] == '\0')
                 snprintf(r->error, sizeof(r->error), "%s", curl_easy_strerror(code));
 }

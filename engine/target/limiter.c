@@ -26,6 +26,7 @@
 #define STRETCH_ONE      1024
 #define STRETCH_MAX      (16 * STRETCH_ONE)
 #define SLOW_MARGIN      0.02
+#define SLOW_KNEE        0.92 /* whoever keeps to the limits alone stays here: 8% of one burst is not used */
 #define STRETCH_DECAY_NS (10 * NS) /* from any stretch back to 1, if nobody complains any more */
 
 static const int64_t read_units[] = {
@@ -303,11 +304,11 @@ void limiter_slow(Limiter *l, LimiterScope scope, double percentage, Mono now)
         int64_t stretch = STRETCH_MAX;
         double rate;
 
-        if (!(percentage > 0.8))
-                return;
+        if (!(percentage > 0))
+                return; /* not a number either */
         if (percentage > 2)
                 percentage = 2;
-        rate = 1 - (percentage - 0.8) * 4.5;
+        rate = percentage > SLOW_KNEE ? 1 - (percentage - SLOW_KNEE) * 0.9 / (1 - SLOW_KNEE) : 1;
         if (rate > (double)STRETCH_ONE / STRETCH_MAX)
                 stretch = (int64_t)(STRETCH_ONE / rate);
         pthread_mutex_lock(&l->lock);

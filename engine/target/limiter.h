@@ -11,7 +11,7 @@
  *
  *      limiter_take     0: go, and it is charged. Else: microseconds to wait, nothing is charged.
  *      limiter_hold     a 429 was seen: nothing of this scope leaves until then
- *      limiter_slow     x-ms-throttle-limit-percentage above 0.8: stretch the rate before 429 comes
+ *      limiter_slow     x-ms-throttle-limit-percentage: stretch the rate before 429 comes
  *
  * The urgent lane has a reserved share: other lanes are told to wait while less than the reserve is left.
  * One mutex inside; functions may be called from any thread.

@@ -185,8 +185,7 @@ static const char *missing_for_create(MemApply *p, size_t i)
                 return "an object without source anchor is not created";
         rows = target_attributes(p->ops[i].type, &n);
         for (size_t k = 0; k < n; ++k) {
-                bool given = !rows[k].create_required || str_is(rows[k].name, "sourceAnchor") ||
-                             str_is(rows[k].name, "alias");
+                bool given = !rows[k].create_required || str_is(rows[k].name, "sourceAnchor");
 
                 for (size_t j = i + 1; j < p->n_ops && p->ops[j].kind != OP_CREATE && !given; ++j)
                         given = p->ops[j].kind == OP_SET && str_is(p->ops[j].attribute, rows[k].name) &&
@@ -268,6 +267,29 @@ static void apply_link(MemApply *p, size_t i, MemObject *o)
                 p->results[i].state = OP_UNCHANGED;
 }
 
+/* As target-graph does it: the old manager goes and the new one comes at once. True: so it was done. */
+static bool replaced_instead(MemApply *p, size_t i, MemObject *o)
+{
+        const Op *op = &p->ops[i];
+
+        if (!str_is(op->attribute, "manager") || op->kind == OP_LINK || op->kind == OP_SET)
+                return false;
+        for (size_t k = 0; k < p->n_ops; ++k) {
+                const Op *put = &p->ops[k];
+
+                if ((put->kind != OP_LINK && put->kind != OP_SET) || !str_is(put->attribute, "manager") ||
+                    !guid_is(&put->id, &op->id))
+                        continue;
+                if (!p->taken[k]) {
+                        p->taken[k] = true;
+                        apply_link(p, k, o);
+                }
+                p->results[i] = p->results[k];
+                return p->results[k].state != OP_REFERENCE_MISSING;
+        }
+        return false;
+}
+
 static int apply_one(MemApply *p, size_t i)
 {
         const Op *op = &p->ops[i];
@@ -302,7 +324,8 @@ static int apply_one(MemApply *p, size_t i)
                 done(&p->results[i], 200);
                 return 0;
         }
-        apply_link(p, i, o);
+        if (!replaced_instead(p, i, o))
+                apply_link(p, i, o);
         return 0;
 }
 

@@ -73,6 +73,7 @@ static void test_create_user(void **state)
                   .value = value_string("seven") },
                 { .kind = OP_SET, .type = "user", .attribute = "company", .value = value_string("   ") },
                 { .kind = OP_SET, .type = "user", .attribute = "pager", .value = value_string("x") },
+                { .kind = OP_SET, .type = "user", .attribute = "alias", .value = value_string("ada.l") },
         };
         OpResult results[N_ELEMENTS(ops)];
         char first[64], second[64];
@@ -85,7 +86,7 @@ static void test_create_user(void **state)
         assert_string_equal(text_at(body, "onPremisesImmutableId"), "YW5jaG9y");
         assert_string_equal(text_at(body, "userPrincipalName"), "ada.l@corp.test");
         assert_string_equal(text_at(body, "displayName"), "Ada \"Countess\" L\xc3\xb6velace");
-        assert_string_equal(text_at(body, "mailNickname"), "ada.l"); /* nobody gave one */
+        assert_string_equal(text_at(body, "mailNickname"), "ada.l");
         assert_true(json_is_true(json_object_get(body, "accountEnabled")));
         assert_string_equal(json_string_value(json_array_get(json_object_get(body, "businessPhones"), 0)),
                             "+44 1");
@@ -138,6 +139,7 @@ static void test_create_group(void **state)
                   .type = "group",
                   .attribute = "sourceAnchor",
                   .value = value_string("a/b='c'+") },
+                { .kind = OP_SET, .type = "group", .attribute = "alias", .value = value_string("pilots") },
         };
         OpResult results[N_ELEMENTS(ops)];
         json_t *body;
@@ -148,7 +150,7 @@ static void test_create_group(void **state)
                     .body = "{\"id\":\"" GROUP "\"}" });
         assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), 0);
         body = script_body(&s->requests[0]);
-        assert_string_equal(text_at(body, "mailNickname"), "PilotsCoall");
+        assert_string_equal(text_at(body, "mailNickname"), "pilots");
         assert_null(json_object_get(body, "uniqueName"));
         assert_null(json_object_get(body, "passwordProfile"));
         json_decref(body);
@@ -190,7 +192,6 @@ static void test_update(void **state)
 
         SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 204 },
                { .method = "PUT", .url = "/users/" ADA "/manager/$ref", .status = 204 },
-               { .method = "DELETE", .url = "/users/" ADA "/manager/$ref", .status = 204 },
                { .method = "POST",
                  .url = "/users/" ADA "/revokeSignInSessions",
                  .status = 200,
@@ -210,7 +211,7 @@ static void test_update(void **state)
         json_decref(body);
         assert_string_equal(s->requests[1].body,
                             "{\"@odata.id\":\"" SCRIPT_BASE "/users/0c0c0c0c-0000-4000-8000-000000000001\"}");
-        assert_int_equal(s->call.n_writes, 4);
+        assert_int_equal(s->call.n_writes, 3);
 }
 
 static void test_nothing_to_send(void **state)

@@ -213,11 +213,12 @@ static void test_slow(void **state)
         _cleanup_(limiter_freep) Limiter *l = limiter_for(1, 0, 1);
         Mono now = { S };
 
-        limiter_slow(l, LIMITER_WRITE, 0.5, now); /* below 0.8 the header is not sent: ignored */
+        limiter_slow(l, LIMITER_WRITE, -1, now);
+        limiter_slow(l, LIMITER_WRITE, 0.0 / 0.0, now);
         while (limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) == 0)
                 ;
         assert_int_equal(limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now), 50000);
-        limiter_slow(l, LIMITER_WRITE, 0.9111, now);
+        limiter_slow(l, LIMITER_WRITE, 0.92 + 0.08 * 0.5 / 0.9, now); /* half of the rate */
         assert_in_range(limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now), 99000, 101000);
         /* Half of the decay later half of the stretch is left, then nothing. */
         now.us += 5 * S;

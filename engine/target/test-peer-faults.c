@@ -34,6 +34,7 @@ static int create(Peer *p, const char *name, OpResult *ret_result)
                 op_set("user", NULL, "userPrincipalName",
                        arena_printf(p->arena, "%s@corp.contoso.test", name)),
                 op_set("user", NULL, "displayName", name),
+                op_set("user", NULL, "alias", name),
                 op_set_bool("user", NULL, "accountEnabled", true),
         };
         OpResult results[N_ELEMENTS(ops)];
@@ -149,7 +150,7 @@ static void test_lost_group(void **state)
 {
         Peer *p = *state;
         Op ops[] = { op_create("group", "g"), op_set("group", NULL, "displayName", "g"),
-                     op_set_bool("group", NULL, "mailEnabled", false),
+                     op_set("group", NULL, "alias", "g"), op_set_bool("group", NULL, "mailEnabled", false),
                      op_set_bool("group", NULL, "securityEnabled", true) };
         OpResult results[N_ELEMENTS(ops)];
         json_t *state_json;

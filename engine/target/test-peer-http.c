@@ -156,17 +156,28 @@ static void refund(void *context, HttpRequest *r, Mono now)
         atomic_fetch_add(&w->n_refunds, 1);
 }
 
+static void start_http(World *w, const char *proxy)
+{
+        HttpOptions options = {
+                .clock = &clock_system,
+                .answer_max = 100000,
+                .proxy = proxy,
+                .admit = admit,
+                .refund = refund,
+                .context = w,
+        };
+
+        assert_int_equal(http_new(&w->http, &options), 0);
+}
+
 static int setup(void **state)
 {
         World *w = calloc(1, sizeof(*w));
-        HttpOptions options = {
-                .clock = &clock_system, .answer_max = 100000, .admit = admit, .refund = refund, .context = w
-        };
 
         atomic_store(&w->budget, -1);
         start_server(&w->server);
         snprintf(w->url, sizeof(w->url), "http://127.0.0.1:%u/x", w->server.port);
-        assert_int_equal(http_new(&w->http, &options), 0);
+        start_http(w, NULL);
         *state = w;
         return 0;
 }
@@ -222,6 +233,7 @@ static void test_answer(void **state)
                 http_request_deinit(&r);
         }
         assert_int_equal(w->server.n_connections, 1); /* kept */
+        assert_int_equal(w->server.n_requests, 5);
         assert_non_null(strstr(w->server.last, "GET /x HTTP/1.1"));
         assert_null(strcasestr(w->server.last, "Expect:"));
 }
@@ -304,6 +316,42 @@ static void test_unreachable(void **state)
         assert_int_equal(r.left.us, 0);
         assert_int_equal(w->n_refunds, 1); /* it was charged, and never left */
         http_request_deinit(&r);
+}
+
+/* What the proxy refuses has not been sent. */
+static void test_proxy(void **state)
+{
+        static const char *const answers[] = {
+                "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+                "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+                "HTTP/1.1 200 Connection established\r\n\r\nno TLS here",
+                NULL,
+        };
+        World *w = *state;
+        char proxy[64];
+
+        w->server.answers = answers;
+        w->server.n_answers = N_ELEMENTS(answers);
+        w->server.close_after = true;
+        snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", w->server.port);
+        w->http = http_free(w->http);
+        start_http(w, proxy);
+        for (size_t i = 0; i < N_ELEMENTS(answers); ++i) {
+                HttpRequest r;
+
+                prepare(w, &r, "POST", "{}", LANE_NORMAL);
+                r.url = "https://graph.test/v1.0/users";
+                http_submit(w->http, &r);
+                http_wait(&r);
+                if (r.end != HTTP_UNREACHABLE || r.sent)
+                        fail_msg("answer %zu: %d %s", i, r.end, r.error);
+                if (i == 0)
+                        assert_string_equal(r.error, "the proxy answers 407");
+                assert_int_equal(w->server.n_requests, i + 1); /* also: what it has kept may be read */
+                assert_non_null(strstr(w->server.last, "CONNECT graph.test:443 HTTP/1.1"));
+                http_request_deinit(&r);
+        }
+        assert_int_equal(w->n_refunds, N_ELEMENTS(answers));
 }
 
 static void test_held(void **state)
@@ -403,8 +451,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_answer),  TEST(test_write_never_twice),
                 TEST(test_garbage), TEST(test_unreachable),
-                TEST(test_held),    TEST(test_lanes),
-                TEST(test_stop),
+                TEST(test_proxy),   TEST(test_held),
+                TEST(test_lanes),   TEST(test_stop),
         };
 
         return cmocka_run_group_tests_name("http", tests, NULL, NULL);

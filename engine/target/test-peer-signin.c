@@ -32,6 +32,7 @@ static int create(Peer *p, const char *name, OpResult *ret_result)
                 op_set("user", NULL, "userPrincipalName",
                        arena_printf(p->arena, "%s@corp.contoso.test", name)),
                 op_set("user", NULL, "displayName", name),
+                op_set("user", NULL, "alias", name),
                 op_set_bool("user", NULL, "accountEnabled", true),
         };
         OpResult results[N_ELEMENTS(ops)];

@@ -132,6 +132,32 @@ static void test_manager(void **state)
         assert_true(guid_is_zero(&without.manager));
 }
 
+/* The old one goes and the new one comes, in whatever order the plan names them; one write. */
+static void test_manager_replaced(void **state)
+{
+        Peer *p = *state;
+        ObjectId ada = peer_create_user(p, "ada"), old = peer_create_user(p, "old"),
+                 new = peer_create_user(p, "new"), nobody;
+        Op set = op_link("user", &ada, "manager", &old);
+        Op both[2];
+        OpResult results[2];
+
+        guid_random(&nobody);
+        for (size_t i = 0; i < 3; ++i) {
+                PeerSink sink = { 0 };
+
+                assert_end(p, peer_apply(p, &set, 1, results), 0);
+                both[i % 2] = op_unlink("user", &ada, "manager", &old);
+                both[1 - i % 2] = op_link("user", &ada, "manager", i == 2 ? &nobody : &new);
+                assert_end(p, peer_apply(p, both, 2, results), 0);
+                assert_int_equal(results[i % 2].state, OP_DONE);
+                assert_int_equal(results[1 - i % 2].state, i == 2 ? OP_REFERENCE_MISSING : OP_DONE);
+                assert_int_equal(p->call.n_writes, i == 2 ? 2 : 1);
+                assert_end(p, peer_fetch_id(p, "user", &ada, &sink), 0);
+                assert_true(i == 2 ? guid_is_zero(&sink.manager) : guid_is(&sink.manager, &new));
+        }
+}
+
 static void test_create_with_links(void **state)
 {
         Peer *p = *state;
@@ -140,6 +166,7 @@ static void test_create_with_links(void **state)
                 op_create("user", "anchor-ada=="),
                 op_set("user", NULL, "userPrincipalName", "ada@corp.contoso.test"),
                 op_set("user", NULL, "displayName", "ada"),
+                op_set("user", NULL, "alias", "ada"),
                 op_set_bool("user", NULL, "accountEnabled", true),
                 op_link("user", NULL, "manager", &boss),
                 op_set("user", NULL, "extensionAttribute3", "x"),
@@ -165,6 +192,7 @@ static void test_conflict(void **state)
                 op_create("user", "another-anchor"),
                 op_set("user", NULL, "userPrincipalName", "ada@corp.contoso.test"),
                 op_set("user", NULL, "displayName", "ada"),
+                op_set("user", NULL, "alias", "ada"),
                 op_set_bool("user", NULL, "accountEnabled", true),
                 op_link("user", NULL, "manager", &ada),
         };
@@ -182,7 +210,7 @@ static void test_conflict(void **state)
         assert_string_equal(results[0].code, "AttributeValueMustBeUnique");
         assert_string_equal(results[0].conflict_id, peer_id(p, &ada));
         assert_int_equal(results[1].state, OP_CONFLICT);
-        assert_int_equal(results[4].state, OP_NOT_SENT); /* nothing follows a create that failed */
+        assert_int_equal(results[5].state, OP_NOT_SENT); /* nothing follows a create that failed */
 
         /* A bad user name must not keep the account on; what else was in its company is not done. */
         assert_end(p, peer_apply(p, update, N_ELEMENTS(update), results), TARGET_E_REJECTED);
@@ -204,6 +232,7 @@ static void test_create_checks(void **state)
                 op_create("user", "a"),
                 op_set("user", NULL, "userPrincipalName", "ada@corp.contoso.test"),
                 op_set("user", NULL, "displayName", "ada"),
+                op_set("user", NULL, "alias", "ada"),
                 op_set_bool("user", NULL, "accountEnabled", true),
                 op_set("user", NULL, "usageLocation", "Germany"),
         };
@@ -215,9 +244,9 @@ static void test_create_checks(void **state)
         assert_int_equal(p->call.n_writes, 0);
         /* A value that cannot be sent does not keep the object from being created. */
         assert_int_equal(peer_apply(p, longer, N_ELEMENTS(longer), results), TARGET_E_REJECTED);
-        assert_int_equal(results[4].state, OP_FAILED);
-        assert_string_equal(results[4].code, "DataValidationFailed");
-        assert_non_null(strstr(results[4].reason, "country code"));
+        assert_int_equal(results[5].state, OP_FAILED);
+        assert_string_equal(results[5].code, "DataValidationFailed");
+        assert_non_null(strstr(results[5].reason, "country code"));
 }
 
 static void test_revoke(void **state)
@@ -304,6 +333,7 @@ int main(int argc, char **argv)
                 TEST(test_sink_stops),
                 TEST(test_update),
                 TEST(test_manager),
+                TEST(test_manager_replaced),
                 TEST(test_create_with_links),
                 TEST(test_conflict),
                 TEST(test_create_checks),

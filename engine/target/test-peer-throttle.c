@@ -133,14 +133,43 @@ static void test_throttled_in_the_middle(void **state)
         assert_int_equal(peer_hold_violations(), 0);
 }
 
+static int64_t writes_used(Peer *p)
+{
+        LimiterStats stats;
+
+        limiter_stats(target_graph_limiter(p->inner), clock_mono(&clock_system), &stats);
+        return stats.used[LIMITER_WRITE];
+}
+
+/* What a worker has taken before it leased its change is not charged again when the write leaves. */
+static void test_charged_once(void **state)
+{
+        Peer *p = *state;
+        ObjectId id = peer_create_user(p, "ada");
+
+        p->options.limits.published = true;
+        p->options.limits.time_scale = 0.001; /* as good as standing still */
+        peer_restart(p, false);
+        assert_int_equal(writes_used(p), 0);
+        assert_int_equal(target_take(p->target, LANE_URGENT, clock_mono(&clock_system)), 0);
+        assert_in_range(writes_used(p), 990, 1000);
+        assert_end(p, set_title(p, &id), 0); /* in whatever lane the change then was */
+        assert_in_range(writes_used(p), 990, 1000);
+        assert_end(p, set_title(p, &id), 0); /* a second write of the run pays for itself */
+        assert_in_range(writes_used(p), 1990, 2000);
+        assert_int_equal(target_take(p->target, LANE_NORMAL, clock_mono(&clock_system)), 0);
+        target_give_back(p->target, LANE_NORMAL, clock_mono(&clock_system));
+        target_give_back(p->target, LANE_NORMAL, clock_mono(&clock_system)); /* once too often: nothing */
+        assert_in_range(writes_used(p), 1990, 2000);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, peer_setup, peer_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_429_seconds),        TEST(test_429_fraction),
-                TEST(test_429_date),           TEST(test_429_without),
-                TEST(test_429_nonsense),       TEST(test_429_retried),
-                TEST(test_429_waits_in_place), TEST(test_throttled_in_the_middle),
+                TEST(test_charged_once), TEST(test_429_seconds),        TEST(test_429_fraction),
+                TEST(test_429_date),     TEST(test_429_without),        TEST(test_429_nonsense),
+                TEST(test_429_retried),  TEST(test_429_waits_in_place), TEST(test_throttled_in_the_middle),
         };
 
         if (argc < 3)

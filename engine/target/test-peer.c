@@ -295,6 +295,7 @@ ObjectId peer_create_group(Peer *p, const char *name)
         Op ops[] = {
                 op_create("group", arena_printf(p->arena, "anchor-%s==", name)),
                 op_set("group", NULL, "displayName", name),
+                op_set("group", NULL, "alias", name),
                 op_set_bool("group", NULL, "mailEnabled", false),
                 op_set_bool("group", NULL, "securityEnabled", true),
         };

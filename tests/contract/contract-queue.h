@@ -31,11 +31,20 @@ struct Fixture {
 
 /* The backend of this run. */
 extern const char *contract_backend;
+
+/* 2026-11-22, 08:00 UTC: a time like any other. */
+extern const Wall contract_start;
+
+int contract_run(const char *name, const struct CMUnitTest *tests, size_t n); /* number that failed */
 bool contract_is_durable(void);
 
 /* For group_setup and teardown of one test: a fresh queue. */
 int contract_setup(void **state);
 int contract_teardown(void **state);
+
+/* A place for a queue that is not open yet; the end closes it if it is. */
+Fixture *contract_place(void);
+void contract_end_place(Fixture *f);
 
 /* Close and open again, as after a clean stop; not of a backend in memory. */
 void contract_reopen(Fixture *f);

@@ -54,7 +54,7 @@ LIBRARIES = {
     'jansson': 'jansson.h',
     'krb5': 'krb5.h krb5/',
     'lber': 'lber.h lber_types.h',
-    'ldap': 'ldap.h ldap_features.h ldap_schema.h ldif.h',
+    'ldap': 'ldap.h ldap_features.h ldap_schema.h ldif.h openldap.h',
     'libevent': 'event2/ event.h evhttp.h evdns.h evrpc.h evutil.h',
     'libevent-openssl': 'event2/bufferevent_ssl.h',
     'libunistring': 'unicase.h unictype.h uniconv.h unilbrk.h uniname.h uninorm.h unistdio.h unistr.h unitypes.h '

@@ -53,7 +53,8 @@ static int obey(Hearing *c, const Call *call, int r)
         return r;
 }
 
-/* -- reads ------------------------------------------------------------------------------------------------ */
+/* -- reads ------------------------------------------------------------------------------------------------
+ */
 
 typedef struct Lagging {
         ObjectSink sink; /* first */
@@ -139,7 +140,8 @@ static int hearing_fetch(Target *t, Call *call, const Match *match, ObjectSink *
         return obey(c, call, r == 0 && lagging.missing ? TARGET_E_NOT_FOUND : r);
 }
 
-/* -- writes ----------------------------------------------------------------------------------------------- */
+/* -- writes -----------------------------------------------------------------------------------------------
+ */
 
 static void hear_values(Hearing *c, const MemEntry *journal, size_t n, const ObjectId *id, bool *heard)
 {
@@ -239,7 +241,8 @@ static void hear(Hearing *c)
         target_mem_clear_journal(c->next);
 }
 
-static int hearing_apply(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results, Diag *diag)
+static int hearing_apply(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results,
+                         Diag *diag)
 {
         Hearing *c = (Hearing *)t;
         int r = target_apply(c->next, call, ops, n_ops, ret_results, diag);

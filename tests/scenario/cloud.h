@@ -18,7 +18,7 @@ Target *cloud_new(struct Scene *s); /* owns its target-mem */
 Target *cloud_mem(Target *t);       /* to plant, and to look */
 
 void cloud_lag(Target *t, int64_t ms, bool index); /* index: only looks by anchor */
-void cloud_hold(Target *t, int64_t ms); /* no budget for that long, but for the urgent lane */
+void cloud_hold(Target *t, int64_t ms);            /* no budget for that long, but for the urgent lane */
 
 /* Somebody has written past the engine: not heard, but remembered for reads that lag; `old`: always there. */
 void cloud_touched(Target *t, const ObjectId *id, bool old);

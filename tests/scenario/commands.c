@@ -2,9 +2,9 @@
 
 /* Commands: what a script can make happen. README.md has them with their meaning. */
 
+#include "tests/scenario/commands.h"
 #include "base/error.h"
 #include "base/str.h"
-#include "tests/scenario/scene.h"
 
 #include <string.h>
 
@@ -14,7 +14,7 @@ typedef struct Verb {
         bool (*run)(Scene *s, const char *const *words, size_t n_words);
 } Verb;
 
-static const char *value_of(Scene *s, const char *const *words, size_t n_words, const char *name)
+const char *command_value(Scene *s, const char *const *words, size_t n_words, const char *name)
 {
         const char *key, *value;
 
@@ -24,7 +24,7 @@ static const char *value_of(Scene *s, const char *const *words, size_t n_words, 
         return NULL;
 }
 
-static bool has_word(const char *const *words, size_t n_words, const char *word)
+bool command_has(const char *const *words, size_t n_words, const char *word)
 {
         for (size_t i = 0; i < n_words; i++)
                 if (str_is(words[i], word))
@@ -32,11 +32,17 @@ static bool has_word(const char *const *words, size_t n_words, const char *word)
         return false;
 }
 
-static int64_t number_of(const char *text, int64_t fallback)
+int64_t command_number(const char *text, int64_t fallback)
 {
         int64_t n;
 
         return text && str_to_int64(text, &n) ? n : fallback;
+}
+
+bool command_need(Scene *s, const char *name, Thing **ret_thing)
+{
+        *ret_thing = scene_thing(s, name);
+        return *ret_thing ? true : scene_fail(s, "there is no object %s", name);
 }
 
 /* Everything that was seen must have been expected before time goes on. */
@@ -56,92 +62,13 @@ static bool do_at(Scene *s, const char *const *words, size_t n_words)
         return scene_work(s) && nothing_left(s) && scene_until(s, ms);
 }
 
-/* OBJECT user ada title=...   OBJECT ada title=... */
-static bool do_object(Scene *s, const char *const *words, size_t n_words)
-{
-        static const char *const types[] = { "user", "inetOrgPerson", "group", "computer", "contact" };
-        Thing *t = scene_thing(s, words[1]);
-        size_t first = 2;
-
-        for (size_t i = 0; i < N_ELEMENTS(types) && !t && n_words > 2; i++)
-                if (str_is(words[1], types[i])) {
-                        if (scene_thing(s, words[2]))
-                                return scene_fail(s, "there is an object %s", words[2]);
-                        t = directory_new(s, types[i], words[2]);
-                        first = 3;
-                }
-        if (!t)
-                return scene_fail(s, "there is no object %s, and no such type", words[1]);
-        for (size_t i = first; i < n_words; i++) {
-                const char *name, *value;
-
-                if (!script_pair(s->arena, words[i], &name, &value))
-                        return scene_fail(s, "%s is not name=value", words[i]);
-                if (str_is(name, "ou"))
-                        directory_move(s, t, value);
-                else if (!directory_set(s, t, name, value))
-                        return false;
-        }
-        directory_put(s, t, false);
-        return true;
-}
-
-/* OBJECTS user m 60: m1 to m60, each with its change. */
-static bool do_objects(Scene *s, const char *const *words, size_t n_words)
-{
-        int64_t n = number_of(words[3], 0);
-
-        for (int64_t i = 1; i <= n; i++) {
-                const char *name = arena_printf(s->arena, "%s%lld", words[2], (long long)i);
-
-                if (scene_thing(s, name))
-                        return scene_fail(s, "there is an object %s", name);
-                directory_put(s, directory_new(s, words[1], name), false);
-        }
-        return true;
-}
-
-static bool need(Scene *s, const char *name, Thing **ret_thing)
-{
-        *ret_thing = scene_thing(s, name);
-        return *ret_thing ? true : scene_fail(s, "there is no object %s", name);
-}
-
-/* MOVE ada OU=Leavers */
-static bool do_move(Scene *s, const char *const *words, size_t n_words)
-{
-        Thing *t;
-
-        if (!need(s, words[1], &t))
-                return false;
-        directory_move(s, t, words[2]);
-        directory_put(s, t, false);
-        return true;
-}
-
-/* DELETE ada [tombstone] */
-static bool do_delete(Scene *s, const char *const *words, size_t n_words)
-{
-        Thing *t;
-
-        if (!need(s, words[1], &t))
-                return false;
-        if (!has_word(words, n_words, "tombstone")) {
-                source_mem_remove(s->directory, &t->id);
-                return true;
-        }
-        t->dn = arena_printf(s->arena, "CN=%s\\0ADEL:1,CN=Deleted Objects,%s", t->name, SCENE_BASE);
-        directory_put(s, t, true);
-        return true;
-}
-
 static const Object *brought(Scene *s, const Thing *t, const char *const *names, size_t n_names)
 {
         ObjectBuilder b;
 
         object_build(&b, s->arena);
         for (size_t i = 0; i < t->n_attributes; i++)
-                if (n_names == 0 || has_word(names, n_names, t->attributes[i].name))
+                if (n_names == 0 || command_has(names, n_names, t->attributes[i].name))
                         object_add(&b, t->attributes[i].name, t->attributes[i].value);
         return object_finish(&b, &t->id, t->type, t->dn);
 }
@@ -149,12 +76,13 @@ static const Object *brought(Scene *s, const Thing *t, const char *const *names,
 /* CHANGE m* ...: one batch for all whose name begins so. */
 static bool meets(const char *pattern, const char *name)
 {
-        return str_ends(pattern, "*") ? strncmp(pattern, name, strlen(pattern) - 1) == 0 : str_is(pattern, name);
+        return str_ends(pattern, "*") ? strncmp(pattern, name, strlen(pattern) - 1) == 0
+                                      : str_is(pattern, name);
 }
 
 /*
- * CHANGE ada [title mail ...] [gone] [ahead] [catch-up]: the feed brings it, with these attributes (none named:
- * with all). Ahead: its number is one above what the directory has.
+ * CHANGE ada [title mail ...] [gone] [ahead] [catch-up]: the feed brings it, with these attributes (none
+ * named: with all). Ahead: its number is one above what the directory has.
  */
 static bool do_change(Scene *s, const char *const *words, size_t n_words)
 {
@@ -166,7 +94,7 @@ static bool do_change(Scene *s, const char *const *words, size_t n_words)
         size_t n_names = 0;
 
         for (size_t i = 2; i < n_words; i++)
-                if (!has_word(flags, N_ELEMENTS(flags), words[i]))
+                if (!command_has(flags, N_ELEMENTS(flags), words[i]))
                         names[n_names++] = words[i];
         for (size_t i = 0; i < s->n_things; i++) {
                 const Thing *t = s->things[i];
@@ -176,9 +104,9 @@ static bool do_change(Scene *s, const char *const *words, size_t n_words)
                 entries[batch.n_entries++] = (FeedEntry){
                         .id = t->id,
                         .dn = t->dn,
-                        .gone = has_word(words, n_words, "gone"),
+                        .gone = command_has(words, n_words, "gone"),
                         .version = { .server = s->server,
-                                     .number = t->version + has_word(words, n_words, "ahead") },
+                                     .number = t->version + command_has(words, n_words, "ahead") },
                         .changed = clock_wall(&s->clock.clock),
                         .brought = brought(s, t, names, n_names),
                 };
@@ -187,7 +115,7 @@ static bool do_change(Scene *s, const char *const *words, size_t n_words)
                 return scene_fail(s, "there is no object %s", words[1]);
         s->n_positions++;
         batch.position = &position;
-        batch.catch_up = has_word(words, n_words, "catch-up");
+        batch.catch_up = command_has(words, n_words, "catch-up");
         return s->intake.sink.batch(&s->intake.sink, &batch) == 0 ||
                scene_fail(s, "the intake refuses the batch");
 }
@@ -198,112 +126,19 @@ static bool do_request(Scene *s, const char *const *words, size_t n_words)
         Change change = {
                 .kind = CHANGE_REQUEST,
                 .lane = LANE_URGENT,
-                .staging = has_word(words, n_words, "staging"),
+                .staging = command_has(words, n_words, "staging"),
                 .seen = clock_wall(&s->clock.clock),
                 .by = "the script",
         };
         Thing *t;
 
-        if (!need(s, words[1], &t))
+        if (!command_need(s, words[1], &t))
                 return false;
         change.id = t->id;
         change.dn = t->dn;
-        return queue_put(s->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = change.seen }) == 0 ||
+        return queue_put(s->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = change.seen }) ==
+                       0 ||
                scene_fail(s, "the queue refuses the change");
-}
-
-static void set_link(Scene *s, const ObjectId *id, const char *name, const char *value, bool add)
-{
-        Call call = { .arena = s->arena, .lane = LANE_NORMAL };
-        const char *const *parts;
-        size_t n;
-
-        parts = script_parts(s->arena, value, ',', &n);
-        for (size_t i = 0; i < n; i++) {
-                const Thing *t = scene_thing(s, parts[i]);
-                Op op = { .kind = add ? OP_LINK : OP_UNLINK,
-                          .type = str_is(name, "manager") ? "user" : "group",
-                          .id = *id,
-                          .attribute = name };
-                OpResult result;
-
-                if (t && scene_cloud_of(s, t, &op.link))
-                        target_apply(cloud_mem(s->cloud), &call, &op, 1, &result, NULL);
-        }
-}
-
-/* Somebody changes an object in the cloud. */
-static bool edit_cloud(Scene *s, const Thing *t, const char *const *words, size_t n_words)
-{
-        Call call = { .arena = s->arena, .lane = LANE_NORMAL };
-        ObjectId id;
-
-        if (!scene_cloud_of(s, t, &id))
-                return scene_fail(s, "%s is not in the cloud", t->name);
-        for (size_t i = 0; i < n_words; i++) {
-                const char *name, *value;
-                OpResult result;
-                Op op;
-
-                if (!script_pair(s->arena, words[i], &name, &value))
-                        return scene_fail(s, "%s is not name=value", words[i]);
-                if (str_starts(name, "member") || str_is(name, "manager")) {
-                        set_link(s, &id, str_starts(name, "member") ? "member" : name, value,
-                                 !str_ends(name, "-"));
-                        continue;
-                }
-                op = (Op){ .kind = str_is(value, "-") ? OP_UNSET : OP_SET,
-                           .type = str_is(t->type, "group") ? "group" : "user",
-                           .id = id,
-                           .attribute = name,
-                           .value = directory_value(s, name, value) };
-                if (target_apply(cloud_mem(s->cloud), &call, &op, 1, &result, NULL) || result.state != OP_DONE)
-                        return scene_fail(s, "the cloud does not take %s", words[i]);
-        }
-        cloud_touched(s->cloud, &id, false);
-        return true;
-}
-
-/* CLOUD user ada title=...: it is there already, with the anchor of ada (sourceAnchor=-: with none).
- * CLOUD ada title=...      somebody changes it.     CLOUD delete ada */
-static bool do_cloud(Scene *s, const char *const *words, size_t n_words)
-{
-        Attribute *attributes = arena_new_array(s->arena, Attribute, n_words + 4);
-        bool mastered = has_word(words, n_words, "mastered");
-        size_t n = 0;
-        ObjectId id;
-        Thing *t;
-
-        if (!str_is(words[1], "user") && !str_is(words[1], "group") && !str_is(words[1], "delete"))
-                return need(s, words[1], &t) && edit_cloud(s, t, words + 2, n_words - 2);
-        if (n_words < 3 || !need(s, words[2], &t))
-                return s->failed ? false : scene_fail(s, "which object?");
-        if (str_is(words[1], "delete")) {
-                if (!scene_cloud_of(s, t, &id))
-                        return scene_fail(s, "%s is not in the cloud", t->name);
-                target_mem_remove(cloud_mem(s->cloud), &id);
-                t->planted = (ObjectId){ 0 };
-                return true;
-        }
-        for (size_t i = 3; i < n_words; i++) {
-                const char *name, *value;
-
-                if (!script_pair(s->arena, words[i], &name, &value) || str_starts(name, "member"))
-                        continue;
-                attributes[n].name = name;
-                attributes[n].value = directory_value(s, name, value);
-                n += !value_is_none(attributes[n].value);
-        }
-        if (!value_of(s, words, n_words, "sourceAnchor"))
-                attributes[n++] = (Attribute){ .name = "sourceAnchor", .value = value_string(t->anchor) };
-        if (!value_of(s, words, n_words, "accountEnabled") && str_is(words[1], "user"))
-                attributes[n++] = (Attribute){ .name = "accountEnabled", .value = value_bool(true) };
-        id = target_mem_plant(cloud_mem(s->cloud), words[1], attributes, n, mastered);
-        t->planted = id;
-        if (value_of(s, words, n_words, "member"))
-                set_link(s, &id, "member", value_of(s, words, n_words, "member"), true);
-        cloud_touched(s->cloud, &id, true);
-        return true;
 }
 
 typedef struct NamedCode {
@@ -331,13 +166,13 @@ static bool do_reply(Scene *s, const char *const *words, size_t n_words)
                 { "lost", TARGET_E_TRANSIENT },
         };
         MemFault fault = {
-                .on = has_word(words, n_words, "fetch")   ? MEM_FETCH
-                      : has_word(words, n_words, "apply") ? MEM_APPLY
-                      : has_word(words, n_words, "info")  ? MEM_INFO
-                                                          : MEM_ANY,
-                .n = (unsigned)number_of(value_of(s, words, n_words, "times"), 1),
-                .after = has_word(words, n_words, "lost"),
-                .retry_us = number_of(value_of(s, words, n_words, "retry"), 0) * 1000000,
+                .on = command_has(words, n_words, "fetch")   ? MEM_FETCH
+                      : command_has(words, n_words, "apply") ? MEM_APPLY
+                      : command_has(words, n_words, "info")  ? MEM_INFO
+                                                             : MEM_ANY,
+                .n = (unsigned)command_number(command_value(s, words, n_words, "times"), 1),
+                .after = command_has(words, n_words, "lost"),
+                .retry_us = command_number(command_value(s, words, n_words, "retry"), 0) * 1000000,
                 .reason = "as the script says",
         };
 
@@ -353,11 +188,14 @@ static bool do_reply(Scene *s, const char *const *words, size_t n_words)
 static bool do_fail(Scene *s, const char *const *words, size_t n_words)
 {
         static const NamedCode codes[] = {
-                { "unreachable", SOURCE_E_UNREACHABLE }, { "refused", SOURCE_E_REFUSED },
-                { "stale", SOURCE_E_STALE },             { "too-large", SOURCE_E_TOO_LARGE },
-                { "not-found", SOURCE_E_NOT_FOUND },     { "works", 0 },
+                { "unreachable", SOURCE_E_UNREACHABLE },
+                { "refused", SOURCE_E_REFUSED },
+                { "stale", SOURCE_E_STALE },
+                { "too-large", SOURCE_E_TOO_LARGE },
+                { "not-found", SOURCE_E_NOT_FOUND },
+                { "works", 0 },
         };
-        unsigned times = (unsigned)number_of(value_of(s, words, n_words, "times"), 0);
+        unsigned times = (unsigned)command_number(command_value(s, words, n_words, "times"), 0);
         Thing *t;
         int code;
 
@@ -367,7 +205,7 @@ static bool do_fail(Scene *s, const char *const *words, size_t n_words)
                 source_mem_fail(s->directory, code, times, "as the script says");
                 return true;
         }
-        if (!need(s, words[1], &t))
+        if (!command_need(s, words[1], &t))
                 return false;
         source_mem_fail_object(s->directory, &t->id, code, times, "as the script says");
         return true;
@@ -376,14 +214,14 @@ static bool do_fail(Scene *s, const char *const *words, size_t n_words)
 /* LAG 60 [index]: reads of the cloud show what was there 60 seconds ago; index: only those by anchor. */
 static bool do_lag(Scene *s, const char *const *words, size_t n_words)
 {
-        cloud_lag(s->cloud, number_of(words[1], 0) * 1000, has_word(words, n_words, "index"));
+        cloud_lag(s->cloud, command_number(words[1], 0) * 1000, command_has(words, n_words, "index"));
         return true;
 }
 
 /* HOLD 30: no budget but for the urgent lane. */
 static bool do_hold(Scene *s, const char *const *words, size_t n_words)
 {
-        cloud_hold(s->cloud, number_of(words[1], 0) * 1000);
+        cloud_hold(s->cloud, command_number(words[1], 0) * 1000);
         return true;
 }
 
@@ -405,7 +243,7 @@ static bool do_filter(Scene *s, const char *const *words, size_t n_words)
 /* CRASH: now, between two runs.   CRASH before-ack: at the next acknowledgement. */
 static bool do_crash(Scene *s, const char *const *words, size_t n_words)
 {
-        if (has_word(words, n_words, "before-ack")) {
+        if (command_has(words, n_words, "before-ack")) {
                 s->dying = true;
                 return s->lmdb || scene_fail(s, "a queue in memory does not survive a crash");
         }
@@ -417,7 +255,7 @@ static bool do_unpark(Scene *s, const char *const *words, size_t n_words)
 {
         Thing *t;
 
-        if (!need(s, words[1], &t))
+        if (!command_need(s, words[1], &t))
                 return false;
         return queue_unpark(s->queue, &(ObjectKey){ .id = t->id }, clock_wall(&s->clock.clock)) == 0 ||
                scene_fail(s, "it is not in the queue");
@@ -433,12 +271,23 @@ static bool do_forget(Scene *s, const char *const *words, size_t n_words)
 }
 
 static const Verb verbs[] = {
-        { "AT", 2, do_at },           { "OBJECT", 2, do_object },   { "OBJECTS", 4, do_objects },
-        { "MOVE", 3, do_move },       { "DELETE", 2, do_delete },   { "CHANGE", 2, do_change },
-        { "REQUEST", 2, do_request }, { "CLOUD", 2, do_cloud },     { "REPLY", 2, do_reply },
-        { "FAIL", 3, do_fail },       { "LAG", 2, do_lag },         { "HOLD", 2, do_hold },
-        { "STAGING", 2, do_staging }, { "FILTER", 2, do_filter },   { "CRASH", 1, do_crash },
-        { "UNPARK", 2, do_unpark },   { "FORGET", 1, do_forget },
+        { "AT", 2, do_at },
+        { "OBJECT", 2, command_object },
+        { "OBJECTS", 4, command_objects },
+        { "MOVE", 3, command_move },
+        { "DELETE", 2, command_delete },
+        { "CHANGE", 2, do_change },
+        { "REQUEST", 2, do_request },
+        { "CLOUD", 2, command_cloud },
+        { "REPLY", 2, do_reply },
+        { "FAIL", 3, do_fail },
+        { "LAG", 2, do_lag },
+        { "HOLD", 2, do_hold },
+        { "STAGING", 2, do_staging },
+        { "FILTER", 2, do_filter },
+        { "CRASH", 1, do_crash },
+        { "UNPARK", 2, do_unpark },
+        { "FORGET", 1, do_forget },
 };
 
 bool command_do(Scene *s)

@@ -126,8 +126,9 @@ static bool set_members(Scene *s, Thing *t, const char *name, const char *text)
 
                 for (size_t k = 0; k < s->n_things; k++) {
                         size_t length = strlen(parts[i]) - 1;
-                        bool hit = str_ends(parts[i], "*") ? strncmp(s->things[k]->name, parts[i], length) == 0
-                                                           : str_is(s->things[k]->name, parts[i]);
+                        bool hit = str_ends(parts[i], "*")
+                                           ? strncmp(s->things[k]->name, parts[i], length) == 0
+                                           : str_is(s->things[k]->name, parts[i]);
 
                         any |= hit;
                         if (hit && str_ends(name, "-"))

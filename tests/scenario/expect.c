@@ -38,8 +38,7 @@ static bool names_are(Scene *s, Value refs, const char *expected)
                 for (size_t k = 0; k < value_count(refs); k++) {
                         Value v = value_at(refs, k);
 
-                        found |= v.type == VALUE_REF &&
-                                 str_is(scene_name_of_cloud(s, &v.ref->id), parts[i]);
+                        found |= v.type == VALUE_REF && str_is(scene_name_of_cloud(s, &v.ref->id), parts[i]);
                 }
                 if (!found)
                         return false;
@@ -47,7 +46,8 @@ static bool names_are(Scene *s, Value refs, const char *expected)
         return true;
 }
 
-/* EXPECT cloud ada title=Boss manager=bob   EXPECT cloud sales member=ada,bob members=2   EXPECT cloud ada absent */
+/* EXPECT cloud ada title=Boss manager=bob   EXPECT cloud sales member=ada,bob members=2   EXPECT cloud ada
+ * absent */
 static bool cloud(Scene *s, const char *const *words, size_t n_words)
 {
         const Thing *t = scene_thing(s, words[1]);
@@ -101,7 +101,8 @@ static bool find_item(Scene *s, const Thing *t, QueueItem *ret_item)
         return false;
 }
 
-/* EXPECT queue empty   EXPECT queue ada parked tries=1 reason=AttributeValueMustBeUnique   EXPECT queue ada none */
+/* EXPECT queue empty   EXPECT queue ada parked tries=1 reason=AttributeValueMustBeUnique   EXPECT queue ada
+ * none */
 static bool queue(Scene *s, const char *const *words, size_t n_words)
 {
         const Thing *t = scene_thing(s, words[1]);

@@ -83,7 +83,8 @@ static int mortal_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, Q
         return queue_list(next(q), after, max, a, ret_items, ret_n);
 }
 
-static int mortal_outcomes(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n)
+static int mortal_outcomes(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows,
+                           size_t *ret_n)
 {
         return queue_outcomes(next(q), after, max, a, ret_rows, ret_n);
 }

@@ -6,8 +6,8 @@
  *      scenario BACKEND SCRIPT               0: all that it expects happened, and nothing else
  *      scenario --wrong LINE BACKEND SCRIPT  0: the script fails at this line
  *
- * Exit status: 0, 1 (one line says what, where, and what was seen instead), 2 (usage), 99 (the scene could not be
- * set).
+ * Exit status: 0, 1 (one line says what, where, and what was seen instead), 2 (usage), 99 (the scene could
+ * not be set).
  */
 
 #include "base/str.h"

@@ -41,7 +41,8 @@ bool scene_fail(Scene *s, const char *format, ...)
         return false;
 }
 
-/* -- configuration ---------------------------------------------------------------------------------------- */
+/* -- configuration ----------------------------------------------------------------------------------------
+ */
 
 static int write_config(Scene *s)
 {
@@ -74,7 +75,8 @@ static int write_config(Scene *s)
         int r = str_write_file(secret, "secret\n", 7, 0600);
 
         return r ? r
-                 : str_write_file(arena_printf(s->arena, "%s/sosync.yaml", s->folder), text, strlen(text), 0600);
+                 : str_write_file(arena_printf(s->arena, "%s/sosync.yaml", s->folder), text, strlen(text),
+                                  0600);
 }
 
 static int load_config(Scene *s, Config **ret_config)
@@ -100,7 +102,8 @@ bool scene_reload(Scene *s)
         return true;
 }
 
-/* -- the process ------------------------------------------------------------------------------------------ */
+/* -- the process ------------------------------------------------------------------------------------------
+ */
 
 static int open_queue(Scene *s)
 {
@@ -207,7 +210,8 @@ void scene_deinit(Scene *s)
                 nftw(s->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* -- work and time ---------------------------------------------------------------------------------------- */
+/* -- work and time ----------------------------------------------------------------------------------------
+ */
 
 static void see_outcome(Scene *s, const Outcome *o)
 {
@@ -313,7 +317,8 @@ bool scene_until(Scene *s, int64_t ms)
         return true;
 }
 
-/* -- names ------------------------------------------------------------------------------------------------ */
+/* -- names ------------------------------------------------------------------------------------------------
+ */
 
 Thing *scene_thing(Scene *s, const char *name)
 {

@@ -7,9 +7,9 @@
  *      Thing --> SourceMem --CHANGE--> intake --> queue --> worker --> Cloud --> target-mem
  *      (directory.c)                   (app/)     (real)    (app/)    (cloud.c)
  *
- * Everything between the feed's batch and the target is the product itself: intake, queue, spaces, the shipped
- * rules, worker, pipeline. One worker is driven by hand, so that what happens is the same each time. Time moves
- * only by the script.
+ * Everything between the feed's batch and the target is the product itself: intake, queue, spaces, the
+ * shipped rules, worker, pipeline. One worker is driven by hand, so that what happens is the same each time.
+ * Time moves only by the script.
  *
  * A scene belongs to one thread.
  */

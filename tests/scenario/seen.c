@@ -26,8 +26,7 @@ SeenLine *seen_add(Seen *s, bool open, const char *format, ...)
                 s->size_lines = size;
         }
         va_start(ap, format);
-        s->lines[s->n_lines] =
-                (SeenLine){ .words = arena_vprintf(s->arena, format, ap), .open = open };
+        s->lines[s->n_lines] = (SeenLine){ .words = arena_vprintf(s->arena, format, ap), .open = open };
         va_end(ap);
         return &s->lines[s->n_lines++];
 }
@@ -69,9 +68,9 @@ bool seen_meets(Seen *s, const SeenLine *line, const char *const *words, size_t 
                 }
                 n_values++;
                 /* "name~=part": a part of a long text. */
-                if (str_ends(name, "~") ? !strstr(find(line, arena_strndup(s->arena, name, strlen(name) - 1)),
-                                                  value)
-                                        : !str_is(find(line, name), value))
+                if (str_ends(name, "~")
+                            ? !strstr(find(line, arena_strndup(s->arena, name, strlen(name) - 1)), value)
+                            : !str_is(find(line, name), value))
                         return false;
         }
         return str_is(line->words, expected) && (line->open || n_values == line->n_values);

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "tests/contract/contract-queue-crash.h"
+
+#include "queue/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void path_of(const Fixture *f, const char *name, char buf[4200])
+{
+        snprintf(buf, 4200, "%s/%s", f->folder, name);
+}
+
+/* Opening must fail with this, and say so in these words. */
+static void expect_refusal(Fixture *f, int expected, const char *words)
+{
+        Diag diag = DIAG_INIT;
+        Queue *q;
+        int r;
+
+        q = contract_open(f->folder, f->now, 0, &diag, &r);
+        if (q || r != expected)
+                fail_msg("%d instead of %d: %s", r, expected, diag_text(&diag));
+        if (!strstr(diag_text(&diag), words) || !strstr(diag_text(&diag), f->folder))
+                fail_msg("\"%s\" does not say \"%s\"", diag_text(&diag), words);
+        diag_deinit(&diag);
+}
+
+static void fill_some(Fixture *f, unsigned n)
+{
+        for (unsigned i = 0; i < n; i++)
+                put_n(f, i, LANE_NORMAL);
+        f->q = queue_free(f->q);
+}
+
+static void test_cut_short(void **state)
+{
+        Fixture *f = *state;
+        char path[4200];
+        struct stat st;
+
+        fill_some(f, 300);
+        path_of(f, "data.mdb", path);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(truncate(path, st.st_size / 2 / 4096 * 4096), 0);
+        expect_refusal(f, -EBADMSG, "cut short");
+        /* The file is as it was found. */
+        assert_int_equal(stat(path, &st), 0);
+        expect_refusal(f, -EBADMSG, "cut short");
+}
+
+static void write_at(const char *path, off_t at, const void *data, size_t n)
+{
+        int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+        assert_true(fd >= 0);
+        assert_int_equal(pwrite(fd, data, n, at), (ssize_t)n);
+        close(fd);
+}
+
+static void test_no_store(void **state)
+{
+        static const char text[8192] = "This is a text and no store.";
+        Fixture *f = *state;
+        char path[4200];
+
+        f->q = queue_free(f->q);
+        path_of(f, "data.mdb", path);
+        write_at(path, 0, text, sizeof(text));
+        expect_refusal(f, -EBADMSG, "not a file of sosync");
+        assert_int_equal(truncate(path, 100), 0);
+        expect_refusal(f, -EBADMSG, "not a file of sosync");
+        /* An empty file is a new one. */
+        assert_int_equal(truncate(path, 0), 0);
+        contract_reopen(f);
+        put_n(f, 1, LANE_NORMAL);
+}
+
+/* Change rows of the store by hand. */
+static void edit(Fixture *f, const char *table, const void *key, size_t n_key, const void *data, size_t n)
+{
+        MDB_val k = { n_key, (void *)(uintptr_t)key }, v = { n, (void *)(uintptr_t)data };
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 64), 0);
+        assert_int_equal(mdb_env_open(env, f->folder, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        assert_int_equal(mdb_dbi_open(txn, table, 0, &dbi), 0);
+        assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+}
+
+static void test_newer(void **state)
+{
+        Fixture *f = *state;
+        const uint8_t *data;
+        PackWriter w;
+        size_t n;
+
+        fill_some(f, 3);
+        pack_init(&w);
+        pack_array(&w, 2);
+        pack_int(&w, STORE_VERSION + 1);
+        pack_str(&w, "9.9.9");
+        data = pack_data(&w, &n);
+        edit(f, "meta", "format", 6, data, n);
+        pack_deinit(&w);
+        expect_refusal(f, QUEUE_E_STALE, "newer program, sosync 9.9.9");
+        edit(f, "meta", "format", 6, "garbage", 7);
+        expect_refusal(f, -EBADMSG, "format cannot be read");
+}
+
+/* A row that cannot be read still says which object it was, and a change says only that. */
+static void test_damaged_row(void **state)
+{
+        Fixture *f = *state;
+        ObjectKey key = object_n(1);
+        uint8_t packed[OBJECT_KEY_SIZE];
+        Lease lease;
+        bool there;
+
+        fill_some(f, 3);
+        object_key_pack(&key, packed);
+        edit(f, "change", packed, sizeof(packed), "\x93garbage", 8);
+        contract_reopen(f);
+        assert_string_equal(item_n(f, 1, &there).reason, "the row is damaged");
+        lease_n(f, 0);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.kind, CHANGE_UPSERT);
+        ack_lease(f, &lease);
+        settle(f);
+        item_n(f, 1, &there);
+        assert_false(there);
+        lease = lease_n(f, 2);
+        ack_lease(f, &lease);
+        settle(f);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        assert_int_equal(stats(f).n[LANE_NORMAL][QUEUE_READY], 0);
+}
+
+/* A damaged row of a space is said, and can be written over. */
+static void test_damaged_space(void **state)
+{
+        Fixture *f = *state;
+        ObjectKey key = object_n(1);
+        uint8_t packed[OBJECT_KEY_SIZE];
+        Diag diag = DIAG_INIT;
+        uint64_t serial = 0;
+        SpaceBatch b;
+        Intake in = { .now = f->now };
+        Head head = { .type = "user" };
+
+        f->q = queue_free(f->q);
+        object_key_pack(&key, packed);
+        edit(f, "space-head", packed, sizeof(packed), "\0\0\0\0\0\0\0\x05garbage", 15);
+        contract_reopen(f);
+        assert_int_equal(space_read_head(queue_space(f->q), &key, f->a, &head, &serial, &diag), SPACE_E_CORRUPT);
+        assert_non_null(strstr(diag_text(&diag), "the head row of 00000000-0000-0000-0000-000000000001"));
+        assert_non_null(strstr(diag_text(&diag), "damaged"));
+        diag_deinit(&diag);
+        space_batch_init(&b, f->a);
+        space_write_head(&b, &key, &head, serial);
+        in.writes = b.writes;
+        in.n_writes = b.n_writes;
+        assert_int_equal(queue_put(f->q, &in), 0);
+        assert_int_equal(space_read_head(queue_space(f->q), &key, f->a, &head, NULL, NULL), 0);
+}
+
+/* One owner: another process is told whose the folder is. */
+static void test_owner(void **state)
+{
+        Fixture *f = *state;
+        char words[64];
+        int status;
+        pid_t pid;
+
+        snprintf(words, sizeof(words), "in use by process %ld", (long)getpid());
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                expect_refusal(f, QUEUE_E_GONE, words);
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        /* In this process too, and the first one is not hurt by the try. */
+        expect_refusal(f, QUEUE_E_GONE, words);
+        put_n(f, 1, LANE_NORMAL);
+}
+
+static void test_no_folder(void **state)
+{
+        Fixture *f = *state;
+        char *place = f->folder;
+
+        f->q = queue_free(f->q);
+        assert_true(asprintf(&f->folder, "%s/no/such", place) > 0);
+        expect_refusal(f, -ENOENT, "No such file");
+        free(f->folder);
+        assert_true(asprintf(&f->folder, "%s/file", place) > 0);
+        write_at(f->folder, 0, "x", 1);
+        expect_refusal(f, -ENOTDIR, "Not a directory");
+        free(f->folder);
+        f->folder = place;
+}
+
+/* A child leases n objects and dies with them: of itself (its handler of fatal signals has spoken), or not. */
+static void die_with(Fixture *f, unsigned n, bool of_itself)
+{
+        int status, r;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                f->q = contract_open(f->folder, f->now, 0, NULL, &r);
+                if (r)
+                        _exit(98);
+                for (unsigned i = 0; i < n; i++)
+                        lease_any(f);
+                if (of_itself)
+                        *queue_lmdb_crash_flag(f->q) = 1;
+                kill(getpid(), SIGKILL);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* What is in work at three deaths is parked; what was beside it is not. */
+static void test_three_deaths(void **state)
+{
+        Fixture *f = *state;
+        ObjectKey key = object_n(1);
+        QueueItem item;
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        put_n(f, 2, LANE_NORMAL);
+        f->q = queue_free(f->q);
+        die_with(f, 2, true);
+        die_with(f, 2, true);
+        /* From now on only one of the two at a time. */
+        die_with(f, 1, true);
+        contract_reopen(f);
+        item = item_n(f, 1, &there);
+        assert_int_equal(item.state, QUEUE_PARKED);
+        assert_string_equal(item.reason, "crashed the service");
+        lease = lease_n(f, 2);
+        ack_lease(f, &lease);
+        settle(f);
+        /* A person may try it again; then it counts anew. */
+        assert_int_equal(queue_unpark(f->q, &key, f->now), 0);
+        f->q = queue_free(f->q);
+        die_with(f, 1, true);
+        contract_reopen(f);
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
+}
+
+static void test_one_at_a_time(void **state)
+{
+        Fixture *f = *state;
+        Lease lease, other;
+
+        put_n(f, 1, LANE_NORMAL);
+        put_n(f, 2, LANE_NORMAL);
+        f->q = queue_free(f->q);
+        die_with(f, 2, true);
+        die_with(f, 2, true);
+        contract_reopen(f);
+        put_n(f, 3, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        other = lease_n(f, 3);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &other), QUEUE_E_EMPTY);
+        ack_lease(f, &lease);
+        settle(f);
+        lease_n(f, 2);
+}
+
+/* kill -9 and a power cut blame no change. */
+static void test_killed_from_outside(void **state)
+{
+        Fixture *f = *state;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        f->q = queue_free(f->q);
+        for (int i = 0; i < 5; i++)
+                die_with(f, 1, false);
+        contract_reopen(f);
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
+}
+
+/* A clean stop with leases is no death. */
+static void test_clean_stop(void **state)
+{
+        Fixture *f = *state;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        for (int i = 0; i < 5; i++) {
+                lease_n(f, 1);
+                contract_reopen(f);
+        }
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
+}
+
+/* After a large backlog the file is copied without its holes, once. */
+static void test_compact(void **state)
+{
+        enum { N = 120000, PER_PUT = 5000 };
+        Fixture *f = *state;
+        Change *changes = arena_new_array(f->a, Change, PER_PUT);
+        Intake in = { .changes = changes, .n_changes = PER_PUT, .now = f->now };
+        Arena *a = arena_new(0);
+        size_t before;
+        Lease lease;
+
+        for (unsigned i = 0; i < N; i++) {
+                static char dn[400];
+
+                memset(dn, 'x', sizeof(dn) - 1);
+                changes[i % PER_PUT] = change_n(i, LANE_NORMAL);
+                changes[i % PER_PUT].dn = dn;
+                if (i % PER_PUT == PER_PUT - 1)
+                        assert_int_equal(queue_put(f->q, &in), 0);
+        }
+        for (unsigned i = 0; i < N - 10; i++) {
+                assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, a, &lease), 0);
+                ack_lease(f, &lease);
+                arena_reset(a);
+        }
+        settle(f);
+        before = stats(f).file_bytes;
+        assert_true(before > (size_t)64 << 20);
+        contract_reopen(f);
+        assert_true(stats(f).file_bytes < (size_t)4 << 20);
+        for (unsigned i = N - 10; i < N; i++)
+                lease_n(f, i);
+        arena_free(a);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
+
+const struct CMUnitTest contract_files[] = {
+        TEST(test_cut_short),     TEST(test_no_store),   TEST(test_newer),        TEST(test_damaged_row),
+        TEST(test_damaged_space), TEST(test_owner),      TEST(test_no_folder),    TEST(test_three_deaths),
+        TEST(test_one_at_a_time), TEST(test_clean_stop), TEST(test_compact),
+        TEST(test_killed_from_outside),
+};
+
+const size_t n_contract_files = N_ELEMENTS(contract_files);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Commands that make and change objects, on both sides. */
+
+#include "base/error.h"
+#include "base/str.h"
+#include "tests/scenario/commands.h"
+
+#include <string.h>
+
+/* OBJECT user ada title=...   OBJECT ada title=... */
+bool command_object(Scene *s, const char *const *words, size_t n_words)
+{
+        static const char *const types[] = { "user", "inetOrgPerson", "group", "computer", "contact" };
+        Thing *t = scene_thing(s, words[1]);
+        size_t first = 2;
+
+        for (size_t i = 0; i < N_ELEMENTS(types) && !t && n_words > 2; i++)
+                if (str_is(words[1], types[i])) {
+                        if (scene_thing(s, words[2]))
+                                return scene_fail(s, "there is an object %s", words[2]);
+                        t = directory_new(s, types[i], words[2]);
+                        first = 3;
+                }
+        if (!t)
+                return scene_fail(s, "there is no object %s, and no such type", words[1]);
+        for (size_t i = first; i < n_words; i++) {
+                const char *name, *value;
+
+                if (!script_pair(s->arena, words[i], &name, &value))
+                        return scene_fail(s, "%s is not name=value", words[i]);
+                if (str_is(name, "ou"))
+                        directory_move(s, t, value);
+                else if (!directory_set(s, t, name, value))
+                        return false;
+        }
+        directory_put(s, t, false);
+        return true;
+}
+
+/* OBJECTS user m 60: m1 to m60, each with its change. */
+bool command_objects(Scene *s, const char *const *words, size_t n_words)
+{
+        int64_t n = command_number(words[3], 0);
+
+        for (int64_t i = 1; i <= n; i++) {
+                const char *name = arena_printf(s->arena, "%s%lld", words[2], (long long)i);
+
+                if (scene_thing(s, name))
+                        return scene_fail(s, "there is an object %s", name);
+                directory_put(s, directory_new(s, words[1], name), false);
+        }
+        return true;
+}
+
+/* MOVE ada OU=Leavers */
+bool command_move(Scene *s, const char *const *words, size_t n_words)
+{
+        Thing *t;
+
+        if (!command_need(s, words[1], &t))
+                return false;
+        directory_move(s, t, words[2]);
+        directory_put(s, t, false);
+        return true;
+}
+
+/* DELETE ada [tombstone] */
+bool command_delete(Scene *s, const char *const *words, size_t n_words)
+{
+        Thing *t;
+
+        if (!command_need(s, words[1], &t))
+                return false;
+        if (!command_has(words, n_words, "tombstone")) {
+                source_mem_remove(s->directory, &t->id);
+                return true;
+        }
+        t->dn = arena_printf(s->arena, "CN=%s\\0ADEL:1,CN=Deleted Objects,%s", t->name, SCENE_BASE);
+        directory_put(s, t, true);
+        return true;
+}
+
+static void set_link(Scene *s, const ObjectId *id, const char *name, const char *value, bool add)
+{
+        Call call = { .arena = s->arena, .lane = LANE_NORMAL };
+        const char *const *parts;
+        size_t n;
+
+        parts = script_parts(s->arena, value, ',', &n);
+        for (size_t i = 0; i < n; i++) {
+                const Thing *t = scene_thing(s, parts[i]);
+                Op op = { .kind = add ? OP_LINK : OP_UNLINK,
+                          .type = str_is(name, "manager") ? "user" : "group",
+                          .id = *id,
+                          .attribute = name };
+                OpResult result;
+
+                if (t && scene_cloud_of(s, t, &op.link))
+                        target_apply(cloud_mem(s->cloud), &call, &op, 1, &result, NULL);
+        }
+}
+
+/* Somebody changes an object in the cloud. */
+static bool edit_cloud(Scene *s, const Thing *t, const char *const *words, size_t n_words)
+{
+        Call call = { .arena = s->arena, .lane = LANE_NORMAL };
+        ObjectId id;
+
+        if (!scene_cloud_of(s, t, &id))
+                return scene_fail(s, "%s is not in the cloud", t->name);
+        for (size_t i = 0; i < n_words; i++) {
+                const char *name, *value;
+                OpResult result;
+                Op op;
+
+                if (!script_pair(s->arena, words[i], &name, &value))
+                        return scene_fail(s, "%s is not name=value", words[i]);
+                if (str_starts(name, "member") || str_is(name, "manager")) {
+                        set_link(s, &id, str_starts(name, "member") ? "member" : name, value,
+                                 !str_ends(name, "-"));
+                        continue;
+                }
+                op = (Op){ .kind = str_is(value, "-") ? OP_UNSET : OP_SET,
+                           .type = str_is(t->type, "group") ? "group" : "user",
+                           .id = id,
+                           .attribute = name,
+                           .value = directory_value(s, name, value) };
+                if (target_apply(cloud_mem(s->cloud), &call, &op, 1, &result, NULL) ||
+                    result.state != OP_DONE)
+                        return scene_fail(s, "the cloud does not take %s", words[i]);
+        }
+        cloud_touched(s->cloud, &id, false);
+        return true;
+}
+
+/* CLOUD user ada title=...: it is there already, with the anchor of ada (sourceAnchor=-: with none).
+ * CLOUD ada title=...      somebody changes it.     CLOUD delete ada */
+bool command_cloud(Scene *s, const char *const *words, size_t n_words)
+{
+        Attribute *attributes = arena_new_array(s->arena, Attribute, n_words + 4);
+        bool mastered = command_has(words, n_words, "mastered");
+        size_t n = 0;
+        ObjectId id;
+        Thing *t;
+
+        if (!str_is(words[1], "user") && !str_is(words[1], "group") && !str_is(words[1], "delete"))
+                return command_need(s, words[1], &t) && edit_cloud(s, t, words + 2, n_words - 2);
+        if (n_words < 3 || !command_need(s, words[2], &t))
+                return s->failed ? false : scene_fail(s, "which object?");
+        if (str_is(words[1], "delete")) {
+                if (!scene_cloud_of(s, t, &id))
+                        return scene_fail(s, "%s is not in the cloud", t->name);
+                target_mem_remove(cloud_mem(s->cloud), &id);
+                t->planted = (ObjectId){ 0 };
+                return true;
+        }
+        for (size_t i = 3; i < n_words; i++) {
+                const char *name, *value;
+
+                if (!script_pair(s->arena, words[i], &name, &value) || str_starts(name, "member"))
+                        continue;
+                attributes[n].name = name;
+                attributes[n].value = directory_value(s, name, value);
+                n += !value_is_none(attributes[n].value);
+        }
+        if (!command_value(s, words, n_words, "sourceAnchor"))
+                attributes[n++] = (Attribute){ .name = "sourceAnchor", .value = value_string(t->anchor) };
+        if (!command_value(s, words, n_words, "accountEnabled") && str_is(words[1], "user"))
+                attributes[n++] = (Attribute){ .name = "accountEnabled", .value = value_bool(true) };
+        id = target_mem_plant(cloud_mem(s->cloud), words[1], attributes, n, mastered);
+        t->planted = id;
+        if (command_value(s, words, n_words, "member"))
+                set_link(s, &id, "member", command_value(s, words, n_words, "member"), true);
+        cloud_touched(s->cloud, &id, true);
+        return true;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Commands: what the files of the table share
+ *
+ * A command gets its words, itself included, and answers false after scene_fail().
+ */
+
+#include "tests/scenario/scene.h"
+
+const char *command_value(Scene *s, const char *const *words, size_t n_words, const char *name);
+bool command_has(const char *const *words, size_t n_words, const char *word);
+int64_t command_number(const char *text, int64_t fallback);
+bool command_need(Scene *s, const char *name, Thing **ret_thing); /* the object of this name */
+
+/* commands-objects.c */
+bool command_object(Scene *s, const char *const *words, size_t n_words);
+bool command_objects(Scene *s, const char *const *words, size_t n_words);
+bool command_move(Scene *s, const char *const *words, size_t n_words);
+bool command_delete(Scene *s, const char *const *words, size_t n_words);
+bool command_cloud(Scene *s, const char *const *words, size_t n_words);
