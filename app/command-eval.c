@@ -145,8 +145,7 @@ static int look(EvalCommand *e, const char *config_path, const Expr *expr, Look 
                 return look_file(ret, e->arena, e->object, e->type);
         if (!e->dn) {
                 object_build(&empty, e->arena);
-                *ret = (Look){ .arena = e->arena,
-                               .object = object_finish(&empty, &(ObjectId){ { 0 } }, "user", NULL) };
+                *ret = (Look){ .arena = e->arena, .object = object_finish(&empty, NULL, "user", NULL) };
                 return EXIT_DONE;
         }
         config = command_config_load(config_path, &status);

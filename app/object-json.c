@@ -98,7 +98,7 @@ static bool read_object(Arena *a, const char *path, const char *type, json_t *j,
         ObjectBuilder object, imported;
         const char *dn, *key;
         json_t *value;
-        ObjectId id = { { 0 } };
+        Value classes;
 
         *ret = (ObjectFile){ .parameters = parameters };
         object_build(&object, a);
@@ -129,13 +129,13 @@ static bool read_object(Arena *a, const char *path, const char *type, json_t *j,
                 }
         }
         dn = arena_strdup(a, json_string_value(json_object_get(j, "dn")));
-        ret->object = object_finish(&object, &id, type ? type : "user", dn);
-        if (!type)
-                type = scope_type_of(object_get(ret->object, "objectClass"));
-        if (type && *type)
-                ret->object = object_finish(&object, &id, arena_strdup(a, type), dn);
+        if (!type && json_object_get(j, "objectClass") &&
+            any_value(a, json_object_get(j, "objectClass"), &classes))
+                type = scope_type_of(classes);
+        type = type && *type ? arena_strdup(a, type) : "user";
+        ret->object = object_finish(&object, NULL, type, dn);
         if (imported.n_attributes)
-                ret->imported = object_finish(&imported, &id, ret->object->type, dn);
+                ret->imported = object_finish(&imported, NULL, type, dn);
         return true;
 }
 

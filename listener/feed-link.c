@@ -232,10 +232,6 @@ static int work(FeedLink *l, Diag *diag)
         r = check_silence(l, now, diag);
         if (r)
                 return r;
-        if (now.us >= l->renew_at.us && l->n_owed == 0) {
-                diag_set(diag, "%s: the Kerberos ticket is nearly over; connecting anew", l->conn->uri.text);
-                return CONN_E_UNREACHABLE;
-        }
         r = l->ops->tick(l, now, diag);
         /* What was sent may have been answered before we wait: libldap reads while it writes. */
         return r ? r : drain(l, diag);
@@ -288,6 +284,15 @@ static void schedule(FeedLink *l)
         event_add(l->timer, &tv);
 }
 
+/* On purpose and between two requests, instead of being thrown out in the middle of one. */
+static void renew(FeedLink *l)
+{
+        log_info(l->log, "the Kerberos ticket is nearly over; connecting anew");
+        l->ops->lost(l);
+        close_conn(l);
+        l->retry_at = (Mono){ 0 };
+}
+
 static void turn(FeedLink *l)
 {
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
@@ -296,6 +301,8 @@ static void turn(FeedLink *l)
 
         if (l->ended)
                 return;
+        if (l->conn && now.us >= l->renew_at.us && l->n_owed == 0 && !l->blocked)
+                renew(l);
         if (!atomic_load(&l->stop)) {
                 if (l->conn)
                         r = work(l, &diag);

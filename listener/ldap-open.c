@@ -2,6 +2,7 @@
 
 /* Opening a connection: options, TLS, bind. What is done with it afterwards is in ldap-conn.c. */
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -12,6 +13,19 @@
 #include "listener/secret.h"
 
 static const int protocols[] = { LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, LDAP_OPT_X_TLS_PROTOCOL_TLS1_3 };
+
+/*
+ * libldap and Cyrus SASL set up their tables when first used, and not every version does so under a lock:
+ * asking for these two makes it happen once, before any other thread is past here.
+ */
+static void set_up_libraries(void)
+{
+        int version = 0;
+        char **mechanisms = NULL;
+
+        ldap_get_option(NULL, LDAP_OPT_PROTOCOL_VERSION, &version);
+        ldap_get_option(NULL, LDAP_OPT_X_SASL_MECHLIST, &mechanisms); /* SASL's own list, not to be freed */
+}
 
 static struct timeval timeval_of(int64_t us)
 {
@@ -193,12 +207,14 @@ static int bind_conn(Conn *c, Diag *diag)
  */
 int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *diag)
 {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
         _cleanup_(conn_freep) Conn *c = calloc(1, sizeof(*c));
         struct timeval request = timeval_of(config->request_timeout_us);
         int r;
 
         if (!c)
                 error_oom(sizeof(*c));
+        pthread_once(&once, set_up_libraries);
         c->config = config;
         c->fd = -1;
         c->arena = arena_new(0);

@@ -12,8 +12,8 @@
  *
  *  1. Whoever stores a wait looks the target up once more. If it has its cloud id by now, be it from an Op
  *     before this one in the same batch, the reference is ready at once.
- *  2. Whoever gives an object its cloud id moves the waits for it to ready, and puts one change of kind LINK for
- *     each source. A row of CLOUD_OF is that moment, whether or not the batch also says so.
+ *  2. Whoever gives an object its cloud id moves the waits for it to ready, and puts one change of kind LINK
+ * for each source. A row of CLOUD_OF is that moment, whether or not the batch also says so.
  *
  * Only references wait, never objects: a cycle cannot block. The key behind the object is the hash of the
  * attribute's name; it is carried over and never needs to be undone.
@@ -111,8 +111,8 @@ static int first_of_object(MDB_cursor *cursor, const uint8_t object[OBJECT_KEY_S
 }
 
 /* Move what waits under one key to ready. */
-static int wake_sources(Apply *ap, const Op *op, const ObjectKey *target, const uint8_t wait_key[LINK_KEY_SIZE],
-                        const ObjectId *sources, size_t n)
+static int wake_sources(Apply *ap, const Op *op, const ObjectKey *target,
+                        const uint8_t wait_key[LINK_KEY_SIZE], const ObjectId *sources, size_t n)
 {
         MDB_val k = store_val(wait_key, LINK_KEY_SIZE);
         int rc;

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Outcomes that one transaction removes: the rest waits for the next, so that others need not wait for it. */
+#define OUTCOMES_MAX 2000
+
 void apply_init(Apply *ap, Store *s, Committer *c, Ready *r)
 {
         *ap = (Apply){ .store = s, .committer = c, .ready = r };
@@ -41,8 +44,8 @@ static int delete_row(Apply *ap, MDB_dbi dbi, const void *key, size_t n_key)
 }
 
 /*
- * A put does not stop for a row that a run has written since the feed read it: the run has read the object and
- * knows more. Acks were checked before.
+ * A put does not stop for a row that a run has written since the feed read it: the run has read the object
+ * and knows more. Acks were checked before.
  */
 static int still_holds(Apply *ap, const SpaceWrite *w, bool *ret_holds)
 {
@@ -146,10 +149,11 @@ static int write_changes(Apply *ap, const Op *op)
         return apply_put(ap, ap->store->position, op->feed, strlen(op->feed), op->position, op->n_position);
 }
 
-static int outcomes_done(Apply *ap, const Op *op)
+static int outcomes_done(Apply *ap, Op *op)
 {
         MDB_cursor *cursor;
         MDB_val key, val;
+        size_t n = 0;
         int rc;
 
         rc = mdb_cursor_open(ap->txn, ap->store->outcome, &cursor);
@@ -157,6 +161,9 @@ static int outcomes_done(Apply *ap, const Op *op)
                 return rc;
         while ((rc = mdb_cursor_get(cursor, &key, &val, MDB_FIRST)) == 0) {
                 if (key.mv_size != 8 || get_be64(key.mv_data) > op->up_to)
+                        break;
+                op->has_more = n++ == OUTCOMES_MAX;
+                if (op->has_more)
                         break;
                 rc = mdb_cursor_del(cursor, 0);
                 if (rc)

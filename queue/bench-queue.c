@@ -6,13 +6,12 @@
  *      bench-queue [CYCLES]
  *
  * cycle      each thread: put one change (durable), lease one, ack it with an outcome of 1 kB
- * raw        one thread, LMDB alone, the same rows, and as many cycles in a commit as `cycle` had: what no queue
- *            on LMDB can beat
- * drain      a backlog; each thread: lease, ack with three rows and an outcome
- * put p50    one feed that puts one change at a time, while 16 threads lease and ack
- * backlog    a million changes: time to put, to open again, first lease; memory that opening and leasing took
+ * raw        one thread, LMDB alone, the same rows, and as many cycles in a commit as `cycle` had: what no
+ * queue on LMDB can beat drain      a backlog; each thread: lease, ack with three rows and an outcome put p50
+ * one feed that puts one change at a time, while 16 threads lease and ack backlog    a million changes: time
+ * to put, to open again, first lease; memory that opening and leasing took
  *
- * The disk decides; so figures are compared within one run only. A new folder in TMPDIR is used and removed.
+ * The disk decides: compare within one run only. A new folder in TMPDIR is used and removed.
  */
 
 #include "base/cleanup.h"
@@ -117,7 +116,11 @@ static Change change_of(size_t n)
 static void put_one(Queue *q, size_t n)
 {
         Change c = change_of(n);
-        Intake in = { .changes = &c, .n_changes = 1, .feed = "corp", .position = "0123456789", .n_position = 10,
+        Intake in = { .changes = &c,
+                      .n_changes = 1,
+                      .feed = "corp",
+                      .position = "0123456789",
+                      .n_position = 10,
                       .now = start };
         int r = queue_put(q, &in);
 
@@ -145,7 +148,8 @@ static void put_many(Queue *q, size_t from, size_t n, size_t per_put)
 /* About 1 kB, as a run that did nothing much leaves it. */
 static Outcome outcome_of(const Lease *lease)
 {
-        static const char text[] = "The object's organizational unit is in sync scope: OU=Engineering,OU=corp,...";
+        static const char text[] =
+                "The object's organizational unit is in sync scope: OU=Engineering,OU=corp,...";
         Outcome o = { .change = lease->change, .tries = lease->tries, .n_steps = 10 };
 
         for (size_t i = 0; i < o.n_steps; i++)
@@ -173,7 +177,8 @@ static bool lease_and_ack(Queue *q, Arena *a, size_t n_rows)
                 static const char row[400] = { 1 };
                 char name[40];
 
-                snprintf(name, sizeof(name), "%zu-%016llx", i, (unsigned long long)get_be64(lease.change.id.bytes));
+                snprintf(name, sizeof(name), "%zu-%016llx", i,
+                         (unsigned long long)get_be64(lease.change.id.bytes));
                 memo_write(&b, name, row, sizeof(row), SPACE_ANY);
         }
         r = queue_ack(q, &lease, &c);
@@ -258,7 +263,8 @@ static double raw(size_t n, size_t batch)
             mdb_dbi_open(txn, "outcome", MDB_CREATE, &outcome) || mdb_txn_commit(txn))
                 give_up("raw", -1);
         from = clock_mono(&clock_system);
-        /* Each commit takes the puts of one batch and the acks of the one before, as they come in the queue. */
+        /* Each commit takes the puts of one batch and the acks of the one before, as they come in the queue.
+         */
         for (size_t at = 0; at < n + batch; at += batch) {
                 int rc = mdb_txn_begin(env, NULL, 0, &txn);
 
@@ -325,8 +331,8 @@ static bool bench_cycles(size_t n)
                 /* A cycle is half done in each of two commits. */
                 batch = (size_t)((double)b.n / (double)n_commits + 0.5);
                 baseline = raw(b.n, batch ? batch : 1);
-                printf("%4zu threads %12s %10.0f %10.0f %8.1f %8.2f\n", threads[i], "", (double)b.n / s, baseline,
-                       (double)b.n / (double)n_commits, (double)b.n / s / baseline);
+                printf("%4zu threads %12s %10.0f %10.0f %8.1f %8.2f\n", threads[i], "", (double)b.n / s,
+                       baseline, (double)b.n / (double)n_commits, (double)b.n / s / baseline);
                 ok = ok && (double)b.n / s / baseline >= GOAL_RATIO;
         }
         return ok;
@@ -362,7 +368,9 @@ static int by_value(const void *a, const void *b)
 
 static void bench_latency(size_t n)
 {
-        enum { N_ACKERS = 16 };
+        enum {
+                N_ACKERS = 16
+        };
         char *path = folder_new();
         Bench b = { .q = open_queue(path) };
         int64_t *us = calloc(n, sizeof(*us));
@@ -380,7 +388,8 @@ static void bench_latency(size_t n)
                 put_one(b.q, n_backlog + i);
                 us[i] = clock_mono(&clock_system).us - t.us;
         }
-        printf("\nput behind %d ackers: %.0f acks/s", N_ACKERS, (double)atomic_load(&b.n_done) / seconds(from));
+        printf("\nput behind %d ackers: %.0f acks/s", N_ACKERS,
+               (double)atomic_load(&b.n_done) / seconds(from));
         atomic_store(&b.stop, true);
         for (size_t i = 0; i < N_ACKERS; i++)
                 pthread_join(threads[i], NULL);
@@ -432,8 +441,8 @@ static void bench_backlog(size_t n)
         queue_stats(q, start, &st);
         printf("\nbacklog of %zu: put %.1f s (%.0f/s), open %.1f ms, first lease and ack %.1f ms after, "
                "%+.1f MiB anonymous, file %zu MiB\n",
-               n, put_s, (double)n / put_s, open_s * 1e3, first_s * 1e3, (double)(anonymous_kb() - before) / 1024,
-               st.file_bytes >> 20);
+               n, put_s, (double)n / put_s, open_s * 1e3, first_s * 1e3,
+               (double)(anonymous_kb() - before) / 1024, st.file_bytes >> 20);
         queue_free(q);
         folder_remove(path);
         arena_free(a);

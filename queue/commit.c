@@ -10,20 +10,17 @@
 #include <time.h>
 
 /*
- * A put waits for the batch before its own, so batches are kept short: how many rows one may write follows the
- * time that the last ones took to write theirs. The flush is not counted: most of it is the same for one row
- * and for a thousand. A single Op may be larger than that.
+ * A put waits for the batch before its own, so batches are kept short: how many rows one may write follows
+ * the time that the last ones took to write theirs. The flush is not counted: most of it is the same for one
+ * row and for a thousand. A single Op may be larger than that.
  */
 #define BATCH_US       2500
 #define BATCH_COST_MIN 256
 #define BATCH_COST_MAX 16384
 
-/* The line is one batch long: then an ack waits for room. It holds copies of what acks left behind. */
-#define LINE_BYTES ((size_t)8 << 20)
-
 /*
- * Acks alone are in no hurry: the object stays leased this much longer, and the next put, or other acks, share
- * the commit. Without it a lone worker would commit twice for each change.
+ * Acks alone are in no hurry: the object stays leased this much longer, and the next put, or other acks,
+ * share the commit. Without it a lone worker would commit twice for each change.
  */
 #define LINGER_US 1000
 
@@ -32,7 +29,7 @@
 
 #define FULL_RETRY_US 100000
 
-static int64_t mono_us(void)
+int64_t commit_mono_us(void)
 {
         struct timespec t;
 
@@ -48,15 +45,17 @@ Op *op_free(Op *op)
 }
 
 /*
- * The end of the process when a commit fails for any reason but a full disk. Nothing can be concluded from such
- * an error: pages may have been dropped by the kernel, and LMDB may refuse everything from now on. A new
- * process reads what is really there. The marks of what is in work are cleared first: no change has done this.
+ * The end of the process when a commit fails for any reason but a full disk. Nothing can be concluded from
+ * such an error: pages may have been dropped by the kernel, and LMDB may refuse everything from now on. A new
+ * process reads what is really there. The marks of what is in work are cleared first: no change has done
+ * this.
  */
 static _Noreturn void die(Committer *c, int rc)
 {
         error_note(store_error(rc), "commit failed", __FILE__, __LINE__, __func__);
         c->hooks->last_words(c->context);
-        fprintf(stderr, "sosync: %s: a commit failed: %s; ending, so that a new start reads what is on disk\n",
+        fprintf(stderr,
+                "sosync: %s: a commit failed: %s; ending, so that a new start reads what is on disk\n",
                 c->store->path, mdb_strerror(rc));
         abort();
 }
@@ -111,7 +110,7 @@ static int reserve(Committer *c, MDB_txn *txn, uint64_t *ret_reserved)
 /* One transaction for the whole batch. Return: LMDB's code. */
 static int write_batch(Committer *c, List *batch, int64_t *ret_us)
 {
-        int64_t from = mono_us();
+        int64_t from = commit_mono_us();
         uint64_t reserved;
         MDB_txn *txn;
         int rc;
@@ -120,8 +119,7 @@ static int write_batch(Committer *c, List *batch, int64_t *ret_us)
         if (rc)
                 return rc;
         c->hooks->begin(c->context, txn);
-        list_for_each(i, batch)
-        {
+        list_for_each (i, batch) {
                 rc = c->hooks->apply(c->context, list_entry(i, Op, link));
                 if (rc)
                         break;
@@ -132,38 +130,11 @@ static int write_batch(Committer *c, List *batch, int64_t *ret_us)
                 mdb_txn_abort(txn);
                 return rc;
         }
-        *ret_us = mono_us() - from;
+        *ret_us = commit_mono_us() - from;
         rc = mdb_txn_commit(txn);
         if (rc == 0)
                 c->reserved = reserved;
         return rc;
-}
-
-static void leave_overlay(Committer *c, Op *op)
-{
-        for (size_t i = 0; i < op->n_pending; i++)
-                overlay_remove(&c->overlay, &op->pending[i]);
-        if (op->n_pending && !op->arena)
-                free(op->pending);
-        op->pending = NULL;
-        op->n_pending = 0;
-}
-
-static bool may_wake(const Op *op)
-{
-        if (op->n_edges || op->n_appeared)
-                return true;
-        for (size_t i = 0; i < op->n_writes; i++) {
-                if (op->writes[i].table == SPACE_CLOUD_OF)
-                        return true;
-        }
-        return false;
-}
-
-/* About how many rows an Op writes: a change has two, of which one moves. */
-static size_t cost_of(const Op *op)
-{
-        return 3 + op->n_writes + op->n_links + 2 * op->n_edges + 3 * op->n_appeared + 3 * op->n_changes;
 }
 
 /* From the front of a list, at least one. */
@@ -210,7 +181,7 @@ static void adapt(Committer *c, size_t cost, int64_t us)
 static void leave(Committer *c, Op *op, int result)
 {
         list_remove(&op->link);
-        leave_overlay(c, op);
+        line_leave_overlay(c, op);
         if (op->wakes)
                 c->n_wakes--;
         c->n_bytes -= op->n_bytes;
@@ -263,8 +234,8 @@ static void lead_batch(Committer *c)
         }
         c->full = rc != 0;
         if (c->full)
-                c->full_until = mono_us() + FULL_RETRY_US;
-        c->line_since = mono_us();
+                c->full_until = commit_mono_us() + FULL_RETRY_US;
+        c->line_since = commit_mono_us();
         pthread_cond_broadcast(&c->moved);
 }
 
@@ -294,7 +265,7 @@ static void hand_over(Committer *c)
 }
 
 /* Lead until `own` is done; NULL: until nobody is left. The lock is held. */
-static void lead(Committer *c, const Op *own)
+void commit_lead(Committer *c, const Op *own)
 {
         c->leading = true;
         do
@@ -302,11 +273,6 @@ static void lead(Committer *c, const Op *own)
         while (!is_idle(c) && (own ? !own->done : !c->full));
         c->leading = false;
         hand_over(c);
-}
-
-static bool has_no_room(const Committer *c)
-{
-        return c->line_cost >= c->batch_cost || c->n_bytes >= LINE_BYTES;
 }
 
 static void wait_until(Committer *c, int64_t us)
@@ -327,12 +293,12 @@ static void *thread_main(void *arg)
                                 break;
                         pthread_cond_wait(&c->work, &c->lock);
                 } else if (c->full && !c->stop &&
-                           (mono_us() < c->full_until || store_disk_is_full(c->store))) {
-                        wait_until(c, mono_us() + FULL_RETRY_US);
-                } else if (!c->stop && !has_no_room(c) && mono_us() < c->line_since + LINGER_US) {
+                           (commit_mono_us() < c->full_until || store_disk_is_full(c->store))) {
+                        wait_until(c, commit_mono_us() + FULL_RETRY_US);
+                } else if (!c->stop && !line_has_no_room(c) && commit_mono_us() < c->line_since + LINGER_US) {
                         wait_until(c, c->line_since + LINGER_US);
                 } else {
-                        lead(c, NULL);
+                        commit_lead(c, NULL);
                         if (c->stop && c->full)
                                 break; /* what could not be stored is given out again */
                 }
@@ -386,194 +352,4 @@ void commit_stop(Committer *c)
         pthread_cond_destroy(&c->moved);
         pthread_mutex_destroy(&c->lock);
         *c = (Committer){ 0 };
-}
-
-/*
- * True if the file has reached the limit. Counting the free pages takes longer the more there are, so it is
- * done again only after as many commits as could fill a part of the room that was left.
- */
-static bool over_limit(Committer *c)
-{
-        uint64_t n = atomic_load(&c->n_commits), used, room;
-
-        if (store_file_bytes(c->store) < c->limit)
-                return false;
-        if (!atomic_load(&c->over_limit) && n < atomic_load(&c->count_at))
-                return false;
-        if (store_used(c->store, &used))
-                return false;
-        room = used < c->limit ? c->limit - used : 0;
-        atomic_store(&c->over_limit, room == 0);
-        atomic_store(&c->count_at, n + (room >> 18 < 256 ? room >> 18 : 256));
-        return room == 0;
-}
-
-/* The serial that a row has after all that stands in line. */
-static int serial_of(Committer *c, MDB_txn *txn, const SpaceWrite *w, uint64_t *ret_serial)
-{
-        const Pending *p = overlay_row(&c->overlay, w->table, w->key, w->n_key, false);
-        MDB_val val;
-        int rc;
-
-        if (p) {
-                *ret_serial = p->serial;
-                return 0;
-        }
-        rc = store_get(txn, c->store->space[w->table], w->key, w->n_key, &val);
-        if (rc && rc != MDB_NOTFOUND)
-                return error_origin(store_error(rc));
-        *ret_serial = rc == 0 && val.mv_size >= 8 ? get_be64(val.mv_data) : 0;
-        return 0;
-}
-
-/* Does every row still have the serial at which it was read? The lock is held. */
-static int check(Committer *c, const Op *op)
-{
-        MDB_txn *txn = NULL;
-        int r = 0;
-
-        for (size_t i = 0; i < op->n_writes && r == 0; i++) {
-                uint64_t serial = 0;
-
-                if (op->writes[i].serial == SPACE_ANY)
-                        continue;
-                if (!txn)
-                        r = store_read(c->store, &txn);
-                if (r == 0)
-                        r = serial_of(c, txn, &op->writes[i], &serial);
-                if (r == 0 && serial != op->writes[i].serial)
-                        r = QUEUE_E_STALE;
-        }
-        store_read_end(c->store, txn);
-        return r;
-}
-
-static void enter_overlay(Committer *c, Op *op)
-{
-        size_t n = op->n_writes + op->n_links, at = 0;
-
-        if (n == 0)
-                return;
-        if (op->arena) {
-                op->pending = arena_new_array(op->arena, Pending, n);
-        } else {
-                op->pending = calloc(n, sizeof(*op->pending));
-                if (!op->pending)
-                        error_oom(n * sizeof(*op->pending));
-        }
-        op->n_pending = n;
-        for (size_t i = 0; i < op->n_writes; i++, at++) {
-                op->pending[at].serial = op->writes[i].data ? commit_number(c) : 0;
-                op->pending[at].settled = !op->waits;
-                overlay_add_row(&c->overlay, &op->pending[at], &op->writes[i]);
-        }
-        for (size_t i = 0; i < op->n_links; i++, at++) {
-                op->pending[at].settled = !op->waits;
-                overlay_add_link(&c->overlay, &op->pending[at], &op->links[i]);
-        }
-}
-
-/*
- * Who waits need not stand behind the acks, as long as the order of writes to one key stays what the overlay
- * says. A change that overtakes the ack of its object's lease is kept by the ack, as one that came before it. A
- * put without changes keeps its place, so that it can be used to wait for all that was acked before.
- */
-static bool may_overtake(const Committer *c, const Op *op)
-{
-        if (!op->waits || (op->kind == OP_PUT ? op->n_changes == 0 : op->kind != OP_NOTE))
-                return false;
-        for (size_t i = 0; i < op->n_writes; i++) {
-                if (overlay_row(&c->overlay, op->writes[i].table, op->writes[i].key, op->writes[i].n_key, false))
-                        return false;
-        }
-        return op->n_links == 0;
-}
-
-static bool is_refused(Committer *c)
-{
-        return c->full && (mono_us() < c->full_until || store_disk_is_full(c->store));
-}
-
-/* Return: 0, QUEUE_E_FULL, QUEUE_E_STALE, -errno. The lock is held. */
-static int stand_in_line(Committer *c, Op *op)
-{
-        int r;
-
-        while (!op->waits && !c->full && has_no_room(c))
-                pthread_cond_wait(&c->moved, &c->lock);
-        if (is_refused(c) || (c->full && has_no_room(c)))
-                return QUEUE_E_FULL;
-        if (op->checked) {
-                r = check(c, op);
-                if (r)
-                        return r;
-        }
-        op->cost = cost_of(op);
-        if (may_overtake(c, op)) {
-                list_push(&c->urgent, &op->link);
-        } else {
-                if (list_is_empty(&c->line))
-                        c->line_since = mono_us();
-                list_push(&c->line, &op->link);
-                c->line_cost += op->cost;
-        }
-        enter_overlay(c, op);
-        op->wakes = may_wake(op);
-        if (op->wakes)
-                c->n_wakes++;
-        op->n_bytes = op->arena ? arena_used(op->arena) : 0;
-        c->n_bytes += op->n_bytes;
-        return 0;
-}
-
-/**
- * commit_submit() - check an Op and let it stand in line
- *
- * Return: 0, QUEUE_E_FULL, QUEUE_E_STALE, -errno; of an Op that waited, its result.
- */
-int commit_submit(Committer *c, Op *op)
-{
-        /* An Op that is given away may be gone before this returns. */
-        const bool waits = op->waits;
-        int r;
-
-        if (op->n_changes && over_limit(c))
-                return QUEUE_E_FULL;
-        if (waits)
-                pthread_cond_init(&op->cond, NULL);
-        pthread_mutex_lock(&c->lock);
-        r = stand_in_line(c, op);
-        if (r == 0 && waits) {
-                while (!op->done) {
-                        if (c->leading)
-                                pthread_cond_wait(&op->cond, &c->lock);
-                        else
-                                lead(c, op);
-                }
-                r = op->result;
-        } else if (r == 0 && !c->leading && (list_first(&c->line) == c->line.prev || has_no_room(c))) {
-                /* It knows of the line from its first on. */
-                pthread_cond_signal(&c->work);
-        }
-        pthread_mutex_unlock(&c->lock);
-        if (waits)
-                pthread_cond_destroy(&op->cond);
-        return r;
-}
-
-void commit_barrier(Committer *c)
-{
-        Op nothing = { .kind = OP_BARRIER, .waits = true };
-
-        commit_submit(c, &nothing);
-}
-
-bool commit_is_full(Committer *c)
-{
-        bool full;
-
-        pthread_mutex_lock(&c->lock);
-        full = c->full;
-        pthread_mutex_unlock(&c->lock);
-        return full || atomic_load(&c->over_limit);
 }

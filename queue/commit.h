@@ -12,9 +12,9 @@
  * must wait (put, note) and finds nobody leading is the leader for all that stand in line. Acks do not wait:
  * when nobody leads, the committer's own thread does. While a commit runs, the next line forms.
  *
- * Checks come before the line: an ack whose rows have changed is refused in commit_submit() and never stands in
- * it, so nobody in a batch can fail its neighbours. (Nested transactions, the other way to keep them apart, copy
- * the list of dirty pages for each.) If the commit itself fails:
+ * Checks come before the line: an ack whose rows have changed is refused in commit_submit() and never stands
+ * in it, so nobody in a batch can fail its neighbours. (Nested transactions, the other way to keep them
+ * apart, copy the list of dirty pages for each.) If the commit itself fails:
  *
  *      the disk is full      who waits gets QUEUE_E_FULL and is out; acks, which have been promised, go back
  *                            to the front of the line and are tried ten times a second
@@ -38,7 +38,8 @@ typedef struct CommitHooks CommitHooks;
 struct CommitHooks {
         /* A transaction begins. */
         void (*begin)(void *context, MDB_txn *txn);
-        /* In the leader's transaction, in the order of the line. Return: LMDB's code; 0 with op->result set. */
+        /* In the leader's transaction, in the order of the line. Return: LMDB's code; 0 with op->result set.
+         */
         int (*apply)(void *context, Op *op);
         /* The batch is durable (ok) or was refused by a full disk. Before anybody is woken. */
         void (*settle)(void *context, List *batch, bool ok);
@@ -105,3 +106,9 @@ static inline uint64_t commit_number(Committer *c)
 
 /* A given-away Op and everything in it. */
 Op *op_free(Op *op);
+
+/* Between commit.c and commit-line.c. The lock is held. */
+void commit_lead(Committer *c, const Op *own);
+int64_t commit_mono_us(void);
+bool line_has_no_room(const Committer *c);
+void line_leave_overlay(Committer *c, Op *op);

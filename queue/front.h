@@ -4,8 +4,8 @@
 /*
  * Front: the first row of one due table that nobody has
  *
- * Used by ready.c under its lock. `from` is a key before which everything is leased or gone; it only moves on,
- * until front_lower() or front_reset() says that something has come, or come back, before it.
+ * Used by ready.c under its lock. `from` is a key before which everything is leased or gone; it only moves
+ * on, until front_lower() or front_reset() says that something has come, or come back, before it.
  */
 
 #include "queue/ready.h"
@@ -31,9 +31,9 @@ int front_compare(const Front *a, const Front *b); /* by due time, then by arriv
 int front_look(FrontLook *look, Front *front, Lane lane, RowClass class);
 
 /*
- * A delayed row that is due later than the longest delay from now was written under a clock set wrong: it is due
- * now. `last_due` is a time after which no row of the lane is due, and is made exact on the way.
- * Return: 0, -errno.
+ * A delayed row that is due later than the longest delay from now was written under a clock set wrong: it is
+ * due now. `last_due` is a time after which no row of the lane is due, and is made exact on the way. Return:
+ * 0, -errno.
  */
 int front_look_far(FrontLook *look, Lane lane, Wall *last_due, bool *ret_due, Front *ret_front);
 int front_last_due(Store *s, MDB_txn *txn, Lane lane, Wall *ret_due);

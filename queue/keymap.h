@@ -4,9 +4,9 @@
 /*
  * KeyMap: a hash table in memory, keyed by bytes, intrusive
  *
- * An element embeds a KeyNode; its key is memory of the element and must not move or change while it is in the
- * map. Owner and lock are the caller's. Used for leases, for writes that are under way, for claims, and for the
- * backend in memory.
+ * An element embeds a KeyNode; its key is memory of the element and must not move or change while it is in
+ * the map. Owner and lock are the caller's. Used for leases, for writes that are under way, for claims, and
+ * for the backend in memory.
  */
 
 #include <stddef.h>

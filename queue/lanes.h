@@ -4,10 +4,10 @@
 /*
  * Lanes: which lane is served next
  *
- * The highest lane that has something due goes first; but of any 16 leases that could have taken a lower lane,
- * at least one goes to it, so that a flood of urgent changes cannot starve the rest. Only leases count that
- * were allowed to take the lane while something in it was due: a worker for urgent changes alone takes nothing
- * away from the others.
+ * The highest lane that has something due goes first; but of any 16 leases that could have taken a lower
+ * lane, at least one goes to it, so that a flood of urgent changes cannot starve the rest. Only leases count
+ * that were allowed to take the lane while something in it was due: a worker for urgent changes alone takes
+ * nothing away from the others.
  *
  * Pure; the caller has the lock.
  */

@@ -46,15 +46,7 @@ void mem_row_free(QueueMem *q, MemRow *m)
 
 size_t mem_count_ready(const QueueMem *q, const uint8_t key[OBJECT_KEY_SIZE])
 {
-        size_t n = 0;
-
-        for (KeyNode *i = keymap_next(&q->links, NULL); i; i = keymap_next(&q->links, i)) {
-                const MemLinks *l = keymap_entry(i, MemLinks, node);
-
-                if (l->key[0] == LINK_READY && memcmp(l->key + 1, key, OBJECT_KEY_SIZE) == 0)
-                        n += l->n;
-        }
-        return n;
+        return links_of_object(q, LINK_READY, key);
 }
 
 static const char *known_dn(const QueueMem *q, const uint8_t key[OBJECT_KEY_SIZE], Arena *a)
@@ -143,7 +135,9 @@ static bool is_in_cloud(const QueueMem *q, const uint8_t key[OBJECT_KEY_SIZE])
 
 static void put_link_change(QueueMem *q, const ObjectKey *source, uint8_t lane, Wall now)
 {
-        Change c = { .id = source->id, .source = source->source, .kind = CHANGE_LINK, .lane = lane, .seen = now };
+        Change c = {
+                .id = source->id, .source = source->source, .kind = CHANGE_LINK, .lane = lane, .seen = now
+        };
 
         mem_arrive(q, &c, now);
 }
@@ -171,6 +165,8 @@ static MemLinks *find_wait(QueueMem *q, const uint8_t target[OBJECT_KEY_SIZE])
 {
         MemLinks *first = NULL;
 
+        if (!links_of_object(q, LINK_WAIT, target))
+                return NULL;
         for (KeyNode *i = keymap_next(&q->links, NULL); i; i = keymap_next(&q->links, i)) {
                 MemLinks *l = keymap_entry(i, MemLinks, node);
 
@@ -230,8 +226,8 @@ static void add_outcome(QueueMem *q, const Outcome *o)
  * @ended: the row whose lease ends with this; NULL: none
  * @left: what is left of that row; NULL: nothing
  */
-void mem_apply(QueueMem *q, const SpaceBatch *b, bool skip_stale, uint8_t lane, Wall now, const Outcome *outcome,
-               MemRow *ended, const Row *left)
+void mem_apply(QueueMem *q, const SpaceBatch *b, bool skip_stale, uint8_t lane, Wall now,
+               const Outcome *outcome, MemRow *ended, const Row *left)
 {
         for (size_t i = 0; b && i < b->n_writes; i++) {
                 if (!skip_stale || mem_writes_hold(q, &b->writes[i], 1))

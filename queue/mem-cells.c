@@ -91,6 +91,38 @@ size_t links_position(const MemLinks *l, const ObjectId *id, bool *ret_found)
         return low;
 }
 
+/* Without this each object that appears would have to look through all links. */
+static void count(QueueMem *q, LinkTable table, const void *key, size_t n_key, int64_t by)
+{
+        uint8_t buf[1 + OBJECT_KEY_SIZE];
+        Cell *cell;
+
+        q->n_links[table] += (size_t)by;
+        if ((table != LINK_WAIT && table != LINK_READY) || n_key < OBJECT_KEY_SIZE || by == 0)
+                return;
+        buf[0] = (uint8_t)table;
+        memcpy(buf + 1, key, OBJECT_KEY_SIZE);
+        cell = cell_find(&q->counts, buf, sizeof(buf));
+        if (!cell) {
+                cell_set(&q->counts, buf, sizeof(buf), NULL, 0, 0);
+                cell = cell_find(&q->counts, buf, sizeof(buf));
+        }
+        cell->serial += (uint64_t)by;
+        if (cell->serial == 0)
+                cell_remove(&q->counts, cell);
+}
+
+size_t links_of_object(const QueueMem *q, LinkTable table, const uint8_t key[OBJECT_KEY_SIZE])
+{
+        uint8_t buf[1 + OBJECT_KEY_SIZE];
+        const Cell *cell;
+
+        buf[0] = (uint8_t)table;
+        memcpy(buf + 1, key, OBJECT_KEY_SIZE);
+        cell = cell_find(&q->counts, buf, sizeof(buf));
+        return cell ? cell->serial : 0;
+}
+
 static void remove_links(QueueMem *q, MemLinks *l)
 {
         keymap_remove(&q->links, &l->node);
@@ -114,7 +146,8 @@ static void add_id(MemLinks *l, size_t at, const ObjectId *id)
         l->n++;
 }
 
-void links_write(QueueMem *q, LinkTable table, LinkVerb verb, const void *key, size_t n_key, const ObjectId *id)
+void links_write(QueueMem *q, LinkTable table, LinkVerb verb, const void *key, size_t n_key,
+                 const ObjectId *id)
 {
         MemLinks *l = links_find(q, table, key, n_key);
         bool found;
@@ -130,18 +163,18 @@ void links_write(QueueMem *q, LinkTable table, LinkVerb verb, const void *key, s
         if (!l)
                 return;
         if (verb == LINK_CLEAR) {
-                q->n_links[table] -= l->n;
+                count(q, table, key, n_key, -(int64_t)l->n);
                 remove_links(q, l);
                 return;
         }
         at = links_position(l, id, &found);
         if (verb == LINK_ADD && !found) {
                 add_id(l, at, id);
-                q->n_links[table]++;
+                count(q, table, key, n_key, 1);
         } else if (verb == LINK_REMOVE && found) {
                 memmove(l->ids + at, l->ids + at + 1, (l->n - at - 1) * sizeof(*id));
                 l->n--;
-                q->n_links[table]--;
+                count(q, table, key, n_key, -1);
                 if (l->n == 0)
                         remove_links(q, l);
         }
@@ -152,4 +185,5 @@ void links_deinit(QueueMem *q)
         for (KeyNode *i = keymap_next(&q->links, NULL); i; i = keymap_next(&q->links, NULL))
                 remove_links(q, keymap_entry(i, MemLinks, node));
         keymap_deinit(&q->links);
+        cells_deinit(&q->counts);
 }

@@ -72,6 +72,7 @@ struct QueueMem {
         KeyMap positions;
         KeyMap links;
         size_t n_links[LINK_READY + 1];
+        KeyMap counts; /* table, object: its links of waits and of ready references, in `serial` */
         MemOutcome *outcomes;
         size_t n_outcomes, size_outcomes;
         Lanes lanes;
@@ -90,14 +91,16 @@ void cells_deinit(KeyMap *m);
 size_t cell_key(SpaceTable table, const void *key, size_t n_key, uint8_t buf[1 + SPACE_KEY_MAX]);
 
 MemLinks *links_find(const QueueMem *q, LinkTable table, const void *key, size_t n_key);
-void links_write(QueueMem *q, LinkTable table, LinkVerb verb, const void *key, size_t n_key, const ObjectId *id);
+void links_write(QueueMem *q, LinkTable table, LinkVerb verb, const void *key, size_t n_key,
+                 const ObjectId *id);
 size_t links_position(const MemLinks *l, const ObjectId *id, bool *ret_found); /* first id not below */
+size_t links_of_object(const QueueMem *q, LinkTable table, const uint8_t key[OBJECT_KEY_SIZE]);
 void links_deinit(QueueMem *q);
 
 /* mem-apply.c: what the calls do. The lock is held. */
 bool mem_writes_hold(const QueueMem *q, const SpaceWrite *writes, size_t n);
-void mem_apply(QueueMem *q, const SpaceBatch *b, bool skip_stale, uint8_t lane, Wall now, const Outcome *outcome,
-               MemRow *ended, const Row *left);
+void mem_apply(QueueMem *q, const SpaceBatch *b, bool skip_stale, uint8_t lane, Wall now,
+               const Outcome *outcome, MemRow *ended, const Row *left);
 void mem_arrive(QueueMem *q, const Change *c, Wall now);
 size_t mem_count_ready(const QueueMem *q, const uint8_t key[OBJECT_KEY_SIZE]);
 MemRow *mem_row(const QueueMem *q, const ObjectKey *key);
@@ -106,6 +109,7 @@ void mem_row_free(QueueMem *q, MemRow *m);
 
 /* mem-read.c */
 int mem_position(Queue *queue, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
-int mem_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items, size_t *ret_n);
+int mem_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
+             size_t *ret_n);
 int mem_outcomes(Queue *queue, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);
 int mem_stats(Queue *queue, Wall now, QueueStats *ret_stats);

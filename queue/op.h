@@ -64,6 +64,7 @@ struct Op {
         const uint8_t *outcome;
         size_t n_outcome;
         uint64_t up_to; /* OUTCOMES_DONE */
+        bool has_more;  /* OUTCOMES_DONE, written by the leader: rows are left */
 
         Place place; /* of the row when it was leased: the last hope when the row cannot be read */
 

@@ -134,10 +134,10 @@ bool overlay_links(const Overlay *o, LinkTable table, const void *key, size_t n_
 
         if (!at)
                 return false;
-        list_for_each(i, &at->writes) n_max++;
+        list_for_each (i, &at->writes)
+                n_max++;
         verdicts = arena_new_array(a, Verdict, n_max);
-        list_for_each(i, &at->writes)
-        {
+        list_for_each (i, &at->writes) {
                 const Pending *p = list_entry(i, Pending, link);
 
                 if (!p->settled)

@@ -12,15 +12,15 @@
  *      check:   newest write of the key, else LMDB
  *
  * A settled write belongs to an ack, retry or park: those cannot fail any more (if their commit fails the
- * process ends). A put or note may still be refused by a full disk, so its writes are not shown before they are
- * durable; but a check counts them, and at worst refuses an ack that would have been right.
+ * process ends). A put or note may still be refused by a full disk, so its writes are not shown before they
+ * are durable; but a check counts them, and at worst refuses an ack that would have been right.
  *
  * The lock is the committer's.
  */
 
 #include "base/list.h"
-#include "queue/keymap.h"
 #include "engine/space/space.h"
+#include "queue/keymap.h"
 
 typedef struct Overlay Overlay;
 typedef struct OverlayKey OverlayKey;
@@ -49,9 +49,9 @@ struct Pending {
 
 /* What the writes in line make of the links of one key. */
 typedef struct OverlayLinks {
-        bool cleared;          /* nothing that is on disk counts */
-        const ObjectId *ids;   /* sorted, each once */
-        const bool *is_there;  /* added, or removed */
+        bool cleared;         /* nothing that is on disk counts */
+        const ObjectId *ids;  /* sorted, each once */
+        const bool *is_there; /* added, or removed */
         size_t n;
 } OverlayLinks;
 

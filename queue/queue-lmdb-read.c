@@ -81,7 +81,8 @@ static void fill_item(QueueLmdb *q, const MDB_val *key, const MDB_val *val, Aren
  *
  * Return: 0, -errno.
  */
-int queue_lmdb_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items, size_t *ret_n)
+int queue_lmdb_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
+                    size_t *ret_n)
 {
         QueueLmdb *q = queue_lmdb(queue);
         QueueItem *items = arena_new_array(a, QueueItem, max);
@@ -122,7 +123,8 @@ int queue_lmdb_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, 
  *
  * Return: 0, -errno.
  */
-int queue_lmdb_outcomes(Queue *queue, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n)
+int queue_lmdb_outcomes(Queue *queue, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows,
+                        size_t *ret_n)
 {
         Store *s = &queue_lmdb(queue)->store;
         OutcomeRow *rows = arena_new_array(a, OutcomeRow, max);

@@ -35,9 +35,9 @@ static void last_words(void *context)
 {
         QueueLmdb *q = context;
 
+        /* Never unlocked: nobody may lease in what is left of our life. */
         pthread_mutex_lock(&q->ready.lock);
         marks_acquit(&q->ready.marks);
-        pthread_mutex_unlock(&q->ready.lock);
 }
 
 static const CommitHooks hooks = {
@@ -244,9 +244,14 @@ static int drop(Queue *queue, const ObjectKey *key)
 
 static int outcomes_done(Queue *queue, uint64_t up_to)
 {
-        Op op = { .kind = OP_OUTCOMES_DONE, .up_to = up_to };
+        Op op;
+        int r;
 
-        return submit_for_people(queue_lmdb(queue), &op);
+        do {
+                op = (Op){ .kind = OP_OUTCOMES_DONE, .up_to = up_to };
+                r = submit_for_people(queue_lmdb(queue), &op);
+        } while (r == 0 && op.has_more);
+        return r;
 }
 
 static void wake_all(Queue *queue, bool closing)

@@ -47,6 +47,7 @@ static inline QueueLmdb *queue_lmdb(Queue *q)
 
 /* queue-lmdb-read.c */
 int queue_lmdb_position(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
-int queue_lmdb_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items, size_t *ret_n);
+int queue_lmdb_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
+                    size_t *ret_n);
 int queue_lmdb_outcomes(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);
 int queue_lmdb_stats(Queue *q, Wall now, QueueStats *ret_stats);

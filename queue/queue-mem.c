@@ -207,7 +207,8 @@ static int end_lease(QueueMem *q, End end, const Lease *lease, Wall not_before, 
                 mem_apply(q, c->batch, false, lease->change.lane, c->now, c->outcome, NULL, NULL);
                 return 0;
         }
-        /* References that this very batch removes are not ready any more: as the durable backend, links first. */
+        /* References that this very batch removes are not ready any more: as the durable backend, links
+         * first. */
         for (size_t i = 0; c->batch && i < c->batch->n_links; i++) {
                 const LinkWrite *l = &c->batch->links[i];
 
@@ -416,6 +417,7 @@ int queue_mem_new(Queue **ret_queue)
         keymap_init(&q->cells);
         keymap_init(&q->positions);
         keymap_init(&q->links);
+        keymap_init(&q->counts);
         *ret_queue = &q->queue;
         return 0;
 }

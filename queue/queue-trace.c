@@ -132,7 +132,8 @@ static int retry(Queue *queue, const Lease *lease, Wall not_before, const char *
 {
         QueueTrace *t = queue_trace(queue);
 
-        return say_end(t, t->next->ops->retry(t->next, lease, not_before, reason, c), "retry", lease, c, reason);
+        return say_end(t, t->next->ops->retry(t->next, lease, not_before, reason, c), "retry", lease, c,
+                       reason);
 }
 
 static int park(Queue *queue, const Lease *lease, const char *reason, const Commit *c)
@@ -154,7 +155,8 @@ static int release(Queue *queue, const Lease *lease)
         QueueTrace *t = queue_trace(queue);
         char guid[GUID_TEXT_MAX];
 
-        return say(t, t->next->ops->release(t->next, lease), "release %s", guid_format(&lease->change.id, guid));
+        return say(t, t->next->ops->release(t->next, lease), "release %s",
+                   guid_format(&lease->change.id, guid));
 }
 
 static int unpark(Queue *queue, const ObjectKey *key, Wall now)
@@ -177,10 +179,12 @@ static int position(Queue *queue, const char *feed, Arena *a, const void **ret_d
 {
         QueueTrace *t = queue_trace(queue);
 
-        return say(t, t->next->ops->position(t->next, feed, a, ret_data, ret_n), "position %s", safe(a, feed));
+        return say(t, t->next->ops->position(t->next, feed, a, ret_data, ret_n), "position %s",
+                   safe(a, feed));
 }
 
-static int list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items, size_t *ret_n)
+static int list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
+                size_t *ret_n)
 {
         QueueTrace *t = queue_trace(queue);
         int r = t->next->ops->list(t->next, after, max, a, ret_items, ret_n);
@@ -200,7 +204,8 @@ static int outcomes_done(Queue *queue, uint64_t up_to)
 {
         QueueTrace *t = queue_trace(queue);
 
-        return say(t, t->next->ops->outcomes_done(t->next, up_to), "outcomes-done %llu", (unsigned long long)up_to);
+        return say(t, t->next->ops->outcomes_done(t->next, up_to), "outcomes-done %llu",
+                   (unsigned long long)up_to);
 }
 
 static int stats(Queue *queue, Wall now, QueueStats *ret_stats)
@@ -264,7 +269,8 @@ static const QueueOps queue_trace_ops = {
  *
  * Return: 0.
  */
-int queue_trace_new(Queue **ret_queue, Queue *next, void (*line)(void *context, const char *text), void *context)
+int queue_trace_new(Queue **ret_queue, Queue *next, void (*line)(void *context, const char *text),
+                    void *context)
 {
         QueueTrace *t = calloc(1, sizeof(*t));
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * The front doors check what every backend relies on, so that no backend has to. What is checked are sizes and
- * ranges of data that may come from outside; a caller's mistake gets -EINVAL and changes nothing.
+ * The front doors check what every backend relies on, so that no backend has to. What is checked are sizes
+ * and ranges of data that may come from outside; a caller's mistake gets -EINVAL and changes nothing.
  */
 
 /* A key of the store has at most 511 bytes; a feed is named in the configuration. */
@@ -22,6 +22,9 @@
 #define PAGE_MAX 10000
 
 #define REASON_MAX 1000
+
+/* One transaction takes them all; a feed hands over some thousands at most. */
+#define CHANGES_MAX 100000
 
 static const char *const state_names[_QUEUE_STATE_N] = {
         [QUEUE_READY] = "ready",
@@ -76,13 +79,15 @@ static bool batch_is_valid(const SpaceBatch *b)
  * queue_put() - store changes, head rows and the feed's position, or nothing
  *
  * Waits until they are on disk. A write whose serial no longer holds is left out and the rest is stored: the
- * run that wrote the row has read the object and knows more than the feed. An Intake without changes is stored
- * even above the store's limit (not on a full disk).
+ * run that wrote the row has read the object and knows more than the feed. An Intake without changes is
+ * stored even above the store's limit (not on a full disk).
  *
  * Return: 0, QUEUE_E_FULL, -errno.
  */
 int queue_put(Queue *q, const Intake *in)
 {
+        if (in->n_changes > CHANGES_MAX)
+                return error_origin(-EINVAL);
         for (size_t i = 0; i < in->n_changes; i++) {
                 if (!change_is_valid(&in->changes[i]))
                         return error_origin(-EINVAL);

@@ -14,7 +14,10 @@
  *
  * One row per object (source, GUID), moved, never copied. A new change to an object that is DELAYED or PARKED
  * makes it READY (it may be the cure; the try counter stays). To one that is LEASED: it stays leased and is
- * READY again after ack; retry and park then become READY too. It keeps first seen and takes the higher lane.
+ * READY again after ack; retry and park then become READY too. Changes that merge keep first seen and take
+ * the higher lane. What an ack has ended is done: the change that came during the work is what remains, with
+ * its own first seen and lane. References that become ready wait 2 s for company instead (CHANGE_LINK),
+ * unless 20 are there.
  *
  * Lanes by weight: of 16 leases at least one goes to each lower lane that has something due; else the highest
  * lane first, and within a lane by due time, then by arrival.
@@ -26,17 +29,20 @@
  *  4. A change is given out at least once; after an ack is durable, never again.
  *  5. ack, retry, park and note store all of their Commit, or nothing; a row that another run has written
  *     since it was read refuses the whole (QUEUE_E_STALE).
- *  6. A reference that waits is woken: the ack that stores a wait looks the target up in the same
- * transaction, and the ack that gives an object its cloud id moves its waits to ready and puts one
- * CHANGE_LINK per source, whichever comes first, also within one group commit.
+ *  6. A reference that waits is woken. The ack that stores a wait looks the target up in the same
+ *     transaction. The ack that gives an object its cloud id (a row of SPACE_CLOUD_OF is that moment)
+ *     moves its waits to ready and puts one CHANGE_LINK per source. It does not matter which comes
+ *     first, nor whether one group commit holds both.
  *
  * A lease is in memory: it dies with the process, and the change is READY at the next start. What is in work
  * is marked in a small mapped file; a change found there after three crashes of the process is parked
  * ("crashed the service"); see queue_lmdb_crash_flag().
  *
- * All threads share one durable commit (the first who comes is leader and takes all that wait). put returns
- * when its changes are on disk. ack, retry and park return when they are checked and queued; the object stays
- * leased until they are on disk. note returns when it is on disk.
+ * All threads share one durable commit (the first who must wait is leader and takes all that stand in line).
+ * put returns when its changes are on disk; note too. ack, retry and park are checked and entered into an
+ * overlay of what is under way, and return: QUEUE_E_STALE is known at once, every later read through the
+ * space sees what they wrote, and the object stays leased until it is on disk. Nothing that was accepted can
+ * be refused later; if it cannot be stored, the process ends, and the change is given out again.
  *
  * Functions may be called from any thread.
  */
@@ -115,7 +121,7 @@ struct QueueItem {
 
 struct QueueStats {
         size_t n[_LANE_N][_QUEUE_STATE_N];
-        Wall oldest[_LANE_N]; /* first seen of the oldest READY; 0: none */
+        Wall oldest[_LANE_N]; /* first seen of the READY that is next in its lane; 0: none */
         size_t n_waiting_edges, n_ready_edges;
         size_t n_outcomes; /* rows not yet made into reports */
         uint64_t n_put, n_merged, n_acked, n_retried, n_parked, n_commits; /* since start */
@@ -161,7 +167,11 @@ struct Queue {
 /* A due time further ahead than this is taken as due now: a clock set wrong costs one early retry. */
 #define QUEUE_DELAY_MAX_MS ((int64_t)6 * 3600 * 1000)
 
-/* Return: 0, QUEUE_E_FULL, -errno. */
+/*
+ * A write whose serial no longer holds is left out and the rest is stored: the run that wrote the row has
+ * read the object and knows more than the feed. Without changes it is stored even above the limit (memos).
+ * Return: 0, QUEUE_E_FULL, -errno.
+ */
 int queue_put(Queue *q, const Intake *in);
 
 /* Return: 0, QUEUE_E_EMPTY, -errno. */
@@ -170,8 +180,8 @@ int queue_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
 /* The row of this object if it is READY or DELAYED, whatever its lane. Return: 0, QUEUE_E_EMPTY, -errno. */
 int queue_lease_object(Queue *q, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease);
 
-/* Sleep until something may be due in these lanes, or woken, or timed out.
- * Return: 0 (look again), QUEUE_E_CLOSED. */
+/* Sleep until something may be due in these lanes, or woken, or timed out (negative: never). No lanes: only
+ * to be woken; that is how a worker waits that may not lease now. Return: 0 (look again), QUEUE_E_CLOSED. */
 int queue_wait(Queue *q, LaneSet lanes, Wall now, int64_t timeout_us);
 
 /* Return: 0, QUEUE_E_GONE, QUEUE_E_STALE (the lease is kept), QUEUE_E_FULL, -errno. */
@@ -183,7 +193,8 @@ int queue_note(Queue *q, const Lease *lease, const Commit *c); /* intents: durab
 /* Give the lease back untouched: READY again, the try is not counted. Nothing is written. */
 int queue_release(Queue *q, const Lease *lease);
 
-/* For people. Return: 0, QUEUE_E_NONE, -errno. drop refuses a leased one with QUEUE_E_GONE. */
+/* For people. Return: 0, QUEUE_E_NONE, -errno. unpark makes DELAYED READY too, and the tries start anew. drop
+ * refuses a leased one with QUEUE_E_GONE. */
 int queue_unpark(Queue *q, const ObjectKey *key, Wall now);
 int queue_drop(Queue *q, const ObjectKey *key);
 

@@ -9,12 +9,12 @@
 #include <time.h>
 
 /*
- * Who waits is woken one by one, as things become due: thirty workers that wake for one change and find it gone
- * cost more than the change. Two rules keep that from losing a wake-up:
+ * Who waits is woken one by one, as things become due: thirty workers that wake for one change and find it
+ * gone cost more than the change. Two rules keep that from losing a wake-up:
  *
  *   - who is woken looks again before it sleeps again;
- *   - who comes to sleep although something is due that it may not take (a worker without a token waits with no
- *     lanes at all) wakes another who may.
+ *   - who comes to sleep although something is due that it may not take (a worker without a token waits with
+ * no lanes at all) wakes another who may.
  */
 typedef struct Waiter {
         List link;
@@ -38,8 +38,7 @@ void waiters_wake(Ready *r, LaneSet lanes, size_t n)
 
 static void wake_everybody(Ready *r)
 {
-        list_for_each(i, &r->waiters)
-        {
+        list_for_each (i, &r->waiters) {
                 Waiter *w = list_entry(i, Waiter, link);
 
                 w->is_woken = true;
@@ -112,8 +111,8 @@ int ready_wait(Ready *r, LaneSet lanes, Wall now, int64_t timeout_us)
                 }
                 if (r->n_wake_all != n_wake_all)
                         break;
-                if (ready_due(r, wall_add(now, (at - start) / 1000), first || was_woken ? LANES_ALL : lanes, lanes, &due,
-                              &next) < 0)
+                if (ready_due(r, wall_add(now, (at - start) / 1000), first || was_woken ? LANES_ALL : lanes,
+                              lanes, &due, &next) < 0)
                         break;
                 if (due & lanes || (!first && at >= end))
                         break;

@@ -50,8 +50,8 @@ static bool is_free(void *context, const uint8_t key[OBJECT_KEY_SIZE])
 static void rewind_fronts(Ready *r)
 {
         for (unsigned lane = 0; lane < _LANE_N; lane++) {
-                for (unsigned class = 0; class <= ROW_DELAYED; class ++)
-                        front_reset(&r->fronts[lane][class]);
+                for (unsigned i = 0; i <= ROW_DELAYED; i++)
+                        front_reset(&r->fronts[lane][i]);
         }
 }
 
@@ -160,8 +160,8 @@ static int take(Ready *r, FrontLook *look, Lane lane, Arena *a, Lease *ret_lease
         int err;
 
         /* The front may come from an older snapshot than the row: both are read from this one. */
-        for (unsigned class = 0; class <= ROW_DELAYED; class ++)
-                r->fronts[lane][class].is_known = false;
+        for (unsigned i = 0; i <= ROW_DELAYED; i++)
+                r->fronts[lane][i].is_known = false;
         err = lane_next(r, look, lane, &due, &front);
         if (err)
                 return error_trace(err);
@@ -395,8 +395,7 @@ static void end_leases(Ready *r, const List *batch, bool ok)
 {
         bool had_suspects = r->marks.n_suspects > 0;
 
-        list_for_each(i, batch)
-        {
+        list_for_each (i, batch) {
                 const Op *op = list_entry(i, Op, link);
                 uint8_t key[OBJECT_KEY_SIZE];
                 Held *h;
@@ -423,19 +422,19 @@ void ready_settle(Ready *r, const Effects *fx, const List *batch, bool ok)
         pthread_mutex_lock(&r->lock);
         end_leases(r, batch, ok);
         for (unsigned lane = 0; ok && lane < _LANE_N; lane++) {
-                for (unsigned class = 0; class <= ROW_DELAYED; class ++) {
-                        Front *front = &r->fronts[lane][class];
-                        size_t n = fx->at[lane][class].n_added;
+                for (unsigned i = 0; i <= ROW_DELAYED; i++) {
+                        Front *front = &r->fronts[lane][i];
+                        size_t n = fx->at[lane][i].n_added;
 
-                        if (!fx->at[lane][class].touched)
+                        if (!fx->at[lane][i].touched)
                                 continue;
                         front->is_known = false;
                         if (n > 0)
-                                front_lower(front, fx->at[lane][class].first);
-                        if (class == ROW_DELAYED && fx->at[lane][class].last_due.ms > r->last_due[lane].ms)
-                                r->last_due[lane] = fx->at[lane][class].last_due;
+                                front_lower(front, fx->at[lane][i].first);
+                        if (i == ROW_DELAYED && fx->at[lane][i].last_due.ms > r->last_due[lane].ms)
+                                r->last_due[lane] = fx->at[lane][i].last_due;
                         /* One is enough to see when a delayed row will be due. */
-                        waiters_wake(r, LANE_SET(lane), class == ROW_READY ? n : n > 0);
+                        waiters_wake(r, LANE_SET(lane), i == ROW_READY ? n : n > 0);
                 }
         }
         if (ok) {

@@ -4,17 +4,17 @@
 /*
  * Ready: what can be given out, and what is given out
  *
- * The backlog stays on disk. Of each lane only the front is known here: the first row of `ready` and the first
- * of `delayed` that nobody has leased. A lease takes the front and the next look finds the one behind it; a
- * commit that puts something before the front makes it forgotten. So a backlog of a million costs neither time
- * at the start nor memory.
+ * The backlog stays on disk. Of each lane only the front is known here: the first row of `ready` and the
+ * first of `delayed` that nobody has leased. A lease takes the front and the next look finds the one behind
+ * it; a commit that puts something before the front makes it forgotten. So a backlog of a million costs
+ * neither time at the start nor memory.
  *
  *      due-normal-ready    [leased][leased][front]. . . . . . . . .
  *                                          ^ `from`: all before it is leased or gone
  *
  * A lease looks and takes under one lock, and the snapshot it looks at is opened under that lock; the leader
- * ends leases under the same lock, after the commit that made an end of their rows. So a look never sees a row
- * whose lease has ended durably.
+ * ends leases under the same lock, after the commit that made an end of their rows. So a look never sees a
+ * row whose lease has ended durably.
  */
 
 #include "queue/lanes.h"
@@ -60,15 +60,15 @@ struct Held {
 struct Ready {
         Store *store;
         pthread_mutex_t lock;
-        KeyMap held;         /* lock */
-        uint64_t next_token; /* lock */
-        Front fronts[_LANE_N][ROW_DELAYED + 1]; /* lock */
-        Wall last_due[_LANE_N];                 /* lock: no delayed row is due later */
-        Lanes lanes;                            /* lock */
-        List waiters;                           /* lock */
-        uint64_t n_wake_all;                    /* lock */
-        bool closed;                            /* lock */
-        Marks marks;                            /* lock */
+        KeyMap held;                                            /* lock */
+        uint64_t next_token;                                    /* lock */
+        Front fronts[_LANE_N][ROW_DELAYED + 1];                 /* lock */
+        Wall last_due[_LANE_N];                                 /* lock: no delayed row is due later */
+        Lanes lanes;                                            /* lock */
+        List waiters;                                           /* lock */
+        uint64_t n_wake_all;                                    /* lock */
+        bool closed;                                            /* lock */
+        Marks marks;                                            /* lock */
         uint64_t n_put, n_merged, n_acked, n_retried, n_parked; /* lock: since the start */
 };
 
@@ -95,8 +95,8 @@ bool ready_is_leased(Ready *r, const uint8_t key[OBJECT_KEY_SIZE]);
 void ready_let_go(Ready *r, const ObjectKey *key); /* of ready_hold() */
 
 /*
- * For ready_wait(), under the lock: lanes of `lanes` that have something due, and when the next delayed row of
- * `sleep_lanes` will be due (0: none).
+ * For ready_wait(), under the lock: lanes of `lanes` that have something due, and when the next delayed row
+ * of `sleep_lanes` will be due (0: none).
  */
 int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *ret_due, Wall *ret_next);
 

@@ -14,9 +14,9 @@ static const char *const class_names[_ROW_CLASS_N] = {
         [ROW_PARKED] = "parked",
 };
 
-const char *row_class_name(RowClass class)
+const char *row_class_name(RowClass c)
 {
-        return (unsigned)class < _ROW_CLASS_N ? class_names[class] : "?";
+        return (unsigned)c < _ROW_CLASS_N ? class_names[c] : "?";
 }
 
 void put_be64(uint64_t v, uint8_t buf[8])
@@ -40,13 +40,13 @@ void place_key(const Place *p, uint8_t buf[PLACE_KEY_SIZE])
         put_be64(p->sequence, buf + 8);
 }
 
-void place_from_key(const void *data, uint8_t lane, RowClass class, Place *ret_place)
+void place_from_key(const void *data, uint8_t lane, RowClass where, Place *ret_place)
 {
         const uint8_t *p = data;
 
         *ret_place = (Place){
                 .lane = lane,
-                .class = (uint8_t)class,
+                .class = (uint8_t)where,
                 .due = { (int64_t)get_be64(p) },
                 .sequence = get_be64(p + 8),
         };

@@ -16,16 +16,16 @@
  *      space-<table>             as in engine/space/space.h    serial (8 bytes), row
  *      link-<table>              as in engine/space/space.h    16-byte ids, sorted duplicates
  *
- * Every change row stands in exactly one of the nine due tables: three lanes times ready, delayed, parked. The
- * number of entries of a table is known to LMDB, so counting a million of changes costs nothing, neither at
- * the start nor later.
+ * Every change row stands in exactly one of the nine due tables: three lanes times ready, delayed, parked.
+ * The number of entries of a table is known to LMDB, so counting a million of changes costs nothing, neither
+ * at the start nor later.
  *
  * A change row begins with its place in the index and its generation: these are read without the rest.
  *
- * meta: "format" is the version of the store and the program that made it; "sequence" is the first number that
- * has not been reserved. Numbers (arrival, generation, serial, outcome) are drawn in memory from the reserved
- * range, and the range is made longer in the transaction that needs it, so after a crash no number is given
- * twice.
+ * meta: "format" is the version of the store and the program that made it; "sequence" is the first number
+ * that has not been reserved. Numbers (arrival, generation, serial, outcome) are drawn in memory from the
+ * reserved range, and the range is made longer in the transaction that needs it, so after a crash no number
+ * is given twice.
  *
  * To change the format:
  *  1. A field more in a change row: add it behind the last, raise ROW_VERSION, and read it only from rows of
@@ -55,7 +55,7 @@ int row_peek(const void *data, size_t n, Place *ret_place, uint64_t *ret_generat
 
 /* Due time and sequence: the key within the table of lane and class. */
 void place_key(const Place *p, uint8_t buf[PLACE_KEY_SIZE]);
-void place_from_key(const void *data, uint8_t lane, RowClass class, Place *ret_place);
+void place_from_key(const void *data, uint8_t lane, RowClass where, Place *ret_place);
 
 void put_be64(uint64_t v, uint8_t buf[8]);
 uint64_t get_be64(const void *data);
@@ -64,4 +64,4 @@ uint64_t get_be64(const void *data);
 void format_pack(PackWriter *w);
 int format_unpack(Arena *a, const void *data, size_t n, const char **ret_program);
 
-const char *row_class_name(RowClass class); /* "ready" "delayed" "parked" */
+const char *row_class_name(RowClass c); /* "ready" "delayed" "parked" */

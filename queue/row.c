@@ -2,9 +2,9 @@
 
 #include "queue/row.h"
 
-static void move(Row *row, RowClass class, Wall due, uint64_t sequence)
+static void move(Row *row, RowClass to, Wall due, uint64_t sequence)
 {
-        row->place.class = (uint8_t)class;
+        row->place.class = (uint8_t)to;
         row->place.due = due;
         row->place.sequence = sequence;
 }
@@ -50,8 +50,9 @@ void row_new(Row *row, const Change *c, Wall now, uint64_t sequence, bool hurry)
 }
 
 /*
- * A change may be the cure of what failed, so it makes a row READY. References that become ready are a smaller
- * hope: they come one by one, so they wait for company here too, but never longer than the row would have.
+ * A change may be the cure of what failed, so it makes a row READY. References that become ready are a
+ * smaller hope: they come one by one, so they wait for company here too, but never longer than the row would
+ * have.
  */
 static void arrive_place(Row *row, bool soft, Wall now, uint64_t sequence)
 {

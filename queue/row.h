@@ -50,7 +50,8 @@ struct Row {
         Wall later_queued;
 };
 
-/* References that have become ready wait this long for company, unless as many as one request takes are there. */
+/* References that have become ready wait this long for company, unless as many as one request takes are
+ * there. */
 #define ROW_LINK_LINGER_MS 2000
 #define ROW_LINK_MANY      20
 

@@ -15,8 +15,8 @@ static QueueLmdb *owner(Space *s)
 }
 
 /*
- * Overlay and snapshot go together: the snapshot is opened under the overlay's lock, so that nothing can leave
- * the overlay between the two without being in the snapshot.
+ * Overlay and snapshot go together: the snapshot is opened under the overlay's lock, so that nothing can
+ * leave the overlay between the two without being in the snapshot.
  */
 
 static void copy_row(Arena *a, const MDB_val *val, SpaceRow *ret_row)
@@ -72,8 +72,8 @@ static void settle_edges(QueueLmdb *q, LinkTable table)
 }
 
 /* At most max ids of a snapshot, greater than `after`. Return: LMDB's code. */
-static int read_ids(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, const ObjectId *after, size_t max,
-                    ObjectId *ids, size_t *ret_n)
+static int read_ids(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, const ObjectId *after,
+                    size_t max, ObjectId *ids, size_t *ret_n)
 {
         MDB_val k = store_val(key, n_key), v;
         MDB_cursor *cursor;
@@ -101,8 +101,8 @@ static int read_ids(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, co
 }
 
 /* What is on disk, page by page, and what stands in line, in one order. Return: LMDB's code. */
-static int merge_ids(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, const ObjectId *after, size_t max,
-                     const OverlayLinks *line, Arena *a, ObjectId *ids, size_t *ret_n)
+static int merge_ids(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, const ObjectId *after,
+                     size_t max, const OverlayLinks *line, Arena *a, ObjectId *ids, size_t *ret_n)
 {
         ObjectId *page = arena_new_array(a, ObjectId, max);
         ObjectId last;
@@ -168,7 +168,8 @@ static int links(Space *s, LinkTable table, const void *key, size_t n_key, const
         return rc ? error_origin(store_error(rc)) : 0;
 }
 
-static int has_link(Space *s, LinkTable table, const void *key, size_t n_key, const ObjectId *id, bool *ret_has)
+static int has_link(Space *s, LinkTable table, const void *key, size_t n_key, const ObjectId *id,
+                    bool *ret_has)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         QueueLmdb *q = owner(s);
@@ -235,8 +236,8 @@ static int walk_page(MDB_txn *txn, MDB_dbi dbi, const void *after, size_t n_afte
 }
 
 /*
- * A walk is long and in pages, so it does not look into the overlay: it waits, once, for what was in line when
- * it began. While the disk is full that would be for ever; then it shows what is on disk.
+ * A walk is long and in pages, so it does not look into the overlay: it waits, once, for what was in line
+ * when it began. While the disk is full that would be for ever; then it shows what is on disk.
  */
 static int walk(Space *s, SpaceTable table, const void *after, size_t n_after,
                 int (*fn)(void *context, const void *key, size_t n_key, const SpaceRow *row), void *context)

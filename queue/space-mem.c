@@ -51,7 +51,8 @@ static int links(Space *s, LinkTable table, const void *key, size_t n_key, const
         return 0;
 }
 
-static int has_link(Space *s, LinkTable table, const void *key, size_t n_key, const ObjectId *id, bool *ret_has)
+static int has_link(Space *s, LinkTable table, const void *key, size_t n_key, const ObjectId *id,
+                    bool *ret_has)
 {
         QueueMem *q = owner(s);
         const MemLinks *l;
@@ -74,7 +75,8 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Copies of all rows of a table behind a key, sorted: the lock is not held while the caller looks at them. */
-static size_t copy_cells(QueueMem *q, SpaceTable table, const void *after, size_t n_after, Arena *a, Cell **ret_cells)
+static size_t copy_cells(QueueMem *q, SpaceTable table, const void *after, size_t n_after, Arena *a,
+                         Cell **ret_cells)
 {
         uint8_t buf[1 + SPACE_KEY_MAX];
         Cell from = { .key = buf, .n_key = after ? cell_key(table, after, n_after, buf) : 0 };

@@ -100,7 +100,8 @@ static int open_env(Store *s, const char *file, size_t map, Diag *diag)
                          mdb_version(NULL, NULL, NULL));
                 break;
         case ENOMEM:
-                diag_set(diag, "%s: no %zu GiB of address space: is there a limit on it (LimitAS=, ulimit -v)?",
+                diag_set(diag,
+                         "%s: no %zu GiB of address space: is there a limit on it (LimitAS=, ulimit -v)?",
                          file, map >> 30);
                 break;
         default:
@@ -207,7 +208,8 @@ static int check_format(Store *s, const char *file, Diag *diag)
                 return 0;
         if (rc == 0 && r == PACK_E_NEWER) {
                 diag_set(diag, "%s: written by a newer program, sosync %s; this is %s", file,
-                         program ? str_safe(a, program, strlen(program)) : "(version not known)", SOSYNC_VERSION);
+                         program ? str_safe(a, program, strlen(program)) : "(version not known)",
+                         SOSYNC_VERSION);
                 return QUEUE_E_STALE;
         }
         diag_set(diag, "%s: damaged: its format cannot be read%s%s", file, rc ? ": " : "",
@@ -216,8 +218,8 @@ static int check_format(Store *s, const char *file, Diag *diag)
 }
 
 /*
- * LMDB's file never becomes smaller. After a large backlog most of it is free pages, and a copy without them is
- * made before anybody works. What goes wrong here costs disk space only, so the old file stays in use.
+ * LMDB's file never becomes smaller. After a large backlog most of it is free pages, and a copy without them
+ * is made before anybody works. What goes wrong here costs disk space only, so the old file stays in use.
  */
 static int compact(Store *s, const char *file, size_t map, Diag *diag)
 {

@@ -40,7 +40,8 @@ static int open_table(MDB_txn *txn, const char *prefix, const char *a, const cha
 {
         char name[64];
 
-        snprintf(name, sizeof(name), "%s%s%s%s%s", prefix, a ? "-" : "", a ? a : "", b ? "-" : "", b ? b : "");
+        snprintf(name, sizeof(name), "%s%s%s%s%s", prefix, a ? "-" : "", a ? a : "", b ? "-" : "",
+                 b ? b : "");
         return mdb_dbi_open(txn, name, flags | MDB_CREATE, ret_dbi);
 }
 
@@ -56,9 +57,9 @@ int store_open_tables(Store *s, MDB_txn *txn)
         if (rc == 0)
                 rc = open_table(txn, "outcome", NULL, NULL, 0, &s->outcome);
         for (unsigned lane = 0; rc == 0 && lane < _LANE_N; lane++) {
-                for (unsigned class = 0; rc == 0 && class < _ROW_CLASS_N; class ++)
-                        rc = open_table(txn, "due", lane_name((Lane)lane), row_class_name((RowClass) class), 0,
-                                        &s->due[lane][class]);
+                for (unsigned i = 0; rc == 0 && i < _ROW_CLASS_N; i++)
+                        rc = open_table(txn, "due", lane_name((Lane)lane), row_class_name((RowClass)i), 0,
+                                        &s->due[lane][i]);
         }
         for (unsigned table = SPACE_HEAD; rc == 0 && table <= SPACE_MEMO; table++)
                 rc = open_table(txn, "space", space_table_name((SpaceTable)table), NULL, 0, &s->space[table]);
@@ -192,9 +193,9 @@ bool store_disk_is_full(Store *s)
 /**
  * store_may_grow() - after an error: can the file become longer?
  *
- * LMDB says EIO for a write that came out short, and a quota or a limit on the size of files cuts a write short
- * just as a full disk does, while statvfs knows nothing of it. So one page is written behind the end: nobody
- * reads there, and LMDB writes over it when it needs the place.
+ * LMDB says EIO for a write that came out short, and a quota or a limit on the size of files cuts a write
+ * short just as a full disk does, while statvfs knows nothing of it. So one page is written behind the end:
+ * nobody reads there, and LMDB writes over it when it needs the place.
  */
 bool store_may_grow(Store *s)
 {

@@ -9,12 +9,12 @@
  *      <path>/lock.mdb    LMDB's table of readers
  *      <path>/marks       what is in work (queue/marks.h)
  *
- * The map is address space for 64 GiB, once and for all: resizing a map under readers crashes them (tried with
- * LMDB 0.9.24). The limit on the file is ours.
+ * The map is address space for 64 GiB, once and for all: resizing a map under readers crashes them (tried
+ * with LMDB 0.9.24). The limit on the file is ours.
  *
  * Readers: store_read() gives a snapshot, store_read_end() gives it back. Nobody keeps one while waiting for
- * anything, nor for longer than it takes to copy a page of rows: as long as a snapshot lives, no page that was
- * freed after it can be used again, and the file grows. Write transactions belong to commit.c.
+ * anything, nor for longer than it takes to copy a page of rows: as long as a snapshot lives, no page that
+ * was freed after it can be used again, and the file grows. Write transactions belong to commit.c.
  *
  * In this folder `rc` is LMDB's code, and `r` is ours; store_error() is the border.
  */

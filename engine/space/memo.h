@@ -4,9 +4,9 @@
 /*
  * Memo: small durable values by name
  *
- * For what must survive a restart and belongs to no object: the journal of the scheduler flag, the place where
- * a reconcile stopped, what `sosync promote` decided. A memo is read at once and written with a batch, so it
- * becomes durable together with whatever the batch is about. Who has no run gives the batch's writes to
+ * For what must survive a restart and belongs to no object: the journal of the scheduler flag, the place
+ * where a reconcile stopped, what `sosync promote` decided. A memo is read at once and written with a batch,
+ * so it becomes durable together with whatever the batch is about. Who has no run gives the batch's writes to
  * queue_put() in an Intake without changes: that is stored even when the store has reached its limit, so that
  * a flag can always be given back.
  *

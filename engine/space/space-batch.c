@@ -7,8 +7,8 @@
 #include <string.h>
 
 /*
- * One more place at the end of an array of the batch. Arrays double, so that a group of 100,000 members copies
- * each of its rows about once.
+ * One more place at the end of an array of the batch. Arrays double, so that a group of 100,000 members
+ * copies each of its rows about once.
  */
 static void *grow(Arena *a, void *items, size_t *n, size_t *size, size_t item_size)
 {
@@ -26,8 +26,8 @@ static void *grow(Arena *a, void *items, size_t *n, size_t *size, size_t item_si
 }
 
 #define GROW(b, field)                                                                                     \
-        ((b)->field = grow((b)->arena, (b)->field, &(b)->n_##field, &(b)->size_##field,                    \
-                           sizeof((b)->field[0])),                                                         \
+        ((b)->field =                                                                                      \
+                 grow((b)->arena, (b)->field, &(b)->n_##field, &(b)->size_##field, sizeof((b)->field[0])), \
          &(b)->field[(b)->n_##field - 1])
 
 void space_batch_init(SpaceBatch *b, Arena *a)

@@ -212,7 +212,8 @@ void cloud_pack(PackWriter *w, const Cloud *c)
         pack_int(w, c->imported.ms);
         pack_int(w, c->links_imported.ms);
         pack_int(w, c->created.ms);
-        /* Two facts in one field, so that a third can join them: bit 0 mastered elsewhere, bit 1 disabled by us. */
+        /* Two facts in one field, so that a third can join them: bit 0 mastered elsewhere, bit 1 disabled by
+         * us. */
         pack_int(w, (c->mastered_elsewhere ? 1 : 0) | (c->disabled_by_us ? 2 : 0));
 }
 

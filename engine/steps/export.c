@@ -121,12 +121,16 @@ static Action action_of(const Run *run)
         return action;
 }
 
-/* Announce a create: durable before it leaves. The joined rows go with it, so that the next try finds it. */
+/*
+ * Announce a create: durable before it leaves. A head goes with it, so that intake follows the object, and the
+ * next run finds the intent, wherever the object goes before the answer is known.
+ */
 static int announce(Run *run)
 {
         ObjectId random;
         char *id = arena_alloc(run->arena, GUID_TEXT_MAX);
         SpaceBatch batch;
+        Head head;
         int r;
 
         guid_random(&random);
@@ -143,7 +147,20 @@ static int announce(Run *run)
         };
         space_batch_init(&batch, run->arena);
         space_write_intent(&batch, &run->metaverse, &run->intent, SPACE_ANY);
+        if (!run->known)
+                space_write_head(&batch, &run->key,
+                                 &(Head){
+                                         .parent = run->entry.parent,
+                                         .dn = run->dn->text,
+                                         .type = run->type,
+                                         .in_scope = true,
+                                         .account_enabled = run_is_enabled(run),
+                                         .metaverse = run->metaverse,
+                                 },
+                                 run->head_serial);
         r = run->note(run, &batch);
+        if (r == 0 && !run->known)
+                r = space_read_head(run->space, &run->key, run->arena, &head, &run->head_serial, &run->diag);
         if (r)
                 return r;
         run->have_intent = true;

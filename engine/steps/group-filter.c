@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Step 6: if group filtering is on, is the object a direct member of the filter group (or the group itself)?
+/*
+ * Step 6: if group filtering is on, is the object a direct member of the filter group (or the group itself)?
+ * One that is none any more, but whose cloud object is known, has its last word (ou.c).
  */
 
 #include "engine/steps/internal.h"
@@ -33,6 +35,12 @@ int step_group_filter(Run *run)
         }
         if (r)
                 return run_source_failed(run, r);
+        if (!member && !guid_is_zero(&run->person.cloud)) {
+                run->leaving = true;
+                step_say(run, RESULT_WARNING,
+                         "Not a member any more, but known in the cloud: only a disabled account is exported.");
+                return 0;
+        }
         if (!member)
                 return step_fail(run, STEP_E_SKIP, "GroupFilterNotMember", NULL);
         step_say(run, RESULT_SUCCESS, "The object is a direct member of the filter group.");

@@ -306,7 +306,7 @@ int step_import_target(Run *run)
         }
         if (!found && run->mv && run->anchor) {
                 r = recall_intent(run);
-                if (r == 0 && !run->leaving)
+                if (r == 0 && (!run->leaving || run->have_intent))
                         r = import_by_match(run, &found);
                 if (r)
                         return r;

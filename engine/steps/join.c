@@ -105,7 +105,7 @@ static int find_joined(Run *run, const Rule *rule, bool *ret_found)
 /*
  * All connector-space objects of this person: the others as they were imported last. Their order decides
  * which of two wins where one rule gives both a value, so it must not depend on whose run this is: by source,
- * then as they joined.
+ * then as they joined. One that was seen as a tombstone has no say any more: its successor may have the anchor.
  */
 static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
 {
@@ -115,6 +115,7 @@ static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
         for (size_t i = 0; i < run->person.n_joined; i++) {
                 const ObjectKey *key = &run->person.joined[i];
                 const Object *o = NULL;
+                Head head;
                 int r;
 
                 if (key->source == run->key.source && guid_is(&key->id, &run->key.id)) {
@@ -123,6 +124,11 @@ static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
                         continue;
                 }
                 if (key->source >= run->config->n_connectors)
+                        continue;
+                r = space_read_head(run->space, key, run->arena, &head, NULL, &run->diag);
+                if (r < 0)
+                        return r;
+                if (r == 0 && head.deleted)
                         continue;
                 r = space_read_import(run->space, key, run->arena, &o, NULL, &run->diag);
                 if (r < 0)

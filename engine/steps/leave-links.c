@@ -61,8 +61,10 @@ static int leave_names(Run *run, const char *attribute, const ObjectId *now, siz
                         uint8_t waiting[OBJECT_KEY_SIZE];
 
                         object_key_pack(&target, waiting);
-                        space_write_link(&run->batch, LINK_IMPORT, LINK_REMOVE, owner, sizeof(owner),
-                                         attribute, &before[j]);
+                        /* What staging holds back is to be unlinked once it may leave. */
+                        if (!run_is_staging(run) || !run->n_ops)
+                                space_write_link(&run->batch, LINK_IMPORT, LINK_REMOVE, owner, sizeof(owner),
+                                                 attribute, &before[j]);
                         space_write_link(&run->batch, LINK_WAIT, LINK_REMOVE, waiting, sizeof(waiting),
                                          attribute, &run->key.id);
                 }

@@ -172,7 +172,7 @@ static void leave_cloud(Run *run)
 
 /*
  * A create that certainly had no effect leaves no intent behind: the next one need not wait for what cannot
- * come. One before it that was without an answer is as open as it was. After a conflict with an open one
+ * come. Nor does one whose object left scope, and that was looked for until it must have replicated. One before it that was without an answer is as open as it was. After a conflict with an open one
  * there may be an object of ours, so that intent stays, until a person is asked.
  */
 static void leave_intent(Run *run)
@@ -182,6 +182,7 @@ static void leave_intent(Run *run)
         if (!run->have_intent)
                 return;
         if (run->outcome.disposition == DISPOSITION_PARKED ||
+            run->outcome.disposition == DISPOSITION_OUT_OF_SCOPE ||
             (create && run->results[0].state == OP_NOT_SENT && !run->intent_before.tries))
                 space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
         else if (create && run->results[0].state == OP_NOT_SENT)
@@ -217,18 +218,26 @@ static void leave_joins(Run *run)
         }
 }
 
+/*
+ * What staging holds back must be planned again once it may leave. A plan compares with the last finished run
+ * (what AD had then is cleared and unlinked, an account that was off then is turned on), so that one stays.
+ */
+static bool is_held_back(const Run *run)
+{
+        return run_is_staging(run) && run->n_ops;
+}
+
 /* Conclusions, of a run that is done. */
 static int leave_conclusions(Run *run)
 {
-        bool pending = run_is_staging(run) && run->n_ops;
+        bool pending = is_held_back(run);
         Head head = {
                 .parent = run->entry.parent,
                 .dn = run->dn->text,
                 .type = run->type ? run->type : run->head.type,
                 .in_scope = !run->leaving,
-                .account_enabled = run_is_enabled(run),
+                .account_enabled = pending && run->known ? run->head.account_enabled : run_is_enabled(run),
                 .version = run->entry.version,
-                /* What staging holds back must be planned again once it may leave. */
                 .hash = pending ? (Hash128){ 0 } : run->hash,
                 .metaverse = run->mv ? run->metaverse : run->head.metaverse,
                 .imported = clock_wall(run->clock),
@@ -238,7 +247,7 @@ static int leave_conclusions(Run *run)
         if (!run->object)
                 return 0;
         space_write_import(&run->batch, &run->key, run->object, SPACE_ANY);
-        if (run->mv)
+        if (run->mv && !(pending && run->person.n_flowed))
                 leave_joins(run);
         /* A run that ended before the plan has left them as they are. */
         return run->planned ? run_leave_import_links(run) : 0;
@@ -278,18 +287,23 @@ int run_leave_behind(Run *run)
 {
         Disposition d = run->outcome.disposition;
         bool done = d == DISPOSITION_DONE || d == DISPOSITION_NO_CHANGE || d == DISPOSITION_STAGED;
-        bool newly_known;
+        bool newly_known, keep;
 
         if (guid_is_zero(&run->key.id))
                 return 0; /* asked for by DN, and nobody knows the object: there is nothing to remember */
         if (run->change.kind == CHANGE_LINK)
                 return run_leave_ready(run, done);
+        /* The whole of an unfinished run is planned again. A wait of it that AD has taken back by then would
+         * be known to nobody, and be set when its target appears. */
+        if (!done)
+                run->batch.n_edges = 0;
 
         /* An object that is created or adopted is found by its id even if the rest of its run failed. */
         leave_cloud(run);
         newly_known = !guid_is_zero(&run->cloud_id) && !guid_is(&run->person.cloud, &run->cloud_id);
+        keep = !done || (is_held_back(run) && run->person.n_flowed);
         if (run->mv && run->object && (done || newly_known))
-                leave_person(run, done ? run->mv : NULL);
+                leave_person(run, keep ? NULL : run->mv);
         leave_intent(run);
         if (done)
                 return leave_conclusions(run);

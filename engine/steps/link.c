@@ -36,6 +36,12 @@ int run_plan_ready(Run *run)
                          "The cloud object is not known; its next run sets the references.");
                 return 0;
         }
+        if (!run->head.in_scope || run->cloud.mastered_elsewhere) {
+                step_say(run, RESULT_SUCCESS, "%s; nothing of it is exported.",
+                         run->head.in_scope ? "The object is mastered by another synchronization"
+                                            : "The object is out of scope");
+                return 0;
+        }
         attribute = run_link_attribute(run->cloud.type);
         r = space_read_links(run->space, LINK_CLOUD, &run->cloud_id, sizeof(run->cloud_id), attribute,
                              run->arena, &run->cloud_links, &run->n_cloud_links);

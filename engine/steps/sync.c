@@ -211,7 +211,11 @@ int step_sync(Run *run)
                                  run->person.anchor, run->anchor);
         step_detail(run, "join rule", "%s", run->join_rule->name);
         if (run->leaving)
-                return last_word(run, "OrganizationalUnitNotInScope", NULL);
+                return last_word(run,
+                                 run->outcome.steps[STEP_ou].status == RESULT_WARNING
+                                         ? "OrganizationalUnitNotInScope"
+                                         : "GroupFilterNotMember",
+                                 NULL);
         if (!run_cloud_type(run))
                 return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "metaverse objects of type %s",
                                  run->mv->type);

@@ -30,13 +30,13 @@ static const char *id_in(const char *target)
 }
 
 /* {"code","message","target"}: what exactly is wrong; documented only by its appearance (entra.md 9.7). */
-static void parse_details(GraphError *e, const json_t *details, bool *ret_conflict, Arena *a)
+static void parse_details(GraphError *e, json_t *details, bool *ret_conflict, Arena *a)
 {
-        const json_t *detail;
+        json_t *detail;
         size_t i;
 
         *ret_conflict = false;
-        json_array_foreach((json_t *)(uintptr_t)details, i, detail)
+        json_array_foreach(details, i, detail)
         {
                 const char *code = text_of(detail, "code", a), *target = text_of(detail, "target", a);
 
@@ -66,14 +66,13 @@ static void judge_bad_request(GraphError *e, bool conflict)
 {
         const char *m = e->message;
 
-        if (conflict || str_is(e->service_code, "Request_MultipleObjectsWithSameKeyValue"))
+        if (conflict || str_is(e->service_code, "Request_MultipleObjectsWithSameKeyValue") ||
+            mentions(m, "another object with the same value"))
                 set(e, GRAPH_CONFLICT, "AttributeValueMustBeUnique");
         else if (mentions(m, "object references already exist"))
                 set(e, GRAPH_EXISTS, "ReferenceExists");
         else if (mentions(m, "on-premises mastered"))
                 set(e, GRAPH_REJECTED, "MasteredElsewhere");
-        else if (mentions(m, "another object with the same value"))
-                set(e, GRAPH_CONFLICT, "AttributeValueMustBeUnique");
         else if (mentions(m, "verified domain"))
                 set(e, GRAPH_REJECTED, "DomainNotVerified");
         else if (str_is(e->property, "userPrincipalName"))

@@ -70,7 +70,7 @@ static int wrong(const char *property, const char *what, Diag *diag)
         return TARGET_E_GARBAGE;
 }
 
-static int texts_of(const json_t *v, const TargetAttribute *at, Arena *a, Value *ret, Diag *diag)
+static int texts_of(json_t *v, const TargetAttribute *at, Arena *a, Value *ret, Diag *diag)
 {
         size_t n = json_array_size(v), i;
         Value *list;
@@ -79,7 +79,7 @@ static int texts_of(const json_t *v, const TargetAttribute *at, Arena *a, Value 
         if (!json_is_array(v))
                 return wrong(at->property, "a collection", diag);
         list = arena_new_array(a, Value, n);
-        json_array_foreach((json_t *)(uintptr_t)v, i, item)
+        json_array_foreach(v, i, item)
         {
                 if (!json_is_string(item))
                         return wrong(at->property, "a collection of texts", diag);
@@ -89,7 +89,7 @@ static int texts_of(const json_t *v, const TargetAttribute *at, Arena *a, Value 
         return 0;
 }
 
-static int value_of(const json_t *v, const TargetAttribute *at, Arena *a, Value *ret, Diag *diag)
+static int value_of(json_t *v, const TargetAttribute *at, Arena *a, Value *ret, Diag *diag)
 {
         *ret = VALUE_NULL;
         if (!v || json_is_null(v))

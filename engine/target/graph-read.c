@@ -92,7 +92,7 @@ static int garbage(const Fetch *f, const char *what)
 /* {"value":[...]}: the only one, none, or too many. */
 static int only_of(const Fetch *f, const json_t *answer, const json_t **ret)
 {
-        const json_t *list = json_object_get(answer, "value");
+        json_t *list = json_object_get(answer, "value");
         Arena *a = f->call->arena;
         const char *names = "";
         json_t *item;
@@ -105,7 +105,7 @@ static int only_of(const Fetch *f, const json_t *answer, const json_t **ret)
         *ret = json_array_get(list, 0);
         if (json_array_size(list) == 1)
                 return 0;
-        json_array_foreach((json_t *)(uintptr_t)list, i, item)
+        json_array_foreach(list, i, item)
         {
                 const char *id = json_string_value(json_object_get(item, "id"));
 
@@ -116,7 +116,7 @@ static int only_of(const Fetch *f, const json_t *answer, const json_t **ret)
         return TARGET_E_AMBIGUOUS;
 }
 
-static int deliver_ids(const Fetch *f, const char *attribute, const json_t *list)
+static int deliver_ids(const Fetch *f, const char *attribute, json_t *list)
 {
         size_t n = json_array_size(list), i;
         ObjectId *ids;
@@ -127,7 +127,7 @@ static int deliver_ids(const Fetch *f, const char *attribute, const json_t *list
         if (n == 0)
                 return 0;
         ids = arena_new_array(f->call->arena, ObjectId, n);
-        json_array_foreach((json_t *)(uintptr_t)list, i, item)
+        json_array_foreach(list, i, item)
         {
                 const char *id = json_string_value(json_object_get(item, "id"));
 

@@ -116,14 +116,14 @@ static const char *keep(TargetGraph *g, const char *old, const char *text)
 }
 
 /* Lock held. Texts that were given out stay where they are. */
-static void keep_domains(TargetGraph *g, const json_t *list)
+static void keep_domains(TargetGraph *g, json_t *list)
 {
         size_t n = json_array_size(list), i;
         const char **domains = arena_new_array(g->arena, const char *, n);
         bool same = n == g->info.n_verified_domains;
         json_t *item;
 
-        json_array_foreach((json_t *)(uintptr_t)list, i, item)
+        json_array_foreach(list, i, item)
         {
                 const char *name = json_string_value(json_object_get(item, "name"));
 

@@ -18,10 +18,10 @@ struct WantedHeader {
         size_t size;
 };
 
-#define WANTED(text, field)                                          \
-        {                                                            \
-                .name = text, .offset = offsetof(HttpAnswer, field), \
-                .size = sizeof(((HttpAnswer *)NULL)->field)          \
+#define WANTED(text, field)                                            \
+        {                                                              \
+                .name = (text), .offset = offsetof(HttpAnswer, field), \
+                .size = sizeof(((HttpAnswer *)NULL)->field)            \
         }
 
 static const WantedHeader wanted[] = {
@@ -166,7 +166,12 @@ void http_transfer_prepare(HttpRequest *r, const HttpOptions *o, Mono now)
         long ms = ms_until(r->deadline, now);
 
         for (size_t i = 0; i < r->n_headers; ++i) {
-                r->header_nodes[i].data = (char *)(uintptr_t)r->headers[i]; /* libcurl only reads it */
+                const union {
+                        const char *ours;
+                        char *theirs; /* libcurl only reads it */
+                } line = { .ours = r->headers[i] };
+
+                r->header_nodes[i].data = line.theirs;
                 r->header_nodes[i].next = i + 1 < r->n_headers ? &r->header_nodes[i + 1] : NULL;
         }
         r->answer_max = o->answer_max;

@@ -23,7 +23,7 @@
 #define READ_WINDOW_S    10
 #define NS               INT64_C(1000000000)
 #define MILLI            1000
-#define STRETCH_ONE      1024
+#define STRETCH_ONE      INT64_C(1024)
 #define STRETCH_MAX      (16 * STRETCH_ONE)
 #define SLOW_MARGIN      0.02
 #define SLOW_KNEE        0.92 /* whoever keeps to the limits alone stays here: 8% of one burst is not used */
@@ -310,7 +310,7 @@ void limiter_slow(Limiter *l, LimiterScope scope, double percentage, Mono now)
                 percentage = 2;
         rate = percentage > SLOW_KNEE ? 1 - (percentage - SLOW_KNEE) * 0.9 / (1 - SLOW_KNEE) : 1;
         if (rate > (double)STRETCH_ONE / STRETCH_MAX)
-                stretch = (int64_t)(STRETCH_ONE / rate);
+                stretch = (int64_t)((double)STRETCH_ONE / rate);
         pthread_mutex_lock(&l->lock);
         for (int i = 0; i < _LIMITER_SCOPE_N; ++i) {
                 Bucket *b = &l->buckets[i];

@@ -16,6 +16,35 @@ static void *grown(void *data, size_t n, size_t *size, size_t item)
         return data;
 }
 
+static size_t slot_of(const MemTarget *t, const ObjectId *id)
+{
+        uint64_t h;
+
+        memcpy(&h, id->bytes + 8, sizeof(h)); /* random in the ids that we make; mixed for those of tests */
+        return (size_t)((h * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (t->n_buckets - 1);
+}
+
+static void index_object(MemTarget *t, size_t i)
+{
+        size_t at = slot_of(t, &t->objects[i]->id);
+
+        while (t->buckets[at])
+                at = (at + 1) & (t->n_buckets - 1);
+        t->buckets[at] = i + 1;
+}
+
+static void index_all(MemTarget *t)
+{
+        while (t->n_buckets < 2 * t->n_objects + 16)
+                t->n_buckets = t->n_buckets ? 2 * t->n_buckets : 64;
+        free(t->buckets);
+        t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
+        if (!t->buckets)
+                error_oom(t->n_buckets * sizeof(*t->buckets));
+        for (size_t i = 0; i < t->n_objects; ++i)
+                index_object(t, i);
+}
+
 MemObject *mem_new_object(MemTarget *t, const char *type)
 {
         MemObject *o = calloc(1, sizeof(*o));
@@ -29,14 +58,22 @@ MemObject *mem_new_object(MemTarget *t, const char *type)
         o->arena = arena_new(0);
         t->objects = grown(t->objects, t->n_objects, &t->size_objects, sizeof(MemObject *));
         t->objects[t->n_objects++] = o;
+        if (t->n_buckets < 2 * t->n_objects)
+                index_all(t);
+        else
+                index_object(t, t->n_objects - 1);
         return o;
 }
 
 MemObject *mem_find(const MemTarget *t, const ObjectId *id)
 {
-        for (size_t i = 0; i < t->n_objects; ++i) {
-                if (guid_is(&t->objects[i]->id, id))
-                        return t->objects[i];
+        size_t at;
+
+        if (t->n_buckets == 0)
+                return NULL;
+        for (at = slot_of(t, id); t->buckets[at]; at = (at + 1) & (t->n_buckets - 1)) {
+                if (guid_is(&t->objects[t->buckets[at] - 1]->id, id))
+                        return t->objects[t->buckets[at] - 1];
         }
         return NULL;
 }
@@ -56,7 +93,7 @@ MemObject *mem_find_by(const MemTarget *t, const char *type, const char *attribu
         return NULL;
 }
 
-static void free_object(MemObject *o)
+void mem_free_object(MemObject *o)
 {
         arena_free(o->arena);
         free(o->members);
@@ -78,7 +115,8 @@ void mem_remove(MemTarget *t, MemObject *o)
                         break;
                 }
         }
-        free_object(o);
+        index_all(t);
+        mem_free_object(o);
 }
 
 Value mem_value(const MemObject *o, const char *attribute)

@@ -30,6 +30,8 @@ struct MemTarget {
         bool stopped;
         MemObject **objects;
         size_t n_objects, size_objects;
+        size_t *buckets; /* by id: index into objects + 1; 0: empty. Made anew when objects move */
+        size_t n_buckets;
         MemFault *faults;
         size_t n_faults, size_faults;
         Arena *journal_arena;
@@ -42,6 +44,7 @@ struct MemTarget {
 };
 
 MemObject *mem_new_object(MemTarget *t, const char *type);
+void mem_free_object(MemObject *o);
 MemObject *mem_find(const MemTarget *t, const ObjectId *id);
 MemObject *mem_find_by(const MemTarget *t, const char *type, const char *attribute, const char *value);
 void mem_remove(MemTarget *t, MemObject *o);

@@ -182,9 +182,10 @@ static Target *mem_free(Target *target)
 {
         MemTarget *t = (MemTarget *)target;
 
-        while (t->n_objects > 0)
-                mem_remove(t, t->objects[t->n_objects - 1]);
+        for (size_t i = 0; i < t->n_objects; ++i)
+                mem_free_object(t->objects[i]);
         free(t->objects);
+        free(t->buckets);
         free(t->faults);
         free(t->journal);
         arena_free(t->journal_arena);

@@ -107,10 +107,8 @@ static bool pause_before(Retry *t, const Call *call, int r, unsigned n, Mono sta
 {
         Mono now = clock_mono(t->clock), until;
 
-        if (r == TARGET_E_THROTTLED)
-                until = call->retry_at;
-        else if (r == TARGET_E_TRANSIENT && call->retry_at.us > now.us)
-                until = call->retry_at; /* 503 with Retry-After */
+        if (r == TARGET_E_THROTTLED || (r == TARGET_E_TRANSIENT && call->retry_at.us > now.us))
+                until = call->retry_at; /* a 503 may have a Retry-After too */
         else if (r == TARGET_E_TRANSIENT || r == TARGET_E_UNREACHABLE || r == TARGET_E_GARBAGE)
                 until = mono_add(now, retry_delay(n, next_random(t)));
         else

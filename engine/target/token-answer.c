@@ -73,8 +73,13 @@ static int judge(const json_t *answer, int status, char **ret_token, int64_t *re
 /* jansson frees without wiping. */
 static void wipe_text(json_t *v)
 {
-        if (json_is_string(v))
-                explicit_bzero((char *)(uintptr_t)json_string_value(v), json_string_length(v));
+        const union {
+                const char *theirs;
+                char *ours;
+        } text = { .theirs = json_string_value(v) };
+
+        if (text.ours)
+                explicit_bzero(text.ours, json_string_length(v));
 }
 
 /**

@@ -3,7 +3,6 @@
 #include "tests/contract/contract-queue.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 static void test_put_lease_ack(void **state)
 {
@@ -267,8 +266,12 @@ static void test_position(void **state)
         static const uint8_t cookie[] = { 'M', 'S', 'D', 'S', 0, 1, 2, 0, 0xff };
         Fixture *f = *state;
         Change c = change_n(1, LANE_NORMAL);
-        Intake in = { .changes = &c, .n_changes = 1, .feed = "corp", .position = cookie,
-                      .n_position = sizeof(cookie), .now = f->now };
+        Intake in = { .changes = &c,
+                      .n_changes = 1,
+                      .feed = "corp",
+                      .position = cookie,
+                      .n_position = sizeof(cookie),
+                      .now = f->now };
         const void *data;
         size_t n;
 
@@ -320,116 +323,13 @@ static void test_bad_arguments(void **state)
         assert_int_equal(stats(f).n_put, 0);
 }
 
-static void test_list(void **state)
-{
-        Fixture *f = *state;
-        QueueItem *items;
-        ObjectKey after;
-        size_t n, n_all = 0;
-
-        for (unsigned i = 25; i >= 1; i--)
-                put_n(f, i, LANE_NORMAL);
-        assert_int_equal(queue_list(f->q, NULL, 0, f->a, &items, &n), 0);
-        assert_int_equal(n, 0);
-        for (n = 10; n == 10;) {
-                assert_int_equal(queue_list(f->q, n_all ? &after : NULL, 10, f->a, &items, &n), 0);
-                for (size_t i = 0; i < n; i++) {
-                        ObjectId id = id_n((unsigned)++n_all);
-
-                        assert_memory_equal(&items[i].change.id, &id, sizeof(id));
-                }
-                if (n)
-                        after = (ObjectKey){ items[n - 1].change.source, items[n - 1].change.id };
-        }
-        assert_int_equal(n_all, 25);
-}
-
-static void test_outcomes(void **state)
-{
-        Fixture *f = *state;
-        OutcomeRow *rows;
-        uint64_t first;
-        size_t n;
-
-        for (unsigned i = 1; i <= 5; i++) {
-                char run_id[40];
-                Outcome o;
-                Lease lease;
-                Commit c = { .outcome = &o, .now = f->now };
-
-                put_n(f, i, LANE_NORMAL);
-                lease = lease_n(f, i);
-                snprintf(run_id, sizeof(run_id), "run-%u", i);
-                o = outcome_of(&lease, run_id);
-                assert_int_equal(queue_ack(f->q, &lease, &c), 0);
-        }
-        settle(f);
-        assert_int_equal(stats(f).n_outcomes, 5);
-        assert_int_equal(queue_outcomes(f->q, 0, 3, f->a, &rows, &n), 0);
-        assert_int_equal(n, 3);
-        for (size_t i = 0; i < n; i++) {
-                char run_id[40];
-                Outcome o;
-
-                assert_int_equal(outcome_unpack(f->a, rows[i].data, rows[i].n, &o), 0);
-                snprintf(run_id, sizeof(run_id), "run-%zu", i + 1);
-                assert_string_equal(o.run_id, run_id);
-                assert_true(i == 0 || rows[i].sequence > rows[i - 1].sequence);
-        }
-        first = rows[2].sequence;
-        assert_int_equal(queue_outcomes(f->q, first, 100, f->a, &rows, &n), 0);
-        assert_int_equal(n, 2);
-        assert_int_equal(queue_outcomes_done(f->q, first), 0);
-        assert_int_equal(stats(f).n_outcomes, 2);
-        assert_int_equal(queue_outcomes(f->q, 0, 100, f->a, &rows, &n), 0);
-        assert_int_equal(n, 2);
-        assert_int_equal(queue_outcomes_done(f->q, UINT64_MAX), 0);
-        assert_int_equal(queue_outcomes(f->q, 0, 100, f->a, &rows, &n), 0);
-        assert_int_equal(n, 0);
-}
-
-static void test_stats_oldest(void **state)
-{
-        Fixture *f = *state;
-        Change c = change_n(1, LANE_NORMAL);
-        QueueStats st = stats(f);
-
-        assert_int_equal(st.oldest[LANE_NORMAL].ms, 0);
-        c.seen = wall_add(f->now, -500);
-        put_change(f, c);
-        put_n(f, 2, LANE_NORMAL);
-        st = stats(f);
-        assert_int_equal(st.oldest[LANE_NORMAL].ms, f->now.ms - 500);
-        assert_int_equal(st.n[LANE_NORMAL][QUEUE_READY], 2);
-        lease_n(f, 1);
-        assert_int_equal(stats(f).oldest[LANE_NORMAL].ms, f->now.ms);
-}
-
-/* What waits at the time comes back at once; a closed queue says so. */
-static void test_wait(void **state)
-{
-        Fixture *f = *state;
-        Lease lease;
-
-        assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, 0), 0);
-        put_n(f, 1, LANE_NORMAL);
-        assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, -1), 0);
-        queue_wake_all(f->q, true);
-        assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, -1), QUEUE_E_CLOSED);
-        assert_int_equal(queue_wait(f->q, 0, f->now, -1), QUEUE_E_CLOSED);
-        /* The rest still works: workers end what they have. */
-        lease = lease_n(f, 1);
-        ack_lease(f, &lease);
-}
-
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_basic[] = {
-        TEST(test_put_lease_ack), TEST(test_gone),  TEST(test_release),      TEST(test_retry),
-        TEST(test_far_due),       TEST(test_clock_set_back), TEST(test_park), TEST(test_drop),
-        TEST(test_lease_object),  TEST(test_order), TEST(test_lanes),        TEST(test_lane_set),
-        TEST(test_position),      TEST(test_bad_arguments), TEST(test_list), TEST(test_outcomes),
-        TEST(test_stats_oldest),  TEST(test_wait),
+        TEST(test_put_lease_ack), TEST(test_gone),           TEST(test_release), TEST(test_retry),
+        TEST(test_far_due),       TEST(test_clock_set_back), TEST(test_park),    TEST(test_drop),
+        TEST(test_lease_object),  TEST(test_order),          TEST(test_lanes),   TEST(test_lane_set),
+        TEST(test_position),      TEST(test_bad_arguments),
 };
 
 const size_t n_contract_basic = N_ELEMENTS(contract_basic);

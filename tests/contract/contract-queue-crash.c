@@ -18,7 +18,9 @@
  * that was under way: nothing less, nothing between.
  */
 
-enum { N_STEPS = 9 };
+enum {
+        N_STEPS = 9
+};
 
 static void must(int r)
 {
@@ -31,8 +33,12 @@ static void must(int r)
 static void put_two(Fixture *f, unsigned first, const char *position)
 {
         Change c[2] = { change_n(first, LANE_NORMAL), change_n(first + 1, LANE_URGENT) };
-        Intake in = { .changes = c, .n_changes = 2, .feed = "corp", .position = position,
-                      .n_position = strlen(position), .now = f->now };
+        Intake in = { .changes = c,
+                      .n_changes = 2,
+                      .feed = "corp",
+                      .position = position,
+                      .n_position = strlen(position),
+                      .now = f->now };
         int r;
 
         do
@@ -164,7 +170,8 @@ static char *digest(Fixture *f)
                 str_printf(&s, "%s %s\n", memos[i], row ? row : "-");
         }
         str_printf(&s, "cloud-of %s\n", space_read_cloud_of(queue_space(f->q), &one, &found) ? "-" : "yes");
-        must(space_read_links(queue_space(f->q), LINK_CLOUD, &cloud, sizeof(cloud), "member", f->a, &ids, &n));
+        must(space_read_links(queue_space(f->q), LINK_CLOUD, &cloud, sizeof(cloud), "member", f->a, &ids,
+                              &n));
         str_printf(&s, "links %zu waiting %zu ready %zu\n", n, st.n_waiting_edges, st.n_ready_edges);
         must(queue_outcomes(f->q, 0, 100, f->a, &rows, &n));
         for (size_t i = 0; i < n; i++) {
@@ -267,8 +274,8 @@ static void check_state(Fixture *f, char *const states[N_STEPS + 1], const Share
                 fail_msg("%s at call %u: %s", what, at, diag_text(&diag));
         found = digest(f);
         if (strcmp(found, states[done]) != 0 && (done == N_STEPS || strcmp(found, states[done + 1]) != 0))
-                fail_msg("%s at call %u, after %u steps:\n%s\nbut expected\n%s\nor\n%s", what, at, done, found,
-                         states[done], done < N_STEPS ? states[done + 1] : "-");
+                fail_msg("%s at call %u, after %u steps:\n%s\nbut expected\n%s\nor\n%s", what, at, done,
+                         found, states[done], done < N_STEPS ? states[done + 1] : "-");
         free(found);
         f->q = queue_free(f->q);
         diag_deinit(&diag);

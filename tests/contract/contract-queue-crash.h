@@ -4,8 +4,8 @@
 /*
  * ContractQueueCrash: the second program of the queue's contract test
  *
- * What happens to the durable backend when the process dies, the power goes, the disk is full or broken, or the
- * files are not what they should be. A program of its own, because it replaces libc's writes
+ * What happens to the durable backend when the process dies, the power goes, the disk is full or broken, or
+ * the files are not what they should be. A program of its own, because it replaces libc's writes
  * (contract-queue-shim.h).
  */
 

@@ -31,7 +31,8 @@ static size_t links_of(Fixture *f, LinkTable table, unsigned owner, const char *
 
         object_key_pack(&key, packed);
         assert_int_equal(space_read_links(queue_space(f->q), table, packed, sizeof(packed), attribute, f->a,
-                                          ret_ids, &n), 0);
+                                          ret_ids, &n),
+                         0);
         return n;
 }
 
@@ -307,10 +308,13 @@ static unsigned run_group(Fixture *f)
         return (unsigned)(n + 19) / 20;
 }
 
-/* 5,000 new members of one group, created at 20 a second, cost 250 writes of the group and at most one more. */
+/* 5,000 new members of one group, created at 20 a second, cost 250 writes of the group and at most one more.
+ */
 static void test_fan_out(void **state)
 {
-        enum { N = 5000 };
+        enum {
+                N = 5000
+        };
         Fixture *f = *state;
         Change *changes = arena_new_array(f->a, Change, N + 1);
         Intake in = { .changes = changes, .n_changes = N + 1, .now = f->now };
@@ -381,9 +385,9 @@ static void test_wait_removed(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_edges[] = {
-        TEST(test_wait_first), TEST(test_target_first),   TEST(test_one_commit), TEST(test_cloud_of_alone),
-        TEST(test_cycles),     TEST(test_link_merges),    TEST(test_twenty_at_once), TEST(test_fan_out),
-        TEST(test_wait_removed),
+        TEST(test_wait_first),     TEST(test_target_first), TEST(test_one_commit),
+        TEST(test_cloud_of_alone), TEST(test_cycles),       TEST(test_link_merges),
+        TEST(test_twenty_at_once), TEST(test_fan_out),      TEST(test_wait_removed),
 };
 
 const size_t n_contract_edges = N_ELEMENTS(contract_edges);

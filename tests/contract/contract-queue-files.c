@@ -165,7 +165,8 @@ static void test_damaged_space(void **state)
         object_key_pack(&key, packed);
         edit(f, "space-head", packed, sizeof(packed), "\0\0\0\0\0\0\0\x05garbage", 15);
         contract_reopen(f);
-        assert_int_equal(space_read_head(queue_space(f->q), &key, f->a, &head, &serial, &diag), SPACE_E_CORRUPT);
+        assert_int_equal(space_read_head(queue_space(f->q), &key, f->a, &head, &serial, &diag),
+                         SPACE_E_CORRUPT);
         assert_non_null(strstr(diag_text(&diag), "the head row of 00000000-0000-0000-0000-000000000001"));
         assert_non_null(strstr(diag_text(&diag), "damaged"));
         diag_deinit(&diag);
@@ -215,7 +216,8 @@ static void test_no_folder(void **state)
         f->folder = place;
 }
 
-/* A child leases n objects and dies with them: of itself (its handler of fatal signals has spoken), or not. */
+/* A child leases n objects and dies with them: of itself (its handler of fatal signals has spoken), or not.
+ */
 static void die_with(Fixture *f, unsigned n, bool of_itself)
 {
         int status, r;
@@ -318,7 +320,10 @@ static void test_clean_stop(void **state)
 /* After a large backlog the file is copied without its holes, once. */
 static void test_compact(void **state)
 {
-        enum { N = 120000, PER_PUT = 5000 };
+        enum {
+                N = 120000,
+                PER_PUT = 5000
+        };
         Fixture *f = *state;
         Change *changes = arena_new_array(f->a, Change, PER_PUT);
         Intake in = { .changes = changes, .n_changes = PER_PUT, .now = f->now };
@@ -353,10 +358,9 @@ static void test_compact(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_files[] = {
-        TEST(test_cut_short),     TEST(test_no_store),   TEST(test_newer),        TEST(test_damaged_row),
-        TEST(test_damaged_space), TEST(test_owner),      TEST(test_no_folder),    TEST(test_three_deaths),
-        TEST(test_one_at_a_time), TEST(test_clean_stop), TEST(test_compact),
-        TEST(test_killed_from_outside),
+        TEST(test_cut_short),     TEST(test_no_store),   TEST(test_newer),     TEST(test_damaged_row),
+        TEST(test_damaged_space), TEST(test_owner),      TEST(test_no_folder), TEST(test_three_deaths),
+        TEST(test_one_at_a_time), TEST(test_clean_stop), TEST(test_compact),   TEST(test_killed_from_outside),
 };
 
 const size_t n_contract_files = N_ELEMENTS(contract_files);

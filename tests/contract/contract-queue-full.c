@@ -190,7 +190,8 @@ static void fill(Fixture *f, unsigned *n)
         assert_true(stats(f).full);
 }
 
-/* A test that needs a process of its own: the parent only wants to know that it went well, or could not be. */
+/* A test that needs a process of its own: the parent only wants to know that it went well, or could not be.
+ */
 static void in_child(void (*fn)(Fixture *f))
 {
         Fixture *f;
@@ -284,9 +285,12 @@ static void test_full_file_system(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_full[] = {
-        TEST(test_full_and_back),           TEST(test_full_at_stop),
-        TEST(test_limit),                   TEST(test_map_full),
-        cmocka_unit_test(test_limit_of_file), cmocka_unit_test(test_full_file_system),
+        TEST(test_full_and_back),
+        TEST(test_full_at_stop),
+        TEST(test_limit),
+        TEST(test_map_full),
+        cmocka_unit_test(test_limit_of_file),
+        cmocka_unit_test(test_full_file_system),
 };
 
 const size_t n_contract_full = N_ELEMENTS(contract_full);

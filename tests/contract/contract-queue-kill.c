@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 /*
- * kill -9 at random points, under load, again and again on the same folder. The feed puts objects 1, 2, 3, ...
- * with its place as position; an ack leaves a row "done" of its object in the same transaction. After each
- * death, for every object up to the position: it is in the queue, or it is done, and never both; nothing behind
- * the position is there; and no done object is given out again.
+ * kill -9 at random points, under load, again and again on the same folder. The feed puts objects 1, 2, 3,
+ * ... with its place as position; an ack leaves a row "done" of its object in the same transaction. After
+ * each death, for every object up to the position: it is in the queue, or it is done, and never both; nothing
+ * behind the position is there; and no done object is given out again.
  */
 
 enum {
@@ -59,8 +59,12 @@ static void *feed(void *arg)
         while (n < MAX_OBJECTS) {
                 Change c[3];
                 unsigned last = n + 2;
-                Intake in = { .changes = c, .n_changes = 3, .feed = "corp", .position = &last,
-                              .n_position = sizeof(last), .now = child->f->now };
+                Intake in = { .changes = c,
+                              .n_changes = 3,
+                              .feed = "corp",
+                              .position = &last,
+                              .n_position = sizeof(last),
+                              .now = child->f->now };
 
                 for (unsigned i = 0; i < 3; i++)
                         c[i] = change_n(n + i, (Lane)((n + i) % _LANE_N));

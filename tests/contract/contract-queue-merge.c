@@ -183,8 +183,8 @@ static void test_merge_leased_release(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_merge[] = {
-        TEST(test_merge_ready),       TEST(test_merge_in_one_put),   TEST(test_sources),
-        TEST(test_merge_delayed),     TEST(test_merge_parked),       TEST(test_merge_leased_ack),
+        TEST(test_merge_ready),        TEST(test_merge_in_one_put),  TEST(test_sources),
+        TEST(test_merge_delayed),      TEST(test_merge_parked),      TEST(test_merge_leased_ack),
         TEST(test_merge_leased_retry), TEST(test_merge_leased_park), TEST(test_merge_leased_release),
 };
 

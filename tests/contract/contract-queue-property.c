@@ -40,11 +40,11 @@ static uint32_t pick(Pair *p, uint32_t n)
         return (p->random >> 8) % n;
 }
 
-#define SAME(p, x, y)                                                                                       \
-        do {                                                                                                \
-                long long x_ = (long long)(x), y_ = (long long)(y);                                         \
-                if (x_ != y_)                                                                               \
-                        fail_msg("step %u: %s is %lld, %s is %lld", (p)->step, #x, x_, #y, y_);             \
+#define SAME(p, x, y)                                                                           \
+        do {                                                                                    \
+                long long x_ = (long long)(x), y_ = (long long)(y);                             \
+                if (x_ != y_)                                                                   \
+                        fail_msg("step %u: %s is %lld, %s is %lld", (p)->step, #x, x_, #y, y_); \
         } while (0)
 
 static void same_text(Pair *p, const char *x, const char *y)
@@ -171,7 +171,8 @@ static void make_batches(Pair *p, const Lease *lease, SpaceBatch *x, SpaceBatch 
                 space_write_link(y, table, verb, packed, sizeof(packed), "member", &id);
         }
         for (uint32_t i = pick(p, 3); i > 0; i--) {
-                Edge e = { .from = self, .attribute = pick(p, 2) ? "member" : "manager",
+                Edge e = { .from = self,
+                           .attribute = pick(p, 2) ? "member" : "manager",
                            .to = id_n(pick(p, N_OBJECTS)) };
 
                 space_wait(x, &e);
@@ -317,7 +318,8 @@ static void same_outcomes(Pair *p)
         OutcomeRow *x, *y;
         size_t n, m, max = 1 + pick(p, 10);
 
-        SAME(p, queue_outcomes(p->a.q, 0, max, p->arena, &x, &n), queue_outcomes(p->b.q, 0, max, p->arena, &y, &m));
+        SAME(p, queue_outcomes(p->a.q, 0, max, p->arena, &x, &n),
+             queue_outcomes(p->b.q, 0, max, p->arena, &y, &m));
         SAME(p, n, m);
         for (size_t i = 0; i < n; i++) {
                 SAME(p, x[i].n, y[i].n);
@@ -335,7 +337,8 @@ static void same_position(Pair *p)
         const void *x = NULL, *y = NULL;
         size_t n = 0, m = 0;
 
-        SAME(p, queue_position(p->a.q, feed, p->arena, &x, &n), queue_position(p->b.q, feed, p->arena, &y, &m));
+        SAME(p, queue_position(p->a.q, feed, p->arena, &x, &n),
+             queue_position(p->b.q, feed, p->arena, &y, &m));
         SAME(p, n, m);
         if (n)
                 assert_memory_equal(x, y, n);

@@ -64,7 +64,8 @@ static void log_clear(void)
                 free(shim.log[--shim.n_log].before);
 }
 
-/* What is there now, so that the write can be undone. What is flushed with the write itself needs no undoing. */
+/* What is there now, so that the write can be undone. What is flushed with the write itself needs no undoing.
+ */
 static void log_write(int fd, off_t at, size_t n)
 {
         char *before;

@@ -54,7 +54,9 @@ static void *feed(void *arg)
 
         for (unsigned i = 0; i < N_PUTS; i++) {
                 Change c[4];
-                Intake in = { .changes = c, .n_changes = 1 + next_random(&random) % N_ELEMENTS(c), .now = h->now };
+                Intake in = { .changes = c,
+                              .n_changes = 1 + next_random(&random) % N_ELEMENTS(c),
+                              .now = h->now };
 
                 for (size_t j = 0; j < in.n_changes; j++) {
                         unsigned n = next_random(&random) % N_OBJECTS;

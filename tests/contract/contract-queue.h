@@ -4,8 +4,8 @@
 /*
  * ContractQueue: what the files of the queue's contract test share
  *
- * One program, run once per backend (its only argument): every promise of queue/queue.h is asked of each. What
- * needs a disk is asked of the backends that have one. No test sleeps, and each has a folder of its own.
+ * One program, run once per backend (its only argument): every promise of queue/queue.h is asked of each.
+ * What needs a disk is asked of the backends that have one. No test sleeps, and each has a folder of its own.
  */
 
 #include "base/cleanup.h"
@@ -59,10 +59,10 @@ Change change_n(unsigned n, Lane lane);
 
 void put_n(Fixture *f, unsigned n, Lane lane);
 void put_change(Fixture *f, Change c);
-Lease lease_any(Fixture *f);                     /* of all lanes; there must be one */
-Lease lease_n(Fixture *f, unsigned n);           /* there must be one, and it is this object's */
-void ack_lease(Fixture *f, const Lease *lease);  /* with nothing */
-void settle(Fixture *f);                         /* all that was acked is durable, and its objects are free */
+Lease lease_any(Fixture *f);                    /* of all lanes; there must be one */
+Lease lease_n(Fixture *f, unsigned n);          /* there must be one, and it is this object's */
+void ack_lease(Fixture *f, const Lease *lease); /* with nothing */
+void settle(Fixture *f);                        /* all that was acked is durable, and its objects are free */
 QueueStats stats(Fixture *f);
 QueueItem item_n(Fixture *f, unsigned n, bool *ret_there);
 
@@ -71,7 +71,7 @@ void batch_row(SpaceBatch *b, Arena *a, const char *name, const char *text, uint
 const char *read_row(Fixture *f, const char *name, uint64_t *ret_serial); /* NULL: none */
 Outcome outcome_of(const Lease *lease, const char *run_id);
 
-extern const struct CMUnitTest contract_basic[], contract_merge[], contract_space[], contract_edges[],
-        contract_threads[], contract_property[];
-extern const size_t n_contract_basic, n_contract_merge, n_contract_space, n_contract_edges, n_contract_threads,
-        n_contract_property;
+extern const struct CMUnitTest contract_basic[], contract_lists[], contract_merge[], contract_space[],
+        contract_rows[], contract_edges[], contract_threads[], contract_property[];
+extern const size_t n_contract_basic, n_contract_lists, n_contract_merge, n_contract_space, n_contract_rows,
+        n_contract_edges, n_contract_threads, n_contract_property;

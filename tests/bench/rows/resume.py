@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""resume: changes that were made while the service was down.
+
+Every user gets a new title while no service runs; then it starts. Measured: from the moment the feed is connected (its log
+line) until the first change is durably queued; whether all have arrived with their last value; whether any was written twice.
+No baseline. No limits are in force.
+"""
+
+import calendar
+import collections
+import json
+import re
+import time
+
+import ldap
+
+from figures import measure
+from programs import runs
+from table import Line, judge, ms
+
+LOG_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z info +connected ", re.MULTILINE)
+
+
+def log_ms(text):
+    found = LOG_TIME.search(text)
+    return calendar.timegm(time.strptime(found[1], "%Y-%m-%dT%H:%M:%S")) * 1000 + int(found[2])
+
+
+def row(bench):
+    ground, number = bench.ground, iter(range(1, 100))
+
+    def one():
+        title = f"While away {next(number)}"
+        ground.ad.many(("modify", u.dn, [(ldap.MOD_REPLACE, "title", [title.encode()])]) for u in ground.users)
+        ground.forget_journal()
+        began_ms = time.time() * 1e3
+        with ground.service() as service:
+            ground.until_writes(len(ground.users), 300)
+            ground.until_idle()
+            took_s = time.time() - began_ms / 1e3
+            connected = log_ms(service.log.read_text())
+        first = min(r["queued"] for r in runs(ground) if r["queued"] >= began_ms - 1)
+        per_user = collections.Counter(r["path"] for r in ground.writes() if r["method"] == "PATCH" and json.loads(r["body"]).get("jobTitle") == title)
+        right = sum(1 for u in ground.graph.state()["users"] if u.get("jobTitle") == title)
+        return {"first": first - connected, "lost": len(ground.users) - right, "twice": sum(1 for n in per_user.values() if n > 1), "took": took_s}
+
+    s = measure(one, 1 if bench.quick else 3)
+    n = len(ground.users)
+    return [
+        Line("resume", "first queued", ms(max(s.all("first"))), "", None, "< 1 s", judge(max(s.all("first")) < 1000),
+             f"{n:,} changes while down; worst of {len(s.runs)}; all at Graph {s.of('took'):.1f} s after the start"),
+        Line("resume", "lost", str(max(s.all("lost"))), "", None, "0", judge(max(s.all("lost")) == 0)),
+        Line("resume", "written twice", str(max(s.all("twice"))), "", None, "0", judge(max(s.all("twice")) == 0)),
+    ]
