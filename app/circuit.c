@@ -44,9 +44,20 @@ bool circuit_works(Circuit *c)
         was_open = c->open;
         c->open = false;
         c->probing = false;
+        c->n_strains = 0;
         c->n_probes = 0;
         pthread_mutex_unlock(&c->lock);
         return was_open;
+}
+
+bool circuit_strained(Circuit *c, Mono now, const char *why)
+{
+        bool outage;
+
+        pthread_mutex_lock(&c->lock);
+        outage = c->open || ++c->n_strains >= CIRCUIT_STRAINS;
+        pthread_mutex_unlock(&c->lock);
+        return outage && circuit_failed(c, now, why);
 }
 
 bool circuit_failed(Circuit *c, Mono now, const char *why)

@@ -23,6 +23,7 @@ typedef struct Circuit {
         bool probing; /* a worker is trying */
         pthread_t prober;
         unsigned n_probes;
+        unsigned n_strains; /* in a row */
         Mono probe_at;
         char why[512];
 } Circuit;
@@ -41,6 +42,11 @@ int64_t circuit_ask(Circuit *c, Mono now);
 
 /* It works. Returns true if that closed the circuit. */
 bool circuit_works(Circuit *c);
+
+/* It failed in a way that may be the object's or the scope's (a 503, a lost connection). Several in a row, of
+ * whatever objects, are an outage. Returns true if that opened the circuit. */
+#define CIRCUIT_STRAINS 5
+bool circuit_strained(Circuit *c, Mono now, const char *why);
 
 /* It failed for the scope's reason. Returns true if that opened the circuit. */
 bool circuit_failed(Circuit *c, Mono now, const char *why);

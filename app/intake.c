@@ -14,12 +14,12 @@ typedef enum Verdict {
         VERDICT_URGENT_REVOKE,
 } Verdict;
 
-/* Is the entry ours: has it been imported once, or is it where we look and of a type we take? */
-static bool is_ours(const Config *c, const FeedEntry *e, const Dn *dn, const Head *head)
+/* Is the entry ours: is it followed already, or is it where we look and of a type we take? */
+static bool is_ours(const Config *c, const FeedEntry *e, const Dn *dn, bool followed)
 {
         const char *type;
 
-        if (head)
+        if (followed)
                 return true;
         if (e->gone || !dn || !scope_judge(c->compiled_scope, dn).in)
                 return false;
@@ -28,14 +28,33 @@ static bool is_ours(const Config *c, const FeedEntry *e, const Dn *dn, const Hea
         return !*type || scope_has_type(c->compiled_scope, type);
 }
 
-static Verdict judge(IntakeSink *in, const Config *c, const FeedEntry *e, Arena *a, Head *head, bool known)
+/* Has the queue a change of it? Then a run may be at work on what the object was before this entry. */
+static int is_queued(IntakeSink *in, const FeedEntry *e, Arena *a, bool *ret_queued)
+{
+        ObjectKey before = { .source = in->source, .id = e->id };
+        QueueItem *items;
+        size_t n;
+        int r;
+
+        /* The list begins behind a key: the one just before this. */
+        for (size_t i = sizeof(before.id.bytes); i-- > 0;)
+                if (before.id.bytes[i]--)
+                        break;
+        r = queue_list(in->queue, &before, 1, a, &items, &n);
+        if (r)
+                return error_fold(r);
+        *ret_queued = n && items[0].change.source == in->source && guid_is(&items[0].change.id, &e->id);
+        return 0;
+}
+
+static Verdict judge(IntakeSink *in, const Config *c, const FeedEntry *e, Arena *a, bool followed)
 {
         const Dn *dn = NULL;
         UrgentAnswer urgent;
 
         if (dn_parse(a, e->dn, &dn, NULL))
                 dn = NULL;
-        if (!is_ours(c, e, dn, known ? head : NULL))
+        if (!is_ours(c, e, dn, followed))
                 return VERDICT_DROP;
         if (!dn || !e->brought)
                 return VERDICT_NORMAL;
@@ -45,17 +64,24 @@ static Verdict judge(IntakeSink *in, const Config *c, const FeedEntry *e, Arena 
                                         : VERDICT_URGENT;
 }
 
-static int read_head(IntakeSink *in, const FeedEntry *e, Arena *a, Head *ret_head, bool *ret_known)
+/*
+ * Whatever was imported once is followed, and so is what is in the queue: its first run may be at work, and
+ * will have made it known when it ends. The queue is asked first: a run that ends in between has made it
+ * known.
+ */
+static int is_followed(IntakeSink *in, const FeedEntry *e, Arena *a, bool *ret_followed)
 {
         ObjectKey key = { .source = in->source, .id = e->id };
-        int r = space_read_head(queue_space(in->queue), &key, a, ret_head, NULL, NULL);
+        Head head;
+        int r = is_queued(in, e, a, ret_followed);
 
+        if (r || *ret_followed)
+                return r;
+        r = space_read_head(queue_space(in->queue), &key, a, &head, NULL, NULL);
         if (r < 0)
                 return error_trace(r);
         /* A damaged row is that of an object we knew: its next import mends it. */
-        *ret_known = r != SPACE_E_NONE;
-        if (r == SPACE_E_CORRUPT)
-                *ret_head = (Head){ .in_scope = true };
+        *ret_followed = r != SPACE_E_NONE;
         return 0;
 }
 
@@ -71,14 +97,13 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
 
         for (size_t i = 0; i < batch->n_entries; i++) {
                 const FeedEntry *e = &batch->entries[i];
-                bool known = false;
-                Head head = { 0 };
+                bool followed = false;
                 Verdict v;
 
-                r = read_head(in, e, a, &head, &known);
+                r = is_followed(in, e, a, &followed);
                 if (r)
                         return r;
-                v = judge(in, c, e, a, &head, known);
+                v = judge(in, c, e, a, followed);
                 if (v == VERDICT_DROP)
                         continue;
                 n_urgent += v != VERDICT_NORMAL;

@@ -91,6 +91,8 @@ int reporter_flush(Queue *queue, ReportStore *store, const Config *config, const
 {
         int r;
 
+        if (!store)
+                return REPORT_E_FULL;
         do
                 r = report_page(queue, store, config, log);
         while (r == 0);
@@ -127,14 +129,22 @@ static bool is_stopping(Reporter *r)
         return stopping;
 }
 
+/* The store; opened now if the disk was full at the start. NULL: it still is. */
+static ReportStore *store_of(Reporter *r, const Config *config)
+{
+        if (!*r->store && report_store_new(r->store, config->reports.path, true, NULL))
+                *r->store = NULL;
+        return *r->store;
+}
+
 static void retain(Reporter *r, const Config *config, Wall *last)
 {
         Wall now = clock_wall(r->clock);
 
-        if (now.ms - last->ms < 3600 * 1000)
+        if (!*r->store || now.ms - last->ms < 3600 * 1000)
                 return;
         *last = now;
-        report_store_retain(r->store, now, (int)(config->reports.keep_us / 86400000000),
+        report_store_retain(*r->store, now, (int)(config->reports.keep_us / 86400000000),
                             config->reports.max_size);
 }
 
@@ -152,7 +162,7 @@ static void *reporter_thread(void *context)
                 /* An acknowledgement is on disk a commit after its worker went on: let them gather. */
                 wait_ms(r, 10, false);
                 config = snapshot_get(r->snapshot);
-                result = reporter_flush(r->queue, r->store, config, r->log);
+                result = reporter_flush(r->queue, store_of(r, config), config, r->log);
                 if (result && !complained)
                         log_error(r->log, "reports cannot be written; they wait in the queue",
                                   LOG_STR("why",
@@ -163,7 +173,7 @@ static void *reporter_thread(void *context)
         return NULL;
 }
 
-int reporter_start(Reporter *r, Queue *queue, ReportStore *store, Snapshot *snapshot, const Clock *clock,
+int reporter_start(Reporter *r, Queue *queue, ReportStore **store, Snapshot *snapshot, const Clock *clock,
                    const Log *log)
 {
         pthread_condattr_t attr;
@@ -201,7 +211,7 @@ void reporter_stop(Reporter *r)
         pthread_join(r->thread, NULL);
         r->started = false;
         config = snapshot_get(r->snapshot);
-        reporter_flush(r->queue, r->store, config, r->log);
+        reporter_flush(r->queue, store_of(r, config), config, r->log);
         pthread_cond_destroy(&r->news);
         pthread_mutex_destroy(&r->lock);
 }

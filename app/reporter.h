@@ -19,7 +19,7 @@ typedef struct Reporter Reporter;
 
 struct Reporter {
         Queue *queue;
-        ReportStore *store;
+        ReportStore **store; /* NULL behind it: the disk was full when it was to be opened; tried again */
         Snapshot *snapshot;
         const Clock *clock;
         const Log *log;
@@ -33,7 +33,7 @@ struct Reporter {
 };
 
 /* Return: 0, -errno. */
-int reporter_start(Reporter *r, Queue *queue, ReportStore *store, Snapshot *snapshot, const Clock *clock,
+int reporter_start(Reporter *r, Queue *queue, ReportStore **store, Snapshot *snapshot, const Clock *clock,
                    const Log *log);
 
 /* There are outcomes, or will be in a moment. Any thread. */

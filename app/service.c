@@ -251,7 +251,7 @@ static int start(Service *s, Diag *diag)
 
         if (r)
                 return r;
-        r = reporter_start(&s->wiring.reporter, s->wiring.queue, s->wiring.store, &s->wiring.snapshot,
+        r = reporter_start(&s->wiring.reporter, s->wiring.queue, &s->wiring.store, &s->wiring.snapshot,
                            s->wiring.clock, &s->wiring.log);
         if (r)
                 return r;

@@ -242,11 +242,34 @@ static void test_settled(void **state)
         assert_string_equal(status.server, "dc2");
 }
 
+/* It is in work for the first time, and not known before that run ends: what happens to it meanwhile is not
+ * lost, wherever it goes. */
+static void test_in_work(void **state)
+{
+        Desk *d = *state;
+        FeedEntry entries[] = {
+                entry(d, 1, "CN=ada,OU=Leavers," BASE, "user", 514),
+                entry(d, 2, "CN=bob,OU=Leavers," BASE, "user", 514),
+        };
+        FeedEntry first = entry(d, 1, "CN=ada," OU, "user", 512);
+        Lease lease = { 0 };
+
+        assert_int_equal(give(d, &first, 1, false), 0);
+        assert_int_equal(queue_lease(d->queue, (Wall){ 1000000 }, LANES_ALL, d->arena, &lease), 0);
+        assert_int_equal(give(d, entries, 2, false), 0);
+        assert_int_equal(queue_ack(d->queue, &lease, &(Commit){ .now = { 1000000 } }), 0);
+        assert_non_null(queued(d, 1));
+        assert_int_equal(queued(d, 1)->lane, LANE_URGENT);
+        assert_string_equal(queued(d, 1)->dn, "CN=ada,OU=Leavers," BASE);
+        assert_null(queued(d, 2));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_scope, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_known, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_in_work, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_urgent, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_position, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_settled, setup, teardown),

@@ -56,8 +56,13 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         if (r)
                 return r;
         r = report_store_new(&w->store, c->reports.path, true, diag);
-        if (r)
+        if (r == -ENOSPC) {
+                /* Paperwork never stops work: outcomes wait in the queue until there is room. */
+                log_error(&w->log, "reports cannot be written for now", LOG_STR("why", diag_text(diag)));
+                diag_clear(diag);
+        } else if (r) {
                 return WIRING_E_STATE;
+        }
         r = open_target(w, c, diag);
         if (r)
                 return r;

@@ -131,6 +131,13 @@ static bool is_scope_failure(const Run *run)
         return run->outcome.disposition == DISPOSITION_RETRY && run->blame != BLAME_OBJECT;
 }
 
+/* Another run has the metaverse object, for as long as its calls may take: it is looked at again in a moment. */
+static bool is_claimed(const Run *run)
+{
+        return run->outcome.disposition == DISPOSITION_RETRY &&
+               str_is(run->outcome.error.code, "ConcurrentUpdate");
+}
+
 /* What the run says about source and target. A throttled run says nothing against the target: the limiter
  * holds. */
 static void tell_circuits(WorkerShared *s, const Run *run)
@@ -152,6 +159,10 @@ static void tell_circuits(WorkerShared *s, const Run *run)
         if (is_scope_failure(run) && run->blame == BLAME_TARGET && !throttled) {
                 if (circuit_failed(&s->target_circuit, now, why))
                         log_error(s->log, "Microsoft Graph cannot be used; changes wait",
+                                  LOG_STR("why", why));
+        } else if (run->strained) {
+                if (circuit_strained(&s->target_circuit, now, why))
+                        log_error(s->log, "Microsoft Graph fails again and again; changes wait",
                                   LOG_STR("why", why));
         } else if (run->call.n_reads || run->call.n_writes) {
                 if (circuit_works(&s->target_circuit))
@@ -179,7 +190,7 @@ static int settle(WorkerShared *s, Run *run, const Lease *lease)
                 .now = now,
         };
 
-        if (o->disposition == DISPOSITION_RETRY && is_scope_failure(run)) {
+        if (is_scope_failure(run) || is_claimed(run)) {
                 /* Not the object's fault: no try is counted, no report is made; it waits where it can merge.
                  */
                 Lease innocent = *lease;

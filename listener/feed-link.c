@@ -181,13 +181,14 @@ static int open_conn(FeedLink *l, Diag *diag)
         l->renew_at = c->lifetime_us ? mono_add(l->heard, c->lifetime_us - c->lifetime_us / 10) : MONO_NEVER;
         l->server_id = c->server_id;
         snprintf(l->host, sizeof(l->host), "%s", c->dse.dns_host_name ? c->dse.dns_host_name : c->uri.host);
-        if (l->pin)
-                server_pin_set(l->pin, c->uri.text, l->host, &c->server_id);
         l->readable = event_new(l->base, c->fd, EV_READ | EV_PERSIST, on_readable, l);
         if (!l->readable)
                 error_oom(0);
         log_info(l->log, "connected", LOG_STR("uri", c->uri.text), LOG_STR("server", l->host));
-        return l->ops->connected(l, diag);
+        r = l->ops->connected(l, diag);
+        if (r == 0 && l->pin)
+                server_pin_set(l->pin, c->uri.text, l->host, &c->server_id);
+        return r;
 }
 
 /* Everything that libldap, TLS and SASL hold: as long as one of them has bytes, the socket need not wake us.

@@ -146,6 +146,9 @@ static void explain_attribute(const Explaining *x, const FlowTarget *t, const Fl
         if (result) {
                 a->value = flowed_get(result, t->name);
                 a->link = flowed_find_link(result, t->name) != NULL;
+        } else if (a->winner) {
+                a->value = a->winner->value;
+                a->link = a->winner->link;
         }
 }
 

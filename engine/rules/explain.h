@@ -39,7 +39,7 @@ struct ExplainOffer {
 
 struct ExplainAttribute {
         const char *name;
-        Value value;
+        Value value;                /* without a result (another attribute failed): the winner's */
         bool link;                  /* it has links */
         bool kept;                  /* nobody has a value, but somebody said IgnoreThisFlow */
         const ExplainOffer *winner; /* NULL: nobody */

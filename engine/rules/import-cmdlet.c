@@ -181,8 +181,10 @@ static int decode(Script *s, const char **data, size_t *n)
                 *data += 3;
                 *n -= 3;
         }
+        if (memchr(*data, 0, *n) || !str_is_utf8(*data, *n))
+                return IMPORT_E_INVALID;
         *data = arena_strndup(s->im->arena, *data, *n);
-        return str_is_utf8(*data, *n) && !memchr(*data, 0, *n) ? 0 : IMPORT_E_INVALID;
+        return 0;
 }
 
 /* Return: 0, IMPORT_E_INVALID. */

@@ -166,6 +166,15 @@ static const char *scan(Importing *im, const ImportRule *r, const Flow *flow, bo
         return text;
 }
 
+/* An expression that is nothing but a parameter is a constant: the same value, and none where the source does
+ * not know it, while the expression would fail. */
+static bool is_parameter_alone(const char *text)
+{
+        size_t n = strlen(text);
+
+        return n > 2 && text[0] == '%' && strchr(text + 1, '%') == text + n - 1;
+}
+
 /* Count what a rule uses, and put the values of parameters in. */
 void import_scan(Importing *im, ImportRule *r)
 {
@@ -173,10 +182,13 @@ void import_scan(Importing *im, ImportRule *r)
         /* Made by the readers, in the arena, for this. */
         Flow *flows = (Flow *)(uintptr_t)rule->flows;
 
-        for (size_t i = 0; i < rule->n_flows; i++)
+        for (size_t i = 0; i < rule->n_flows; i++) {
+                if (flows[i].type == FLOW_EXPRESSION && is_parameter_alone(flows[i].source))
+                        flows[i].type = FLOW_CONSTANT;
                 if (flows[i].type != FLOW_DIRECT)
                         flows[i].source =
                                 scan(im, r, &flows[i], flows[i].type == FLOW_EXPRESSION, flows[i].source);
+        }
         for (size_t i = 0; i < rule->n_scope; i++) {
                 ScopeClause *clauses = (ScopeClause *)(uintptr_t)rule->scope[i].clauses;
 

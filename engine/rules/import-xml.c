@@ -126,6 +126,11 @@ static void on_text(void *data, const xmlChar *text, int n)
         grown[node->n_text] = '\0';
 }
 
+/* libxml2 prints some errors itself, whatever the options say. What is wrong is taken from the parser. */
+static void be_quiet(void *data, xmlError *e)
+{
+}
+
 static void feed(Reader *r, const char *data, size_t n)
 {
         for (size_t done = 0; done < n && !r->refused;) {
@@ -185,8 +190,10 @@ int xml_parse(Arena *a, const char *name, const char *data, size_t n, const XmlN
                 refuse(&r, n ? "larger than 32 MiB; no export is" : "the file is empty");
                 return RULE_E_INVALID;
         }
+        xmlSetStructuredErrorFunc(NULL, be_quiet);
         r.parser = xmlCreatePushParserCtxt(&handler, &r, data, (int)head, NULL);
         if (!r.parser) {
+                xmlSetStructuredErrorFunc(NULL, NULL);
                 refuse(&r, "the XML reader cannot start");
                 return RULE_E_INVALID;
         }
@@ -196,6 +203,7 @@ int xml_parse(Arena *a, const char *name, const char *data, size_t n, const XmlN
         if (broken)
                 say_broken(&r);
         xmlFreeParserCtxt(r.parser);
+        xmlSetStructuredErrorFunc(NULL, NULL);
         if (broken || r.refused)
                 return RULE_E_INVALID;
         *ret_root = r.root;

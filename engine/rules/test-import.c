@@ -166,6 +166,7 @@ static void test_folder(void **state)
         assert_string_equal(flow_text(r, "displayName"), "ReplaceChars(Trim([displayName]), \"å:a,ö:o\")");
         assert_string_equal(flow_text(r, "company"), "Fabrikam EMEA");
         assert_string_equal(flow_text(r, "domainFQDN"), "%Domain.FQDN%");
+        assert_int_equal(r->flows[4].type, FLOW_CONSTANT); /* a parameter alone */
         assert_true(r->flows[3].apply_once);
         assert_int_equal(r->flows[2].merge, FLOW_MERGE_MERGE);
 
@@ -322,6 +323,7 @@ static void test_hostile_script(void **state)
 
         for (size_t i = 0; i < N_ELEMENTS(cases); i++)
                 assert_refused(b, "bad.ps1", cases[i].text, strlen(cases[i].text), cases[i].finding);
+        assert_refused(b, "bad.ps1", "New-ADSyncRule\0 -Name 'R'", 26, "is neither UTF-8 nor UTF-16 text");
 }
 
 /* Windows saves scripts as UTF-16 too. */

@@ -53,8 +53,10 @@ int run_target_failed(Run *run, int result)
                 retry_when(run);
                 return fail(run, STEP_E_RETRY, "Throttled", why);
         case TARGET_E_TRANSIENT:
+                run->strained = true;
                 return fail(run, STEP_E_RETRY, "TargetTransient", why);
         case TARGET_E_GARBAGE:
+                run->strained = true;
                 return fail(run, STEP_E_RETRY, "TargetGarbage", why);
         case TARGET_E_UNREACHABLE:
                 run->blame = BLAME_TARGET;
@@ -64,6 +66,8 @@ int run_target_failed(Run *run, int result)
                 return fail(run, STEP_E_RETRY, "TargetRefused", why);
         case TARGET_E_AMBIGUOUS:
                 return fail(run, STEP_E_PARK, "AmbiguousMatch", why);
+        case TARGET_E_REJECTED:
+                return fail(run, STEP_E_PARK, "RequestRefused", why);
         default:
                 return error_fold(result);
         }

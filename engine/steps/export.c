@@ -122,8 +122,8 @@ static Action action_of(const Run *run)
 }
 
 /*
- * Announce a create: durable before it leaves. A head goes with it, so that intake follows the object, and the
- * next run finds the intent, wherever the object goes before the answer is known.
+ * Announce a create: durable before it leaves. A head goes with it, so that intake follows the object, and
+ * the next run finds the intent, wherever the object goes before the answer is known.
  */
 static int announce(Run *run)
 {

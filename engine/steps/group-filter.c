@@ -38,7 +38,8 @@ int step_group_filter(Run *run)
         if (!member && !guid_is_zero(&run->person.cloud)) {
                 run->leaving = true;
                 step_say(run, RESULT_WARNING,
-                         "Not a member any more, but known in the cloud: only a disabled account is exported.");
+                         "Not a member any more, but known in the cloud: only a disabled account is "
+                         "exported.");
                 return 0;
         }
         if (!member)

@@ -105,7 +105,8 @@ static int find_joined(Run *run, const Rule *rule, bool *ret_found)
 /*
  * All connector-space objects of this person: the others as they were imported last. Their order decides
  * which of two wins where one rule gives both a value, so it must not depend on whose run this is: by source,
- * then as they joined. One that was seen as a tombstone has no say any more: its successor may have the anchor.
+ * then as they joined. One that was seen as a tombstone has no say any more: its successor may have the
+ * anchor.
  */
 static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
 {

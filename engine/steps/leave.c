@@ -172,8 +172,9 @@ static void leave_cloud(Run *run)
 
 /*
  * A create that certainly had no effect leaves no intent behind: the next one need not wait for what cannot
- * come. Nor does one whose object left scope, and that was looked for until it must have replicated. One before it that was without an answer is as open as it was. After a conflict with an open one
- * there may be an object of ours, so that intent stays, until a person is asked.
+ * come. Nor does one whose object left scope, and that was looked for until it must have replicated. One
+ * before it that was without an answer is as open as it was. After a conflict with an open one there may be
+ * an object of ours, so that intent stays, until a person is asked.
  */
 static void leave_intent(Run *run)
 {
@@ -238,7 +239,8 @@ static int leave_conclusions(Run *run)
                 .in_scope = !run->leaving,
                 .account_enabled = pending && run->known ? run->head.account_enabled : run_is_enabled(run),
                 .version = run->entry.version,
-                .hash = pending ? (Hash128){ 0 } : run->hash,
+                /* What is held back, or what a failed rule would have said, is still to be done. */
+                .hash = pending || run->rules_result ? (Hash128){ 0 } : run->hash,
                 .metaverse = run->mv ? run->metaverse : run->head.metaverse,
                 .imported = clock_wall(run->clock),
         };

@@ -170,6 +170,7 @@ struct Run {
         Outcome outcome;
         Wall retry_at; /* 0: the worker's back-off */
         Blame blame;
+        bool strained; /* the target failed in passing: this object's bad luck, or an outage */
 };
 
 /* `a` is reset by the caller between runs. */

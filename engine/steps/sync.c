@@ -187,8 +187,19 @@ static int last_word(Run *run, const char *code, const char *why)
         if (run->change.revoke)
                 run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, NULL);
         step_say(run, RESULT_WARNING,
-                 "Out of scope and disabled in Active Directory: the account is disabled.");
+                 "Disabled in Active Directory: the account is disabled, and nothing else is sent.");
         return 0;
+}
+
+/* A rule that fails needs a person; that the account is off in AD does not wait for one. */
+static int rule_failed(Run *run)
+{
+        Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
+
+        if (!run->cloud.object || run_is_enabled(run) || (theirs.type == VALUE_BOOL && !theirs.b))
+                return step_fail(run, STEP_E_PARK, "SyncRuleError", "%s", diag_text(&run->rules_diag));
+        step_warn(run, "SyncRuleError", "%s", diag_text(&run->rules_diag));
+        return last_word(run, "SyncRuleError", NULL);
 }
 
 int step_sync(Run *run)
@@ -199,7 +210,7 @@ int step_sync(Run *run)
 
         run->outcome.rules_version = rules_version(run->config->rules);
         if (run->rules_result)
-                return step_fail(run, STEP_E_PARK, "SyncRuleError", "%s", diag_text(&run->rules_diag));
+                return rule_failed(run);
         if (!run->mv)
                 return last_word(run, "NotInScopeOfRules", run->rules_why);
         report_metaverse(run);

@@ -4,8 +4,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const char *contract_backend;
@@ -65,7 +67,12 @@ Queue *contract_open(const char *folder, Wall now, int64_t limit, Diag *diag, in
         if (strcmp(contract_backend, "mem") == 0) {
                 r = queue_mem_new(&q);
         } else {
+                const char *map = getenv("SOSYNC_TEST_MAP");
                 QueueLmdbOptions options = { .path = folder, .limit = limit, .now = now };
+
+                /* valgrind has no 64 GiB of address space to give. */
+                if (map)
+                        options.map = atoll(map);
 
                 r = queue_lmdb_new(&q, &options, diag);
         }
@@ -128,6 +135,17 @@ void contract_reopen(Fixture *f)
 {
         f->q = queue_free(f->q);
         open_queue(f);
+}
+
+_Noreturn void contract_child_is_done(void)
+{
+        raise(SIGKILL);
+        abort();
+}
+
+bool contract_child_went_well(int status)
+{
+        return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 ObjectId id_n(unsigned n)

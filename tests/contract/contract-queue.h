@@ -52,6 +52,10 @@ Queue *contract_open(const char *folder, Wall now, int64_t limit, Diag *diag, in
 char *contract_folder(void);
 void contract_remove(const char *folder);
 
+/* A child that has done its part ends at once, without the checks at exit: it has its parent's memory too. */
+_Noreturn void contract_child_is_done(void);
+bool contract_child_went_well(int status);
+
 /* Object number n of source 0: its GUID is the number, big-endian. */
 ObjectKey object_n(unsigned n);
 ObjectId id_n(unsigned n);
