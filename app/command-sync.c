@@ -19,7 +19,7 @@ typedef struct SyncCommand {
         bool staging;
         bool no_html;
         const char **dns;
-        size_t n_dns;
+        size_t n_dns, size_dns;
         Arena *arena;
         const Config *config;
         Wiring *wiring; /* NULL: a service runs, it is asked */
@@ -35,12 +35,16 @@ static const char *user_name(Arena *a)
 
 static void add_dn(SyncCommand *s, const char *dn)
 {
-        const char **dns = arena_new_array(s->arena, const char *, s->n_dns + 1);
+        if (s->n_dns == s->size_dns) {
+                size_t size = s->size_dns ? s->size_dns * 2 : 16;
+                const char **dns = arena_new_array(s->arena, const char *, size);
 
-        if (s->n_dns)
-                memcpy(dns, s->dns, s->n_dns * sizeof(*dns));
-        dns[s->n_dns++] = arena_strdup(s->arena, dn);
-        s->dns = dns;
+                if (s->n_dns)
+                        memcpy(dns, s->dns, s->n_dns * sizeof(*dns));
+                s->dns = dns;
+                s->size_dns = size;
+        }
+        s->dns[s->n_dns++] = arena_strdup(s->arena, dn);
 }
 
 /* Lines of a file; empty ones and those that begin with # are passed over. */

@@ -318,6 +318,7 @@ static void compile_connector(Config *c)
         c->run.n_connectors = 1;
         c->run.group_filter = c->scope.group_filter;
         c->run.staging = c->staging;
+        c->run.estate = (Estate)c->target.estate;
         c->run.settle_ms = c->settle_us / 1000;
         run_config_attributes(&c->run, c->arena);
 }

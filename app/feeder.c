@@ -59,7 +59,7 @@ int feeder_start(Feeder *f, Wiring *w, void (*settled)(void *context), void *con
         f->base = event_base_new();
         if (!f->base)
                 error_oom(1);
-        r = (ops->new)(&f->feed, &config, f->base, &f->intake.sink, &f->log, diag);
+        r = feed_new(ops, &f->feed, &config, f->base, &f->intake.sink, &f->log, diag);
         if (r)
                 return r;
         r = queue_position(w->queue, w->first->source.name, f->arena, (const void **)&position.data,

@@ -33,7 +33,6 @@ struct Service {
         struct event *signals[3];
         struct event *tick;
         struct event *settled; /* made active by the feed's thread */
-        unsigned n_stops;      /* signals that asked to stop */
 };
 
 /* -- status -------------------------------------------------------------------------------------------- */
@@ -134,11 +133,6 @@ static void begin_stop(Service *s)
 {
         _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring.snapshot);
 
-        if (s->n_stops++) {
-                log_warning(&s->wiring.log, "stopped at once; what was in work runs again at the next start");
-                /* The store is consistent at every moment: this is what it is built for. */
-                _exit(EXIT_DONE);
-        }
         log_info(&s->wiring.log, "stopping");
         notify_stopping();
         s->wiring.shared.stopping = true;
@@ -319,13 +313,23 @@ static void give_up(int number)
         _exit(EXIT_DONE);
 }
 
+/* The second signal: nobody looks at the loop any more. The store is consistent at every moment. */
+static void stop_at_once(int number)
+{
+        static const char text[] = "sosync: stopped at once; what was in work runs again at the next start\n";
+        ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+        (void)number;
+        (void)ignored;
+        _exit(EXIT_DONE);
+}
+
 int service_run(const char *config_path)
 {
         Service s = { 0 };
         Diag diag = DIAG_INIT;
         int r;
 
-        signal(SIGPIPE, SIG_IGN);
         signal(SIGALRM, give_up);
         evthread_use_pthreads();
         r = wiring_open(&s.wiring, config_path, &diag);
@@ -343,6 +347,8 @@ int service_run(const char *config_path)
                 r = exit_status_of(r);
         } else {
                 event_base_dispatch(s.base);
+                signal(SIGTERM, stop_at_once);
+                signal(SIGINT, stop_at_once);
         }
         if (s.wiring.open)
                 stop(&s);

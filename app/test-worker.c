@@ -177,11 +177,56 @@ static void test_claimed(void **state)
         assert_int_equal(n_reports(o), 2);
 }
 
+/* A 503 with Retry-After: longer than a call may wait, so the change does. */
+static int busy_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag)
+{
+        call->retry_at = mono_add(call->now, 40000000);
+        return TARGET_E_TRANSIENT;
+}
+
+static int busy_info(Target *t, Call *call, TargetInfo *ret_info, Diag *diag)
+{
+        *ret_info = (TargetInfo){ .name = "busy", .tenant_id = "tenant" };
+        return 0;
+}
+
+static int64_t busy_take(Target *t, Lane lane, Mono now)
+{
+        return 0;
+}
+
+static void busy_give_back(Target *t, Lane lane, Mono now)
+{
+}
+
+static void test_service_names_a_time(void **state)
+{
+        static const TargetOps ops = {
+                .name = "busy",
+                .fetch = busy_fetch,
+                .info = busy_info,
+                .take = busy_take,
+                .give_back = busy_give_back,
+        };
+        Office *o = *state;
+        Target busy = { .ops = &ops };
+        Wall now = clock_wall(&o->clock.clock);
+        const Outcome *outcome;
+        LaneSet lanes;
+
+        o->shared.target = &busy;
+        request(o);
+        assert_int_equal(worker_turn(&o->worker, &lanes, &outcome), 0);
+        assert_int_equal(outcome->disposition, DISPOSITION_RETRY);
+        assert_in_range(outcome->retry_at.ms - now.ms, 40000, 40010);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_backoff),
                 cmocka_unit_test_setup_teardown(test_claimed, open_office, close_office),
+                cmocka_unit_test_setup_teardown(test_service_names_a_time, open_office, close_office),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

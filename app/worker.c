@@ -131,7 +131,8 @@ static bool is_scope_failure(const Run *run)
         return run->outcome.disposition == DISPOSITION_RETRY && run->blame != BLAME_OBJECT;
 }
 
-/* Another run has the metaverse object, for as long as its calls may take: it is looked at again in a moment. */
+/* Another run has the metaverse object, for as long as its calls may take: it is looked at again in a moment.
+ */
 static bool is_claimed(const Run *run)
 {
         return run->outcome.disposition == DISPOSITION_RETRY &&
@@ -265,7 +266,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         log_outcome(s->log, &run->outcome);
         if (s->reporter)
                 reporter_wake(s->reporter);
-        if (s->waiters)
+        if (s->waiters && !is_claimed(run))
                 waiters_deliver(s->waiters, &run->key, &run->outcome);
         if (!run->call.n_writes)
                 target_give_back(s->target, (Lane)lease->change.lane, clock_mono(s->clock));
@@ -373,6 +374,8 @@ void worker_run(Worker *w)
                 LaneSet lanes;
                 int64_t wait = worker_turn(w, &lanes, NULL);
 
+                if (wait)
+                        source_idle(w->source, clock_mono(s->clock));
                 if (wait && queue_wait(s->queue, lanes, clock_wall(s->clock), wait) == QUEUE_E_CLOSED)
                         break;
         }

@@ -16,6 +16,9 @@
  */
 #define FILTER_NONE "(!(objectClass=*))"
 
+/* AD may work on a page for MaxDirSyncDuration, 60 s, before it says anything (MS-ADTS 3.1.1.3.4.6). */
+#define LOOK_PATIENCE 2
+
 /* A cookie that brought nothing is worth no disk write, but should not grow old: tombstones live 60 days. */
 #define STORE_EVERY_US 60000000
 
@@ -131,7 +134,7 @@ int dirsync_look_page(FeedDirsync *f, Diag *diag)
                 return r;
         f->more = false;
         f->link.n_looks++;
-        f->link.patience_us = f->ldap->request_timeout_us;
+        f->link.patience_us = LOOK_PATIENCE * f->ldap->request_timeout_us;
         link_owes(&f->link);
         return 0;
 }

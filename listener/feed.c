@@ -35,6 +35,13 @@ const FeedOps *feed_find(const char *name)
         return NULL;
 }
 
+int feed_new(const FeedOps *ops, Feed **ret_feed, const void *config, struct event_base *base, FeedSink *sink,
+             const Log *log, Diag *diag)
+{
+        assert(ops && ret_feed && config && base && sink);
+        return (ops->new)(ret_feed, config, base, sink, log, diag);
+}
+
 /**
  * feed_start() - begin; returns at once, the rest happens in the event loop
  *

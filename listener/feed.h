@@ -117,6 +117,8 @@ struct Feed {
 extern const FeedOps *const feed_registry[]; /* NULL-terminated */
 const FeedOps *feed_find(const char *name);
 
+int feed_new(const FeedOps *ops, Feed **ret_feed, const void *config, struct event_base *base, FeedSink *sink,
+             const Log *log, Diag *diag);
 int feed_start(Feed *f, const Position *from);
 void feed_pause(Feed *f, bool paused);
 void feed_stop(Feed *f);

@@ -288,11 +288,20 @@ static Source *ldap_source_free(Source *source)
         return NULL;
 }
 
+static void ldap_source_idle(Source *source, Mono now)
+{
+        SourceLdap *s = of(source);
+
+        if (s->conn && now.us - s->used.us >= SOURCE_LDAP_IDLE_US)
+                s->conn = conn_free(s->conn);
+}
+
 static const SourceOps source_ldap_ops = {
         .name = "ldap",
         .read = ldap_source_read,
         .is_member = ldap_source_is_member,
         .info = ldap_source_info,
+        .idle = ldap_source_idle,
         .free = ldap_source_free,
 };
 
@@ -314,12 +323,4 @@ int source_ldap_new(Source **ret_source, const SourceLdapConfig *config)
         s->info.base = config->ldap->base;
         *ret_source = &s->source;
         return 0;
-}
-
-void source_ldap_idle(Source *source, Mono now)
-{
-        SourceLdap *s = of(source);
-
-        if (s->conn && now.us - s->used.us >= SOURCE_LDAP_IDLE_US)
-                s->conn = conn_free(s->conn);
 }

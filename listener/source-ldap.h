@@ -5,7 +5,7 @@
  * SourceLdap: a Source over LDAP
  *
  * One for each worker, with a connection of its own: opened when first needed, to the server the feed is on
- * (ServerPin), proven by its invocationId after every connect; closed by source_ldap_idle() after 60 s
+ * (ServerPin), proven by its invocationId after every connect; closed by source_idle() after 60 s
  * without a read. Without a pin, or before a feed has set it, any server of the configuration will do.
  *
  * An object is read by <GUID=...> (also when it has been renamed, moved or deleted meanwhile) or by DN. Links
@@ -32,6 +32,3 @@ struct SourceLdapConfig {
 
 /* Does not connect. Return: 0. */
 int source_ldap_new(Source **ret_source, const SourceLdapConfig *config);
-
-/* Close the connection if it was not used for a while. A worker calls it when it wakes with nothing to do. */
-void source_ldap_idle(Source *s, Mono now);

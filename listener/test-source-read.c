@@ -213,9 +213,9 @@ static void test_idle_connections_are_closed(void **state)
         Fixture *f = *state;
         SourceLdap *s = (SourceLdap *)f->source;
 
-        source_ldap_idle(f->source, (Mono){ 1000000 + SOURCE_LDAP_IDLE_US - 1 });
+        source_idle(f->source, (Mono){ 1000000 + SOURCE_LDAP_IDLE_US - 1 });
         assert_non_null(s->conn);
-        source_ldap_idle(f->source, (Mono){ 1000000 + SOURCE_LDAP_IDLE_US });
+        source_idle(f->source, (Mono){ 1000000 + SOURCE_LDAP_IDLE_US });
         assert_null(s->conn);
 }
 

@@ -14,8 +14,8 @@
  * the time that the last ones took to write theirs. The flush is not counted: most of it is the same for one
  * row and for a thousand. A single Op may be larger than that.
  */
-#define BATCH_US       2500
-#define BATCH_COST_MIN 256
+#define BATCH_US       1000
+#define BATCH_COST_MIN 128
 #define BATCH_COST_MAX 16384
 
 /*
@@ -316,7 +316,7 @@ int commit_start(Committer *c, Store *store, const CommitHooks *hooks, void *con
         *c = (Committer){ .store = store, .hooks = hooks, .context = context, .limit = limit };
         atomic_init(&c->next, reserved);
         c->reserved = reserved;
-        c->batch_cost = BATCH_COST_MIN * 4;
+        c->batch_cost = BATCH_COST_MIN * 8;
         list_init(&c->line);
         list_init(&c->urgent);
         overlay_init(&c->overlay);

@@ -384,109 +384,6 @@ static void test_all_or_nothing(void **state)
         assert_int_equal(stat(arena_printf(b->a, "%s/not", b->folder), &st), -1);
 }
 
-/* ---- texts that YAML would take for something else ---- */
-
-static void test_odd_texts(void **state)
-{
-        static const char *const texts[] = {
-                "x",
-                "a b",
-                "yes",
-                "No",
-                "null",
-                "~",
-                "12",
-                "1e5",
-                "0x1F",
-                "True",
-                "- x",
-                "a: b",
-                "a #b",
-                "#",
-                "'",
-                "''",
-                "it's",
-                "\"",
-                "a\\b",
-                "a\nb",
-                " a",
-                "a ",
-                "a  b",
-                "\ta",
-                "{a}",
-                "[a]",
-                "a,b",
-                "&x",
-                "*x",
-                "!x",
-                "|",
-                ">",
-                "%a%",
-                "@a",
-                "`",
-                "a\x01"
-                "b",
-                "\xc2\x85",
-                "\xe2\x80\xa8",
-                "\xef\xbb\xbf"
-                "a",
-                "ä日本𐐀",
-                "---",
-                "...",
-                "?",
-                "a:",
-                ":a",
-                "long words that go on and on and on, so that the text is folded somewhere between two of "
-                "them, or not",
-                "long  words  with  two  blanks  each  that  go  on  and  on  and  on,  so  that  nothing  "
-                "is  lost  in  it",
-        };
-        Bench *b = *state;
-
-        for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
-                const char *quoted = strchr(texts[i], '"') ? "\"x\"" : arena_printf(b->a, "\"%s\"", texts[i]);
-                const Flow flows[] = {
-                        { .target = "title", .type = FLOW_CONSTANT, .source = texts[i] },
-                        { .target = "company",
-                          .type = FLOW_EXPRESSION,
-                          .source = arena_printf(b->a, "%s & [a] & %s", quoted, quoted),
-                          .merge = FLOW_MERGE_MERGE,
-                          .apply_once = true },
-                };
-                const ScopeClause clause = { .attribute = "b", .op = SCOPE_ENDSWITH, .value = texts[i] };
-                const ScopeGroup scope = { .clauses = &clause, .n_clauses = 1 };
-                const Rule rule = {
-                        .name = texts[i],
-                        .id = "00000000-0000-0000-0000-0000000000a1",
-                        .description = texts[i],
-                        .source_type = "user",
-                        .target_type = "person",
-                        .link = RULE_LINK_PROVISION,
-                        .scope = &scope,
-                        .n_scope = 1,
-                        .flows = flows,
-                        .n_flows = 2,
-                };
-                const Rule *one = &rule;
-                const char *text = text_of(b, &one, 1);
-                RulesFile file = { .name = "x.yaml", .text = text, .n = strlen(text) };
-                const Rule *const *rules;
-                const RuleSet *set;
-                size_t n;
-
-                if (rules_load_text(b->a, &file, 1, &set, &b->diag))
-                        fail_msg("%s\n%s", diag_text(&b->diag), text);
-                rules = rules_all(set, &n);
-                assert_string_equal(rules[0]->name, texts[i]);
-                assert_string_equal(rules[0]->description, texts[i]);
-                assert_string_equal(rules[0]->scope[0].clauses[0].value, texts[i]);
-                assert_string_equal(rules[0]->flows[0].source, texts[i]);
-                assert_string_equal(rules[0]->flows[1].source, flows[1].source);
-                assert_int_equal(rules[0]->flows[1].merge, FLOW_MERGE_MERGE);
-                assert_true(rules[0]->flows[1].apply_once);
-        }
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -498,7 +395,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_utf16, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_open, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_odd_texts, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,12 @@ int source_info(Source *s, SourceInfo *ret_info, Diag *diag)
         return s->ops->info(s, ret_info, diag);
 }
 
+void source_idle(Source *s, Mono now)
+{
+        if (s->ops->idle)
+                s->ops->idle(s, now);
+}
+
 Source *source_free(Source *s)
 {
         return s ? s->ops->free(s) : NULL;

@@ -78,6 +78,7 @@ struct SourceOps {
         int (*read)(Source *s, const SourceQuery *q, Arena *a, SourceEntry *ret_entry, Diag *diag);
         int (*is_member)(Source *s, const char *group_dn, const ObjectId *id, bool *ret_member, Diag *diag);
         int (*info)(Source *s, SourceInfo *ret_info, Diag *diag); /* connects if needed */
+        void (*idle)(Source *s, Mono now); /* NULL: holds nothing that is worth giving back */
         Source *(*free)(Source *s);
 };
 
@@ -98,6 +99,9 @@ int source_is_member(Source *s, const char *group_dn, const ObjectId *id, bool *
 
 /* Return: 0, SOURCE_E_UNREACHABLE, SOURCE_E_REFUSED, -errno. */
 int source_info(Source *s, SourceInfo *ret_info, Diag *diag);
+
+/* Called by a worker that wakes with nothing to do: what was not used for a while is given back. */
+void source_idle(Source *s, Mono now);
 
 Source *source_free(Source *s);
 

@@ -34,7 +34,7 @@ int run_source_failed(Run *run, int result)
         }
 }
 
-/* A throttled call says until when in monotonic time; the queue stores wall time. */
+/* A call that was held says until when in monotonic time; the queue stores wall time. */
 static void retry_when(Run *run)
 {
         Mono now = clock_mono(run->clock);
@@ -54,6 +54,7 @@ int run_target_failed(Run *run, int result)
                 return fail(run, STEP_E_RETRY, "Throttled", why);
         case TARGET_E_TRANSIENT:
                 run->strained = true;
+                retry_when(run); /* a 503 may have named a time */
                 return fail(run, STEP_E_RETRY, "TargetTransient", why);
         case TARGET_E_GARBAGE:
                 run->strained = true;

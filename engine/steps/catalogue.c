@@ -81,6 +81,16 @@ static const CatalogueRow rows[] = {
         ROW("AmbiguousJoin", FAILURE, OBJECT,
             "More than one metaverse object matches the join criteria of the rules.",
             "Make the values that the join compares unique, or change the rule."),
+        ROW("EstateMismatch", NON_SERVICE_FAILURE, UNREACHABLE,
+            "target.estate says something else about who owns the objects than the tenant does "
+            "(organization.onPremisesSyncEnabled).",
+            "Set target.estate to what is so: connect or cloud-sync where a synchronization is on, else "
+            "alone."),
+        ROW("CreateBelongsToSync", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "The object is not in Microsoft Entra ID yet, and in this estate the synchronization that owns "
+            "the objects "
+            "creates them.",
+            "None: its next cycle creates the object, and sosync finds it by its anchor."),
         ROW("MasteredElsewhere", FAILURE, OBJECT,
             "The object in Microsoft Entra ID is mastered by another synchronization "
             "(onPremisesSyncEnabled).",

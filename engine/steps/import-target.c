@@ -319,7 +319,7 @@ int step_import_target(Run *run)
                 return 0;
         }
         step_attributes(run, run->cloud.object, run->cloud.object, "Microsoft Entra ID");
-        if (run->cloud.mastered_elsewhere)
+        if (run->cloud.mastered_elsewhere && run->config->estate == ESTATE_ALONE)
                 step_say(run, RESULT_WARNING, "Read now; the object is mastered by another synchronization.");
         else
                 step_say(run, RESULT_SUCCESS, "The object was read from Microsoft Entra ID now.");

@@ -151,23 +151,39 @@ static int plan_create(Run *run)
         return 0;
 }
 
-/* An object that another synchronization masters takes a disable, and nothing else. */
+static bool is_disable(const Op *op)
+{
+        return op->kind == OP_REVOKE_SESSIONS ||
+               (op->kind == OP_SET && str_is(op->attribute, "accountEnabled") && !op->value.b);
+}
+
+/*
+ * An object that another synchronization owns takes a disable, and nothing else. In an estate of its own that
+ * is how it should be and only a detail; where sosync owns the objects, somebody should know.
+ */
 static void keep_disable_only(Run *run)
 {
-        size_t kept = 0;
+        const char *left = NULL, *last = NULL;
+        size_t kept = 0, n_left;
 
         for (size_t i = 0; i < run->n_ops; i++) {
                 const Op *op = &run->ops[i];
 
-                if (op->kind == OP_REVOKE_SESSIONS ||
-                    (op->kind == OP_SET && str_is(op->attribute, "accountEnabled") && !op->value.b))
+                if (is_disable(op)) {
                         run->ops[kept++] = *op;
+                } else if (op->attribute && !str_is(op->attribute, last)) {
+                        left = left ? arena_printf(run->arena, "%s, %s", left, op->attribute) : op->attribute;
+                        last = op->attribute;
+                }
         }
-        if (kept < run->n_ops)
-                step_warn(run, "MasteredElsewhere",
-                          "%zu operations are left to the synchronization that owns the object",
-                          run->n_ops - kept);
+        n_left = run->n_ops - kept;
         run->n_ops = kept;
+        if (!n_left)
+                return;
+        if (run->config->estate == ESTATE_ALONE)
+                step_warn(run, "MasteredElsewhere",
+                          "%zu operations are left to the synchronization that owns the object", n_left);
+        step_detail(run, "left to its owner", "%s", left ? left : "");
 }
 
 int run_plan(Run *run)
@@ -179,6 +195,8 @@ int run_plan(Run *run)
                 return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph",
                                  "mail-enabled groups can only be read through Graph");
         if (!run->cloud.object) {
+                if (run->config->estate != ESTATE_ALONE)
+                        return step_fail(run, STEP_E_SKIP, "CreateBelongsToSync", NULL);
                 r = plan_create(run);
                 if (r)
                         return r;
@@ -189,7 +207,7 @@ int run_plan(Run *run)
         r = run_plan_references(run);
         if (r)
                 return r;
-        if (run->cloud.mastered_elsewhere)
+        if (run->cloud.mastered_elsewhere || run->config->estate != ESTATE_ALONE)
                 keep_disable_only(run);
         return 0;
 }

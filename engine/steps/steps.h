@@ -80,6 +80,7 @@ struct RunConfig {
         size_t n_connectors;
         const char *group_filter; /* DN, or NULL */
         bool staging;             /* export nothing */
+        Estate estate;            /* who owns the objects */
         int64_t settle_ms;        /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
         const char *const *attributes;

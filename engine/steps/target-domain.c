@@ -18,6 +18,15 @@ int step_target_domain(Run *run)
         if (run->target_info.tenant_name)
                 step_detail(run, "tenant", "%s", run->target_info.tenant_name);
         step_detail(run, "staging", "%s", run_is_staging(run) ? "True" : "False");
+        /* A wrong word about who owns the objects would export what must not be, or nothing at all. */
+        if ((run->config->estate != ESTATE_ALONE) != run->target_info.on_premises_sync) {
+                run->blame = BLAME_TARGET;
+                return step_fail(
+                        run, STEP_E_RETRY, "EstateMismatch",
+                        run->target_info.on_premises_sync
+                                ? "a synchronization is on in this tenant, but target.estate is alone"
+                                : "no synchronization is on in this tenant, but target.estate says so");
+        }
         step_say(run, RESULT_SUCCESS, "The tenant is reachable and enabled for export%s.",
                  run_is_staging(run) ? ", which staging holds back" : "");
         return 0;

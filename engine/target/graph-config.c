@@ -80,6 +80,9 @@ static const ConfigField limit_fields[] = {
         { 0 },
 };
 
+/* In the order of Estate. */
+static const char *const estate_names[] = { "alone", "connect", "cloud-sync", NULL };
+
 const ConfigField graph_fields[] = {
         { .name = "tenant_id",
           .type = CONFIG_TEXT,
@@ -101,6 +104,14 @@ const ConfigField graph_fields[] = {
           .item = CONFIG_MAP,
           .fields = credential_fields,
           .size = sizeof(GraphCredential) },
+        { .name = "estate",
+          .type = CONFIG_CHOICE,
+          .offset = offsetof(GraphOptions, estate),
+          .help = "who owns the objects: sosync alone writes everything; beside Entra Connect or Cloud Sync "
+                  "it writes "
+                  "what Graph takes for their objects (disable, end sessions) and leaves the rest to them",
+          .fallback = "alone",
+          .choices = estate_names },
         { .name = "cloud",
           .type = CONFIG_CHOICE,
           .offset = offsetof(GraphOptions, cloud),

@@ -32,6 +32,7 @@ struct GraphOptions {
         const char *tenant_id;
         const char *client_id;
         ConfigList credentials; /* GraphCredential */
+        int estate;             /* Estate */
         int cloud;              /* index into graph_clouds */
         struct {
                 const char *login; /* "https://login.microsoftonline.com" */

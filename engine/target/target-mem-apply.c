@@ -290,6 +290,14 @@ static bool replaced_instead(MemApply *p, size_t i, MemObject *o)
         return false;
 }
 
+/* What Graph takes for an object that a synchronization masters: the account may be turned off, sessions end.
+ */
+static bool is_taken_of_mastered(const Op *op)
+{
+        return op->kind == OP_REVOKE_SESSIONS ||
+               (op->kind == OP_SET && str_is(op->attribute, "accountEnabled"));
+}
+
 static int apply_one(MemApply *p, size_t i)
 {
         const Op *op = &p->ops[i];
@@ -305,7 +313,7 @@ static int apply_one(MemApply *p, size_t i)
                 return 0;
         }
         o = mem_find(p->t, id);
-        if (!o || o->mastered_elsewhere) {
+        if (!o || (o->mastered_elsewhere && !is_taken_of_mastered(op))) {
                 count_write(p);
                 refuse(&p->results[i], OP_FAILED, o ? 400 : 404, o ? "MasteredElsewhere" : "ObjectNotFound",
                        o ? "Unable to update the specified properties for on-premises mastered Directory "

@@ -62,6 +62,13 @@ struct Call {
         unsigned n_reads, n_writes;
 };
 
+/* Who owns the objects of the tenant, and so what may be written to them through Graph. */
+typedef enum Estate {
+        ESTATE_ALONE,      /* sosync: everything */
+        ESTATE_CONNECT,    /* Entra Connect: disable, and end sessions; the rest is left to its cycle */
+        ESTATE_CLOUD_SYNC, /* Cloud Sync: the same */
+} Estate;
+
 typedef enum MatchBy {
         MATCH_ID,     /* cloud id as GUID text */
         MATCH_ANCHOR, /* users: onPremisesImmutableId; groups: uniqueName */

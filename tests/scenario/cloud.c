@@ -294,16 +294,10 @@ static const TargetOps hearing_ops = {
         .free = hearing_free,
 };
 
-Target *cloud_new(Scene *s)
+static void set_info(Hearing *c, bool on_premises_sync)
 {
         static const char *const domains[] = { "contoso.test", "contoso.onmicrosoft.com" };
-        Hearing *c = calloc(1, sizeof(*c));
 
-        if (!c)
-                error_oom(sizeof(*c));
-        c->target.ops = &hearing_ops;
-        c->scene = s;
-        target_mem_new(&c->next);
         target_mem_set_info(c->next, &(TargetInfo){
                                              .name = "Microsoft Entra ID",
                                              .tenant_id = "11111111-2222-3333-4444-555555555555",
@@ -311,8 +305,26 @@ Target *cloud_new(Scene *s)
                                              .initial_domain = "contoso.onmicrosoft.com",
                                              .verified_domains = domains,
                                              .n_verified_domains = N_ELEMENTS(domains),
+                                             .on_premises_sync = on_premises_sync,
                                      });
+}
+
+Target *cloud_new(Scene *s)
+{
+        Hearing *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                error_oom(sizeof(*c));
+        c->target.ops = &hearing_ops;
+        c->scene = s;
+        target_mem_new(&c->next);
+        set_info(c, false);
         return &c->target;
+}
+
+void cloud_estate(Target *t, bool on_premises_sync)
+{
+        set_info((Hearing *)t, on_premises_sync);
 }
 
 Target *cloud_mem(Target *t)

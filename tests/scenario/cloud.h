@@ -17,6 +17,7 @@ struct Scene;
 Target *cloud_new(struct Scene *s); /* owns its target-mem */
 Target *cloud_mem(Target *t);       /* to plant, and to look */
 
+void cloud_estate(Target *t, bool on_premises_sync);
 void cloud_lag(Target *t, int64_t ms, bool index); /* index: only looks by anchor */
 void cloud_hold(Target *t, int64_t ms);            /* no budget for that long, but for the urgent lane */
 

@@ -231,6 +231,17 @@ static bool do_staging(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
+/* ESTATE connect [tenant=alone]: who owns the objects, by the configuration, and by the tenant if it differs.
+ */
+static bool do_estate(Scene *s, const char *const *words, size_t n_words)
+{
+        bool alone = str_is(n_words > 2 ? strchr(words[2], '=') + 1 : words[1], "alone");
+
+        s->estate = arena_strdup(s->arena, words[1]);
+        cloud_estate(s->cloud, !alone);
+        return scene_reload(s);
+}
+
 /* FILTER sales: only direct members of this group.   FILTER off */
 static bool do_filter(Scene *s, const char *const *words, size_t n_words)
 {
@@ -284,6 +295,7 @@ static const Verb verbs[] = {
         { "LAG", 2, do_lag },
         { "HOLD", 2, do_hold },
         { "STAGING", 2, do_staging },
+        { "ESTATE", 2, do_estate },
         { "FILTER", 2, do_filter },
         { "CRASH", 1, do_crash },
         { "UNPARK", 2, do_unpark },

@@ -63,6 +63,7 @@ static int write_config(Scene *s)
                 "target:\n"
                 "  tenant_id: 11111111-2222-3333-4444-555555555555\n"
                 "  client_id: 22222222-2222-3333-4444-555555555555\n"
+                "  estate: %s\n"
                 "  credentials: [{secret_file: %s}]\n"
                 "  ca_file: %s\n"
                 "urgent:\n"
@@ -71,7 +72,7 @@ static int write_config(Scene *s)
                 "settle: 120s\n",
                 secret, secret, s->group_filter ? "  group_filter: \"" : "",
                 s->group_filter ? s->group_filter : "", s->group_filter ? "\"\n" : "",
-                s->staging ? "true" : "false", secret, secret);
+                s->staging ? "true" : "false", s->estate ? s->estate : "alone", secret, secret);
         int r = str_write_file(secret, "secret\n", 7, 0600);
 
         return r ? r

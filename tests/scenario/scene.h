@@ -52,6 +52,7 @@ struct Scene {
         const char *folder; /* of configuration and state; removed at the end */
         bool lmdb;
         bool staging;
+        const char *estate; /* target.estate; NULL: its default */
         const char *group_filter;
 
         Thing **things;

@@ -5,10 +5,10 @@ import importlib
 
 # name: (module, users that the ground must have: quick, full; 0: none of it is needed)
 ROWS = {
-    "latency": ("latency", 1000, 2000),
-    "intake-latency": ("intake_latency", 1000, 2000),
-    "resume": ("resume", 1000, 10000),
-    "drain": ("drain", 1000, 10000),
+    "latency": ("latency", 2000, 2000),
+    "intake-latency": ("intake_latency", 2000, 2000),
+    "resume": ("resume", 2000, 10000),
+    "drain": ("drain", 2000, 10000),
     "under-limit": ("under_limit", 4000, 10000),
     "flood": ("flood", 4000, 10000),
     "urgent": ("urgent", 4000, 4000),
@@ -19,7 +19,7 @@ ROWS = {
     "noop": ("noop", 50, 50),
     "cpu": ("cpu", 50, 200),
     "memory": ("memory", 20, 20),
-    "rss": ("rss", 1000, 10000),
+    "rss": ("rss", 2000, 10000),
     "start": ("start", 20, 20),
     "binary": ("binary", 20, 20),
     "queue": ("queue", 0, 0),

@@ -37,7 +37,7 @@ def row(bench):
         fill_queue(ground, ground.state, users)
         ground.forget_journal()
         with ground.service():
-            ours = rate(ground.until_writes(len(users), 300))
+            ours = rate(ground.until_writes(len(users), 120))
             ground.until_idle()
         return {"ours": ours, "base": base, "ceiling": ceiling, "ratio": ours / base}
 

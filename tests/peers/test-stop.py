@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stop that has to wait for the network, and the second signal that ends the wait."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = os.environ['SOSYNC_BUILD_ROOT']
+
+CONFIG = """
+source:
+  name: corp.contoso.test
+  uris: ["ldaps://127.0.0.1:{port}"]
+  base: DC=corp,DC=contoso,DC=test
+  bind: {{mechanism: simple, dn: CN=sosync, password_file: {folder}/secret}}
+  tls: {{ca_file: {folder}/ca.pem}}
+scope:
+  include: ["OU=corp,DC=corp,DC=contoso,DC=test"]
+target:
+  tenant_id: 11111111-2222-3333-4444-555555555555
+  client_id: 22222222-2222-3333-4444-555555555555
+  credentials: [{{secret_file: {folder}/secret}}]
+  ca_file: {folder}/ca.pem
+state: {{path: {folder}/state}}
+reports: {{path: {folder}/reports}}
+"""
+
+
+class Stop(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        # It accepts, and never says a word: whoever connects waits for its time-out.
+        self.silent = socket.create_server(('127.0.0.1', 0), backlog=64)
+        self.addCleanup(self.silent.close)
+        path = self.folder.name
+        for name, text in (('secret', 'secret\n'), ('sosync.yaml', CONFIG.format(
+                port=self.silent.getsockname()[1], folder=path))):
+            with open(os.open(f'{path}/{name}', os.O_WRONLY | os.O_CREAT, 0o600), 'w') as f:
+                f.write(text)
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', f'{path}/key.pem',
+                        '-out', f'{path}/ca.pem', '-days', '2', '-subj', '/CN=ca'], check=True,
+                       stderr=subprocess.DEVNULL)
+        self.log = open(f'{path}/log', 'w+')
+        self.addCleanup(self.log.close)
+        self.service = subprocess.Popen([f'{ROOT}/app/sosync', '-c', f'{path}/sosync.yaml', 'run'],
+                                        stderr=self.log)
+        self.addCleanup(self.service.kill)
+
+    def wait_for(self, text):
+        for _ in range(300):
+            self.log.seek(0)
+            if text in self.log.read():
+                return
+            time.sleep(0.05)
+        self.fail(f'the service never said "{text}"')
+
+    def test_second_signal(self):
+        # Somebody is connected, so somebody waits; and the loop runs: the control socket answers.
+        self.silent.settimeout(30)
+        connection, _ = self.silent.accept()
+        self.addCleanup(connection.close)
+        self.service.send_signal(signal.SIGTERM)
+        self.wait_for('stopping')
+        time.sleep(0.2)
+        self.assertIsNone(self.service.poll(), 'it did not have to wait: this shows nothing')
+        self.service.send_signal(signal.SIGTERM)
+        self.assertEqual(self.service.wait(0.5), 0)
+        self.wait_for('stopped at once')
+
+
+if __name__ == '__main__':
+    unittest.main()
