@@ -19,9 +19,9 @@
 #include <event2/event.h>
 #include <stdatomic.h>
 
+#include "base/secret.h"
 #include "listener/feed.h"
 #include "listener/ldap-conn.h"
-#include "listener/secret.h"
 #include "listener/server-pin.h"
 
 typedef struct FeedConfig FeedConfig;

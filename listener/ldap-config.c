@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "listener/ldap-config.h"
-#include "listener/secret.h"
 
 #define IF_SIMPLE   (1u << BIND_SIMPLE)
 #define IF_GSSAPI   (1u << BIND_GSSAPI)

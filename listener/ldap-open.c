@@ -8,9 +8,9 @@
 #include <sys/time.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "listener/ldap-conn.h"
-#include "listener/secret.h"
 
 static const int protocols[] = { LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, LDAP_OPT_X_TLS_PROTOCOL_TLS1_3 };
 

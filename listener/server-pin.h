@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "engine/model/value.h"
-#include "listener/secret.h"
 
 typedef struct PinnedServer PinnedServer;
 typedef struct ServerPin ServerPin;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/secret.h"
 #include "base/str.h"
 #include "engine/target/graph-internal.h"
 
@@ -216,17 +217,17 @@ static int check_file(const char *file, bool secret, const char *key, const Conf
         Diag why = DIAG_INIT;
         char path[256], *data = NULL;
         DiagMark at;
+        Secret content;
         size_t n = 0;
         int r;
 
         if (!file)
                 return 0;
-        if (secret)
-                r = token_read_secret(file, &data, &why);
-        else
+        if (secret) {
+                r = secret_read(file, &content, &why);
+                secret_wipe(&content);
+        } else {
                 r = str_read_file(file, (size_t)16 << 20, &data, &n);
-        if (data) {
-                explicit_bzero(data, strlen(data));
                 free(data);
         }
         if (r) {

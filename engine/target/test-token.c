@@ -303,37 +303,6 @@ static void test_words(void **state)
         assert_null(token_error_words(NULL));
 }
 
-static void refused_file(const char *path, const char *words)
-{
-        Diag diag = DIAG_INIT;
-        char *secret = NULL;
-
-        assert_true(token_read_secret(path, &secret, &diag) < 0);
-        assert_null(secret);
-        if (!strstr(diag_text(&diag), words))
-                fail_msg("%s", diag_text(&diag));
-        diag_deinit(&diag);
-}
-
-static void test_secret_file(void **state)
-{
-        Desk *d = *state;
-        char *secret;
-
-        assert_int_equal(token_read_secret(d->files[1], &secret, NULL), 0);
-        assert_string_equal(secret, "two");
-        free(secret);
-        refused_file("/nonexistent/secret", "No such file");
-        refused_file("/tmp", "is not a file");
-        refused_file("/dev/zero", "is not a file");
-        write_secret(d->files[1], "\n");
-        refused_file(d->files[1], "is empty");
-        chmod(d->files[1], 0604);
-        refused_file(d->files[1], "mode 0604");
-        chmod(d->files[1], 0420);
-        refused_file(d->files[1], "others than its owner");
-}
-
 static void *wait_for_token(void *context)
 {
         Desk *d = context;
@@ -366,9 +335,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_get),         TEST(test_ahead),       TEST(test_ahead_fails), TEST(test_reject),
-                TEST(test_order),       TEST(test_refused),     TEST(test_ends),        TEST(test_words),
-                TEST(test_secret_file), TEST(test_one_for_all),
+                TEST(test_get),    TEST(test_ahead), TEST(test_ahead_fails),
+                TEST(test_reject), TEST(test_order), TEST(test_refused),
+                TEST(test_ends),   TEST(test_words), TEST(test_one_for_all),
         };
 
         return cmocka_run_group_tests_name("token", tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "engine/target/token.h"
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -176,16 +177,16 @@ static void on_done(HttpRequest *request)
 }
 
 /* Read the next credential that can be read. Return: 0, or TARGET_E_REFUSED with the text. */
-static int next_secret(Token *t, size_t *at, char **ret_secret, char *text, size_t size)
+static int next_secret(Token *t, size_t *at, Secret *ret_secret, char *text, size_t size)
 {
         const GraphCredential *credentials = t->options->credentials.items;
         size_t n = t->options->credentials.n_items;
         Diag diag = DIAG_INIT;
-        int r = -ENOENT;
+        int r = SECRET_E_REFUSED;
 
         snprintf(text, size, "no credential is configured");
         for (; t->n_tried < n; ++t->n_tried, *at = (*at + 1) % n) {
-                r = token_read_secret(credentials[*at].secret_file, ret_secret, &diag);
+                r = secret_read(credentials[*at].secret_file, ret_secret, &diag);
                 if (r == 0)
                         break;
                 snprintf(text, size, "%s", diag_text(&diag));
@@ -198,7 +199,7 @@ static int next_secret(Token *t, size_t *at, char **ret_secret, char *text, size
 static void start(Token *t)
 {
         char text[512];
-        char *secret = NULL;
+        Secret secret;
         size_t at;
         int r;
 
@@ -224,9 +225,8 @@ static void start(Token *t)
         t->request.patience = t->request.deadline;
         t->request.done = on_done;
         t->request.token = t;
-        set_body(t, secret);
-        explicit_bzero(secret, strlen(secret));
-        free(secret);
+        set_body(t, secret.data);
+        secret_wipe(&secret);
         pthread_mutex_unlock(&t->lock);
         http_submit(*t->http, &t->request);
 }

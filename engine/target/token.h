@@ -54,8 +54,6 @@ int64_t token_tick(Token *t, Mono now);
 
 /* Pure parts, for tests. The words for an error of the token endpoint; the code is found in the text. */
 const char *token_error_words(const char *description); /* NULL: not one we know */
-/* Read a secret: at most 64 kB, line end cut. The caller wipes and frees. Return: 0, -errno, -EPERM. */
-int token_read_secret(const char *path, char **ret_secret, Diag *diag);
 int64_t token_renew_ahead(int64_t lifetime_us); /* so long before its end */
 /* What the end of a token request means. Return: 0 (the caller wipes and frees the token), TARGET_E_REFUSED,
  * TARGET_E_TRANSIENT, TARGET_E_UNREACHABLE, TARGET_E_GARBAGE with a text. */

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/secret.h"
 #include "base/str.h"
-#include "listener/secret.h"
 
 /*
  * systemd gives a service its credentials with an access list for the service's user, and shows the mask of

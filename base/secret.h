@@ -17,7 +17,7 @@
 typedef struct Secret Secret;
 
 enum {
-        SECRET_E_BASE_ = 2390, /* within ERROR_BASE_LDAP */
+        SECRET_E_BASE_ = 1150, /* within ERROR_BASE_PACK */
 
         SECRET_E_REFUSED, /* missing, unreadable, readable by others, empty: the diag says which */
 };
