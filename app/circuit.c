@@ -36,11 +36,15 @@ int64_t circuit_ask(Circuit *c, Mono now)
         return wait;
 }
 
-bool circuit_works(Circuit *c)
+bool circuit_works(Circuit *c, Mono began)
 {
         bool was_open;
 
         pthread_mutex_lock(&c->lock);
+        if (c->open && began.us < c->opened.us && !is_probe(c)) {
+                pthread_mutex_unlock(&c->lock);
+                return false;
+        }
         was_open = c->open;
         c->open = false;
         c->probing = false;
@@ -67,6 +71,8 @@ bool circuit_failed(Circuit *c, Mono now, const char *why)
 
         pthread_mutex_lock(&c->lock);
         opened = !c->open;
+        if (opened)
+                c->opened = now;
         if (opened || !c->probing || is_probe(c)) {
                 if (opened)
                         c->n_probes = 0;

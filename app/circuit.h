@@ -22,6 +22,7 @@ typedef struct Circuit {
         bool open;
         bool probing; /* a worker is trying */
         pthread_t prober;
+        Mono opened;
         unsigned n_probes;
         unsigned n_strains; /* in a row */
         Mono probe_at;
@@ -40,8 +41,9 @@ void circuit_deinit(Circuit *c);
  * worth asking. */
 int64_t circuit_ask(Circuit *c, Mono now);
 
-/* It works. Returns true if that closed the circuit. */
-bool circuit_works(Circuit *c);
+/* It works, by a run that began then: one from before the failure says nothing about now, unless it is the
+ * probe. Returns true if that closed the circuit. */
+bool circuit_works(Circuit *c, Mono began);
 
 /* It failed in a way that may be the object's or the scope's (a 503, a lost connection). Several in a row, of
  * whatever objects, are an outage. Returns true if that opened the circuit. */

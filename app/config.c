@@ -393,6 +393,17 @@ static bool section_is(const ConfigField *fields, const void *a, const void *b)
         return same;
 }
 
+/* A feed asks for the attributes that the rules read, and is started with their list. */
+static bool reads_the_same(const RunConfig *a, const RunConfig *b)
+{
+        if (a->n_attributes != b->n_attributes)
+                return false;
+        for (size_t i = 0; i < a->n_attributes; i++)
+                if (!str_is(a->attributes[i], b->attributes[i]))
+                        return false;
+        return true;
+}
+
 const char *config_needs_restart(const Config *now, const Config *next)
 {
         if (!section_is(ldap_config_fields, &now->source, &next->source))
@@ -405,5 +416,7 @@ const char *config_needs_restart(const Config *now, const Config *next)
                 return "reports";
         if (now->workers != next->workers)
                 return "workers";
+        if (!reads_the_same(&now->run, &next->run))
+                return "rules: another set of attributes is read, which the feed asks for";
         return NULL;
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 typedef struct Connection Connection;
@@ -299,6 +300,8 @@ static void accept_one(Control *control)
                 close(fd);
                 return;
         }
+        /* A peer that does not read its answer must not hold a thread, nor our end. */
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 10 }, sizeof(struct timeval));
         c = calloc(1, sizeof(*c));
         if (!c)
                 error_oom(sizeof(*c));

@@ -110,7 +110,8 @@ int main(int argc, char **argv)
 
         /* A connection or a reader of our output that goes away is an error of that write, not our end. */
         signal(SIGPIPE, SIG_IGN);
-        signal(SIGXFSZ, SIG_IGN); /* a limit of file size is a full disk, which the queue knows how to live with */
+        signal(SIGXFSZ,
+               SIG_IGN); /* a limit of file size is a full disk, which the queue knows how to live with */
         log_setup(LOG_LEVEL_WARNING, LOG_FORMAT_TEXT, STDERR_FILENO);
         for (; i < argc && argv[i][0] == '-'; i++) {
                 if (str_is(argv[i], "--help") || str_is(argv[i], "-h")) {

@@ -299,7 +299,7 @@ static void watch_crashes(Queue *queue)
 
 static int exit_status_of(int r)
 {
-        return r == WIRING_E_CONFIG ? EXIT_USAGE : r == WIRING_E_BUSY ? EXIT_OBJECT : EXIT_OBJECT;
+        return r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT;
 }
 
 static void give_up(int number)

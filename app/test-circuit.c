@@ -23,7 +23,7 @@ static void test_opens_and_closes(void **state)
 
         circuit_init(&c);
         assert_int_equal(circuit_ask(&c, at(0)), 0);
-        assert_false(circuit_works(&c)); /* was closed: no news */
+        assert_false(circuit_works(&c, at(1000))); /* was closed: no news */
         assert_true(circuit_failed(&c, at(0), "the token was refused"));
         assert_false(circuit_failed(&c, at(0), "the token was refused again")); /* one alarm */
         assert_true(circuit_is_open(&c, why, sizeof(why)));
@@ -33,7 +33,7 @@ static void test_opens_and_closes(void **state)
         assert_int_equal(circuit_ask(&c, at(0)), SECOND);
         assert_int_equal(circuit_ask(&c, at(1)), 0);
         assert_true(circuit_ask(&c, at(1)) > 0);
-        assert_true(circuit_works(&c));
+        assert_true(circuit_works(&c, at(1000)));
         assert_false(circuit_is_open(&c, why, sizeof(why)));
         assert_string_equal(why, "");
         assert_int_equal(circuit_ask(&c, at(1)), 0);
@@ -56,7 +56,7 @@ static void test_probes_get_rare(void **state)
                 now += waits[i];
         }
         /* The next outage begins anew. */
-        circuit_works(&c);
+        circuit_works(&c, at(1000));
         circuit_failed(&c, at(now), "gone again");
         assert_int_equal(circuit_ask(&c, at(now)), SECOND);
         circuit_deinit(&c);

@@ -75,10 +75,12 @@ void wiring_close(Wiring *w)
 {
         if (!w->open)
                 return;
+        if (w->shared.queue)
+                worker_shared_deinit(&w->shared);
         w->pin = server_pin_free(w->pin);
         w->target = target_free(w->target);
-        w->queue = queue_free(w->queue);
         w->store = report_store_free(w->store);
+        w->queue = queue_free(w->queue);
         waiters_deinit(&w->waiters);
         snapshot_deinit(&w->snapshot);
         w->first = config_unref(w->first);

@@ -20,7 +20,7 @@ enum {
         WIRING_E_BASE_ = 2500, /* ERROR_BASE_APP */
 
         WIRING_E_CONFIG, /* findings are in the diag */
-        WIRING_E_BUSY,   /* the state folder belongs to another process: talk to it (app/client.h) */
+        WIRING_E_BUSY,   /* the state folder belongs to another process: talk to it (app/control.h) */
         WIRING_E_STATE,  /* the state folder or the reports' cannot be used: the diag says why */
 };
 

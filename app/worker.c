@@ -151,7 +151,7 @@ static void tell_circuits(WorkerShared *s, const Run *run)
                 if (circuit_failed(&s->source_circuit, now, why))
                         log_error(s->log, "the directory cannot be used; changes wait", LOG_STR("why", why));
         } else if (run->read_result == 0 && run->change.kind != CHANGE_LINK) {
-                if (circuit_works(&s->source_circuit))
+                if (circuit_works(&s->source_circuit, run->began))
                         log_info(s->log, "the directory answers again");
         } else {
                 circuit_unknown(&s->source_circuit);
@@ -166,7 +166,7 @@ static void tell_circuits(WorkerShared *s, const Run *run)
                         log_error(s->log, "Microsoft Graph fails again and again; changes wait",
                                   LOG_STR("why", why));
         } else if (run->call.n_reads || run->call.n_writes) {
-                if (circuit_works(&s->target_circuit))
+                if (circuit_works(&s->target_circuit, run->began))
                         log_info(s->log, "Microsoft Graph answers again");
         } else {
                 circuit_unknown(&s->target_circuit);
@@ -226,6 +226,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         config->connectors = connector(w, c);
         *owner = (NoteOwner){ .shared = s, .lease = lease };
         run_init(run, w->arena, config, w->source, s->target, queue_space(s->queue), s->clock, change);
+        run->names_unknown = !w->named.ms;
         run->note = note;
         run->owner = owner;
         run->call.now = clock_mono(s->clock);
@@ -253,7 +254,11 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
                 run->outcome.disposition = DISPOSITION_RETRY;
                 run->outcome.retry_at = wall_add(clock_wall(s->clock), 50);
                 r = queue_retry(s->queue, lease, run->outcome.retry_at, "ConcurrentUpdate",
-                                &(Commit){ .now = clock_wall(s->clock) });
+                                &(Commit){
+                                        /* What has left is reported, whatever becomes of the rest. */
+                                        .outcome = run->call.n_writes ? &run->outcome : NULL,
+                                        .now = clock_wall(s->clock),
+                                });
         }
         if (r && r != QUEUE_E_GONE) {
                 log_error(s->log, "the result could not be stored; the change runs again",

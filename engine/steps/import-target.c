@@ -53,11 +53,6 @@ static int on_links(ObjectSink *sink, const char *attribute, const ObjectId *ids
         return 0;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-        return guid_compare(a, b);
-}
-
 const char *run_link_attribute(const char *cloud_type)
 {
         return str_is(cloud_type, "group") ? "member" : "manager";
@@ -91,12 +86,11 @@ static int fetch(Run *run, MatchBy by, const char *value, bool links, Import *im
 static bool not_replicated(const Run *run, const char *name, Value theirs)
 {
         const TargetAttribute *at = target_attribute(run->cloud.type, name);
-        Wall now = clock_wall(run->clock);
 
         for (size_t i = 0; at && i < run->cloud.n_writes; i++) {
                 const CloudWrite *w = &run->cloud.writes[i];
 
-                if (str_is(w->attribute, name) && now.ms - w->at.ms <= run->config->settle_ms)
+                if (str_is(w->attribute, name) && run_is_settling(run, w->at))
                         return target_value_is(at, theirs, w->before) &&
                                !target_value_is(at, theirs, object_get(run->cloud.object, name));
         }
@@ -144,7 +138,8 @@ static void adopt(Run *run, const Import *import, bool links)
                 run->cloud_links = import->links;
                 run->n_cloud_links = import->n_links;
                 if (run->n_cloud_links)
-                        qsort(run->cloud_links, run->n_cloud_links, sizeof(*run->cloud_links), compare_ids);
+                        qsort(run->cloud_links, run->n_cloud_links, sizeof(*run->cloud_links),
+                              run_compare_ids);
                 run->cloud.links_imported = run->cloud.imported;
                 step_detail(run, run_link_attribute(run->cloud.type), "%zu, read now", run->n_cloud_links);
         }
@@ -202,9 +197,7 @@ static int import_known(Run *run, bool *ret_gone)
         links = run->cloud.links_imported.ms == 0;
         r = fetch(run, MATCH_ID, guid_format(&run->cloud_id, id), links, &import);
         if (r == TARGET_E_NOT_FOUND) {
-                Wall now = clock_wall(run->clock);
-
-                if (run->cloud.created.ms && now.ms - run->cloud.created.ms < run->config->settle_ms)
+                if (run_is_settling(run, run->cloud.created))
                         return wait_for_replication(run, run->cloud.created,
                                                     "created moments ago, and not replicated yet");
                 *ret_gone = true;
@@ -269,9 +262,7 @@ static int import_by_match(Run *run, bool *ret_found)
  * create is sent. */
 static int mind_intent(Run *run)
 {
-        Wall now = clock_wall(run->clock);
-
-        if (!run->have_intent || now.ms - run->intent.at.ms >= run->config->settle_ms)
+        if (!run->have_intent || !run_is_settling(run, run->intent.at))
                 return 0;
         return wait_for_replication(
                 run, run->intent.at,

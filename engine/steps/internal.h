@@ -23,6 +23,7 @@ Op *run_add_op(Run *run, OpKind kind, const char *attribute, Value value, Value 
 
 /* references.c: manager and members of run->planned, into ops and edges. Return: 0, -errno. */
 int run_plan_references(Run *run);
+int run_compare_ids(const void *a, const void *b); /* of ObjectIds, for qsort and bsearch */
 /* What the object names now: members of the entry, or the one manager that was planned. */
 void run_names_now(Run *run, const char *attribute, const ObjectId **ret_ids, size_t *ret_n,
                    const FlowedValue **ret_why);
@@ -41,6 +42,10 @@ bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted thi
 /* leave-links.c */
 void run_leave_cloud_links(Run *run);
 int run_leave_import_links(Run *run);
+
+/* May a read of Graph still show what was there before this moment? A moment in the future was told by a
+ * clock that was wrong: no. 0: never. */
+bool run_is_settling(const Run *run, Wall since);
 
 /* Monotonic to wall time, for the report; 0 stays 0. */
 Wall run_wall(const Run *run, Mono t);

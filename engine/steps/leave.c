@@ -82,7 +82,7 @@ static void remember_writes(Run *run)
         size_t n = 0;
 
         for (size_t i = 0; i < run->cloud.n_writes; i++)
-                if (now.ms - run->cloud.writes[i].at.ms <= run->config->settle_ms)
+                if (run_is_settling(run, run->cloud.writes[i].at))
                         writes[n++] = run->cloud.writes[i];
         for (size_t i = 0; i < run->n_ops; i++) {
                 const Op *op = &run->ops[i];

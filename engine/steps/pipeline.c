@@ -48,6 +48,13 @@ void run_deinit(Run *run)
         diag_deinit(&run->rules_diag);
 }
 
+bool run_is_settling(const Run *run, Wall since)
+{
+        int64_t age = clock_wall(run->clock).ms - since.ms;
+
+        return since.ms && age >= 0 && age < run->config->settle_ms;
+}
+
 Wall run_wall(const Run *run, Mono t)
 {
         if (!t.us)
@@ -130,11 +137,15 @@ static void read_object(Run *run)
                 .links = run->config->links,
                 .n_links = run->config->n_links,
         };
-
         Mono start = clock_mono(run->clock);
 
         run->read_result = source_read(run->source, &query, run->arena, &run->entry, &run->diag);
         run->read_us = clock_mono(run->clock).us - start.us;
+        if (run->read_result == 0 && run->names_unknown) {
+                /* Rules would take %Domain.FQDN% for nothing, and clear what was made of it. */
+                run->read_result = SOURCE_E_UNREACHABLE;
+                diag_set(&run->diag, "the names of the domain could not be read");
+        }
         if (run->read_result && diag_any(&run->diag))
                 run->read_why = arena_strdup(run->arena, diag_text(&run->diag));
         if (run->read_result == 0 && guid_is_zero(&run->key.id))

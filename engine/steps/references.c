@@ -15,14 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_ids(const void *a, const void *b)
+int run_compare_ids(const void *a, const void *b)
 {
         return guid_compare(a, b);
 }
 
 static bool has_id(const ObjectId *ids, size_t n, const ObjectId *id)
 {
-        return n && bsearch(id, ids, n, sizeof(*ids), compare_ids);
+        return n && bsearch(id, ids, n, sizeof(*ids), run_compare_ids);
 }
 
 void run_names_now(Run *run, const char *attribute, const ObjectId **ret_ids, size_t *ret_n,
