@@ -108,10 +108,10 @@ int main(int argc, char **argv)
         const Command *command;
         int i = 1;
 
-        /* A connection or a reader of our output that goes away is an error of that write, not our end. */
+        /* A peer or a reader of our output that goes away is an error of that write, not our end; and a limit of
+         * file size is a full disk, which the queue knows how to live with. */
         signal(SIGPIPE, SIG_IGN);
-        signal(SIGXFSZ,
-               SIG_IGN); /* a limit of file size is a full disk, which the queue knows how to live with */
+        signal(SIGXFSZ, SIG_IGN);
         log_setup(LOG_LEVEL_WARNING, LOG_FORMAT_TEXT, STDERR_FILENO);
         for (; i < argc && argv[i][0] == '-'; i++) {
                 if (str_is(argv[i], "--help") || str_is(argv[i], "-h")) {

@@ -54,7 +54,7 @@ int64_t token_tick(Token *t, Mono now);
 
 /* Pure parts, for tests. The words for an error of the token endpoint; the code is found in the text. */
 const char *token_error_words(const char *description); /* NULL: not one we know */
-int64_t token_renew_ahead(int64_t lifetime_us); /* so long before its end */
+int64_t token_renew_ahead(int64_t lifetime_us);         /* so long before its end */
 /* What the end of a token request means. Return: 0 (the caller wipes and frees the token), TARGET_E_REFUSED,
  * TARGET_E_TRANSIENT, TARGET_E_UNREACHABLE, TARGET_E_GARBAGE with a text. */
 int token_answer_read(const HttpRequest *request, char **ret_token, int64_t *ret_life_s, char *text,
