@@ -34,7 +34,7 @@ static const char *say_done(Arena *a, const Outcome *o)
                                     warned);
         case ACTION_UPDATE:
                 if (o->n_modified == 1)
-                        return arena_printf(a, "%s of %s was updated in Microsoft Entra ID%s.",
+                        return arena_printf(a, "The %s of %s was updated in Microsoft Entra ID%s.",
                                             o->modified[0].name, name, warned);
                 return arena_printf(a, "%zu attributes of %s were updated in Microsoft Entra ID%s.",
                                     o->n_modified, name, warned);

@@ -251,9 +251,8 @@ int step_sync(Run *run)
         r = run_plan(run);
         if (r)
                 return r;
-        step_say(run, run->record->status,
-                 run->cloud.object ? "%zu operations are needed."
-                                   : "The object is new: %zu operations are needed.",
-                 run->n_ops);
+        step_say(run, run->record->status, "%s%zu operation%s needed.",
+                 run->cloud.object ? "" : "The object is new: ", run->n_ops,
+                 run->n_ops == 1 ? " is" : "s are");
         return 0;
 }
