@@ -108,8 +108,8 @@ int main(int argc, char **argv)
         const Command *command;
         int i = 1;
 
-        /* A peer or a reader of our output that goes away is an error of that write, not our end; and a limit of
-         * file size is a full disk, which the queue knows how to live with. */
+        /* A peer or a reader of our output that goes away is an error of that write, not our end; and a limit
+         * of file size is a full disk, which the queue knows how to live with. */
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN);
         log_setup(LOG_LEVEL_WARNING, LOG_FORMAT_TEXT, STDERR_FILENO);

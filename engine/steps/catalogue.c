@@ -42,7 +42,7 @@ static const CatalogueRow rows[] = {
             "The domain controller that was read does not have the change yet.",
             "None: the object is read again in a moment."),
         ROW("SourceUnreachable", NON_SERVICE_FAILURE, UNREACHABLE, "No domain controller could be reached.",
-            "Check network, DNS and certificates with `sosync doctor`. Changes wait and nothing is lost."),
+            "Check network, DNS and certificates. Changes wait and nothing is lost."),
         ROW("SourceRefused", NON_SERVICE_FAILURE, UNREACHABLE, "The directory refused the connector account.",
             "Check the account's password, expiry and rights. Changes wait and nothing is lost."),
         ROW("SourceValueTooLarge", FAILURE, OBJECT,
@@ -140,7 +140,7 @@ static const CatalogueRow rows[] = {
             "None: the change is tried again by itself."),
         ROW("CrashedTheService", FAILURE, OBJECT,
             "The service ended three times while it worked on this object.",
-            "Please report it with the report export; `sosync queue retry` tries it once more."),
+            "Please report it with `sosync report show`; `sosync queue retry` tries it once more."),
         ROW("InternalError", FAILURE, OBJECT, "Something unforeseen went wrong inside sosync.",
             "Please report it with the log lines of this run. The change is tried again by itself."),
 };

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of sosync(1) for bash. Commands and options are checked against `sosync --help` by tests/lint/man.py.
+
+_sosync()
+{
+        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+        local command= verb= i
+
+        COMPREPLY=()
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                case ${COMP_WORDS[i]} in
+                -c) ((i++)) ;;
+                -*) ;;
+                *)
+                        if [[ -z $command ]]; then
+                                command=${COMP_WORDS[i]}
+                        else
+                                verb=${COMP_WORDS[i]}
+                                break
+                        fi
+                        ;;
+                esac
+        done
+
+        local files= words=
+        case $before in
+        -c | --file | --object) files=f ;;
+        --output | --rules) files=d ;;
+        --status) words='success failure skipped warning' ;;
+        --state) words='ready leased delayed parked' ;;
+        --since) words='30m 2h 1d 7d' ;;
+        --type) words='user inetOrgPerson group' ;;
+        --ou | --text | --limit | --attribute | --connector | --dn) return ;;
+        *)
+                case $command/$verb in
+                /) words='run sync report queue rules eval config -c --help --version' ;;
+                run/*) words='--help' ;;
+                sync/*) words='--staging-mode --no-html-report --file --help' ;;
+                report/) words='list show html --help' ;;
+                report/list) words='--status --since --ou --text --limit --json' ;;
+                report/show) words='--json' ;;
+                queue/) words='stats list retry drop --help' ;;
+                queue/stats) words='--json' ;;
+                queue/list) words='--state --limit --json' ;;
+                queue/retry | queue/drop) words='parked --json' ;;
+                rules/) words='list check show explain import --help' ;;
+                rules/check) words='--json' files=d ;;
+                rules/list | rules/show) words='--rules --json' ;;
+                rules/explain) words='--attribute --all --object --type --rules --json' ;;
+                rules/import) words='--output --connector --json' files=f ;;
+                eval/*) words='--dn --object --strict --functions --json --help' ;;
+                config/) words='check show help --help' ;;
+                esac
+                ;;
+        esac
+
+        if [[ -n $words ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+        fi
+        if [[ -n $files && $word != -* ]]; then
+                compopt -o filenames
+                mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "-$files" -- "$word")
+        fi
+}
+
+complete -F _sosync sosync

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of sosync(1) for fish. Commands and options are checked against `sosync --help` by tests/lint/man.py.
+
+# The words behind sosync that are neither options nor the file of -c.
+function __sosync_words
+    set -l skip 0
+    for word in (commandline -opc)[2..-1]
+        if test $skip = 1
+            set skip 0
+        else if test "$word" = -c
+            set skip 1
+        else if not string match -q -- '-*' $word
+            echo $word
+        end
+    end
+end
+
+function __sosync_at # COMMAND [VERB...]: is this the command, and the verb one of these?
+    set -l words (__sosync_words)
+    test "$words[1]" = "$argv[1]"; or return 1
+    test (count $argv) -eq 1; or contains -- "$words[2]" $argv[2..-1]
+end
+
+function __sosync_bare # COMMAND: is its verb still missing?
+    set -l words (__sosync_words)
+    test (count $words) -eq 1; and test "$words[1]" = "$argv[1]"
+end
+
+complete -c sosync -f
+complete -c sosync -s c -r -F -d 'configuration'
+complete -c sosync -s h -l help -d 'what there is'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -l version -d 'print the version'
+
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a run -d 'the service'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a sync -d 'synchronize single objects now'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a report -d 'find and show reports'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a queue -d 'look at and steer changes'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a rules -d 'see what the sync rules are and do'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a eval -d 'try an expression'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a config -d 'check the configuration'
+
+complete -c sosync -n '__sosync_at sync' -l staging-mode -d 'export nothing'
+complete -c sosync -n '__sosync_at sync' -l no-html-report -d 'write no HTML file'
+complete -c sosync -n '__sosync_at sync' -l file -r -F -d 'read DNs from a file'
+
+complete -c sosync -n '__sosync_bare report' -a 'list show html'
+complete -c sosync -n '__sosync_at report list' -l status -x -a 'success failure skipped warning' -d 'only this result'
+complete -c sosync -n '__sosync_at report list' -l since -x -a '30m 2h 1d 7d' -d 'only since then'
+complete -c sosync -n '__sosync_at report list' -l ou -x -d 'only below this DN'
+complete -c sosync -n '__sosync_at report list' -l text -x -d 'only with this text'
+complete -c sosync -n '__sosync_at report list' -l limit -x -d 'at most so many'
+complete -c sosync -n '__sosync_at report list show' -l json -d 'for scripts'
+
+complete -c sosync -n '__sosync_bare queue' -a 'stats list retry drop'
+complete -c sosync -n '__sosync_at queue list' -l state -x -a 'ready leased delayed parked' -d 'only in this state'
+complete -c sosync -n '__sosync_at queue list' -l limit -x -d 'at most so many'
+complete -c sosync -n '__sosync_at queue retry drop' -a parked -d 'all that are parked'
+complete -c sosync -n '__sosync_at queue' -l json -d 'for scripts'
+
+complete -c sosync -n '__sosync_bare rules' -a 'list check show explain import'
+complete -c sosync -n '__sosync_at rules check import' -F
+complete -c sosync -n '__sosync_at rules explain' -l attribute -x -d 'only this one'
+complete -c sosync -n '__sosync_at rules explain' -l all -d 'attributes without a value too'
+complete -c sosync -n '__sosync_at rules explain' -l object -r -F -d 'an object from a JSON file'
+complete -c sosync -n '__sosync_at rules explain' -l type -x -a 'user inetOrgPerson group' -d 'type of that object'
+complete -c sosync -n '__sosync_at rules import' -l output -r -F -d 'where to'
+complete -c sosync -n '__sosync_at rules import' -l connector -x -d 'CONNECTOR=SOURCE'
+complete -c sosync -n '__sosync_at rules list show explain' -l rules -r -F -d 'these rules'
+complete -c sosync -n '__sosync_at rules' -l json -d 'for scripts'
+
+complete -c sosync -n '__sosync_at eval' -l dn -x -d 'on an object of the directory'
+complete -c sosync -n '__sosync_at eval' -l object -r -F -d 'on an object from a JSON file'
+complete -c sosync -n '__sosync_at eval' -l strict -d 'all operators have one priority'
+complete -c sosync -n '__sosync_at eval' -l functions -d 'list all functions'
+complete -c sosync -n '__sosync_at eval' -l json -d 'for scripts'
+
+complete -c sosync -n '__sosync_bare config' -a 'check show help'

@@ -1,0 +1,109 @@
+#compdef sosync
+# SPDX-License-Identifier: Apache-2.0
+# Completion of sosync(1) for zsh. Commands and options are checked against `sosync --help` by tests/lint/man.py.
+
+_sosync_verbs() {
+        local -a verbs=("$@")
+        _describe -t verbs verb verbs
+}
+
+_sosync_report() {
+        local verb=$words[2]
+        if ((CURRENT == 2)); then
+                _sosync_verbs 'list:reports, newest first' 'show:one report, for the terminal' 'html:write its HTML file'
+                return
+        fi
+        case $verb in
+        list)
+                _arguments '1:verb:' '--status[only this result]:status:(success failure skipped warning)' \
+                        '--since[only since then]:time:(30m 2h 1d 7d)' \
+                        '--ou[only below this DN]:distinguished name:' \
+                        '--text[only with this text]:text:' \
+                        '--limit[at most so many]:number:' \
+                        '--json[one JSON object a line]'
+                ;;
+        show) _arguments '1:verb:' '--json[the whole document]' '2:run id:' ;;
+        html) _arguments '1:verb:' '2:run id:' ;;
+        esac
+}
+
+_sosync_queue() {
+        local verb=$words[2]
+        if ((CURRENT == 2)); then
+                _sosync_verbs 'stats:how many wait, and how long' 'list:the changes' 'retry:due now' 'drop:forget a change'
+                return
+        fi
+        case $verb in
+        list)
+                _arguments '1:verb:' '--state[only in this state]:state:(ready leased delayed parked)' \
+                        '--limit[at most so many]:number:' '--json[for scripts]'
+                ;;
+        retry | drop) _arguments '1:verb:' '--json[for scripts]' '2:which:(parked)' ;;
+        stats) _arguments '1:verb:' '--json[for scripts]' ;;
+        esac
+}
+
+_sosync_rules() {
+        local verb=$words[2]
+        if ((CURRENT == 2)); then
+                _sosync_verbs 'list:all rules by precedence' 'check:faults of a folder of rules' 'show:a rule as YAML' \
+                        'explain:why an object has its values' 'import:rules of an Entra Connect server'
+                return
+        fi
+        case $verb in
+        list) _arguments '1:verb:' '--rules[these rules]:folder:_files -/' '--json[for scripts]' ;;
+        check) _arguments '1:verb:' '--json[for scripts]' '2:folder:_files -/' ;;
+        show) _arguments '1:verb:' '--rules[these rules]:folder:_files -/' '--json[for scripts]' '2:name, id or tag:' ;;
+        explain)
+                _arguments '1:verb:' '--attribute[only this one]:attribute:' '--all[attributes without a value too]' \
+                        '--object[an object from a JSON file]:file:_files' \
+                        '--type[type of that object]:type:(user inetOrgPerson group)' \
+                        '--rules[these rules]:folder:_files -/' '--json[for scripts]' '2:distinguished name:'
+                ;;
+        import)
+                _arguments '1:verb:' '--output[where to]:folder:_files -/' '--connector[CONNECTOR=SOURCE]:connector:' \
+                        '--json[for scripts]' '2:path:_files'
+                ;;
+        esac
+}
+
+_sosync() {
+        local curcontext=$curcontext state line
+        local -a commands=(
+                'run:the service'
+                'sync:synchronize single objects now'
+                'report:find and show reports'
+                'queue:look at and steer changes'
+                'rules:see what the sync rules are and do'
+                'eval:try an expression'
+                'config:check the configuration'
+        )
+
+        _arguments -C '-c[configuration]:file:_files' '(- *)--help[what there is]' '(- *)--version[print the version]' \
+                '1:command:->command' '*::argument:->argument'
+        case $state in
+        command) _describe -t commands command commands ;;
+        argument)
+                case $words[1] in
+                sync)
+                        _arguments '--staging-mode[export nothing]' '--no-html-report[write no HTML file]' \
+                                '--file[read DNs from a file]:file:_files' '*:distinguished name:'
+                        ;;
+                report) _sosync_report ;;
+                queue) _sosync_queue ;;
+                rules) _sosync_rules ;;
+                eval)
+                        _arguments '--dn[on an object of the directory]:distinguished name:' \
+                                '--object[on an object from a JSON file]:file:_files' \
+                                '--strict[all operators have one priority]' '--functions[list all functions]' \
+                                '--json[for scripts]' '1:expression:'
+                        ;;
+                config)
+                        _sosync_verbs 'check:every fault of the file' 'show:effective values' 'help:every key'
+                        ;;
+                esac
+                ;;
+        esac
+}
+
+_sosync "$@"
