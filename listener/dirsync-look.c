@@ -285,25 +285,6 @@ static int add_entry(FeedDirsync *f, const LdapEntry *e, Diag *diag)
         return 0;
 }
 
-/* Too large to be brought, but that it has changed is known all the same. */
-static int brief(FeedDirsync *f, LDAPMessage *message, LdapEntry *e, Diag *diag)
-{
-        LDAP *ld = f->link.conn->ld;
-        char *dn = ldap_get_dn(ld, message);
-        ObjectBuilder b;
-        Ref self;
-
-        self = entry_ref(dn ? dn : "", dn ? strlen(dn) : 0, f->batch);
-        ldap_memfree(dn);
-        *e = (LdapEntry){ .dn = self.text ? self.text : "", .id = self.id };
-        entry_guid(ld, message, "objectGUID", &e->id);
-        object_build(&b, f->batch);
-        e->object = object_finish(&b, &e->id, NULL, e->dn);
-        log_warning(f->link.log, "an entry is too large to be looked at", LOG_STR("reason", diag_text(diag)));
-        diag_clear(diag);
-        return 0;
-}
-
 /**
  * dirsync_look_message() - an answer to the search of the look
  *
@@ -319,9 +300,12 @@ int dirsync_look_message(FeedDirsync *f, LDAPMessage *message, Diag *diag)
         switch (ldap_msgtype(message)) {
         case LDAP_RES_SEARCH_ENTRY:
                 r = entry_read(f->link.conn->ld, message, names, false, f->batch, &entry, diag);
-                if (r == ENTRY_E_TOO_LARGE)
-                        r = brief(f, message, &entry, diag);
-                if (r)
+                if (r == ENTRY_E_TOO_LARGE) {
+                        log_warning(f->link.log, "an entry is too large to be looked at",
+                                    LOG_STR("reason", diag_text(diag)));
+                        diag_clear(diag);
+                        entry_read_brief(f->link.conn->ld, message, f->batch, &entry);
+                } else if (r)
                         return CONN_E_PROTOCOL;
                 return f->look == LOOK_NOW ? 0 : add_entry(f, &entry, diag);
         case LDAP_RES_SEARCH_RESULT:

@@ -182,38 +182,6 @@ static const FeedLinkOps link_ops = {
 
 /* -- life ------------------------------------------------------------------------------------------------ */
 
-static void ask_for(FeedDirsync *f, const FeedConfig *config)
-{
-        const char **names =
-                arena_new_array(f->arena, const char *, N_ELEMENTS(always) + config->n_attributes);
-        size_t n = 0;
-
-        for (size_t i = 0; i < N_ELEMENTS(always); i++)
-                names[n++] = always[i];
-        for (size_t i = 0; i < config->n_attributes; i++) {
-                bool known = false;
-
-                for (size_t k = 0; k < n && !known; k++)
-                        known = str_is_nocase(names[k], config->attributes[i]);
-                if (!known)
-                        names[n++] = arena_strdup(f->arena, config->attributes[i]);
-        }
-        f->context.attributes = names;
-        f->context.n_attributes = n;
-}
-
-static const char *identity(Arena *a, const BindConfig *b)
-{
-        switch (b->mechanism) {
-        case BIND_SIMPLE:
-                return arena_printf(a, "simple:%s", b->dn);
-        case BIND_GSSAPI:
-                return arena_printf(a, "gssapi:%s", b->principal ? b->principal : b->keytab ? b->keytab : "");
-        default:
-                return "external";
-        }
-}
-
 static Feed *dirsync_free(Feed *feed)
 {
         FeedDirsync *f = of_feed(feed);
@@ -248,9 +216,10 @@ static int dirsync_new(Feed **ret_feed, const void *config, struct event_base *b
                 .filter = FILTER_ALL,
                 .flags = f->flags,
                 .flags_free = c->ldap->object_security == OBJECT_SECURITY_AUTO ? DIRSYNC_OBJECT_SECURITY : 0,
-                .identity = identity(f->arena, &c->ldap->bind),
+                .identity = link_identity(f->arena, c),
         };
-        ask_for(f, c);
+        f->context.attributes =
+                link_attributes(f->arena, c, always, N_ELEMENTS(always), &f->context.n_attributes);
         f->entries = calloc(BATCH_ENTRIES, sizeof(*f->entries));
         if (!f->entries)
                 error_oom(BATCH_ENTRIES * sizeof(*f->entries));

@@ -415,3 +415,39 @@ void link_stop(FeedLink *l)
         atomic_store(&l->stop, true);
         wake_up(l);
 }
+
+/* -- what feeds ask for ---------------------------------------------------------------------------------- */
+
+const char *const *link_attributes(Arena *a, const FeedConfig *c, const char *const *own, size_t n_own,
+                                   size_t *ret_n)
+{
+        const char **names = arena_new_array(a, const char *, n_own + c->n_attributes);
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_own; i++)
+                names[n++] = own[i];
+        for (size_t i = 0; i < c->n_attributes; i++) {
+                bool known = false;
+
+                for (size_t k = 0; k < n && !known; k++)
+                        known = str_is_nocase(names[k], c->attributes[i]);
+                if (!known)
+                        names[n++] = arena_strdup(a, c->attributes[i]);
+        }
+        *ret_n = n;
+        return names;
+}
+
+const char *link_identity(Arena *a, const FeedConfig *c)
+{
+        const BindConfig *b = &c->ldap->bind;
+
+        switch (b->mechanism) {
+        case BIND_SIMPLE:
+                return arena_printf(a, "simple:%s", b->dn);
+        case BIND_GSSAPI:
+                return arena_printf(a, "gssapi:%s", b->principal ? b->principal : b->keytab ? b->keytab : "");
+        default:
+                return "external";
+        }
+}

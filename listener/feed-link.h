@@ -110,3 +110,10 @@ void link_is_well(FeedLink *l);
 
 void link_set_state(FeedLink *l, FeedState state, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+
+/* What a feed asks for: its own attributes and those of the configuration, each once. */
+const char *const *link_attributes(Arena *a, const FeedConfig *c, const char *const *own, size_t n_own,
+                                   size_t *ret_n);
+
+/* Who is bound: a position belongs to an account, which may have seen other objects than the next. */
+const char *link_identity(Arena *a, const FeedConfig *c);

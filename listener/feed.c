@@ -4,12 +4,14 @@
 
 #include "base/str.h"
 #include "listener/feed-dirsync.h"
+#include "listener/feed-usn.h"
 #include "listener/feed.h"
 #include "listener/ldap-config.h"
 
 /* Preferred first: what `feed: auto` takes. The names are the choices in ldap-config.c. */
 const FeedOps *const feed_registry[] = {
         &feed_dirsync_ops,
+        &feed_usn_ops,
         NULL,
 };
 

@@ -220,6 +220,20 @@ int entry_read(LDAP *ld, LDAPMessage *message, EntryNames names, bool ranges, Ar
         return 0;
 }
 
+void entry_read_brief(LDAP *ld, LDAPMessage *message, Arena *a, LdapEntry *ret_entry)
+{
+        char *dn = ldap_get_dn(ld, message);
+        Ref self = entry_ref(dn ? dn : "", dn ? strlen(dn) : 0, a);
+        LdapEntry e = { .dn = self.text ? self.text : "", .id = self.id };
+        ObjectBuilder b;
+
+        ldap_memfree(dn);
+        entry_guid(ld, message, "objectGUID", &e.id);
+        object_build(&b, a);
+        e.object = object_finish(&b, &e.id, NULL, e.dn);
+        *ret_entry = e;
+}
+
 const char *entry_text(LDAP *ld, LDAPMessage *message, const char *name, Arena *a)
 {
         struct berval **values = ldap_get_values_len(ld, message, name);

@@ -69,6 +69,10 @@ struct LdapEntry {
 int entry_read(LDAP *ld, LDAPMessage *message, EntryNames names, bool ranges, Arena *a, LdapEntry *ret_entry,
                Diag *diag);
 
+/* Of an entry that is too large: name and GUID, and an object without attributes. That it has changed is
+ * known all the same. */
+void entry_read_brief(LDAP *ld, LDAPMessage *message, Arena *a, LdapEntry *ret_entry);
+
 /* One value by the rules above; for tests and the fuzzer. */
 Value entry_value(const char *name, size_t n_name, const char *data, size_t n, Arena *a);
 

@@ -158,7 +158,8 @@ static int follow(const LdapConfig *config, const char *position_file)
         int r;
 
         c.pin = pin;
-        r = feed_find("auto")->new (&peer.feed, &c, base, &peer.sink, &(Log){ 0 }, &diag);
+        r = feed_find(ldap_config_feeds[config->feed])
+                    ->new (&peer.feed, &c, base, &peer.sink, &(Log){ 0 }, &diag);
         if (r)
                 return 1;
         if (position_file && str_read_file(position_file, 2 << 20, &data, &from.n) == 0)

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "listener/feed-usn.h"
+
+/* What scope and urgency look at, and what says which change it is. */
+static const char *const always[] = {
+        "isDeleted",  "lastKnownParent", "name",        "objectClass",        "objectGUID",
+        "parentGUID", "uSNChanged",      "whenChanged", "userAccountControl",
+};
+
+static FeedUsn *of_feed(Feed *f)
+{
+        return (FeedUsn *)f;
+}
+
+static FeedUsn *of_link(FeedLink *l)
+{
+        return (FeedUsn *)((char *)l - offsetof(FeedUsn, link));
+}
+
+/* -- connection ------------------------------------------------------------------------------------------ */
+
+static int check_server(FeedUsn *f, Diag *diag)
+{
+        const Conn *c = f->link.conn;
+
+        if (c->dse.vendor == VENDOR_OTHER) {
+                diag_set(diag,
+                         "%s is no Active Directory (no capability 1.2.840.113556.1.4.800): no uSNChanged "
+                         "here",
+                         c->uri.text);
+                return CONN_E_UNSUITABLE;
+        }
+        if (!conn_supports(c, CONTROL_PAGED)) {
+                diag_set(diag, "%s does not offer paged results (" CONTROL_PAGED ")", c->uri.text);
+                return CONN_E_UNSUITABLE;
+        }
+        return 0;
+}
+
+/* USNs mean something at the server that gave them out, as long as it goes on counting from there. */
+static void check_mark(FeedUsn *f)
+{
+        const Conn *c = f->link.conn;
+        char was[GUID_TEXT_MAX], is[GUID_TEXT_MAX];
+
+        if (!f->has_mark)
+                return;
+        if (!guid_is(&f->mark.server, &c->server_id))
+                log_warning(f->link.log, "another server than the one the position is from. Catching up",
+                            LOG_STR("was", guid_format(&f->mark.server, was)),
+                            LOG_STR("is", guid_format(&c->server_id, is)));
+        else if (c->dse.usn < f->mark.usn)
+                log_warning(f->link.log, "the server's USN has fallen: it was restored. Catching up",
+                            LOG_INT("was", f->mark.usn), LOG_INT("is", c->dse.usn));
+        else
+                return;
+        f->has_mark = false;
+        f->catch_up = true;
+}
+
+static int usn_connected(FeedLink *l, Diag *diag)
+{
+        FeedUsn *f = of_link(l);
+        int r;
+
+        r = check_server(f, diag);
+        if (r)
+                return r;
+        check_mark(f);
+        f->sweep_at = (Mono){ 0 };
+        /* Register the bell, then take the position, then look: in this order nothing falls in between. */
+        r = doorbell_start(&f->bell, l->conn, f->ldap->base, link_now(l), diag);
+        if (r)
+                return r;
+        if (f->bell.bell_lost)
+                log_warning(l->log, "the server offers no change notification; reading its USN instead");
+        return 0;
+}
+
+static void usn_lost(FeedLink *l)
+{
+        FeedUsn *f = of_link(l);
+
+        usn_look_reset(f);
+        f->bell = (Doorbell){ 0 };
+}
+
+/* -- work ------------------------------------------------------------------------------------------------ */
+
+static int usn_message(FeedLink *l, LDAPMessage *message, Diag *diag)
+{
+        FeedUsn *f = of_link(l);
+        bool had_bell = !f->bell.bell_lost, had_beat = f->bell.beat_id, ours = false;
+        int r;
+
+        r = doorbell_message(&f->bell, message, link_now(l), &ours, diag);
+        if (had_beat && !f->bell.beat_id)
+                link_paid(l);
+        if (had_bell && f->bell.bell_lost) {
+                log_warning(l->log, "the server does not ring for changes; reading its USN instead",
+                            LOG_STR("reason", diag_text(diag)));
+                diag_clear(diag);
+        }
+        if (r || ours)
+                return r;
+        if (f->look_id && ldap_msgid(message) == f->look_id)
+                return usn_look_message(f, message, diag);
+        return 0; /* an answer to something given up */
+}
+
+static bool may_look(const FeedUsn *f)
+{
+        return f->look == USN_LOOK_NONE && !f->held && !link_is_paused(&f->link);
+}
+
+/* Begin a look if there is reason for one. */
+static int look_if_due(FeedUsn *f, Mono now, Diag *diag)
+{
+        bool sweep;
+
+        if (f->catch_up)
+                return usn_look_begin(f, USN_LOOK_CATCH_UP, diag);
+        if (!f->has_mark)
+                return usn_begin_now(f);
+        sweep = now.us >= f->sweep_at.us && window_lower(&f->window, now) < f->mark.usn;
+        if (doorbell_wants_look(&f->bell, now) || (sweep && now.us >= f->bell.look_at.us))
+                return usn_look_begin(f, sweep ? USN_LOOK_SWEEP : USN_LOOK_NEWS, diag);
+        return 0;
+}
+
+static int usn_tick(FeedLink *l, Mono now, Diag *diag)
+{
+        FeedUsn *f = of_link(l);
+        bool had_beat;
+        int r;
+
+        if (f->held) {
+                if (link_is_paused(l))
+                        return 0;
+                r = usn_batch_repeat(f);
+                if (r || f->held)
+                        return r;
+        }
+        /* While a look streams in, a paused sink is not given more than what is in hand. */
+        l->blocked = f->look != USN_LOOK_NONE && link_is_paused(l);
+        if (l->blocked)
+                return 0;
+        if (f->more && f->look != USN_LOOK_NONE)
+                return usn_look_page(f, diag);
+        if (f->look != USN_LOOK_NONE)
+                return 0; /* the answers of the look are proof of life enough */
+        had_beat = f->bell.beat_id;
+        r = doorbell_tick(&f->bell, now, diag);
+        if (r)
+                return r;
+        if (!had_beat && f->bell.beat_id)
+                link_owes(l);
+        return may_look(f) ? look_if_due(f, now, diag) : 0;
+}
+
+static Mono usn_next(const FeedLink *l)
+{
+        const FeedUsn *f = (const FeedUsn *)((const char *)l - offsetof(FeedUsn, link));
+        Mono next, sweep;
+
+        if (f->held || l->blocked)
+                return MONO_NEVER; /* feed_pause(false) wakes us */
+        if (f->look != USN_LOOK_NONE)
+                return f->more ? (Mono){ 0 } : mono_add(l->listening, l->patience_us);
+        if (f->bell.beat_id)
+                return mono_add(l->listening, l->patience_us);
+        next = doorbell_next(&f->bell, may_look(f));
+        if (!may_look(f) || f->window.marks[0].usn >= f->mark.usn)
+                return next;
+        sweep = f->sweep_at.us > f->bell.look_at.us ? f->sweep_at : f->bell.look_at;
+        return sweep.us < next.us ? sweep : next;
+}
+
+static const FeedLinkOps link_ops = {
+        .connected = usn_connected,
+        .message = usn_message,
+        .tick = usn_tick,
+        .next = usn_next,
+        .lost = usn_lost,
+};
+
+/* -- life ------------------------------------------------------------------------------------------------ */
+
+static Feed *usn_free(Feed *feed)
+{
+        FeedUsn *f = of_feed(feed);
+
+        link_deinit(&f->link);
+        window_deinit(&f->window);
+        free(f->page);
+        free(f->entries);
+        arena_free(f->batch);
+        arena_free(f->arena);
+        free(f);
+        return NULL;
+}
+
+static int usn_new(Feed **ret_feed, const void *config, struct event_base *base, FeedSink *sink,
+                   const Log *log, Diag *diag)
+{
+        const FeedConfig *c = config;
+        FeedUsn *f = calloc(1, sizeof(*f));
+        int r;
+
+        if (!f)
+                error_oom(sizeof(*f));
+        f->feed.ops = &feed_usn_ops;
+        f->ldap = c->ldap;
+        f->arena = arena_new(0);
+        f->batch = arena_new(0);
+        f->context = (PositionContext){
+                .feed = "usn",
+                .base = arena_strdup(f->arena, c->ldap->base),
+                .filter = "(uSNChanged>=)",
+                .identity = link_identity(f->arena, c),
+        };
+        f->context.attributes =
+                link_attributes(f->arena, c, always, N_ELEMENTS(always), &f->context.n_attributes);
+        f->entries = calloc(USN_BATCH_ENTRIES, sizeof(*f->entries));
+        if (!f->entries)
+                error_oom(USN_BATCH_ENTRIES * sizeof(*f->entries));
+        window_init(&f->window);
+        r = link_init(&f->link, &link_ops, c, base, sink, log);
+        if (r) {
+                diag_set(diag, "cannot make a feed: %s", strerror(-r));
+                usn_free(&f->feed);
+                return error_trace(r);
+        }
+        *ret_feed = &f->feed;
+        return 0;
+}
+
+static int usn_start(Feed *feed, const Position *from)
+{
+        FeedUsn *f = of_feed(feed);
+
+        f->catch_up = f->ldap->initial == FEED_INITIAL_ALL;
+        if (from) {
+                _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+                PositionMark mark;
+                int r;
+
+                r = position_read(from, &f->context, f->arena, &mark, &why);
+                if (r == 0 && mark.n_cookie != USN_COOKIE_SIZE) {
+                        diag_set(&why, "the stored position cannot be used: it has not the form of one");
+                        r = POSITION_E_CORRUPT;
+                }
+                if (r) {
+                        log_warning(f->link.log, "the stored position is refused; catching up",
+                                    LOG_STR("reason", diag_text(&why)));
+                        f->catch_up = true;
+                } else {
+                        f->mark = (PositionMark){ .server = mark.server, .usn = mark.usn };
+                        f->has_mark = true;
+                        f->catch_up = mark.catch_up;
+                        window_begin(&f->window, usn_cookie_parse(mark.cookie));
+                }
+        }
+        link_start(&f->link);
+        return 0;
+}
+
+static void usn_pause(Feed *feed, bool paused)
+{
+        link_pause(&of_feed(feed)->link, paused);
+}
+
+static void usn_stop(Feed *feed)
+{
+        link_stop(&of_feed(feed)->link);
+}
+
+const FeedOps feed_usn_ops = {
+        .name = "usn",
+        .fields = NULL, /* the section `source:` has all of it, ldap-config.h */
+        .new = usn_new,
+        .start = usn_start,
+        .pause = usn_pause,
+        .stop = usn_stop,
+        .free = usn_free,
+};
