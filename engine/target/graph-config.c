@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/secret.h"
 #include "base/str.h"
+#include "engine/target/graph-credential.h"
 #include "engine/target/graph-internal.h"
 
 #include <arpa/inet.h>
@@ -21,16 +21,6 @@ const GraphCloud graph_clouds[] = {
 static const char *const cloud_names[] = { "global", "us-gov", "us-dod", "china", NULL };
 static const char *const size_names[] = { "small", "medium", "large", NULL };
 
-static const ConfigField credential_fields[] = {
-        { .name = "secret_file",
-          .type = CONFIG_SECRET,
-          .offset = offsetof(GraphCredential, secret_file),
-          .help = "file with the client secret, readable by its owner only; read at each renewal",
-          .example = "/etc/sosync/client-secret",
-          .required = true },
-        { 0 },
-};
-
 static const ConfigField endpoint_fields[] = {
         { .name = "login",
           .type = CONFIG_TEXT,
@@ -40,6 +30,10 @@ static const ConfigField endpoint_fields[] = {
           .type = CONFIG_TEXT,
           .offset = offsetof(GraphOptions, endpoints.graph) - offsetof(GraphOptions, endpoints),
           .help = "Microsoft Graph with its version, instead of the cloud's own address" },
+        { .name = "managed_identity",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(GraphOptions, endpoints.managed_identity) - offsetof(GraphOptions, endpoints),
+          .help = "for tests: a loopback address instead of Azure's metadata service" },
         { 0 },
 };
 
@@ -103,7 +97,7 @@ const ConfigField graph_fields[] = {
           .help = "ways to sign in, tried in order when one is refused",
           .required = true,
           .item = CONFIG_MAP,
-          .fields = credential_fields,
+          .fields = graph_credential_fields,
           .size = sizeof(GraphCredential) },
         { .name = "estate",
           .type = CONFIG_CHOICE,
@@ -211,33 +205,36 @@ static int check_url(const char *url, const char *key, const ConfigDoc *doc, con
         return CONFIG_E_INVALID;
 }
 
-static int check_file(const char *file, bool secret, const char *key, const ConfigDoc *doc,
-                      const char *prefix, Diag *diag)
+/* The managed identity has one address; whoever answers elsewhere hands out what we then trust. */
+static int check_imds(const char *url, const ConfigDoc *doc, const char *prefix, Diag *diag)
 {
-        Diag why = DIAG_INIT;
+        char path[256];
+        DiagMark at;
+
+        if (!url)
+                return 0;
+        if (str_starts(url, "http://") && !wrong_url(url))
+                return 0;
+        mark(doc, prefix, "endpoints.managed_identity", path, sizeof(path), &at);
+        diag_add_at(diag, at, "%s: \"%s\" is not http:// and a loopback address", path, url);
+        return CONFIG_E_INVALID;
+}
+
+static int check_file(const char *file, const char *key, const ConfigDoc *doc, const char *prefix, Diag *diag)
+{
         char path[256], *data = NULL;
         DiagMark at;
-        Secret content;
         size_t n = 0;
         int r;
 
         if (!file)
                 return 0;
-        if (secret) {
-                r = secret_read(file, &content, &why);
-                secret_wipe(&content);
-        } else {
-                r = str_read_file(file, (size_t)16 << 20, &data, &n);
-                free(data);
-        }
+        r = str_read_file(file, (size_t)16 << 20, &data, &n);
+        free(data);
         if (r) {
                 mark(doc, prefix, key, path, sizeof(path), &at);
-                if (secret)
-                        diag_add_at(diag, at, "%s: %s", path, diag_text(&why));
-                else
-                        diag_add_at(diag, at, "%s: %s: %s", path, file, strerror(-r));
+                diag_add_at(diag, at, "%s: %s: %s", path, file, strerror(-r));
         }
-        diag_deinit(&why);
         return r ? CONFIG_E_INVALID : 0;
 }
 
@@ -265,17 +262,19 @@ static int check_id(const char *id, bool domain, const char *key, const ConfigDo
 int graph_check(const GraphOptions *o, const ConfigDoc *doc, const char *prefix, Diag *diag)
 {
         const GraphCredential *credentials = o->credentials.items;
-        char key[64];
+        char key[256];
         int bad = 0;
 
         bad |= check_id(o->tenant_id, true, "tenant_id", doc, prefix, diag);
         bad |= check_id(o->client_id, false, "client_id", doc, prefix, diag);
         bad |= check_url(o->endpoints.login, "endpoints.login", doc, prefix, diag);
         bad |= check_url(o->endpoints.graph, "endpoints.graph", doc, prefix, diag);
-        bad |= check_file(o->ca_file, false, "ca_file", doc, prefix, diag);
+        bad |= check_imds(o->endpoints.managed_identity, doc, prefix, diag);
+        bad |= check_file(o->ca_file, "ca_file", doc, prefix, diag);
         for (size_t i = 0; i < o->credentials.n_items; ++i) {
-                snprintf(key, sizeof(key), "credentials.%zu.secret_file", i);
-                bad |= check_file(credentials[i].secret_file, true, key, doc, prefix, diag);
+                snprintf(key, sizeof(key), "%s%scredentials.%zu", prefix ? prefix : "",
+                         prefix && prefix[0] ? "." : "", i);
+                bad |= graph_credential_check(&credentials[i], doc, key, clock_wall(&clock_system), diag);
         }
         if (o->credentials.n_items == 0) {
                 char path[256];

@@ -22,9 +22,17 @@ typedef struct GraphOptions GraphOptions;
 
 #define GRAPH_ANSWER_MAX ((size_t)16 << 20)
 
-/* One of the ways to sign in; tried in order when one is refused. */
+/* One of the ways to sign in; tried in order when one is refused. The key that is there says which. Files are
+ * read at each renewal; what is secret is wiped after use, and refused if others may read it. */
 struct GraphCredential {
-        const char *secret_file; /* read at each renewal; wiped after use; refused if others may read it */
+        const char *secret_file;
+        const char *certificate_file; /* PEM; or with its key: PEM, PKCS#12 */
+        const char *key_file;         /* NULL: in certificate_file */
+        const char *passphrase_file;  /* NULL: the key is not encrypted */
+        int algorithm;                /* TokenAlgorithm */
+        const char *federated_token_file;
+        bool managed_identity;
+        const char *managed_client_id; /* NULL: the machine's own */
 };
 
 /* `target:` of the configuration, filled by graph_fields. */
@@ -35,11 +43,12 @@ struct GraphOptions {
         int estate;             /* Estate */
         int cloud;              /* index into graph_clouds */
         struct {
-                const char *login; /* "https://login.microsoftonline.com" */
-                const char *graph; /* "https://graph.microsoft.com/v1.0" */
-        } endpoints;               /* NULL: by cloud. http:// only for loopback addresses */
-        const char *ca_file;       /* private CA of a proxy; NULL: the system's */
-        const char *proxy;         /* NULL: https_proxy of the environment */
+                const char *login;            /* "https://login.microsoftonline.com" */
+                const char *graph;            /* "https://graph.microsoft.com/v1.0" */
+                const char *managed_identity; /* loopback only, for tests */
+        } endpoints;                          /* NULL: by cloud. http:// only for loopback addresses */
+        const char *ca_file;                  /* private CA of a proxy; NULL: the system's */
+        const char *proxy;                    /* NULL: https_proxy of the environment */
         struct {
                 int tenant_size; /* TenantSize */
                 double share;

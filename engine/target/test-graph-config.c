@@ -135,6 +135,12 @@ static void test_endpoints(void **state)
         bad(f, "  endpoints: {graph: 'https://x/v1.0/'}\n", "must not end with a slash");
         bad(f, "  endpoints: {graph: 'https://x/v1.0?a=b'}\n", "must be an address without query");
         bad(f, "  endpoints: {graph: 'https://'}\n", "has no host");
+        good(f, "  endpoints: {managed_identity: 'http://127.0.0.1:8080'}\n");
+        bad(f, "  endpoints: {managed_identity: 'https://imds.test'}\n",
+            "sosync.yaml:5:15: target.endpoints.managed_identity: \"https://imds.test\" is not http:// and a "
+            "loopback address");
+        bad(f, "  endpoints: {managed_identity: 'http://imds.test'}\n",
+            "is not http:// and a loopback address");
 }
 
 static void test_files(void **state)
@@ -146,6 +152,31 @@ static void test_files(void **state)
         assert_int_equal(chmod(f->secret, 0644), 0);
         bad(f, "", "target.credentials.0.secret_file: ");
         assert_non_null(strstr(diag_text(&f->diag), "mode 0644"));
+}
+
+static void test_credentials(void **state)
+{
+        static const char text[] = IDS "  credentials:\n"
+                                       "    - {managed_identity: true}\n"
+                                       "    - {certificate_file: /nonexistent/c.pem, algorithm: RS256}\n"
+                                       "    - {secret_file: /nonexistent/s, managed_identity: true}\n";
+        Fixture *f = *state;
+        const GraphCredential *c;
+        const ConfigDoc *doc;
+
+        assert_int_equal(config_read_text("sosync.yaml", text, strlen(text), root_fields, NULL, f->arena,
+                                          &f->root, &doc, &f->diag),
+                         0);
+        c = f->root.target.credentials.items;
+        assert_true(c[0].managed_identity);
+        assert_int_equal(c[0].algorithm, 0);
+        assert_int_equal(c[1].algorithm, 1);
+        assert_int_equal(graph_check(&f->root.target, doc, "target", &f->diag), CONFIG_E_INVALID);
+        assert_int_equal(f->diag.n_items, 2);
+        assert_string_equal(f->diag.items[0].text,
+                            "sosync.yaml:6:8: target.credentials.1.certificate_file: cannot read "
+                            "/nonexistent/c.pem: No such file or directory");
+        assert_non_null(strstr(f->diag.items[1].text, "target.credentials.2: exactly one of secret_file"));
 }
 
 static void test_ids(void **state)
@@ -169,7 +200,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = { TEST(test_defaults), TEST(test_endpoints), TEST(test_files),
-                                            TEST(test_ids) };
+                                            TEST(test_credentials), TEST(test_ids) };
 
         return cmocka_run_group_tests_name("graph-config", tests, NULL, NULL);
 }

@@ -116,6 +116,61 @@ static void test_second_credential(void **state)
         peer_restart(p, false);
 }
 
+/* The files lie beside the secret's. */
+static const char *beside(Peer *p, const char *name)
+{
+        const char *slash = strrchr(p->secret_file, '/');
+
+        return arena_printf(p->arena, "%.*s/%s", (int)(slash - p->secret_file), p->secret_file, name);
+}
+
+static int sign_in_with(Peer *p, const GraphCredential *c)
+{
+        PeerSink sink = { 0 };
+        int r;
+
+        p->options.credentials = (ConfigList){ .items = c, .n_items = 1 };
+        peer_restart(p, false);
+        r = peer_fetch(p, "user", MATCH_UPN, "nobody@corp.contoso.test", &sink);
+        p->options.credentials = (ConfigList){ .items = &p->credential, .n_items = 1 };
+        return r;
+}
+
+static void test_certificate(void **state)
+{
+        Peer *p = *state;
+        GraphCredential c = { .certificate_file = beside(p, "client.pem"),
+                              .key_file = beside(p, "client.key"),
+                              .passphrase_file = beside(p, "client.passphrase") };
+        GraphCredential p12 = { .certificate_file = beside(p, "client.p12"),
+                                .passphrase_file = c.passphrase_file };
+
+        assert_end(p, sign_in_with(p, &c), TARGET_E_NOT_FOUND);
+        c.algorithm = 1;
+        assert_end(p, sign_in_with(p, &c), TARGET_E_NOT_FOUND);
+        assert_end(p, sign_in_with(p, &p12), TARGET_E_NOT_FOUND);
+        c.certificate_file = beside(p, "other.pem");
+        assert_end(p, sign_in_with(p, &c), TARGET_E_REFUSED);
+        assert_non_null(strstr(diag_text(&p->diag), "the certificate is not the one that was registered"));
+        p12.passphrase_file = p->secret_file;
+        assert_end(p, sign_in_with(p, &p12), TARGET_E_REFUSED);
+        assert_non_null(strstr(diag_text(&p->diag), "does not open"));
+        assert_null(strstr(diag_text(&p->diag), "correct horse"));
+        peer_restart(p, false);
+}
+
+static void test_federated_token(void **state)
+{
+        Peer *p = *state;
+        GraphCredential c = { .federated_token_file = beside(p, "client.token") };
+
+        assert_end(p, sign_in_with(p, &c), TARGET_E_NOT_FOUND);
+        c.federated_token_file = p->secret_file;
+        assert_end(p, sign_in_with(p, &c), TARGET_E_REFUSED);
+        assert_non_null(strstr(diag_text(&p->diag), "holds no token"));
+        peer_restart(p, false);
+}
+
 static void test_token_faults(void **state)
 {
         static const struct {
@@ -175,7 +230,8 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 TEST(test_401_in_mid_run),    TEST(test_secret),
                 TEST(test_second_credential), TEST(test_token_faults),
-                TEST(test_consent_withdrawn),
+                TEST(test_consent_withdrawn), TEST(test_certificate),
+                TEST(test_federated_token),
         };
 
         if (argc < 3)

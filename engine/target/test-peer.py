@@ -34,11 +34,31 @@ def running(*command, **more):
             process.stdout.close()
 
 
+def client_certificate(folder):
+    """What the application signs in with, instead of its secret; and other.pem, which nobody has registered."""
+    def openssl(*arguments):
+        subprocess.run(['openssl', *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+    for name, text in ('client.passphrase', 'correct horse\n'), ('client.token', 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln\n'):
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(text)
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-passout', 'file:client.passphrase', '-days', '2', '-subj', '/CN=sosync',
+            '-keyout', 'client.key', '-out', 'client.pem')
+    openssl('req', '-x509', '-key', 'client.key', '-passin', 'file:client.passphrase', '-days', '3', '-subj', '/CN=other',
+            '-out', 'other.pem')
+    openssl('pkcs12', '-export', '-in', 'client.pem', '-inkey', 'client.key', '-passin', 'file:client.passphrase',
+            '-passout', 'pass:correct horse', '-out', 'client.p12')
+    (folder / 'client.key').chmod(0o600)
+    (folder / 'client.p12').chmod(0o600)
+
+
 @contextlib.contextmanager
 def emulator_running(emulator, folder, secret):
+    """Beside the secret there are client.pem, client.key (its passphrase in client.passphrase), client.p12 and client.token."""
     port_file = folder / 'port'
+    client_certificate(folder)
     with running(emulator, '--listen', '127.0.0.1:0', '--port-file', port_file, '--tenant', TENANT, '--client-id', CLIENT,
-                 '--client-secret-file', secret, '--roles', ROLES, '--domain', 'corp.contoso.test',
+                 '--client-secret-file', secret, '--client-certificate', folder / 'client.pem',
+                 '--federated-token-file', folder / 'client.token', '--roles', ROLES, '--domain', 'corp.contoso.test',
                  stdout=subprocess.PIPE) as process:
         if not select.select([process.stdout], [], [], 20)[0] or not process.stdout.readline():
             raise RuntimeError('the emulator does not listen')

@@ -29,6 +29,7 @@ struct Desk {
         const char *body;
         HttpEnd end;
         const char *refused_secret; /* requests with this one are refused */
+        const char *unreachable;    /* addresses with this cannot be reached */
         bool hold_back;
         HttpRequest *held;
         size_t n_requests;
@@ -42,6 +43,10 @@ static void finish(Desk *d, HttpRequest *r)
                                     "expired\\r\\nTrace\"}"
                                   : d->body;
 
+        if (d->unreachable && strstr(d->last_url, d->unreachable)) {
+                http_finish(r, HTTP_UNREACHABLE);
+                return;
+        }
         r->sent = d->end != HTTP_UNREACHABLE;
         if (d->end == HTTP_ANSWERED) {
                 r->answer.status = refuse ? 401 : d->status;
@@ -58,9 +63,9 @@ static void submit(Http *http, HttpRequest *r)
 
         ++d->n_requests;
         assert_false(r->metered);
-        assert_string_equal(r->method, "POST");
+        assert_string_equal(r->method, r->body ? "POST" : "GET");
         snprintf(d->last_url, sizeof(d->last_url), "%s", r->url);
-        snprintf(d->last_body, sizeof(d->last_body), "%.*s", (int)r->n_body, r->body);
+        snprintf(d->last_body, sizeof(d->last_body), "%.*s", (int)r->n_body, r->body ? r->body : "");
         if (d->hold_back)
                 __atomic_store_n(&d->held, r, __ATOMIC_RELEASE);
         else
@@ -244,6 +249,31 @@ static void test_refused(void **state)
         assert_non_null(strstr(d->last_body, "client_secret=three"));
 }
 
+/* The metadata service counts in texts; where there is none, the next credential gets its turn. */
+static void test_managed_identity(void **state)
+{
+        Desk *d = *state;
+        _cleanup_(bearer_unrefp) BearerToken *a = NULL;
+
+        d->credentials[0] = (GraphCredential){ .managed_identity = true };
+        d->body = "{\"access_token\":\"abc.def\",\"expires_in\":\"3599\",\"expires_on\":\"1506484173\","
+                  "\"resource\":\"https://graph.test/\",\"token_type\":\"Bearer\"}";
+        assert_int_equal(get(d, &a), 0);
+        assert_string_equal(d->last_url,
+                            "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01"
+                            "&resource=https%3A%2F%2Fgraph.test%2F");
+        assert_string_equal(d->last_body, "");
+        assert_string_equal(a->header, "Authorization: Bearer abc.def");
+
+        token_reject(d->token, a->generation);
+        a = bearer_unref(a);
+        d->unreachable = "169.254";
+        assert_int_equal(get(d, &a), 0);
+        assert_int_equal(d->n_requests, 3);
+        assert_string_equal(d->last_url, "https://login.test/contoso.test/oauth2/v2.0/token");
+        assert_non_null(strstr(d->last_body, "client_secret=two"));
+}
+
 static void test_ends(void **state)
 {
         static const struct {
@@ -335,9 +365,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_get),    TEST(test_ahead), TEST(test_ahead_fails),
-                TEST(test_reject), TEST(test_order), TEST(test_refused),
-                TEST(test_ends),   TEST(test_words), TEST(test_one_for_all),
+                TEST(test_get),   TEST(test_ahead),       TEST(test_ahead_fails), TEST(test_reject),
+                TEST(test_order), TEST(test_refused),     TEST(test_ends),        TEST(test_managed_identity),
+                TEST(test_words), TEST(test_one_for_all),
         };
 
         return cmocka_run_group_tests_name("token", tests, NULL, NULL);

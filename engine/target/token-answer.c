@@ -107,7 +107,8 @@ int token_answer_read(const HttpRequest *r, char **ret_token, int64_t *ret_life_
                 snprintf(text, size, "no answer from the sign-in service: %s", r->error);
                 return TARGET_E_TRANSIENT;
         }
-        if (a->status == 429 || a->status >= 500) {
+        /* 410: the metadata service of a virtual machine is being updated. */
+        if (a->status == 429 || a->status == 410 || a->status >= 500) {
                 snprintf(text, size, "the sign-in service is busy (%d)", a->status);
                 return TARGET_E_TRANSIENT;
         }

@@ -29,5 +29,3 @@ struct TokenKey {
  * Return: 0, TARGET_E_REFUSED with a text. */
 int token_key_load(const GraphCredential *credential, Wall now, TokenKey *ret_key, Diag *diag);
 void token_key_deinit(TokenKey *k);
-
-DEFINE_CLEANUP_OBJ(TokenKey, token_key_deinit)

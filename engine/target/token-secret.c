@@ -18,11 +18,21 @@ static const ErrorWords error_words[] = {
         { "AADSTS65001", "no administrator has consented to the application's permissions" },
         { "AADSTS90002", "there is no such tenant: check target.tenant_id and target.cloud" },
         { "AADSTS90033", "the sign-in service is not available for the moment" },
+        { "AADSTS50027", "the client assertion is not a valid JWT" },
         { "AADSTS700016", "there is no such application in this tenant: check target.client_id" },
+        { "AADSTS700021", "the client assertion names another application than target.client_id" },
+        { "AADSTS700023", "the client assertion is for another tenant or cloud: check target.tenant_id and "
+                          "target.cloud" },
         { "AADSTS700024", "the client assertion is not valid now: check this machine's clock" },
         { "AADSTS700027", "the signature of the client assertion is wrong: the certificate is not the one "
                           "that was registered" },
         { "AADSTS700082", "the credential has expired" },
+        { "AADSTS700211", "no federated credential of the application has the issuer of the token in "
+                          "federated_token_file" },
+        { "AADSTS700212", "no federated credential of the application has the audience of the token in "
+                          "federated_token_file" },
+        { "AADSTS700213", "no federated credential of the application has the subject of the token in "
+                          "federated_token_file" },
         { "AADSTS900023", "the tenant is neither an id nor a domain name: check target.tenant_id" },
         { "AADSTS7000112", "the application is disabled" },
         { "AADSTS7000215", "the client secret is wrong: the file must hold the secret's value, not its id" },

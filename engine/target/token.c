@@ -2,8 +2,8 @@
 #include "engine/target/token.h"
 
 #include "base/error.h"
-#include "base/secret.h"
 #include "base/str.h"
+#include "engine/target/token-request.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,6 +16,8 @@
 /* Ahead of the end a failed renewal is tried again so often. */
 #define AHEAD_RETRY INT64_C(15000000)
 #define TICK_MAX    INT64_C(1000000)
+/* The same address on every virtual machine in every cloud; answers only from within. */
+#define IMDS "http://169.254.169.254"
 
 struct Token {
         Http *const *http;
@@ -23,7 +25,7 @@ struct Token {
         const Clock *clock;
         const Log *log;
         char *url;
-        char *scope; /* form-encoded */
+        TokenDesk desk;
 
         pthread_mutex_t lock;
         pthread_cond_t changed;
@@ -40,8 +42,7 @@ struct Token {
 
         /* Of the renewal under way; touched by who renews. */
         HttpRequest request;
-        char *body;
-        size_t n_body;
+        TokenRequest content;
 };
 
 static void start(Token *t);
@@ -69,52 +70,6 @@ static BearerToken *bearer_new(const char *text, uint64_t generation)
         return b;
 }
 
-static void wipe_body(Token *t)
-{
-        if (!t->body)
-                return;
-        explicit_bzero(t->body, t->n_body);
-        free(t->body);
-        t->body = NULL;
-}
-
-static char *form_encode(char *to, const char *s)
-{
-        static const char digits[] = "0123456789ABCDEF";
-
-        for (; *s; ++s) {
-                unsigned char c = (unsigned char)*s;
-
-                if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                    strchr("-._~", c)) {
-                        *to++ = (char)c;
-                } else {
-                        *to++ = '%';
-                        *to++ = digits[c >> 4];
-                        *to++ = digits[c & 15];
-                }
-        }
-        *to = '\0';
-        return to;
-}
-
-/* Everything that a secret passes through has its final size at once, so that no copy stays behind. */
-static void set_body(Token *t, const char *secret)
-{
-        char *at;
-
-        t->n_body = 3 * (strlen(secret) + strlen(t->options->client_id)) + strlen(t->scope) + 128;
-        t->body = malloc(t->n_body);
-        if (!t->body)
-                error_oom(t->n_body);
-        at = stpcpy(t->body, "grant_type=client_credentials&client_id=");
-        at = form_encode(at, t->options->client_id);
-        at = stpcpy(stpcpy(at, "&scope="), t->scope);
-        at = form_encode(stpcpy(at, "&client_secret="), secret);
-        t->request.body = t->body;
-        t->request.n_body = (size_t)(at - t->body);
-}
-
 /* A renewal has ended, well or not: everybody who waits looks again. Lock held. */
 static void conclude(Token *t, int error, const char *text)
 {
@@ -140,6 +95,12 @@ static void accept_token(Token *t, const char *text, int64_t expires_in)
         conclude(t, 0, "");
 }
 
+/* Does the next credential get its turn? Where there is no metadata service, there is no managed identity. */
+static bool gives_way(const Token *t, int r)
+{
+        return r == TARGET_E_REFUSED || (r == TARGET_E_UNREACHABLE && t->content.url);
+}
+
 /* On the thread of Http. */
 static void on_done(HttpRequest *request)
 {
@@ -153,7 +114,7 @@ static void on_done(HttpRequest *request)
         r = token_answer_read(request, &token, &life_s, text, sizeof(text));
         if (r == 0)
                 accept_token(t, token, life_s);
-        if (r == TARGET_E_REFUSED && ++t->n_tried < t->options->credentials.n_items) {
+        if (gives_way(t, r) && ++t->n_tried < t->options->credentials.n_items) {
                 t->credential = (t->credential + 1) % t->options->credentials.n_items;
                 again = true;
         } else if (r) {
@@ -165,7 +126,7 @@ static void on_done(HttpRequest *request)
         }
         if (request->answer.body)
                 explicit_bzero(request->answer.body, request->answer.n_body);
-        wipe_body(t);
+        token_request_deinit(&t->content);
         pthread_mutex_unlock(&t->lock);
         if (r)
                 log_warning(t->log, again ? "credential refused, trying the next" : "no token",
@@ -176,57 +137,66 @@ static void on_done(HttpRequest *request)
                 start(t);
 }
 
-/* Read the next credential that can be read. Return: 0, or TARGET_E_REFUSED with the text. */
-static int next_secret(Token *t, size_t *at, Secret *ret_secret, char *text, size_t size)
+/* Prepare the next credential that can be read. Return: 0, or TARGET_E_REFUSED with the text. */
+static int next_request(Token *t, char *text, size_t size)
 {
         const GraphCredential *credentials = t->options->credentials.items;
         size_t n = t->options->credentials.n_items;
         Diag diag = DIAG_INIT;
-        int r = SECRET_E_REFUSED;
+        int r = TARGET_E_REFUSED;
 
         snprintf(text, size, "no credential is configured");
-        for (; t->n_tried < n; ++t->n_tried, *at = (*at + 1) % n) {
-                r = secret_read(credentials[*at].secret_file, ret_secret, &diag);
+        token_request_deinit(&t->content);
+        for (; t->n_tried < n; ++t->n_tried, t->credential = (t->credential + 1) % n) {
+                r = token_request_prepare(&t->desk, &credentials[t->credential], clock_wall(t->clock),
+                                          &t->content, &diag);
                 if (r == 0)
                         break;
                 snprintf(text, size, "%s", diag_text(&diag));
         }
         diag_deinit(&diag);
-        return r ? TARGET_E_REFUSED : 0;
+        return r;
+}
+
+static void fill_request(Token *t)
+{
+        HttpRequest *r = &t->request;
+
+        http_request_deinit(r);
+        http_request_init(r);
+        r->method = t->content.body ? "POST" : "GET";
+        r->url = t->content.url ? t->content.url : t->url;
+        if (t->content.body) {
+                r->headers[r->n_headers++] = "Content-Type: application/x-www-form-urlencoded";
+                r->headers[r->n_headers++] = "Expect:";
+        } else {
+                r->headers[r->n_headers++] = "Metadata: true";
+        }
+        r->headers[r->n_headers++] = "Accept: application/json";
+        r->body = t->content.body;
+        r->n_body = t->content.n_body;
+        r->lane = LANE_URGENT;
+        r->deadline = mono_add(clock_mono(t->clock), REQUEST_TIMEOUT);
+        r->patience = r->deadline;
+        r->done = on_done;
+        r->token = t;
 }
 
 /* Begin, or go on with, the renewal that the caller has set `renewing` for. Lock not held. */
 static void start(Token *t)
 {
         char text[512];
-        Secret secret;
-        size_t at;
         int r;
 
         pthread_mutex_lock(&t->lock);
-        at = t->credential;
-        r = next_secret(t, &at, &secret, text, sizeof(text));
-        t->credential = at;
+        r = next_request(t, text, sizeof(text));
         if (r) {
                 conclude(t, r, text);
                 pthread_mutex_unlock(&t->lock);
                 log_warning(t->log, "no token", LOG_STR("reason", text));
                 return;
         }
-        http_request_deinit(&t->request);
-        http_request_init(&t->request);
-        t->request.method = "POST";
-        t->request.url = t->url;
-        t->request.headers[t->request.n_headers++] = "Content-Type: application/x-www-form-urlencoded";
-        t->request.headers[t->request.n_headers++] = "Accept: application/json";
-        t->request.headers[t->request.n_headers++] = "Expect:";
-        t->request.lane = LANE_URGENT;
-        t->request.deadline = mono_add(clock_mono(t->clock), REQUEST_TIMEOUT);
-        t->request.patience = t->request.deadline;
-        t->request.done = on_done;
-        t->request.token = t;
-        set_body(t, secret.data);
-        secret_wipe(&secret);
+        fill_request(t);
         pthread_mutex_unlock(&t->lock);
         http_submit(*t->http, &t->request);
 }
@@ -357,12 +327,15 @@ Token *token_new(Http *const *http, const GraphOptions *options, const char *log
         t->options = options;
         t->clock = clock;
         t->log = log;
-        form_encode(encoded, audience);
-        if (asprintf(&t->scope, "%s%%2F.default", encoded) < 0)
-                error_oom(sizeof(encoded));
-        form_encode(encoded, options->tenant_id);
+        token_form_encode(encoded, options->tenant_id);
         if (asprintf(&t->url, "%s/%s/oauth2/v2.0/token", login, encoded) < 0)
                 error_oom(sizeof(encoded));
+        t->desk =
+                (TokenDesk){ .url = t->url,
+                             .imds = options->endpoints.managed_identity ? options->endpoints.managed_identity
+                                                                         : IMDS,
+                             .audience = audience,
+                             .client_id = options->client_id };
         http_request_init(&t->request);
         pthread_mutex_init(&t->lock, NULL);
         pthread_condattr_init(&attributes);
@@ -377,12 +350,11 @@ Token *token_free(Token *t)
         if (!t)
                 return NULL;
         bearer_unref(t->bearer);
-        wipe_body(t);
+        token_request_deinit(&t->content);
         http_request_deinit(&t->request);
         pthread_cond_destroy(&t->changed);
         pthread_mutex_destroy(&t->lock);
         free(t->url);
-        free(t->scope);
         free(t);
         return NULL;
 }

@@ -10,9 +10,9 @@
  * use. A 401 in mid-run (token_reject) makes the next token_get fetch a new one.
  *
  * Credentials are tried in the order of the configuration; one that the service refuses, or whose file cannot
- * be read, gives way to the next. A secret's file is read at each renewal, so that a replaced secret is found
- * without a restart, and the bytes are wiped after use. A file that others than its owner may read is
- * refused.
+ * be read, gives way to the next. Files are read at each renewal (token-request.h), so that a replaced secret
+ * or certificate is found without a restart, and the bytes are wiped after use. A secret, key or passphrase
+ * that others than its owner may read is refused.
  *
  * Functions may be called from any thread.
  */
@@ -34,7 +34,7 @@ struct BearerToken {
         char header[]; /* "Authorization: Bearer ..." */
 };
 
-/* *http is looked at when something is sent: it may be made after the token. */
+/* *http is looked at when something is sent: it may be made after the token. `audience` is borrowed. */
 Token *token_new(Http *const *http, const GraphOptions *options, const char *login, const char *audience,
                  const Clock *clock, const Log *log);
 Token *token_free(Token *t); /* after http_stop */

@@ -3,6 +3,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "assertion.h"
 #include "emulator.h"
 #include "mem.h"
 #include "roles.h"
@@ -47,6 +48,9 @@ void emulator_init(Emulator *emulator, const Options *options, int64_t now_us)
 {
         *emulator = (Emulator){ .options = options, .random.state = (uint64_t)options->seed };
         authority_init(&emulator->authority);
+        if (options->certificate)
+                emulator->authority.certificate = assertion_certificate(options->certificate);
+        emulator->authority.federated = options->federated_token;
         emulator_start(emulator, now_us);
 }
 

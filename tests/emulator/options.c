@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "assertion.h"
 #include "mem.h"
 #include "options.h"
 
@@ -126,9 +127,10 @@ static int take_federated(Options *options, const Row *row, const char *value)
 }
 
 /* The first line of a file, so that the secret is in no process list */
-static int take_secret_file(Options *options, const Row *row, const char *value)
+static int take_first_line(Options *options, const Row *row, const char *value)
 {
-        char line[1024] = "";
+        char **field = (char **)((char *)options + row->offset);
+        char line[8192] = "";
         FILE *file = fopen(value, "re");
 
         if (!file || !fgets(line, sizeof(line), file)) {
@@ -140,8 +142,28 @@ static int take_secret_file(Options *options, const Row *row, const char *value)
         line[strcspn(line, "\r\n")] = '\0';
         if (!*line)
                 return complain("is empty", row->name, value);
-        free(options->secret);
-        options->secret = mem_text(line);
+        free(*field);
+        *field = mem_text(line);
+        return 0;
+}
+
+static int take_certificate(Options *options, const Row *row, const char *value)
+{
+        char text[16384];
+        FILE *file = fopen(value, "re");
+        size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+        X509 *x;
+
+        if (!file)
+                return complain(strerror(errno), row->name, value);
+        fclose(file);
+        text[n] = '\0';
+        x = assertion_certificate(text);
+        if (!x)
+                return complain("holds no certificate in PEM", row->name, value);
+        X509_free(x);
+        free(options->certificate);
+        options->certificate = mem_text(text);
         return 0;
 }
 
@@ -159,8 +181,12 @@ static const Row rows[] = {
           .help = "display name of the tenant (Contoso)" },
         { .name = "client-id", .argument = "GUID", .take = take_text, .offset = AT(client_id),
           .help = "the one application that is registered" },
-        { .name = "client-secret-file", .argument = "FILE", .take = take_secret_file,
-          .help = "file whose first line is its secret" },
+        { .name = "client-secret-file", .argument = "FILE", .take = take_first_line,
+          .offset = AT(secret), .help = "file whose first line is its secret" },
+        { .name = "client-certificate", .argument = "FILE", .take = take_certificate,
+          .help = "certificate in PEM that is registered for it" },
+        { .name = "federated-token-file", .argument = "FILE", .take = take_first_line,
+          .offset = AT(federated_token), .help = "file whose first line is a token that is trusted for it" },
         { .name = "roles", .argument = "NAME,...", .take = take_list, .offset = AT(roles),
           .help = "application permissions granted to it; may be repeated" },
         { .name = "initial-domain", .argument = "NAME", .take = take_text, .offset = AT(initial_domain),
@@ -265,9 +291,10 @@ int options_parse(Options *options, int argc, char **argv)
 
 void options_deinit(Options *options)
 {
-        char *texts[] = { options->listen,         options->port_file,   options->tenant,
-                          options->tenant_name,    options->client_id,   options->secret,
-                          options->initial_domain, options->journal_file };
+        char *texts[] = { options->listen,         options->port_file,    options->tenant,
+                          options->tenant_name,    options->client_id,    options->secret,
+                          options->initial_domain, options->journal_file, options->certificate,
+                          options->federated_token };
 
         for (size_t i = 0; i < ARRAY_LENGTH(texts); ++i)
                 free(texts[i]);

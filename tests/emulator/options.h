@@ -17,6 +17,8 @@ struct Options {
         char *tenant_name;
         char *client_id;
         char *secret;
+        char *certificate;     /* PEM; NULL: none */
+        char *federated_token; /* trusted as it is; NULL: none */
         char *initial_domain;
         json_t *domains;   /* array of text, as given */
         json_t *federated; /* those of them that are federated */

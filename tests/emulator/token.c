@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "assertion.h"
 #include "mem.h"
 #include "roles.h"
 #include "token.h"
@@ -37,6 +38,7 @@ void authority_deinit(Authority *authority)
         for (size_t i = 0; i < TOKEN_CACHE; ++i)
                 free(authority->cache[i].text);
         free(authority->secret);
+        X509_free(authority->certificate);
         json_decref(authority->roles);
         *authority = (Authority){ 0 };
 }
@@ -48,25 +50,6 @@ static void base64url(Text *t, const void *data, size_t n)
 
         for (int i = 0; i < n_out && out[i] != '='; ++i)
                 text_add(t, out[i] == '+' ? "-" : out[i] == '/' ? "_" : (const char *)out + i, 1);
-}
-
-/* Return: the bytes, NUL-terminated, or NULL */
-static char *base64url_decode(const char *s, size_t n)
-{
-        _cleanup_(mem_freep) unsigned char *in = mem_zero(n + 8, 1);
-        char *out = mem_zero(n + 8, 1);
-        int n_out;
-
-        for (size_t i = 0; i < n; ++i)
-                in[i] = s[i] == '-' ? '+' : s[i] == '_' ? '/' : (unsigned char)s[i];
-        while (n % 4)
-                in[n++] = '=';
-        n_out = EVP_DecodeBlock((unsigned char *)out, in, (int)n);
-        if (n_out < 0) {
-                free(out);
-                return NULL;
-        }
-        return out;
 }
 
 static void token_sign(const Authority *authority, const char *s, size_t n, Text *t)
@@ -171,12 +154,37 @@ static const char *find_audience(const char *scope)
         return NULL;
 }
 
+/* Return: whether the assertion is one of ours; otherwise refused */
+static bool check_assertion(const Authority *authority, Random *random, const Call *call, const char *text,
+                            Answer *answer)
+{
+        const Assertion expected = { .certificate = authority->certificate,
+                                     .federated = authority->federated,
+                                     .client_id = authority->client_id,
+                                     .tenant = call->segments[0].text,
+                                     .now_s = call->wall_ms / 1000 };
+        _cleanup_(mem_freep) char *type = form_field(call, "client_assertion_type");
+        _cleanup_(text_deinit) Text message = { 0 };
+        int code;
+
+        if (!type || strcmp(type, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")) {
+                refuse(call, random, answer, 400, "invalid_request", 900144,
+                       "The request body must contain the following parameter: 'client_assertion_type'.");
+                return false;
+        }
+        code = assertion_check(&expected, text, &message);
+        if (code)
+                refuse(call, random, answer, 401, "invalid_client", code, message.data);
+        return code == 0;
+}
+
 /* One refusal after the other, in the order Entra checks. Return: the audience, or NULL when refused. */
 static const char *check_form(Authority *authority, Random *random, const Call *call, Answer *answer)
 {
         _cleanup_(mem_freep) char *grant = form_field(call, "grant_type"),
                                   *client = form_field(call, "client_id"), *scope = form_field(call, "scope"),
-                                  *secret = form_field(call, "client_secret");
+                                  *secret = form_field(call, "client_secret"),
+                                  *assertion = form_field(call, "client_assertion");
         const char *tenant = call->segments[0].text, *aud = find_audience(scope);
         _cleanup_(text_deinit) Text t = { 0 };
 
@@ -213,6 +221,8 @@ static const char *check_form(Authority *authority, Random *random, const Call *
                             "/.default suffixed to the resource identifier (application ID URI).",
                             scope ? scope : "");
                 refuse(call, random, answer, 400, "invalid_scope", 1002012, t.data);
+        } else if (assertion) {
+                return check_assertion(authority, random, call, assertion, answer) ? aud : NULL;
         } else if (!secret) {
                 refuse(call, random, answer, 401, "invalid_client", 7000218,
                        "The request body must contain the following parameter: 'client_assertion' or "
@@ -270,7 +280,6 @@ static int token_parse(const Authority *authority, const char *token, VerifiedTo
         const char *dot = strchr(token, '.'), *dot2 = dot ? strchr(dot + 1, '.') : NULL;
         _cleanup_(mem_json_freep) json_t *claims = NULL;
         _cleanup_(text_deinit) Text mac = { 0 };
-        _cleanup_(mem_freep) char *text = NULL;
         const char *aud;
 
         if (!dot2)
@@ -278,8 +287,7 @@ static int token_parse(const Authority *authority, const char *token, VerifiedTo
         token_sign(authority, token, (size_t)(dot2 - token), &mac);
         if (strlen(dot2 + 1) != mac.n || CRYPTO_memcmp(dot2 + 1, mac.data, mac.n) != 0)
                 return TOKEN_E_INVALID;
-        text = base64url_decode(dot + 1, (size_t)(dot2 - dot - 1));
-        claims = text ? json_loads(text, 0, NULL) : NULL;
+        claims = assertion_decode(dot + 1, (size_t)(dot2 - dot - 1));
         aud = json_string_value(json_object_get(claims, "aud"));
         if (!aud || strcmp(aud, audiences[0].aud))
                 return TOKEN_E_INVALID;

@@ -7,10 +7,12 @@
  *      POST /{tenant}/oauth2/v2.0/token  ->  {"token_type":"Bearer","expires_in":3599,"access_token":"h.p.s"}
  *
  * Tokens have the form of a JWT and are signed with a key made at start, so a token of another run, a changed
- * one and an invented one are all found out. Errors have the shape of Microsoft Entra ID (AADSTS...).
+ * one and an invented one are all found out. A client shows its secret or an assertion (assertion.h). Errors
+ * have the shape of Microsoft Entra ID (AADSTS...).
  */
 
 #include <jansson.h>
+#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,7 +47,9 @@ struct Authority {
         const json_t *domains; /* array of text: names that may stand for the tenant */
         char *secret;
         bool secret_expired;
-        json_t *roles; /* array of text: what is granted now */
+        X509 *certificate;     /* NULL: none is registered */
+        const char *federated; /* the token that is trusted; NULL: none */
+        json_t *roles;         /* array of text: what is granted now */
         int64_t lifetime_s;
         unsigned char key[32];
         VerifiedToken cache[TOKEN_CACHE];

@@ -48,6 +48,7 @@ def row(bench):
 
         s = measure(one, 1 if bench.quick else 3)
     return [
-        Line("cpu", "20 changes/s", f"{s.of('busy'):.2%}", f"{s.of('base'):.2%}", s.of("busy") / s.of("base"), "< 3%", judge(s.of("busy") < 0.03), f"of one core, all threads; {seconds} s, {s.note()}"),
+        Line("cpu", "20 changes/s", f"{s.of('busy'):.2%}", f"{s.of('base'):.2%}", s.of("busy") / s.of("base"), "< 3%", judge(s.of("busy") < 0.03),
+             f"of one core, all threads; {seconds} s, {s.note()}"),
         Line("cpu", "idle", f"{s.of('idle'):.2%}"),
     ]
