@@ -167,6 +167,15 @@ class Page:
             raise RuntimeError("%s: %s" % (expression, json.dumps(result["exceptionDetails"])[:800]))
         return result["result"].get("value")
 
+    def until(self, expression, wanted, deadline_s=5):
+        """The value of the expression as soon as it is what is wanted; else what it is at the deadline. What a key or a hash does, the page's
+        script may see a moment later."""
+        end = time.monotonic() + deadline_s
+        while True:
+            value = self.evaluate(expression)
+            if value == wanted or time.monotonic() >= end:
+                return value
+
     def view(self, width, height, dark=False, media=""):
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False

@@ -147,12 +147,14 @@ def walk_tabs(page, name, url, script, found):
     for tab in TABS:
         page.evaluate("document.querySelector('.tabs a[href=\"#%s\"]').focus()" % tab)
         page.enter()
-        found.check(page.evaluate(SHOWN) == [tab], name, kind, tab, "shows", page.evaluate(SHOWN))
+        shown = page.until(SHOWN, [tab])
+        found.check(shown == [tab], name, kind, tab, "shows", shown)
     if script:
         page.evaluate("document.querySelector('.tabs a[href=\"#steps\"]').focus()")
         page.key("ArrowRight", number=39)
-        found.check(page.evaluate(SHOWN) == ["troubleshooting"], name, "arrow key shows", page.evaluate(SHOWN))
-        current = page.evaluate("[...document.querySelectorAll('.tabs [aria-current]')].map(a => a.hash)")
+        shown = page.until(SHOWN, ["troubleshooting"])
+        found.check(shown == ["troubleshooting"], name, "arrow key shows", shown)
+        current = page.until("[...document.querySelectorAll('.tabs [aria-current]')].map(a => a.hash)", ["#troubleshooting"])
         found.check(current == ["#troubleshooting"], name, "says aloud", current)
 
 
