@@ -5,13 +5,13 @@ See rows/limited.py. The baseline is (n - 3,000) / 20 s, scaled: what no program
 """
 
 from rows.limited import BURST, RATE, SCALE, Limited
-from table import Line, judge, ms
+from table import NO_GOAL, Line, judge, ms
 
 
 def row(bench):
     m = bench.once("limited", Limited)
     least = (m.n - BURST) / RATE
     # A few thousand changes are over almost within the burst, whose sending takes time too: only the full flood is judged.
-    verdict = judge(m.seconds / least <= 1.1) if m.n >= 10000 else "no goal"
+    verdict = judge(m.seconds / least <= 1.1) if m.n >= 10000 else NO_GOAL
     return [Line("flood", f"{m.n:,} changes", ms(m.seconds * 1e3), ms(least * 1e3), m.seconds / least, "<= 1.1" if m.n >= 10000 else "", verdict,
                  f"limits {SCALE} times as fast; one run" + ("" if m.n >= 10000 else "; the goal is for 10,000 changes"))]
