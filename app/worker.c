@@ -180,6 +180,23 @@ static bool is_worth_a_report(const Run *run)
                run->change.kind == CHANGE_REQUEST || run->change.lane == LANE_URGENT;
 }
 
+/* What was exported rests for half a second, so that fifty changes in a row are three writes; and an object
+ * that is slow to read, a group of 50,000, is not read more than a tenth of the time. */
+#define REST_MS      500
+#define REST_MAX_MS  60000
+#define REST_OF_READ 10
+
+static Wall rest_until(const Run *run, Wall now)
+{
+        int64_t ms = run->read_us / 1000 * REST_OF_READ;
+
+        if (run->call.n_writes && ms < REST_MS)
+                ms = REST_MS;
+        if (ms > REST_MAX_MS)
+                ms = REST_MAX_MS;
+        return run->call.n_writes || ms >= REST_MS ? wall_add(now, ms) : (Wall){ 0 };
+}
+
 /* Hand the result to the queue. Return: 0, QUEUE_E_*, -errno. */
 static int settle(WorkerShared *s, Run *run, const Lease *lease)
 {
@@ -189,6 +206,7 @@ static int settle(WorkerShared *s, Run *run, const Lease *lease)
                 .batch = &run->batch,
                 .outcome = is_worth_a_report(run) ? o : NULL,
                 .now = now,
+                .rest_until = rest_until(run, now),
         };
 
         if (is_scope_failure(run) || is_claimed(run)) {

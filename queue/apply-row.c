@@ -165,11 +165,11 @@ static int change_row(Apply *ap, const Change *c, Wall now)
 
                 if (c->kind == CHANGE_LINK && !c->dn)
                         first.dn = known_dn(ap, s.key);
-                row_new(&s.row, &first, now, sequence, hurry);
+                row_new(&s.row, &first, now, sequence, hurry, rests_of(&ap->rests, s.key));
                 return save(ap, &s, &s.row, NULL);
         }
         old = s.row.place;
-        row_arrive(&s.row, c, is_leased(ap, s.key), now, sequence, hurry);
+        row_arrive(&s.row, c, is_leased(ap, s.key), now, sequence, hurry, rests_of(&ap->rests, s.key));
         return save(ap, &s, &s.row, &old);
 }
 
@@ -195,6 +195,8 @@ static int lease_end(Apply *ap, const Op *op)
 
         rc = load(ap, &op->key, &s);
         set_ended(ap, s.key);
+        if (op->kind == OP_ACK)
+                rests_set(&ap->rests, s.key, op->rest_until, op->now);
         if (rc || !s.exists)
                 return rc; /* it was dropped; what the run left behind is stored all the same */
         if (!s.is_readable) {
@@ -220,7 +222,7 @@ static int lease_end(Apply *ap, const Op *op)
                 return save(ap, &s, &s.row, &old);
         default:
                 ap->fx.n_acked++;
-                if (!row_ack(&s.row, op->generation, op->now, sequence, hurry))
+                if (!row_ack(&s.row, op->generation, op->now, sequence, hurry, op->rest_until))
                         return erase(ap, &s, &old);
                 return save(ap, &s, &s.row, &old);
         }

@@ -14,6 +14,7 @@ void apply_init(Apply *ap, Store *s, Committer *c, Ready *r)
         ap->row_arena = arena_new(0);
         ap->batch_arena = arena_new(0);
         keymap_init(&ap->ended);
+        rests_init(&ap->rests);
         pack_init(&ap->writer);
 }
 
@@ -25,6 +26,7 @@ void apply_deinit(Apply *ap)
         ap->row_arena = arena_free(ap->row_arena);
         ap->batch_arena = arena_free(ap->batch_arena);
         keymap_deinit(&ap->ended);
+        rests_deinit(&ap->rests);
         pack_deinit(&ap->writer);
 }
 

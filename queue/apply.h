@@ -10,6 +10,7 @@
 
 #include "queue/commit.h"
 #include "queue/ready.h"
+#include "queue/rests.h"
 
 typedef struct Apply Apply;
 
@@ -23,6 +24,7 @@ struct Apply {
         Arena *row_arena; /* for one row */
         Arena *batch_arena;
         KeyMap ended; /* objects whose lease an Op of this batch has ended: ready.c does not know of it yet */
+        Rests rests;
         PackWriter writer;
         Effects fx; /* of the batch */
 };

@@ -12,6 +12,7 @@
 #include "queue/claims.h"
 #include "queue/lanes.h"
 #include "queue/queue.h"
+#include "queue/rests.h"
 #include "queue/row.h"
 
 typedef struct Cell Cell;
@@ -75,6 +76,7 @@ struct QueueMem {
         KeyMap counts; /* table, object: its links of waits and of ready references, in `serial` */
         MemOutcome *outcomes;
         size_t n_outcomes, size_outcomes;
+        Rests rests;
         Lanes lanes;
         bool closed;
         uint64_t n_wake_all;

@@ -45,6 +45,7 @@ struct Op {
         unsigned tries;
         Wall now;
         Wall not_before;
+        Wall rest_until; /* ACK */
         const char *reason;
 
         const Change *changes; /* PUT */

@@ -94,6 +94,7 @@ static Op *op_new(OpKind kind, const char *reason, Wall not_before, const Commit
         op->arena = a;
         op->now = c->now;
         op->not_before = not_before;
+        op->rest_until = c->rest_until;
         op->reason = arena_strdup(a, reason);
         return op;
 }

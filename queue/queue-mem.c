@@ -227,7 +227,8 @@ static int end_lease(QueueMem *q, End end, const Lease *lease, Wall not_before, 
                 break;
         default:
                 q->stats.n_acked++;
-                is_left = row_ack(&row, m->generation, c->now, q->next++, hurry);
+                rests_set(&q->rests, m->key, c->rest_until, c->now);
+                is_left = row_ack(&row, m->generation, c->now, q->next++, hurry, c->rest_until);
                 break;
         }
         mem_apply(q, c->batch, false, lease->change.lane, c->now, c->outcome, m, is_left ? &row : NULL);
@@ -355,6 +356,7 @@ static Queue *mem_free(Queue *queue)
         for (KeyNode *i = keymap_next(&q->rows, NULL); i; i = keymap_next(&q->rows, NULL))
                 mem_row_free(q, keymap_entry(i, MemRow, node));
         keymap_deinit(&q->rows);
+        rests_deinit(&q->rests);
         cells_deinit(&q->cells);
         cells_deinit(&q->positions);
         links_deinit(q);
@@ -414,6 +416,7 @@ int queue_mem_new(Queue **ret_queue)
         pthread_cond_init(&q->changed, &attr);
         pthread_condattr_destroy(&attr);
         keymap_init(&q->rows);
+        rests_init(&q->rests);
         keymap_init(&q->cells);
         keymap_init(&q->positions);
         keymap_init(&q->links);

@@ -19,6 +19,10 @@
  * its own first seen and lane. References that become ready wait 2 s for company instead (CHANGE_LINK),
  * unless 20 are there.
  *
+ * An object that has just been exported rests (Commit.rest_until): what arrives meanwhile is DELAYED until
+ * then and merges, so that fifty changes in a second become three writes, the last one with the last state.
+ * An urgent change never rests. Rest is in memory; after a crash there is none.
+ *
  * Lanes by weight: of 16 leases at least one goes to each lower lane that has something due; else the highest
  * lane first, and within a lane by due time, then by arrival.
  *
@@ -99,6 +103,7 @@ struct Commit {
         const SpaceBatch *batch; /* NULL: nothing */
         const Outcome *outcome;  /* NULL: no report (noise) */
         Wall now;
+        Wall rest_until; /* ack: changes to the object that are not urgent wait until then; 0: no rest */
 };
 
 /* Zeroed by the caller; filled by lease. Texts live in the arena given to queue_lease. */

@@ -16,6 +16,15 @@ static void set_lane(Row *row)
                 row->place.lane = row->later.lane;
 }
 
+/* READY, unless the object rests; what is urgent does not wait for that. Its lane is set. */
+static void move_due(Row *row, Wall now, uint64_t sequence, Wall rest)
+{
+        if (rest.ms > now.ms && row->place.lane != LANE_URGENT)
+                move(row, ROW_DELAYED, rest, sequence);
+        else
+                move(row, ROW_READY, now, sequence);
+}
+
 /* Where a row goes that holds references only: due soon, or now. */
 static void move_links(Row *row, Wall now, uint64_t sequence, bool hurry)
 {
@@ -39,14 +48,14 @@ static void unite(Row *row)
 /**
  * row_new() - the first change of an object
  */
-void row_new(Row *row, const Change *c, Wall now, uint64_t sequence, bool hurry)
+void row_new(Row *row, const Change *c, Wall now, uint64_t sequence, bool hurry, Wall rest)
 {
         *row = (Row){ .change = *c, .queued = now, .generation = sequence };
+        set_lane(row);
         if (c->kind == CHANGE_LINK)
                 move_links(row, now, sequence, hurry);
         else
-                move(row, ROW_READY, now, sequence);
-        set_lane(row);
+                move_due(row, now, sequence, rest);
 }
 
 /*
@@ -54,14 +63,17 @@ void row_new(Row *row, const Change *c, Wall now, uint64_t sequence, bool hurry)
  * smaller hope: they come one by one, so they wait for company here too, but never longer than the row would
  * have.
  */
-static void arrive_place(Row *row, bool soft, Wall now, uint64_t sequence)
+static void arrive_place(Row *row, bool soft, Wall now, uint64_t sequence, Wall rest)
 {
         Wall soon = wall_add(now, ROW_LINK_LINGER_MS);
 
         if (row->place.class == ROW_READY)
                 return;
+        if (!soft && row->place.class == ROW_DELAYED && row->place.due.ms == rest.ms &&
+            row->place.lane != LANE_URGENT)
+                return; /* it rests already */
         if (!soft) {
-                move(row, ROW_READY, now, sequence);
+                move_due(row, now, sequence, rest);
                 row->reason = NULL;
         } else if (row->place.class == ROW_PARKED || row->place.due.ms > soon.ms) {
                 move(row, ROW_DELAYED, soon, sequence);
@@ -72,7 +84,7 @@ static void arrive_place(Row *row, bool soft, Wall now, uint64_t sequence)
  * row_arrive() - a later change of an object that is in the queue
  * @leased: a worker has it: what arrives is kept apart
  */
-void row_arrive(Row *row, const Change *c, bool leased, Wall now, uint64_t sequence, bool hurry)
+void row_arrive(Row *row, const Change *c, bool leased, Wall now, uint64_t sequence, bool hurry, Wall rest)
 {
         bool soft = c->kind == CHANGE_LINK && !hurry;
 
@@ -87,8 +99,8 @@ void row_arrive(Row *row, const Change *c, bool leased, Wall now, uint64_t seque
                 row->has_later = true;
         }
         row->generation = sequence;
-        arrive_place(row, soft, now, sequence);
         set_lane(row);
+        arrive_place(row, soft, now, sequence, rest);
 }
 
 Change row_change(const Row *row)
@@ -105,13 +117,14 @@ bool row_is_dirty(const Row *row, uint64_t generation)
         return row->generation != generation;
 }
 
-/* What follows when something arrived during the lease: due at once, but references only wait for company. */
-static void move_dirty(Row *row, bool links_only, Wall now, uint64_t sequence, bool hurry)
+/* What follows when something arrived during the lease: due at once or after the rest, but references only
+ * wait for company. */
+static void move_dirty(Row *row, bool links_only, Wall now, uint64_t sequence, bool hurry, Wall rest)
 {
         if (links_only)
                 move_links(row, now, sequence, hurry);
         else
-                move(row, ROW_READY, now, sequence);
+                move_due(row, now, sequence, rest);
         row->reason = NULL;
 }
 
@@ -120,7 +133,7 @@ static void move_dirty(Row *row, bool links_only, Wall now, uint64_t sequence, b
  *
  * Return: false if nothing is left and the row goes; true if something arrived meanwhile.
  */
-bool row_ack(Row *row, uint64_t generation, Wall now, uint64_t sequence, bool hurry)
+bool row_ack(Row *row, uint64_t generation, Wall now, uint64_t sequence, bool hurry, Wall rest)
 {
         if (!row_is_dirty(row, generation))
                 return false;
@@ -134,8 +147,8 @@ bool row_ack(Row *row, uint64_t generation, Wall now, uint64_t sequence, bool hu
         }
         row->tries = 0;
         row->first_failed = (Wall){ 0 };
-        move_dirty(row, row->change.kind == CHANGE_LINK, now, sequence, hurry);
         set_lane(row);
+        move_dirty(row, row->change.kind == CHANGE_LINK, now, sequence, hurry, rest);
         return true;
 }
 
@@ -160,7 +173,7 @@ void row_retry(Row *row, uint64_t generation, unsigned tries, Wall not_before, c
         row->reason = reason;
         move(row, ROW_DELAYED, not_before, sequence);
         if (dirty)
-                arrive_place(row, soft && !hurry, now, sequence);
+                arrive_place(row, soft && !hurry, now, sequence, (Wall){ 0 });
         set_lane(row);
 }
 
@@ -178,7 +191,7 @@ void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason,
         row->reason = reason;
         move(row, ROW_PARKED, now, sequence);
         if (dirty)
-                arrive_place(row, soft && !hurry, now, sequence);
+                arrive_place(row, soft && !hurry, now, sequence, (Wall){ 0 });
         set_lane(row);
 }
 

@@ -58,9 +58,10 @@ struct Row {
 /*
  * `hurry` is read for CHANGE_LINK only: enough references are ready for a full request.
  * `sequence` is a new one; each arrival and each move takes one.
+ * `rest`: until when the object rests; in the past, or 0: it does not.
  */
-void row_new(Row *row, const Change *c, Wall now, uint64_t sequence, bool hurry);
-void row_arrive(Row *row, const Change *c, bool leased, Wall now, uint64_t sequence, bool hurry);
+void row_new(Row *row, const Change *c, Wall now, uint64_t sequence, bool hurry, Wall rest);
+void row_arrive(Row *row, const Change *c, bool leased, Wall now, uint64_t sequence, bool hurry, Wall rest);
 
 /* The change to give out: with what arrived during a lease that the last process did not end. */
 Change row_change(const Row *row);
@@ -69,7 +70,7 @@ Change row_change(const Row *row);
 bool row_is_dirty(const Row *row, uint64_t generation);
 
 /* After an ack: false if nothing is left of the row. */
-bool row_ack(Row *row, uint64_t generation, Wall now, uint64_t sequence, bool hurry);
+bool row_ack(Row *row, uint64_t generation, Wall now, uint64_t sequence, bool hurry, Wall rest);
 void row_retry(Row *row, uint64_t generation, unsigned tries, Wall not_before, const char *reason, Wall now,
                uint64_t sequence, bool hurry);
 void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason, Wall now, uint64_t sequence,

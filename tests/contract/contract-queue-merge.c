@@ -78,6 +78,44 @@ static void test_merge_delayed(void **state)
         assert_int_equal(lease.first_failed.ms, f->now.ms);
 }
 
+/* What comes after an ack with a rest waits for its end, and merges; what is urgent does not wait. */
+static void test_rest(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now, .rest_until = wall_add(f->now, 500) };
+        Wall start = f->now;
+        QueueItem item;
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        put_n(f, 2, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        lease = lease_n(f, 2);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        settle(f);
+        put_n(f, 2, LANE_NORMAL);
+        for (unsigned n = 1; n <= 2; n++) {
+                item = item_n(f, n, &there);
+                assert_int_equal(item.state, QUEUE_DELAYED);
+                assert_int_equal(item.due.ms, c.rest_until.ms);
+        }
+        f->now = wall_add(start, 400);
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        put_n(f, 2, LANE_URGENT);
+        lease = lease_n(f, 2);
+        ack_lease(f, &lease);
+        f->now = wall_add(start, 500);
+        lease = lease_n(f, 1);
+        ack_lease(f, &lease);
+        settle(f);
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
+}
+
 static void test_merge_parked(void **state)
 {
         Fixture *f = *state;
@@ -183,9 +221,16 @@ static void test_merge_leased_release(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_merge[] = {
-        TEST(test_merge_ready),        TEST(test_merge_in_one_put),  TEST(test_sources),
-        TEST(test_merge_delayed),      TEST(test_merge_parked),      TEST(test_merge_leased_ack),
-        TEST(test_merge_leased_retry), TEST(test_merge_leased_park), TEST(test_merge_leased_release),
+        TEST(test_rest),
+        TEST(test_merge_ready),
+        TEST(test_merge_in_one_put),
+        TEST(test_sources),
+        TEST(test_merge_delayed),
+        TEST(test_merge_parked),
+        TEST(test_merge_leased_ack),
+        TEST(test_merge_leased_retry),
+        TEST(test_merge_leased_park),
+        TEST(test_merge_leased_release),
 };
 
 const size_t n_contract_merge = N_ELEMENTS(contract_merge);

@@ -256,6 +256,8 @@ static void do_end(Pair *p)
 
         if (!p->is_held[slot])
                 return;
+        if (pick(p, 2))
+                c.rest_until = d.rest_until = wall_add(p->now, delay);
         make_batches(p, &p->a.held[slot], &x, &y);
         if (pick(p, 2)) {
                 o = outcome_of(&p->a.held[slot], "run");
