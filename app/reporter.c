@@ -159,8 +159,9 @@ static void *reporter_thread(void *context)
                 int result;
 
                 wait_ms(r, 1000, true);
-                /* An acknowledgement is on disk a commit after its worker went on: let them gather. */
-                wait_ms(r, 10, false);
+                /* Each turn costs a flush of the day's file and a commit: a quarter of a second of reports
+                 * shares them. */
+                wait_ms(r, 250, false);
                 config = snapshot_get(r->snapshot);
                 result = reporter_flush(r->queue, store_of(r, config), config, r->log);
                 if (result && !complained)

@@ -93,7 +93,7 @@ static void *worker_thread(void *context)
 
 static int start_workers(Service *s, const Config *c, Diag *diag)
 {
-        size_t n = (size_t)c->workers, n_urgent = n / 8 ? n / 8 : 1;
+        size_t n = (size_t)c->workers, n_urgent = n / 16 ? n / 16 : 1;
 
         s->workers = calloc(n, sizeof(*s->workers));
         s->threads = calloc(n, sizeof(*s->threads));
