@@ -114,6 +114,28 @@ static int compile_rules(Config *c, Diag *diag)
         return 0;
 }
 
+/* What an urgency rule looks at is read too, whether or not a sync rule does: the feed asks for it, and an
+ * import keeps it, to be compared with the next. */
+static void add_urgent_attributes(Config *c)
+{
+        const char **names =
+                arena_new_array(c->arena, const char *, c->run.n_attributes + c->n_urgent_rules + 1);
+        size_t n = c->run.n_attributes;
+
+        memcpy(names, c->run.attributes, n * sizeof(*names));
+        for (size_t i = 0; i < c->n_urgent_rules; i++) {
+                const char *name = c->urgent_rules[i].attribute;
+                bool known = !name || rules_is_link(name);
+
+                for (size_t k = 0; k < n && !known; k++)
+                        known = str_is_nocase(names[k], name);
+                if (!known)
+                        names[n++] = name;
+        }
+        c->run.attributes = names;
+        c->run.n_attributes = n;
+}
+
 /* %Domain.FQDN% and its kin, as far as the configuration knows them: a source that has been reached says the
  * NetBIOS name and the forest too (app/worker.c). */
 static void compile_connector(Config *c)
@@ -127,6 +149,7 @@ static void compile_connector(Config *c)
         c->run.estate = (Estate)c->target.estate;
         c->run.settle_ms = c->settle_us / 1000;
         run_config_attributes(&c->run, c->arena);
+        add_urgent_attributes(c);
 }
 
 int config_load(Config **ret_config, const char *path, Diag *diag)

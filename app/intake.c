@@ -47,21 +47,54 @@ static int is_queued(IntakeSink *in, const FeedEntry *e, Arena *a, bool *ret_que
         return 0;
 }
 
-static Verdict judge(IntakeSink *in, const Config *c, const FeedEntry *e, Arena *a, bool followed)
+/* What it was; NULL: not known. Only a comparison tells what a whole entry has changed. */
+static int read_before(IntakeSink *in, const FeedEntry *e, Arena *a, const Object **ret_before)
+{
+        ObjectKey key = { .source = in->source, .id = e->id };
+        int r = space_read_import(queue_space(in->queue), &key, a, ret_before, NULL, NULL);
+
+        if (r)
+                *ret_before = NULL;
+        return r < 0 ? error_trace(r) : 0;
+}
+
+static int judge_urgency(IntakeSink *in, const Config *c, const FeedEntry *e, const Dn *dn, Arena *a,
+                         UrgentAnswer *ret_answer)
+{
+        const Object *before = NULL;
+        Wall now = clock_wall(in->clock);
+        int r = 0;
+
+        *ret_answer = scope_urgent(c->urgent_rules, c->n_urgent_rules, dn, e->brought, NULL, now, a);
+        if (e->whole && ret_answer->urgent) {
+                r = read_before(in, e, a, &before);
+                if (r == 0 && before)
+                        *ret_answer = scope_urgent(c->urgent_rules, c->n_urgent_rules, dn, e->brought, before,
+                                                   now, a);
+        }
+        return r;
+}
+
+/* Return: 0, -errno. */
+static int judge(IntakeSink *in, const Config *c, const FeedEntry *e, Arena *a, bool followed,
+                 Verdict *ret_verdict)
 {
         const Dn *dn = NULL;
-        UrgentAnswer urgent;
+        UrgentAnswer urgent = { 0 };
+        int r = 0;
 
         if (dn_parse(a, e->dn, &dn, NULL))
                 dn = NULL;
-        if (!is_ours(c, e, dn, followed))
-                return VERDICT_DROP;
-        if (!dn || !e->brought)
-                return VERDICT_NORMAL;
-        urgent = scope_urgent(c->urgent_rules, c->n_urgent_rules, dn, e->brought, clock_wall(in->clock), a);
-        return !urgent.urgent           ? VERDICT_NORMAL
-               : urgent.revoke_sessions ? VERDICT_URGENT_REVOKE
-                                        : VERDICT_URGENT;
+        if (!is_ours(c, e, dn, followed)) {
+                *ret_verdict = VERDICT_DROP;
+                return 0;
+        }
+        if (dn && e->brought)
+                r = judge_urgency(in, c, e, dn, a, &urgent);
+        *ret_verdict = !urgent.urgent           ? VERDICT_NORMAL
+                       : urgent.revoke_sessions ? VERDICT_URGENT_REVOKE
+                                                : VERDICT_URGENT;
+        return r;
 }
 
 /*
@@ -98,12 +131,13 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         for (size_t i = 0; i < batch->n_entries; i++) {
                 const FeedEntry *e = &batch->entries[i];
                 bool followed = false;
-                Verdict v;
+                Verdict v = VERDICT_DROP;
 
                 r = is_followed(in, e, a, &followed);
+                if (r == 0)
+                        r = judge(in, c, e, a, followed, &v);
                 if (r)
                         return r;
-                v = judge(in, c, e, a, followed);
                 if (v == VERDICT_DROP)
                         continue;
                 n_urgent += v != VERDICT_NORMAL;

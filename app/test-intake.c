@@ -203,6 +203,48 @@ static void test_urgent(void **state)
         assert_int_equal(d->intake.n_urgent, 3);
 }
 
+static void import(Desk *d, uint8_t n, int64_t control)
+{
+        ObjectKey key = { .id = { .bytes = { n } } };
+        FeedEntry e = entry(d, n, "CN=known," OU, "user", control);
+        SpaceBatch batch;
+
+        space_batch_init(&batch, d->arena);
+        space_write_import(&batch, &key, e.brought, 0);
+        assert_int_equal(queue_put(d->queue, &(Intake){ .writes = batch.writes,
+                                                        .n_writes = batch.n_writes,
+                                                        .now = { 1000000 } }),
+                         0);
+}
+
+/* A feed that brings whole entries says of each change of a disabled account that it is disabled: urgent is
+ * only the change that disabled it. */
+static void test_urgent_once(void **state)
+{
+        Desk *d = *state;
+        FeedEntry entries[] = {
+                entry(d, 1, "CN=ada," OU, "user", 514), entry(d, 2, "CN=bob," OU, "user", 514),
+                entry(d, 3, "CN=eve," OU, "user", 514), entry(d, 4, "CN=boss,OU=Executives," OU, "user", 514),
+                entry(d, 5, "CN=new," OU, "user", 514),
+        };
+
+        for (size_t i = 0; i < 5; i++)
+                entries[i].whole = i != 2;
+        import(d, 1, 514);
+        import(d, 2, 512);
+        import(d, 3, 514);
+        import(d, 4, 514);
+        assert_int_equal(give(d, entries, 5, false), 0);
+        assert_int_equal(queued(d, 1)->lane, LANE_NORMAL);
+        assert_false(queued(d, 1)->revoke);
+        assert_int_equal(queued(d, 2)->lane, LANE_URGENT);
+        assert_true(queued(d, 2)->revoke);
+        assert_int_equal(queued(d, 3)->lane, LANE_URGENT); /* brought because it has changed */
+        assert_int_equal(queued(d, 4)->lane, LANE_URGENT); /* for where it is, not for what it was */
+        assert_false(queued(d, 4)->revoke);
+        assert_int_equal(queued(d, 5)->lane, LANE_URGENT);
+}
+
 /* The position moves also when nothing of a batch is ours: else the feed would bring it again for ever. */
 static void test_position(void **state)
 {
@@ -271,6 +313,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_known, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_in_work, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_urgent, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_urgent_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_position, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_settled, setup, teardown),
         };

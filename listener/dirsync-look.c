@@ -33,14 +33,6 @@ void dirsync_forget(FeedDirsync *f)
         f->has_mark = false;
 }
 
-static void batch_reset(FeedDirsync *f)
-{
-        arena_reset(f->batch);
-        f->n_entries = 0;
-        f->held = false;
-        f->position = (Position){ 0 };
-}
-
 /* What was not handed over comes again with the next look. A held batch is kept: it may yet be stored. */
 void dirsync_look_reset(FeedDirsync *f)
 {
@@ -49,9 +41,9 @@ void dirsync_look_reset(FeedDirsync *f)
         f->more = false;
         f->link.blocked = false;
         f->link.patience_us = f->ldap->keepalive_us;
-        if (!f->held)
-                batch_reset(f);
-        f->held_is_last = false;
+        if (!f->batch.held)
+                batch_reset(&f->batch);
+        f->batch.held_is_last = false;
 }
 
 /* -- batches --------------------------------------------------------------------------------------------- */
@@ -59,36 +51,12 @@ void dirsync_look_reset(FeedDirsync *f)
 /* Return: 0, also when the sink is full (then `held`); FEED_E_STOP, -errno. */
 static int hand_over(FeedDirsync *f)
 {
-        FeedBatch batch = {
-                .entries = f->entries,
-                .n_entries = f->n_entries,
-                .position = f->position.data ? &f->position : NULL,
-                .catch_up = f->catch_up,
-                .seen = clock_wall(f->link.clock),
-        };
-        Mono began;
-        int r;
+        int r = batch_hand_over(&f->batch, &f->link, f->catch_up);
 
-        if (batch.n_entries == 0 && !batch.position)
-                return 0;
-        began = link_now(&f->link);
-        r = f->link.sink->batch(f->link.sink, &batch);
-        doorbell_look_waited(&f->bell, link_now(&f->link).us - began.us);
-        if (r == FEED_E_FULL) {
-                if (!f->held)
-                        log_warning(f->link.log, "the queue is full; the feed waits");
-                f->held = true;
-                f->link.blocked = true;
-                return 0;
-        }
-        if (r)
-                return r;
-        f->link.n_entries += f->n_entries;
-        if (batch.position)
-                f->stored_at = link_now(&f->link);
-        f->link.blocked = false;
-        batch_reset(f);
-        return 0;
+        doorbell_look_waited(&f->bell, f->batch.sink_us);
+        if (r == 0 && !f->batch.held)
+                batch_reset(&f->batch);
+        return r;
 }
 
 static int end_of_page(FeedDirsync *f);
@@ -99,10 +67,10 @@ int dirsync_batch_repeat(FeedDirsync *f, Diag *diag)
         int r = hand_over(f);
 
         (void)diag;
-        if (r || f->held)
+        if (r || f->batch.held)
                 return r;
-        if (f->held_is_last) {
-                f->held_is_last = false;
+        if (f->batch.held_is_last) {
+                f->batch.held_is_last = false;
                 return end_of_page(f);
         }
         return 0;
@@ -198,8 +166,8 @@ static void take_cookie(FeedDirsync *f, const DirsyncAnswer *answer)
  */
 static bool must_store(const FeedDirsync *f)
 {
-        return f->n_entries > 0 || f->look != LOOK_NEWS || f->stored_at.us == 0 ||
-               link_now(&f->link).us - f->stored_at.us >= STORE_EVERY_US;
+        return f->batch.n_entries > 0 || f->look != LOOK_NEWS || f->batch.stored_at.us == 0 ||
+               link_now(&f->link).us - f->batch.stored_at.us >= STORE_EVERY_US;
 }
 
 static int page_ended(FeedDirsync *f, const ConnAnswer *answer, Diag *diag)
@@ -209,22 +177,22 @@ static int page_ended(FeedDirsync *f, const ConnAnswer *answer, Diag *diag)
         int r;
 
         if (controls_find(answer->controls, CONTROL_DIRSYNC, &value) ||
-            dirsync_answer_parse(value, f->batch, &dirsync)) {
+            dirsync_answer_parse(value, f->batch.arena, &dirsync)) {
                 diag_set(diag, "%s: the answer to DirSync has no valid cookie", f->link.conn->uri.text);
                 return CONN_E_PROTOCOL;
         }
         take_cookie(f, &dirsync);
         f->more = dirsync.more;
         if (must_store(f))
-                f->position = position_make(f->batch, &f->context, &f->mark);
+                f->batch.position = position_make(f->batch.arena, &f->context, &f->mark);
         r = hand_over(f);
         if (r)
                 return r;
-        if (f->held) {
-                f->held_is_last = true;
+        if (f->batch.held) {
+                f->batch.held_is_last = true;
                 return 0;
         }
-        batch_reset(f);
+        batch_reset(&f->batch);
         return end_of_page(f);
 }
 
@@ -264,25 +232,17 @@ static int page_failed(FeedDirsync *f, int condition, Diag *diag)
 
 /* -- entries --------------------------------------------------------------------------------------------- */
 
-static int add_entry(FeedDirsync *f, const LdapEntry *e, Diag *diag)
+static int read_entry(FeedDirsync *f, LDAPMessage *message, Diag *diag)
 {
-        if (guid_is_zero(&e->id)) {
-                diag_set(diag, "%s: an entry without objectGUID: %s", f->link.conn->uri.text, e->dn);
-                return CONN_E_PROTOCOL;
-        }
-        f->entries[f->n_entries++] = (FeedEntry){
-                .id = e->id,
-                .dn = e->dn,
-                /* isDeleted comes only with the change that set it; the mangled RDN stays (MS-ADTS 3.1.1.5.5)
-                 */
-                .gone = e->deleted || strstr(e->dn, "\\0ADEL:"),
-                .version = { .server = f->link.conn->server_id, .number = e->usn },
-                .changed = e->changed,
-                .brought = e->object,
-        };
-        if (f->n_entries == BATCH_ENTRIES || arena_used(f->batch) >= BATCH_BYTES)
-                return hand_over(f);
-        return 0;
+        EntryNames names = { .names = f->context.attributes, .n = f->context.n_attributes };
+        LdapEntry entry = { 0 };
+        int r;
+
+        r = batch_read(&f->batch, &f->link, message, names, &entry, diag);
+        if (r || f->look == LOOK_NOW)
+                return r;
+        r = batch_add(&f->batch, &f->link, &entry, false, diag);
+        return r || !batch_is_full(&f->batch) ? r : hand_over(f);
 }
 
 /**
@@ -292,22 +252,12 @@ static int add_entry(FeedDirsync *f, const LdapEntry *e, Diag *diag)
  */
 int dirsync_look_message(FeedDirsync *f, LDAPMessage *message, Diag *diag)
 {
-        EntryNames names = { .names = f->context.attributes, .n = f->context.n_attributes };
         ConnAnswer answer = { 0 };
-        LdapEntry entry = { 0 };
         int r;
 
         switch (ldap_msgtype(message)) {
         case LDAP_RES_SEARCH_ENTRY:
-                r = entry_read(f->link.conn->ld, message, names, false, f->batch, &entry, diag);
-                if (r == ENTRY_E_TOO_LARGE) {
-                        log_warning(f->link.log, "an entry is too large to be looked at",
-                                    LOG_STR("reason", diag_text(diag)));
-                        diag_clear(diag);
-                        entry_read_brief(f->link.conn->ld, message, f->batch, &entry);
-                } else if (r)
-                        return CONN_E_PROTOCOL;
-                return f->look == LOOK_NOW ? 0 : add_entry(f, &entry, diag);
+                return read_entry(f, message, diag);
         case LDAP_RES_SEARCH_RESULT:
                 f->look_id = 0;
                 link_paid(&f->link);

@@ -120,7 +120,7 @@ static int dirsync_message(FeedLink *l, LDAPMessage *message, Diag *diag)
 
 static bool may_look(const FeedDirsync *f)
 {
-        return f->look == LOOK_NONE && !f->held && !link_is_paused(&f->link);
+        return f->look == LOOK_NONE && !f->batch.held && !link_is_paused(&f->link);
 }
 
 static int dirsync_tick(FeedLink *l, Mono now, Diag *diag)
@@ -129,11 +129,11 @@ static int dirsync_tick(FeedLink *l, Mono now, Diag *diag)
         bool had_beat;
         int r;
 
-        if (f->held) {
+        if (f->batch.held) {
                 if (link_is_paused(l))
                         return 0;
                 r = dirsync_batch_repeat(f, diag);
-                if (r || f->held)
+                if (r || f->batch.held)
                         return r;
         }
         /* While a look streams in, a paused sink is not given more than what is in hand. */
@@ -163,7 +163,7 @@ static Mono dirsync_next(const FeedLink *l)
 {
         const FeedDirsync *f = (const FeedDirsync *)((const char *)l - offsetof(FeedDirsync, link));
 
-        if (f->held || l->blocked)
+        if (f->batch.held || l->blocked)
                 return MONO_NEVER; /* feed_pause(false) wakes us */
         if (f->look != LOOK_NONE)
                 return f->more ? (Mono){ 0 } : mono_add(l->listening, l->patience_us);
@@ -188,8 +188,7 @@ static Feed *dirsync_free(Feed *feed)
 
         link_deinit(&f->link);
         dirsync_forget(f);
-        free(f->entries);
-        arena_free(f->batch);
+        batch_deinit(&f->batch);
         arena_free(f->arena);
         free(f);
         return NULL;
@@ -208,7 +207,7 @@ static int dirsync_new(Feed **ret_feed, const void *config, struct event_base *b
         f->feed.ops = &feed_dirsync_ops;
         f->ldap = c->ldap;
         f->arena = arena_new(0);
-        f->batch = arena_new(0);
+        batch_init(&f->batch);
         f->flags = DIRSYNC_INCREMENTAL_VALUES | (security ? DIRSYNC_OBJECT_SECURITY : 0);
         f->context = (PositionContext){
                 .feed = "dirsync",
@@ -220,9 +219,6 @@ static int dirsync_new(Feed **ret_feed, const void *config, struct event_base *b
         };
         f->context.attributes =
                 link_attributes(f->arena, c, always, N_ELEMENTS(always), &f->context.n_attributes);
-        f->entries = calloc(BATCH_ENTRIES, sizeof(*f->entries));
-        if (!f->entries)
-                error_oom(BATCH_ENTRIES * sizeof(*f->entries));
         r = link_init(&f->link, &link_ops, c, base, sink, log);
         if (r) {
                 diag_set(diag, "cannot make a feed: %s", strerror(-r));

@@ -29,14 +29,10 @@
  */
 
 #include "listener/doorbell.h"
-#include "listener/feed-link.h"
+#include "listener/feed-batch.h"
 #include "listener/position.h"
 
 typedef struct FeedDirsync FeedDirsync;
-
-/* Batches: as many entries as the queue stores in one go (decisions: 5,000), and no more memory than this. */
-#define BATCH_ENTRIES 5000
-#define BATCH_BYTES   ((size_t)16 << 20)
 
 typedef enum LookKind {
         LOOK_NONE,
@@ -57,7 +53,6 @@ struct FeedDirsync {
         PositionMark mark;
         bool has_mark;
         uint8_t *cookie;
-        Mono stored_at; /* when the sink last got a position */
         uint32_t flags;
         bool catch_up; /* until a look over everything is done */
 
@@ -66,12 +61,7 @@ struct FeedDirsync {
         int look_id;
         bool more; /* the page has ended, the next one is to be asked for */
 
-        /* The batch being filled; with `held`, the one that the sink had no room for. */
-        Arena *batch;
-        FeedEntry *entries;
-        size_t n_entries;
-        bool held, held_is_last;
-        Position position; /* of a held batch */
+        Batch batch;
 };
 
 extern const FeedOps feed_dirsync_ops;

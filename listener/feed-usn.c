@@ -116,7 +116,7 @@ static int usn_message(FeedLink *l, LDAPMessage *message, Diag *diag)
 
 static bool may_look(const FeedUsn *f)
 {
-        return f->look == USN_LOOK_NONE && !f->held && !link_is_paused(&f->link);
+        return f->look == USN_LOOK_NONE && !f->batch.held && !link_is_paused(&f->link);
 }
 
 /* Begin a look if there is reason for one. */
@@ -140,11 +140,11 @@ static int usn_tick(FeedLink *l, Mono now, Diag *diag)
         bool had_beat;
         int r;
 
-        if (f->held) {
+        if (f->batch.held) {
                 if (link_is_paused(l))
                         return 0;
                 r = usn_batch_repeat(f);
-                if (r || f->held)
+                if (r || f->batch.held)
                         return r;
         }
         /* While a look streams in, a paused sink is not given more than what is in hand. */
@@ -169,7 +169,7 @@ static Mono usn_next(const FeedLink *l)
         const FeedUsn *f = (const FeedUsn *)((const char *)l - offsetof(FeedUsn, link));
         Mono next, sweep;
 
-        if (f->held || l->blocked)
+        if (f->batch.held || l->blocked)
                 return MONO_NEVER; /* feed_pause(false) wakes us */
         if (f->look != USN_LOOK_NONE)
                 return f->more ? (Mono){ 0 } : mono_add(l->listening, l->patience_us);
@@ -199,8 +199,7 @@ static Feed *usn_free(Feed *feed)
         link_deinit(&f->link);
         window_deinit(&f->window);
         free(f->page);
-        free(f->entries);
-        arena_free(f->batch);
+        batch_deinit(&f->batch);
         arena_free(f->arena);
         free(f);
         return NULL;
@@ -218,7 +217,7 @@ static int usn_new(Feed **ret_feed, const void *config, struct event_base *base,
         f->feed.ops = &feed_usn_ops;
         f->ldap = c->ldap;
         f->arena = arena_new(0);
-        f->batch = arena_new(0);
+        batch_init(&f->batch);
         f->context = (PositionContext){
                 .feed = "usn",
                 .base = arena_strdup(f->arena, c->ldap->base),
@@ -227,9 +226,6 @@ static int usn_new(Feed **ret_feed, const void *config, struct event_base *base,
         };
         f->context.attributes =
                 link_attributes(f->arena, c, always, N_ELEMENTS(always), &f->context.n_attributes);
-        f->entries = calloc(USN_BATCH_ENTRIES, sizeof(*f->entries));
-        if (!f->entries)
-                error_oom(USN_BATCH_ENTRIES * sizeof(*f->entries));
         window_init(&f->window);
         r = link_init(&f->link, &link_ops, c, base, sink, log);
         if (r) {

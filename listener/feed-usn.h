@@ -26,17 +26,15 @@
  */
 
 #include "listener/doorbell.h"
-#include "listener/feed-link.h"
+#include "listener/feed-batch.h"
 #include "listener/position.h"
 #include "listener/usn-window.h"
 
 typedef struct FeedUsn FeedUsn;
 
 /* MaxPageSize of AD is 1,000; a server that sends more is handed over in pieces. */
-#define USN_PAGE          1000
-#define USN_BATCH_ENTRIES 2000
-#define USN_BATCH_BYTES   ((size_t)16 << 20)
-#define USN_SWEEP_US      10000000
+#define USN_PAGE     1000
+#define USN_SWEEP_US 10000000
 
 typedef enum UsnLook {
         USN_LOOK_NONE,
@@ -58,9 +56,8 @@ struct FeedUsn {
         PositionMark mark;
         bool has_mark;
         UsnWindow window;
-        Mono sweep_at;  /* the next sweep is not before */
-        Mono stored_at; /* when the sink last got a position */
-        bool catch_up;  /* until a look over everything is done */
+        Mono sweep_at; /* the next sweep is not before */
+        bool catch_up; /* until a look over everything is done */
 
         /* The look under way. */
         UsnLook look;
@@ -72,12 +69,7 @@ struct FeedUsn {
         uint8_t *page; /* the server's cookie for the next page; owned */
         size_t n_page;
 
-        /* The batch being filled; with `held`, the one that the sink had no room for. */
-        Arena *batch;
-        FeedEntry *entries;
-        size_t n_entries;
-        bool held, held_is_last;
-        Position position; /* of a held batch */
+        Batch batch;
 };
 
 extern const FeedOps feed_usn_ops;

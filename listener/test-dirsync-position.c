@@ -78,7 +78,7 @@ static void test_lost_in_the_middle(void **state)
         entry(f, f->f->look_id, "a");
         assert_int_equal(turn(f), 0);
         f->f->link.ops->lost(&f->f->link);
-        assert_int_equal(f->f->n_entries, 0);
+        assert_int_equal(f->f->batch.n_entries, 0);
         assert_memory_equal(f->f->cookie, "c2", 2);
         f->f->link.conn->dse.usn = 110;
         assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), 0);

@@ -79,7 +79,7 @@ static void test_batches_are_bounded(void **state)
                 if (i % 50 == 0)
                         assert_int_equal(turn(f), 0);
         }
-        while (f->f->n_entries != 1)
+        while (f->f->batch.n_entries != 1)
                 assert_int_equal(turn(f), 0);
         assert_non_null(strstr(f->log.data, "CN=n4999 [] "));
         str_reset(&f->log);
@@ -114,7 +114,7 @@ static void test_full_queue_gets_the_same_batch_again(void **state)
         page_end(f, f->f->look_id, true, '3');
         f->n_full = 2;
         assert_int_equal(turn(f), 0);
-        assert_true(f->f->held && f->f->link.blocked);
+        assert_true(f->f->batch.held && f->f->link.blocked);
         feed_pause(f->feed, true);
         assert_int_equal(turn(f), 0);
         told(f, "full full ");
@@ -122,7 +122,7 @@ static void test_full_queue_gets_the_same_batch_again(void **state)
         assert_int_equal(turn(f), 0);
         told(f, "CN=a [position] ");
         assert_int_equal(turn(f), 0);
-        assert_false(f->f->held || f->f->link.blocked);
+        assert_false(f->f->batch.held || f->f->link.blocked);
         /* and on with the next page */
         entry(f, f->f->look_id, "b");
         page_end(f, f->f->look_id, false, '4');

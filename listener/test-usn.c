@@ -406,7 +406,7 @@ static void test_full_queue_gets_the_same_batch_again(void **state)
         entry(f, "a", "105");
         f->n_full = 2;
         page_end(f, true);
-        assert_true(f->f->held && f->f->link.blocked);
+        assert_true(f->f->batch.held && f->f->link.blocked);
         feed_pause(&f->f->feed, true);
         go_on(f);
         told(f, "full full ");
@@ -414,7 +414,7 @@ static void test_full_queue_gets_the_same_batch_again(void **state)
         go_on(f);
         told(f, "CN=a@105 [] ");
         go_on(f);
-        assert_false(f->f->held || f->f->link.blocked);
+        assert_false(f->f->batch.held || f->f->link.blocked);
         entry(f, "b", "106");
         page_end(f, false);
         told(f, "CN=b@106 [position] ");

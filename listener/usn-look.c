@@ -22,14 +22,6 @@ static void forget_page(FeedUsn *f)
         f->more = false;
 }
 
-static void batch_reset(FeedUsn *f)
-{
-        arena_reset(f->batch);
-        f->n_entries = 0;
-        f->held = false;
-        f->position = (Position){ 0 };
-}
-
 /* What was not handed over comes again with the next look. A held batch is kept: it may yet be stored. */
 void usn_look_reset(FeedUsn *f)
 {
@@ -38,9 +30,9 @@ void usn_look_reset(FeedUsn *f)
         forget_page(f);
         f->link.blocked = false;
         f->link.patience_us = f->ldap->keepalive_us;
-        if (!f->held)
-                batch_reset(f);
-        f->held_is_last = false;
+        if (!f->batch.held)
+                batch_reset(&f->batch);
+        f->batch.held_is_last = false;
 }
 
 /* -- positions ------------------------------------------------------------------------------------------- */
@@ -73,7 +65,7 @@ static Position make_position(FeedUsn *f, uint64_t usn, bool catch_up)
         };
 
         put_cookie(window_lower(&f->window, link_now(&f->link)), cookie);
-        return position_make(f->batch, &f->context, &mark);
+        return position_make(f->batch.arena, &f->context, &mark);
 }
 
 /* -- batches --------------------------------------------------------------------------------------------- */
@@ -81,38 +73,16 @@ static Position make_position(FeedUsn *f, uint64_t usn, bool catch_up)
 /* Return: 0, also when the sink is full (then `held`); FEED_E_STOP, -errno. */
 static int hand_over(FeedUsn *f)
 {
-        FeedBatch batch = {
-                .entries = f->entries,
-                .n_entries = f->n_entries,
-                .position = f->position.data ? &f->position : NULL,
-                .catch_up = f->catch_up,
-                .seen = clock_wall(f->link.clock),
-        };
-        Mono began;
-        int r;
+        Batch *b = &f->batch;
+        int r = batch_hand_over(b, &f->link, f->catch_up);
 
-        if (batch.n_entries == 0 && !batch.position)
-                return 0;
-        began = link_now(&f->link);
-        r = f->link.sink->batch(f->link.sink, &batch);
-        doorbell_look_waited(&f->bell, link_now(&f->link).us - began.us);
-        if (r == FEED_E_FULL) {
-                if (!f->held)
-                        log_warning(f->link.log, "the queue is full; the feed waits");
-                f->held = true;
-                f->link.blocked = true;
-                return 0;
-        }
-        if (r)
+        doorbell_look_waited(&f->bell, b->sink_us);
+        if (r || b->held)
                 return r;
         /* Everything is brought again by the next catch-up, not by a sweep. */
-        for (size_t i = 0; i < f->n_entries && !f->catch_up; i++)
-                window_add(&f->window, &f->entries[i].id, f->entries[i].version.number);
-        f->link.n_entries += f->n_entries;
-        if (batch.position)
-                f->stored_at = link_now(&f->link);
-        f->link.blocked = false;
-        batch_reset(f);
+        for (size_t i = 0; i < b->n_entries && !f->catch_up; i++)
+                window_add(&f->window, &b->entries[i].id, b->entries[i].version.number);
+        batch_reset(b);
         return 0;
 }
 
@@ -123,10 +93,10 @@ int usn_batch_repeat(FeedUsn *f)
 {
         int r = hand_over(f);
 
-        if (r || f->held)
+        if (r || f->batch.held)
                 return r;
-        if (f->held_is_last) {
-                f->held_is_last = false;
+        if (f->batch.held_is_last) {
+                f->batch.held_is_last = false;
                 end_of_page(f);
         }
         return 0;
@@ -138,7 +108,7 @@ int usn_begin_now(FeedUsn *f)
         f->mark = (PositionMark){ .server = f->link.conn->server_id, .usn = f->bell.usn };
         f->has_mark = true;
         window_begin(&f->window, f->bell.usn);
-        f->position = make_position(f, f->bell.usn, false);
+        f->batch.position = make_position(f, f->bell.usn, false);
         return hand_over(f);
 }
 
@@ -231,8 +201,8 @@ static bool must_store(const FeedUsn *f)
 {
         if (f->more)
                 return f->look == USN_LOOK_CATCH_UP;
-        return f->brought || f->look == USN_LOOK_CATCH_UP || f->stored_at.us == 0 ||
-               link_now(&f->link).us - f->stored_at.us >= STORE_EVERY_US;
+        return f->brought || f->look == USN_LOOK_CATCH_UP || f->batch.stored_at.us == 0 ||
+               link_now(&f->link).us - f->batch.stored_at.us >= STORE_EVERY_US;
 }
 
 static int page_ended(FeedUsn *f, const ConnAnswer *answer, Diag *diag)
@@ -244,7 +214,7 @@ static int page_ended(FeedUsn *f, const ConnAnswer *answer, Diag *diag)
         forget_page(f);
         /* Without the control everything came at once. */
         if (controls_find(answer->controls, CONTROL_PAGED, &value) == 0 &&
-            paged_answer_parse(value, f->batch, &paged)) {
+            paged_answer_parse(value, f->batch.arena, &paged)) {
                 diag_set(diag, "%s: the answer to a paged search has no valid cookie",
                          f->link.conn->uri.text);
                 return CONN_E_PROTOCOL;
@@ -258,15 +228,15 @@ static int page_ended(FeedUsn *f, const ConnAnswer *answer, Diag *diag)
                 f->more = true;
         }
         if (must_store(f))
-                f->position = make_position(f, f->bell.usn_taken, f->more);
+                f->batch.position = make_position(f, f->bell.usn_taken, f->more);
         r = hand_over(f);
         if (r)
                 return r;
-        if (f->held) {
-                f->held_is_last = true;
+        if (f->batch.held) {
+                f->batch.held_is_last = true;
                 return 0;
         }
-        batch_reset(f);
+        batch_reset(&f->batch);
         end_of_page(f);
         return 0;
 }
@@ -294,26 +264,6 @@ static bool is_seen(const FeedUsn *f, LDAPMessage *message)
         return seen;
 }
 
-static int add_entry(FeedUsn *f, const LdapEntry *e, Diag *diag)
-{
-        if (guid_is_zero(&e->id)) {
-                diag_set(diag, "%s: an entry without objectGUID: %s", f->link.conn->uri.text, e->dn);
-                return CONN_E_PROTOCOL;
-        }
-        f->brought = true;
-        f->entries[f->n_entries++] = (FeedEntry){
-                .id = e->id,
-                .dn = e->dn,
-                .gone = e->deleted || strstr(e->dn, "\\0ADEL:"),
-                .version = { .server = f->link.conn->server_id, .number = e->usn },
-                .changed = e->changed,
-                .brought = e->object,
-        };
-        if (f->n_entries == USN_BATCH_ENTRIES || arena_used(f->batch) >= USN_BATCH_BYTES)
-                return hand_over(f);
-        return 0;
-}
-
 static int read_entry(FeedUsn *f, LDAPMessage *message, Diag *diag)
 {
         EntryNames names = { .names = f->context.attributes, .n = f->context.n_attributes };
@@ -322,15 +272,13 @@ static int read_entry(FeedUsn *f, LDAPMessage *message, Diag *diag)
 
         if (is_seen(f, message))
                 return 0;
-        r = entry_read(f->link.conn->ld, message, names, false, f->batch, &entry, diag);
-        if (r == ENTRY_E_TOO_LARGE) {
-                log_warning(f->link.log, "an entry is too large to be looked at",
-                            LOG_STR("reason", diag_text(diag)));
-                diag_clear(diag);
-                entry_read_brief(f->link.conn->ld, message, f->batch, &entry);
-        } else if (r)
-                return CONN_E_PROTOCOL;
-        return add_entry(f, &entry, diag);
+        r = batch_read(&f->batch, &f->link, message, names, &entry, diag);
+        if (r == 0)
+                r = batch_add(&f->batch, &f->link, &entry, true, diag);
+        if (r)
+                return r;
+        f->brought = true;
+        return batch_is_full(&f->batch) ? hand_over(f) : 0;
 }
 
 /**

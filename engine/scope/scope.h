@@ -59,5 +59,8 @@ typedef struct UrgentAnswer {
         bool revoke_sessions;
 } UrgentAnswer;
 
+/* `before`: the object as last imported, for an entry that brings everything, changed or not: an attribute
+ * that is as it was does not count as brought. NULL: the entry brings only what has changed, or nothing is
+ * known. */
 UrgentAnswer scope_urgent(const UrgentRule *rules, size_t n_rules, const Dn *dn, const Object *entry,
-                          Wall now, Arena *a);
+                          const Object *before, Wall now, Arena *a);

@@ -61,7 +61,8 @@ static UrgentAnswer ask(World *w, UrgentRule rule, const char *dn, const char *a
         object_build(&b, w->a);
         if (attribute)
                 object_add(&b, attribute, v);
-        return scope_urgent(&rule, 1, dn_of(w, dn), object_finish(&b, &id, "user", dn), (Wall){ 1 }, w->a);
+        return scope_urgent(&rule, 1, dn_of(w, dn), object_finish(&b, &id, "user", dn), NULL, (Wall){ 1 },
+                            w->a);
 }
 
 static void test_attribute(void **state)
@@ -115,22 +116,43 @@ static void test_several(void **state)
         object_build(&b, w->a);
         object_add(&b, "title", value_string("x"));
         object_add(&b, "userAccountControl", value_int(514));
-        answer =
-                scope_urgent(rules, 3, dn_of(w, ADA), object_finish(&b, &id, "user", ADA), (Wall){ 1 }, w->a);
+        answer = scope_urgent(rules, 3, dn_of(w, ADA), object_finish(&b, &id, "user", ADA), NULL, (Wall){ 1 },
+                              w->a);
         assert_true(answer.urgent);
         assert_true(answer.revoke_sessions);
-        answer =
-                scope_urgent(rules, 0, dn_of(w, ADA), object_finish(&b, &id, "user", ADA), (Wall){ 1 }, w->a);
+        answer = scope_urgent(rules, 0, dn_of(w, ADA), object_finish(&b, &id, "user", ADA), NULL, (Wall){ 1 },
+                              w->a);
         assert_false(answer.urgent);
+}
+
+/* An entry that brings everything is urgent for what is not as it was. */
+static void test_before(void **state)
+{
+        World *w = *state;
+        const ObjectId id = { { 0 } };
+        const Object *entry, *same, *other, *nothing;
+        ObjectBuilder b;
+
+        object_build(&b, w->a);
+        nothing = object_finish(&b, &id, "user", ADA);
+        object_build(&b, w->a);
+        object_add(&b, "userAccountControl", value_int(514));
+        entry = same = object_finish(&b, &id, "user", ADA);
+        object_build(&b, w->a);
+        object_add(&b, "userAccountControl", value_int(512));
+        other = object_finish(&b, &id, "user", ADA);
+        assert_false(scope_urgent(&w->disabled, 1, dn_of(w, ADA), entry, same, (Wall){ 1 }, w->a).urgent);
+        assert_true(scope_urgent(&w->disabled, 1, dn_of(w, ADA), entry, other, (Wall){ 1 }, w->a).urgent);
+        assert_true(scope_urgent(&w->disabled, 1, dn_of(w, ADA), entry, nothing, (Wall){ 1 }, w->a).urgent);
+        assert_true(scope_urgent(&w->disabled, 1, dn_of(w, ADA), entry, NULL, (Wall){ 1 }, w->a).urgent);
+        assert_true(scope_urgent(&w->staff, 1, dn_of(w, ADA), entry, same, (Wall){ 1 }, w->a).urgent);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_attribute),
-                cmocka_unit_test(test_ou),
-                cmocka_unit_test(test_group),
-                cmocka_unit_test(test_several),
+                cmocka_unit_test(test_attribute), cmocka_unit_test(test_before),  cmocka_unit_test(test_ou),
+                cmocka_unit_test(test_group),     cmocka_unit_test(test_several),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);

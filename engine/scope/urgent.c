@@ -21,6 +21,13 @@ static bool brought(const Object *entry, const char *attribute)
         return false;
 }
 
+static bool is_as_before(const Object *entry, const Object *before, const char *attribute)
+{
+        Value was = before ? object_get(before, attribute) : VALUE_NULL;
+
+        return was.type != VALUE_NONE && value_is_set(was, object_get(entry, attribute));
+}
+
 static bool is_true(Value v)
 {
         return v.type == VALUE_BOOL ? v.b : v.type == VALUE_INT && v.i != 0;
@@ -41,11 +48,12 @@ static bool is_group(const char *group, const Dn *dn, Arena *a)
         return dn_parse(a, group, &parsed, NULL) == 0 && dn_is(parsed, dn);
 }
 
-static bool rule_holds(const UrgentRule *r, const Dn *dn, const Object *entry, Wall now, Arena *a)
+static bool rule_holds(const UrgentRule *r, const Dn *dn, const Object *entry, const Object *before, Wall now,
+                       Arena *a)
 {
         if (!r->attribute && !r->ou && !r->group)
                 return false;
-        if (r->attribute && !brought(entry, r->attribute))
+        if (r->attribute && (!brought(entry, r->attribute) || is_as_before(entry, before, r->attribute)))
                 return false;
         if (r->ou && !dn_is_below(dn, r->ou))
                 return false;
@@ -60,13 +68,14 @@ static bool rule_holds(const UrgentRule *r, const Dn *dn, const Object *entry, W
  * @n_rules:    their number
  * @dn:         name of the entry
  * @entry:      what the feed has brought of it
+ * @before:     what was imported last, if the entry brings everything; else NULL
  * @now:        what Now() answers
  * @a:          scratch
  *
  * Return: whether any rule holds, and whether one that holds asks to revoke sessions.
  */
 UrgentAnswer scope_urgent(const UrgentRule *rules, size_t n_rules, const Dn *dn, const Object *entry,
-                          Wall now, Arena *a)
+                          const Object *before, Wall now, Arena *a)
 {
         UrgentAnswer answer = { 0 };
 
@@ -74,7 +83,7 @@ UrgentAnswer scope_urgent(const UrgentRule *rules, size_t n_rules, const Dn *dn,
                 /* Once urgent, only a rule that would add something is asked. */
                 if (answer.urgent && (answer.revoke_sessions || !rules[i].revoke_sessions))
                         continue;
-                if (!rule_holds(&rules[i], dn, entry, now, a))
+                if (!rule_holds(&rules[i], dn, entry, before, now, a))
                         continue;
                 answer.urgent = true;
                 answer.revoke_sessions |= rules[i].revoke_sessions;
