@@ -179,11 +179,12 @@ static int follow(const LdapConfig *config, const char *position_file)
 
 static const char *condition_name(int r)
 {
-        static const char *const names[] = { "not found", "stale", "unreachable", "refused", "too large" };
+        static const char *const names[] = { "not found", "stale",     "unreachable",
+                                             "refused",   "too large", "cut off" };
 
         if (r == 0)
                 return "ok";
-        return r > SOURCE_E_BASE_ && r <= SOURCE_E_TOO_LARGE ? names[r - SOURCE_E_BASE_ - 1] : "error";
+        return r > SOURCE_E_BASE_ && r <= SOURCE_E_CUT_OFF ? names[r - SOURCE_E_BASE_ - 1] : "error";
 }
 
 static void answer(int r, const Diag *diag, json_t *more)
@@ -266,6 +267,48 @@ static void command_info(Source *s)
         answer(r, &diag, line);
 }
 
+typedef struct Listed {
+        json_t *items;
+        int n_pages;
+        size_t n_items;
+        unsigned max; /* DNs to print */
+} Listed;
+
+static int list_page(void *context, const SourceItem *items, size_t n)
+{
+        Listed *l = context;
+        char id[GUID_TEXT_MAX];
+
+        l->n_pages++;
+        l->n_items += n;
+        for (size_t i = 0; i < n && json_array_size(l->items) < l->max; i++)
+                json_array_append_new(l->items, json_pack("{s:s, s:s, s:I, s:i}", "dn", items[i].dn, "id",
+                                                          guid_format(&items[i].id, id), "usn",
+                                                          (json_int_t)items[i].version.number, "n_classes",
+                                                          (int)value_count(items[i].classes)));
+        return 0;
+}
+
+/* list DN-or-GUID class page */
+static void command_list(Source *s, const char *name, const char *class, unsigned page)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        SourceList q = {
+                .dn = name, .classes = &class, .n_classes = str_is(class, "*") ? 0 : 1, .page = page
+        };
+        Listed l = { .items = json_array(), .max = 200 };
+        int64_t began = mono_ns();
+        ObjectId id;
+        int r;
+
+        if (guid_parse(name, &id))
+                q.below = &id;
+        r = source_list(s, &q, list_page, &l, &diag);
+        answer(r, &diag,
+               json_pack("{s:i, s:I, s:I, s:o}", "pages", l.n_pages, "n", (json_int_t)l.n_items, "took_us",
+                         (json_int_t)((mono_ns() - began) / 1000), "items", l.items));
+}
+
 /* Tab-separated, because DNs hold blanks. */
 static int serve(const LdapConfig *config, unsigned range)
 {
@@ -277,16 +320,19 @@ static int serve(const LdapConfig *config, unsigned range)
         if (source_ldap_new(&s, &c))
                 return 1;
         while (fgets(line, sizeof(line), stdin)) {
-                char *word[3] = { 0 }, *save = NULL;
+                char *word[4] = { 0 }, *save = NULL;
 
                 line[strcspn(line, "\n")] = '\0';
                 word[0] = strtok_r(line, "\t", &save);
                 word[1] = strtok_r(NULL, "\t", &save);
                 word[2] = strtok_r(NULL, "\t", &save);
+                word[3] = strtok_r(NULL, "\t", &save);
                 if (str_is(word[0], "read") && word[1])
                         command_read(s, word[1], word[2] ? strtoull(word[2], NULL, 10) : 0);
                 else if (str_is(word[0], "member") && word[2])
                         command_member(s, word[1], word[2]);
+                else if (str_is(word[0], "list") && word[3])
+                        command_list(s, word[1], word[2], (unsigned)strtoul(word[3], NULL, 10));
                 else if (str_is(word[0], "info"))
                         command_info(s);
                 else if (str_is(word[0], "pin") && word[2]) {

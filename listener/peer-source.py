@@ -75,6 +75,22 @@ def check_groups(dc, ad, source, ranged, ou):
     assert source.ask("member", f"CN=None,{ou}", inside)["result"] == "not found"
 
 
+def check_list(dc, ad, source, ou):
+    """Pages are whole, classes are chosen, the container may be named by its id."""
+    many = ad.add_ou(f"OU=Many,{ou}").dn
+    ad.many((("add", f"CN=c{i},{many}", [("objectClass", [b"contact"])]) for i in range(2500)))
+    user = ad.add_user("Listed", many).dn
+    a = ok(source.ask("list", many, "*", 1000))
+    print(f"listing   2,502 entries in pages of 1,000: {a['took_us'] / 1000:.1f} ms")
+    assert (a["n"], a["pages"]) == (2502, 3), a
+    a = ok(source.ask("list", ad.guid(many), "user", 1000))
+    assert [i["dn"] for i in a["items"]] == [user] and a["items"][0]["usn"] == ok(source.ask("read", user))["usn"], a
+    assert ok(source.ask("list", dc.base, "computer", 1000))["n"] > 0
+    names = [i["dn"] for i in ok(source.ask("list", dc.base, "user", 1000))["items"]]
+    assert not [n for n in names if "Domain Controllers" in n], "computers are not users"
+    assert source.ask("list", f"OU=None,{ou}", "*", 10)["result"] == "not found"
+
+
 def check_info(source):
     i = ok(source.ask("info"))
     assert (i["domain_fqdn"], i["domain_netbios"], i["forest_fqdn"], i["forest_netbios"]) == ("corp.contoso.test", "CORP") * 2, i
@@ -118,6 +134,7 @@ def main():
             check_info(source)
             check_object(dc, ad, source, ou)
             check_groups(dc, ad, source, ranged, ou)
+            check_list(dc, ad, source, ou)
             check_pin(dc, source, ou)
             check_restart(dc, source, ou)
             assert source.stop() == 0 and ranged.stop() == 0

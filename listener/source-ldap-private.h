@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Between source-ldap.c (connection, membership, names) and source-read.c (one object, whole). */
+/* Between source-ldap.c (connection, membership, names), source-read.c (one object, whole) and source-list.c
+ * (many objects, briefly). */
 
 #include "listener/ldap-conn.h"
 #include "listener/ldap-entry.h"
@@ -14,6 +15,7 @@ struct SourceLdap {
         Source source;
         SourceLdapConfig config;
         Conn *conn;
+        uint64_t n_opened;   /* connections so far: which one is conn */
         PinnedServer pinned; /* what conn was opened for; generation 0: for no feed */
         Mono used;
         Mono renew_at; /* when the Kerberos ticket is nearly over */
@@ -30,6 +32,14 @@ struct SourceRead {
 
 /* Return: 0, SOURCE_E_NOT_FOUND, SOURCE_E_STALE, SOURCE_E_TOO_LARGE, CONN_E_*. */
 int source_ldap_read(SourceLdap *s, void *read, Diag *diag);
+
+/* Do it on a connection, and once more on a fresh one when the old turns out to be dead. `work` returns
+ * CONN_E_*, SOURCE_E_*, -errno. Return: 0, SOURCE_E_*, -errno. */
+int source_ldap_do(SourceLdap *s, int (*work)(SourceLdap *s, void *context, Diag *diag), void *context,
+                   Diag *diag);
+
+/* SourceOps.list. */
+int source_ldap_list(Source *source, const SourceList *q, SourcePageFn page, void *context, Diag *diag);
 
 /* A value inside a filter (RFC 4515 section 3). */
 const char *filter_escape(Arena *a, const char *value);

@@ -109,14 +109,16 @@ static int need_conn(SourceLdap *s, bool *ret_fresh, Diag *diag)
                         now.us >= s->renew_at.us))
                 s->conn = conn_free(s->conn);
         *ret_fresh = !s->conn;
-        if (!s->conn)
+        if (!s->conn) {
+                s->n_opened++;
                 r = open_conn(s, diag);
+        }
         s->used = now;
         return r;
 }
 
 /* Do it; when a connection that had been lying about turns out to be dead, once more on a fresh one. */
-static int with_conn(SourceLdap *s, int (*work)(SourceLdap *, void *, Diag *), void *context, Diag *diag)
+int source_ldap_do(SourceLdap *s, int (*work)(SourceLdap *, void *, Diag *), void *context, Diag *diag)
 {
         bool fresh = false;
         int r;
@@ -177,7 +179,7 @@ static int ldap_source_is_member(Source *source, const char *group_dn, const Obj
         Membership m = { .group_dn = group_dn, .id = id };
         int r;
 
-        r = with_conn(of(source), ask_member, &m, diag);
+        r = source_ldap_do(of(source), ask_member, &m, diag);
         if (r)
                 return r;
         *ret_member = m.found;
@@ -252,7 +254,7 @@ static int ldap_source_info(Source *source, SourceInfo *ret_info, Diag *diag)
         SourceLdap *s = of(source);
         int r;
 
-        r = with_conn(s, read_info, NULL, diag);
+        r = source_ldap_do(s, read_info, NULL, diag);
         if (r == SOURCE_E_NOT_FOUND)
                 r = SOURCE_E_REFUSED; /* the partitions are there; this account cannot see them */
         if (r)
@@ -269,7 +271,7 @@ static int ldap_source_read(Source *source, const SourceQuery *q, Arena *a, Sour
         SourceRead read = { .query = q, .arena = a };
         int r;
 
-        r = with_conn(of(source), source_ldap_read, &read, diag);
+        r = source_ldap_do(of(source), source_ldap_read, &read, diag);
         if (r)
                 return r;
         *ret_entry = read.entry;
@@ -300,6 +302,7 @@ static const SourceOps source_ldap_ops = {
         .name = "ldap",
         .read = ldap_source_read,
         .is_member = ldap_source_is_member,
+        .list = source_ldap_list,
         .info = ldap_source_info,
         .idle = ldap_source_idle,
         .free = ldap_source_free,

@@ -11,6 +11,9 @@
  * An object is read by <GUID=...> (also when it has been renamed, moved or deleted meanwhile) or by DN. Links
  * come with their GUIDs by the extended-DN control. Attributes that come in ranges are read to their end, and
  * again if uSNChanged shows that the object changed meanwhile.
+ *
+ * A listing is a paged search (RFC 2696) for names and numbers. Its cookie belongs to the connection: when
+ * that is lost the listing is, SOURCE_E_CUT_OFF.
  */
 
 #include "base/clock.h"

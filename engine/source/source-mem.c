@@ -324,6 +324,96 @@ static int mem_is_member(Source *s, const char *group_dn, const ObjectId *id, bo
         return r;
 }
 
+/* -- listing --------------------------------------------------------------------------------------------- */
+
+static bool is_below(const char *dn, const char *container)
+{
+        size_t n = strlen(dn), m = container ? strlen(container) : 0;
+
+        if (!m)
+                return true;
+        return n >= m && str_is_nocase(dn + n - m, container) && (n == m || dn[n - m - 1] == ',');
+}
+
+static bool has_class(const Object *o, const SourceList *q)
+{
+        Value classes = object_get(o, "objectClass");
+        bool wanted = q->n_classes == 0, computer = false, may = q->n_classes == 0;
+
+        for (size_t i = 0; i < q->n_classes; i++)
+                may |= str_is_nocase(q->classes[i], "computer");
+        for (size_t i = 0; i < value_count(classes); i++) {
+                Value v = value_at(classes, i);
+
+                if (v.type != VALUE_STRING)
+                        continue;
+                computer |= str_is_nocase(v.s, "computer");
+                for (size_t k = 0; k < q->n_classes; k++)
+                        wanted |= str_is_nocase(v.s, q->classes[k]);
+        }
+        return wanted && (may || !computer);
+}
+
+static int mem_list_locked(SourceMem *m, const SourceList *q, Arena *a, SourceItem **ret_items, size_t *ret_n,
+                           Diag *diag)
+{
+        const char *container = q->dn;
+        SourceItem *items;
+        size_t n = 0;
+
+        if (q->below || q->dn) {
+                MemObject *o = find(m, q->below, q->dn);
+
+                if (!o) {
+                        diag_set(diag, "no container %s, or it is not visible to this account",
+                                 q->dn ? q->dn : "with this id");
+                        return SOURCE_E_NOT_FOUND;
+                }
+                container = o->entry.object->dn;
+        }
+        list_for_each (i, &m->objects)
+                n++;
+        items = arena_new_array(a, SourceItem, n);
+        n = 0;
+        list_for_each (i, &m->objects) {
+                const SourceEntry *e = &list_entry(i, MemObject, list)->entry;
+
+                if (e->deleted || !is_below(e->object->dn, container) || !has_class(e->object, q))
+                        continue;
+                items[n++] = (SourceItem){
+                        .id = e->object->id,
+                        .dn = arena_strdup(a, e->object->dn),
+                        .classes = value_copy(a, object_get(e->object, "objectClass")),
+                        .version = e->version,
+                        .changed = e->changed,
+                };
+        }
+        *ret_items = items;
+        *ret_n = n;
+        return 0;
+}
+
+static int mem_list(Source *s, const SourceList *q, SourcePageFn page, void *context, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SourceMem *m = ((MemSource *)s)->mem;
+        size_t size = q->page ? q->page : SOURCE_PAGE, n = 0;
+        SourceItem *items = NULL;
+        int r;
+
+        pthread_mutex_lock(&m->lock);
+        r = mem_list_locked(m, q, a, &items, &n, diag);
+        pthread_mutex_unlock(&m->lock);
+        for (size_t i = 0; r == 0 && (i == 0 || i < n); i += size) {
+                pthread_mutex_lock(&m->lock);
+                r = fault_meet(&m->fault, diag);
+                pthread_mutex_unlock(&m->lock);
+                if (r == 0 && n)
+                        r = page(context, items + i, n - i < size ? n - i : size);
+        }
+        return r;
+}
+
 static int mem_info(Source *s, SourceInfo *ret_info, Diag *diag)
 {
         SourceMem *m = ((MemSource *)s)->mem;
@@ -348,6 +438,7 @@ static const SourceOps source_mem_ops = {
         .name = "mem",
         .read = mem_read,
         .is_member = mem_is_member,
+        .list = mem_list,
         .info = mem_info,
         .free = mem_free,
 };

@@ -11,7 +11,7 @@
  *
  * It answers as the LDAP source does: only what was asked for (and what always comes), a version below
  * at_least is SOURCE_E_STALE, a deleted object is found by id and not by DN. It is more exact than a server
- * in one thing: names are compared as written.
+ * in one thing: names are compared as written. A listing takes a copy first, so it is never torn by a put.
  *
  * A directory is shared by any number of Sources and threads (one mutex), and outlives them.
  */
@@ -31,8 +31,8 @@ void source_mem_put(SourceMem *m, const SourceEntry *entry);
 /* Forget it: neither id nor DN finds it. A tombstone is an entry with `deleted`. */
 void source_mem_remove(SourceMem *m, const ObjectId *id);
 
-/* The next n_times calls of any kind return this condition, with `text` as diag; 0: until it is set again.
- * A condition of 0 ends it. */
+/* The next n_times calls of any kind (each page of a listing is one) return this condition, with `text` as
+ * diag; 0: until it is set again. A condition of 0 ends it. */
 void source_mem_fail(SourceMem *m, int condition, unsigned n_times, const char *text);
 
 /* Only calls that read this object fail. */

@@ -32,6 +32,18 @@ int source_is_member(Source *s, const char *group_dn, const ObjectId *id, bool *
 }
 
 /**
+ * source_list() - list what is at and below a container
+ *
+ * Return: 0, SOURCE_E_NOT_FOUND (no such container), SOURCE_E_CUT_OFF, SOURCE_E_UNREACHABLE,
+ * SOURCE_E_REFUSED, SOURCE_E_TOO_LARGE, -errno, or what `page` returned.
+ */
+int source_list(Source *s, const SourceList *q, SourcePageFn page, void *context, Diag *diag)
+{
+        assert(s && q && page);
+        return s->ops->list(s, q, page, context, diag);
+}
+
+/**
  * source_info() - names of domain, forest and server; connects if needed
  *
  * Return: 0, SOURCE_E_UNREACHABLE, SOURCE_E_REFUSED, -errno.

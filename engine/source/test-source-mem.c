@@ -194,6 +194,63 @@ static void test_info(void **state)
         assert_null(info.server);
 }
 
+typedef struct Listed {
+        size_t n_pages, n_items, stop_at;
+        ObjectId copies[8];
+} Listed;
+
+static int take_page(void *context, const SourceItem *items, size_t n)
+{
+        Listed *l = context;
+
+        l->n_pages++;
+        for (size_t i = 0; i < n; i++)
+                l->copies[l->n_items++] = items[i].id;
+        return l->stop_at && l->n_items >= l->stop_at ? 77 : 0;
+}
+
+static void test_lists_below_by_class_in_pages(void **state)
+{
+        static const char *const user[] = { "user" }, *const group[] = { "group" };
+        Fixture *f = *state;
+        Listed l = { 0 };
+
+        put(f, &bob_id, "CN=Bob,OU=Sub,DC=test", 9, false, NULL, 0);
+        put(f, &(ObjectId){ { 4 } }, "CN=Gone,DC=test", 9, true, NULL, 0);
+        assert_int_equal(source_list(f->source, &(SourceList){ .classes = user, .n_classes = 1, .page = 2 },
+                                     take_page, &l, &f->diag),
+                         0);
+        assert_int_equal(l.n_items, 3);
+        assert_int_equal(l.n_pages, 2);
+
+        l = (Listed){ 0 };
+        assert_int_equal(source_list(f->source, &(SourceList){ .below = &bob_id }, take_page, &l, &f->diag),
+                         0);
+        assert_int_equal(l.n_items, 1);
+        assert_true(guid_is(&l.copies[0], &bob_id));
+
+        l = (Listed){ 0 };
+        assert_int_equal(source_list(f->source, &(SourceList){ .classes = group, .n_classes = 1 }, take_page,
+                                     &l, &f->diag),
+                         0);
+        assert_int_equal(l.n_pages, 0);
+        assert_int_equal(
+                source_list(f->source, &(SourceList){ .dn = "OU=None,DC=test" }, take_page, &l, &f->diag),
+                SOURCE_E_NOT_FOUND);
+}
+
+static void test_listing_ends_when_told_to(void **state)
+{
+        Fixture *f = *state;
+        Listed l = { .stop_at = 1 };
+
+        assert_int_equal(source_list(f->source, &(SourceList){ .page = 1 }, take_page, &l, &f->diag), 77);
+        assert_int_equal(l.n_pages, 1);
+        source_mem_fail(f->mem, SOURCE_E_CUT_OFF, 1, "lost");
+        assert_int_equal(source_list(f->source, &(SourceList){ 0 }, take_page, &l, &f->diag),
+                         SOURCE_E_CUT_OFF);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -205,6 +262,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_membership, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_fails_as_often_as_asked, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_removed_is_not_found, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_lists_below_by_class_in_pages, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_listing_ends_when_told_to, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_info, setup, teardown),
         };
 
