@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "app/command-job.h"
 #include "app/command.h"
 #include "app/control.h"
+#include "app/progress.h"
 #include "app/queue-view.h"
 #include "base/str.h"
 
@@ -113,6 +115,31 @@ static void print(const QueueCommand *q, const json_t *result)
         str_deinit(&out);
 }
 
+/* The service writes it, from a folder of its own: the path must mean the same there. */
+static int backup(const QueueCommand *q, const char *config_path)
+{
+        _cleanup_(cleanup_free) char *here = q->which[0] == '/' ? NULL : getcwd(NULL, 0), *folder = NULL;
+        char bytes[PROGRESS_NUMBER_MAX];
+        json_t *result = NULL;
+        int status;
+
+        if (q->which[0] != '/' && !here)
+                return command_fail(EXIT_USAGE, "%s: %s", q->which, strerror(errno));
+        if (asprintf(&folder, "%s%s%s", here ? here : "", here ? "/" : "", q->which) < 0)
+                return command_fail(EXIT_OBJECT, "%s", strerror(ENOMEM));
+        status = command_job(config_path, "backup", json_pack("{s:s}", "folder", folder), &result);
+        if (result && q->json) {
+                json_dumpf(result, stdout, JSON_INDENT(2));
+                putchar('\n');
+        } else if (result) {
+                printf("%s: %s bytes\n", folder,
+                       progress_number((uint64_t)json_integer_value(json_object_get(result, "bytes")),
+                                       bytes));
+        }
+        json_decref(result);
+        return status;
+}
+
 static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
 {
         static const struct option options[] = {
@@ -121,7 +148,7 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
                 { "json", no_argument, NULL, 'j' },
                 { NULL, 0, NULL, 0 },
         };
-        static const char *const verbs[] = { "stats", "list", "retry", "drop" };
+        static const char *const verbs[] = { "stats", "list", "retry", "drop", "backup" };
         bool named, known = false;
         int k;
 
@@ -148,7 +175,7 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
                 default:
                         return command_usage(c);
                 }
-        named = str_is(q->verb, "retry") || str_is(q->verb, "drop");
+        named = str_is(q->verb, "retry") || str_is(q->verb, "drop") || str_is(q->verb, "backup");
         if (argc - optind != named)
                 return command_usage(c);
         q->which = named ? argv[optind] : NULL;
@@ -165,6 +192,8 @@ int command_queue(const Command *c, const char *config_path, int argc, char **ar
 
         if (status)
                 return status;
+        if (str_is(q.verb, "backup"))
+                return backup(&q, config_path);
         config = command_config_load(config_path, &status);
         if (!config)
                 return status;

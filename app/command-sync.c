@@ -2,6 +2,7 @@
 
 #include "app/command.h"
 #include "app/control.h"
+#include "app/progress.h"
 #include "app/reporter.h"
 #include "app/sync.h"
 #include "base/error.h"
@@ -195,28 +196,21 @@ static int sync_one(SyncCommand *s, const char *dn)
         return (int)catalogue_exit_status(&o);
 }
 
-static void progress(const SyncCommand *s, size_t done)
-{
-        int width = 30, filled = (int)(done * 30 / s->n_dns);
-
-        if (s->n_dns == 1 || !isatty(STDERR_FILENO))
-                return;
-        fprintf(stderr, "\r[%.*s%*s] %zu of %zu%s", filled, "==============================", width - filled,
-                "", done, s->n_dns, done == s->n_dns ? "\n" : "");
-}
-
 static int sync_all(SyncCommand *s)
 {
         int status = EXIT_DONE;
+        Progress progress;
 
-        progress(s, 0);
+        progress_init(&progress);
         for (size_t i = 0; i < s->n_dns; i++) {
                 int r = sync_one(s, s->dns[i]);
 
                 if (!status)
                         status = r;
-                progress(s, i + 1);
+                if (s->n_dns > 1)
+                        progress_show(&progress, "synchronizing", i + 1, s->n_dns);
         }
+        progress_end(&progress);
         return status;
 }
 

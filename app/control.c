@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/control.h"
+#include "app/control-private.h"
 
 #include "app/queue-view.h"
 #include "app/sync.h"
@@ -11,38 +11,11 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-
-typedef struct Connection Connection;
-
-struct Connection {
-        List link;
-        Control *control;
-        int fd;
-        pthread_t thread;
-        bool done; /* its thread is about to end: it may be joined */
-        uid_t uid;
-};
-
-struct Control {
-        Wiring *wiring;
-        const ControlOps *ops;
-        void *context;
-        char *path;
-        int fd;
-        int wake[2]; /* closed at the end: ends every poll */
-        pthread_t thread;
-        bool started;
-
-        pthread_mutex_t lock; /* protects what follows */
-        List connections;
-        size_t n_connections;
-};
 
 const char *control_path(Arena *a, const char *folder)
 {
@@ -50,23 +23,6 @@ const char *control_path(Arena *a, const char *folder)
 }
 
 /* -- answers ------------------------------------------------------------------------------------------- */
-
-static json_t *answer_error(int exit_status, const char *text)
-{
-        return json_pack("{s:b, s:s, s:i}", "ok", 0, "error", text, "exit", exit_status);
-}
-
-static const char *user_name(uid_t uid, char *buf, size_t size)
-{
-        struct passwd entry, *found = NULL;
-        char data[4096];
-
-        if (getpwuid_r(uid, &entry, data, sizeof(data), &found) || !found)
-                snprintf(buf, size, "uid %u", (unsigned)uid);
-        else
-                snprintf(buf, size, "%s", found->pw_name);
-        return buf;
-}
 
 static json_t *answer_sync(Connection *c, json_t *request)
 {
@@ -87,7 +43,7 @@ static json_t *answer_sync(Connection *c, json_t *request)
                             &(SyncRequest){
                                     .dn = dn,
                                     .staging = json_is_true(json_object_get(request, "staging")),
-                                    .by = user_name(c->uid, name, sizeof(name)),
+                                    .by = connection_user(c, name, sizeof(name)),
                             },
                             a, &o, &diag);
         if (r) {
@@ -157,8 +113,9 @@ static const struct {
         const char *verb;
         json_t *(*answer)(Connection *c, json_t *request);
 } verbs[] = {
-        { "drop", answer_steer },  { "list", answer_list },     { "retry", answer_steer },
-        { "stats", answer_stats }, { "status", answer_status }, { "sync", answer_sync },
+        { "drop", answer_steer },  { "job", answer_job },     { "list", answer_list },
+        { "retry", answer_steer }, { "stats", answer_stats }, { "status", answer_status },
+        { "sync", answer_sync },
 };
 
 static json_t *answer(Connection *c, const char *line, size_t n)
@@ -189,21 +146,6 @@ static bool may_read(const Control *control, int fd)
         return !(fds[1].revents) && fds[0].revents;
 }
 
-static bool write_all(int fd, const char *data, size_t n)
-{
-        while (n) {
-                ssize_t w = send(fd, data, n, MSG_NOSIGNAL);
-
-                if (w < 0 && errno == EINTR)
-                        continue;
-                if (w <= 0)
-                        return false;
-                data += w;
-                n -= (size_t)w;
-        }
-        return true;
-}
-
 /* One line in, one line out, until the peer closes. */
 static void serve(Connection *c, char *line)
 {
@@ -219,12 +161,8 @@ static void serve(Connection *c, char *line)
                 while ((end = memchr(line, '\n', n))) {
                         size_t length = (size_t)(end - line);
                         json_t *result = answer(c, line, length);
-                        char *text = json_dumps(result, JSON_COMPACT);
-                        bool ok = text && write_all(c->fd, text, strlen(text)) && write_all(c->fd, "\n", 1);
 
-                        free(text);
-                        json_decref(result);
-                        if (!ok)
+                        if (!connection_say(c, result))
                                 return;
                         memmove(line, end + 1, n - length - 1);
                         n -= length + 1;
@@ -333,20 +271,11 @@ static void *accept_thread(void *context)
 
 /* -- life ---------------------------------------------------------------------------------------------- */
 
-static int address_of(const char *path, struct sockaddr_un *ret_address)
-{
-        *ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-        if (strlen(path) >= sizeof(ret_address->sun_path))
-                return -ENAMETOOLONG;
-        snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s", path);
-        return 0;
-}
-
 static int listen_at(Control *control, Diag *diag)
 {
         struct sockaddr_un address;
         mode_t mask;
-        int r = address_of(control->path, &address);
+        int r = control_address(control->path, &address);
 
         if (r) {
                 diag_set(diag, "%s: the path is too long for a socket (at most %zu bytes)", control->path,
@@ -415,43 +344,4 @@ Control *control_free(Control *c)
         free(c->path);
         free(c);
         return NULL;
-}
-
-/* -- the other side ------------------------------------------------------------------------------------ */
-
-int control_ask(const char *folder, const char *request, char **ret_answer)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        _cleanup_(cleanup_close) int fd = -1;
-        struct sockaddr_un address;
-        char buf[65536];
-        Str line;
-        int r = address_of(control_path(a, folder), &address);
-
-        if (r)
-                return r;
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
-                return -errno;
-        if (!write_all(fd, request, strlen(request)) || !write_all(fd, "\n", 1))
-                return -EPIPE;
-        str_init(&line, CONTROL_ANSWER_MAX);
-        for (;;) {
-                ssize_t n = recv(fd, buf, sizeof(buf), 0);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        break;
-                str_add_n(&line, buf, (size_t)n);
-                if (buf[n - 1] == '\n')
-                        break;
-        }
-        if (!line.n || line.cut || line.data[line.n - 1] != '\n') {
-                str_deinit(&line);
-                return -ECONNRESET;
-        }
-        line.data[--line.n] = 0;
-        *ret_answer = str_take(&line);
-        return 0;
 }

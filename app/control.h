@@ -11,6 +11,12 @@
  *      {"ok": true, "outcome": "<packed outcome, base64>"}
  *      {"ok": false, "error": "text for people", "exit": 5}
  *
+ * A job (app/jobs.h) answers with lines of progress before its last; who closes the connection cancels it:
+ *
+ *      {"do": "job", "kind": "backup", "arguments": {"folder": "/var/backups/sosync"}}
+ *      {"progress": {"phase": "copying", "done": 4096, "total": 1048576}}
+ *      {"ok": true, "result": ..., "exit": 0}
+ *
  * Each connection has a thread of its own, since a request may take as long as a run; there are at most
  * CONTROL_CONNECTIONS of them, and a line has at most CONTROL_LINE_MAX bytes.
  */
@@ -44,5 +50,12 @@ const char *control_path(Arena *a, const char *folder);
  * -errno.
  */
 int control_ask(const char *folder, const char *request, char **ret_answer);
+
+/*
+ * Ask a running service for something that answers with several lines. `line` gets each; false: that was the
+ * last. Return: as control_ask; -ECONNRESET: the service went away before the last.
+ */
+int control_follow(const char *folder, const char *request, bool (*line)(void *context, const char *text),
+                   void *context);
 
 DEFINE_CLEANUP(Control, control_free)

@@ -4,6 +4,7 @@
 
 #include "app/control.h"
 #include "app/feeder.h"
+#include "app/jobs.h"
 #include "app/notify.h"
 #include "app/wiring.h"
 #include "base/error.h"
@@ -77,6 +78,7 @@ static void status(void *context, Str *out)
         json_object_set_new(o, "runs", runs);
         json_object_set_new(o, "writes", json_integer((json_int_t)n->n_writes));
         json_object_set_new(o, "inWork", json_integer((json_int_t)n->n_in_work));
+        json_object_set_new(o, "jobs", s->wiring.jobs ? jobs_list(s->wiring.jobs) : json_array());
         text = json_dumps(o, JSON_COMPACT);
         str_add(out, text ? text : "{}");
         free(text);
@@ -250,6 +252,9 @@ static int start(Service *s, Diag *diag)
         if (r)
                 return r;
         s->wiring.shared.reporter = &s->wiring.reporter;
+        r = jobs_new(&s->wiring.jobs, &s->wiring, job_kinds);
+        if (r)
+                return r;
         r = control_new(&s->control, &s->wiring, c->state.path, &control_ops, s, diag);
         if (r)
                 return r;
@@ -264,7 +269,10 @@ static void stop(Service *s)
         s->wiring.shared.stopping = true;
         feeder_stop(&s->feeder);
         waiters_close(&s->wiring.waiters);
+        if (s->wiring.jobs)
+                jobs_stop(s->wiring.jobs);
         s->control = control_free(s->control);
+        s->wiring.jobs = jobs_free(s->wiring.jobs);
         if (s->wiring.queue)
                 queue_wake_all(s->wiring.queue, true);
         if (s->wiring.target)

@@ -14,6 +14,7 @@
 #include "app/worker.h"
 #include "listener/server-pin.h"
 
+typedef struct Jobs Jobs;
 typedef struct Wiring Wiring;
 
 enum {
@@ -35,6 +36,7 @@ struct Wiring {
         ServerPin *pin;
         Waiters waiters;
         Reporter reporter; /* started by the service only */
+        Jobs *jobs;        /* app/jobs.h; of the service only, NULL: there is none */
         WorkerShared shared;
         bool open;
 };

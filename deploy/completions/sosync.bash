@@ -39,7 +39,7 @@ _sosync()
                 report/) words='list show html --help' ;;
                 report/list) words='--status --since --ou --text --limit --json' ;;
                 report/show) words='--json' ;;
-                queue/) words='stats list retry drop --help' ;;
+                queue/) words='stats list retry drop backup --help' ;;
                 queue/stats) words='--json' ;;
                 queue/list) words='--state --limit --json' ;;
                 queue/retry | queue/drop) words='parked --json' ;;

@@ -30,7 +30,7 @@ _sosync_report() {
 _sosync_queue() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
-                _sosync_verbs 'stats:how many wait, and how long' 'list:the changes' 'retry:due now' 'drop:forget a change'
+                _sosync_verbs 'stats:how many wait, and how long' 'list:the changes' 'retry:due now' 'drop:forget a change' 'backup:copy the state'
                 return
         fi
         case $verb in

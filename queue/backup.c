@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "queue/backup.h"
+
+#include "base/error.h"
+#include "queue/queue-lmdb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK ((size_t)1 << 20)
+
+typedef struct Writer {
+        MDB_env *env;
+        int fd; /* the end of the pipe that LMDB writes to */
+        int rc;
+} Writer;
+
+static void *write_copy(void *context)
+{
+        Writer *w = context;
+
+        w->rc = mdb_env_copyfd2(w->env, w->fd, MDB_CP_COMPACT);
+        close(w->fd);
+        return NULL;
+}
+
+static int write_whole(int fd, const uint8_t *data, size_t n)
+{
+        while (n) {
+                ssize_t w = write(fd, data, n);
+
+                if (w < 0 && errno == EINTR)
+                        continue;
+                if (w <= 0)
+                        return w < 0 ? -errno : -ENOSPC;
+                data += w;
+                n -= (size_t)w;
+        }
+        return 0;
+}
+
+/* What comes out of the pipe goes into the file. A closed pipe ends LMDB's copy. */
+static int pump(int from, int to, uint64_t total, BackupProgressFn progress, void *context,
+                uint64_t *ret_bytes)
+{
+        _cleanup_(cleanup_free) uint8_t *chunk = malloc(CHUNK);
+        uint64_t done = 0;
+        int r = 0;
+
+        if (!chunk)
+                error_oom(CHUNK);
+        while (r == 0) {
+                ssize_t n = read(from, chunk, CHUNK);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0) {
+                        r = n < 0 ? -errno : 0;
+                        break;
+                }
+                r = write_whole(to, chunk, (size_t)n);
+                done += (uint64_t)n;
+                if (r == 0 && progress && progress(context, done, total > done ? total : done))
+                        r = QUEUE_E_CLOSED;
+        }
+        *ret_bytes = done;
+        return r;
+}
+
+static int copy_into(QueueLmdb *q, int file, BackupProgressFn progress, void *context, uint64_t *ret_bytes)
+{
+        uint64_t total = 0;
+        Writer writer = { .env = q->store.env };
+        pthread_t thread;
+        int ends[2], r;
+
+        r = store_used(&q->store, &total);
+        if (r)
+                return error_trace(r);
+        if (pipe2(ends, O_CLOEXEC))
+                return error_origin(-errno);
+        writer.fd = ends[1];
+        r = pthread_create(&thread, NULL, write_copy, &writer);
+        if (r) {
+                close(ends[0]);
+                close(ends[1]);
+                return error_origin(-r);
+        }
+        r = pump(ends[0], file, total, progress, context, ret_bytes);
+        close(ends[0]);
+        pthread_join(thread, NULL);
+        if (r == 0 && writer.rc)
+                r = store_error(writer.rc);
+        if (r == 0 && fsync(file) < 0)
+                r = -errno;
+        return r;
+}
+
+static int refuse(int r, const char *path, Diag *diag)
+{
+        diag_set(diag, "%s: %s", path, strerror(-r));
+        return r;
+}
+
+/**
+ * queue_lmdb_backup() - a copy of what is durable now
+ *
+ * Return: 0, QUEUE_E_CLOSED, -EEXIST, -ENOSPC, -errno.
+ */
+int queue_lmdb_backup(Queue *queue, const char *folder, BackupProgressFn progress, void *context,
+                      uint64_t *ret_bytes, Diag *diag)
+{
+        static const char name[] = "data.mdb", unfinished[] = "data.mdb.unfinished";
+        _cleanup_(cleanup_close) int dir = -1, file = -1;
+        struct stat st;
+        int r;
+
+        if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+                return refuse(-errno, folder, diag);
+        dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+                return refuse(-errno, folder, diag);
+        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+                diag_set(diag, "%s/%s: is there already; a backup wants a folder of its own", folder, name);
+                return -EEXIST;
+        }
+        file = openat(dir, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (file < 0)
+                return refuse(-errno, folder, diag);
+        r = copy_into(queue_lmdb(queue), file, progress, context, ret_bytes);
+        if (r == 0 && (renameat(dir, unfinished, dir, name) < 0 || fsync(dir) < 0))
+                r = -errno;
+        if (r == 0)
+                return 0;
+        unlinkat(dir, unfinished, 0);
+        return r < 0 ? refuse(r, folder, diag) : r;
+}
