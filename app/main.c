@@ -3,6 +3,7 @@
 /* sosync: near-real-time single object sync from Active Directory to Microsoft Entra ID. */
 
 #include "app/command.h"
+#include "app/protect.h"
 
 #include "base/log.h"
 #include "base/str.h"
@@ -109,6 +110,7 @@ int main(int argc, char **argv)
         const Command *command;
         int i = 1;
 
+        protect_process();
         /* A peer or a reader of our output that goes away is an error of that write, not our end; and a limit
          * of file size is a full disk, which the queue knows how to live with. */
         signal(SIGPIPE, SIG_IGN);

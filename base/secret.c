@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +78,8 @@ int secret_read(const char *file, Secret *s, Diag *diag)
         r = open_secret(file, &fd, diag);
         if (r)
                 return r;
+        /* Not into swap, as far as the system lets us. */
+        mlock(s, sizeof(*s));
         while (n < SECRET_MAX) {
                 ssize_t k = read(fd, s->data + n, SECRET_MAX - n);
 
@@ -115,6 +118,7 @@ int secret_read(const char *file, Secret *s, Diag *diag)
 void secret_wipe(Secret *s)
 {
         explicit_bzero(s, sizeof(*s));
+        munlock(s, sizeof(*s));
 }
 
 SecretStamp secret_stamp(const char *file)

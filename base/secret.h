@@ -4,9 +4,9 @@
 /*
  * Secret: a password from a file, for the moment it is needed
  *
- * Read at each bind, so that a changed password needs no restart; wiped afterwards, so that it is in no core
- * file of the next hours. A file that others can read is refused: an operator should hear of that before
- * someone else does.
+ * Read at each bind, so that a changed password needs no restart; locked in memory meanwhile, and wiped
+ * afterwards, so that it is in no core file and no swap of the next hours. A file that others can read is
+ * refused: an operator should hear of that before someone else does.
  */
 
 #include "base/diag.h"

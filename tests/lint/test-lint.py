@@ -3,6 +3,7 @@
 """The linters find what is planted for them, at its line, and nothing else."""
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -10,6 +11,7 @@ import unittest
 sys.dont_write_bytecode = True
 
 import format as format_lint  # noqa: E402  (our format.py, not the builtin)
+import hardening  # noqa: E402
 import headers  # noqa: E402
 import layers  # noqa: E402
 import tree  # noqa: E402
@@ -29,6 +31,25 @@ class Planted(unittest.TestCase):
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding='utf-8')
+
+
+class Hardening(Planted):
+    def build(self, *options):
+        self.plant('x.c', '#include <stdio.h>\n#include <string.h>\nint main(int n, char **v)\n'
+                   '{\n        char text[64];\n\n        strcpy(text, v[n - 1]);\n        return puts(text);\n}\n')
+        program = self.root / 'x'
+        subprocess.run([*COMPILER, '-w', '-O2', *options, '-o', program, self.root / 'x.c'], check=True)
+        return hardening.findings(program)
+
+    def test_hard(self):
+        self.assertEqual(self.build('-fPIE', '-pie', '-fstack-protector-strong', '-D_FORTIFY_SOURCE=2', '-fcf-protection',
+                                    '-Wl,-z,relro,-z,now,-z,noexecstack'), [])
+
+    def test_soft(self):
+        found = self.build('-fno-pie', '-no-pie', '-fno-stack-protector', '-U_FORTIFY_SOURCE', '-fcf-protection=none',
+                           '-Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/tmp/build')
+        for word in ('position-independent', 'relro', 'now', 'stack that is not executable', 'RUNPATH', 'protector', 'FORTIFY'):
+            self.assertTrue([f for f in found if word in f], (word, found))
 
 
 class Layers(Planted):
