@@ -45,6 +45,11 @@ static const ConfigField rules_fields[] = {
           .type = CONFIG_PATH,
           .offset = offsetof(Config, rules.directory) - offsetof(Config, rules),
           .help = "folder of rule files; none: the shipped set" },
+        { .name = "account_expires",
+          .type = CONFIG_BOOL,
+          .offset = offsetof(Config, rules.account_expires) - offsetof(Config, rules),
+          .fallback = "false",
+          .help = "an account that has expired is disabled at that moment, by two rules more" },
         END_OF_TABLE,
 };
 

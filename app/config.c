@@ -102,8 +102,12 @@ static void compile_urgent(Config *c, const ConfigDoc *doc, Diag *diag)
 
 static int compile_rules(Config *c, Diag *diag)
 {
-        int r = rules_load(c->arena, c->rules.directory, &c->run.rules, diag);
+        const RulesFile *files;
+        size_t n;
+        int r = rules_read(c->arena, c->rules.directory, c->rules.account_expires, &files, &n, diag);
 
+        if (r == 0)
+                r = rules_load_text(c->arena, files, n, &c->run.rules, diag);
         if (r == RULE_E_INVALID)
                 return CONFIG_E_INVALID;
         if (r < 0) {

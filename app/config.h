@@ -70,6 +70,7 @@ struct Config {
         GraphOptions target;
         struct {
                 const char *directory; /* NULL: the shipped set */
+                bool account_expires;
         } rules;
         ConfigList urgent; /* UrgentConfig */
         StateConfig state;

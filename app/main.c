@@ -40,7 +40,8 @@ static const Command commands[] = {
         { "queue", "stats|list|retry WHICH|drop WHICH|backup DIR", command_queue,
           "Look at and steer waiting, delayed and parked changes.",
           "  stats              how many wait in each lane, and how long\n"
-          "  list               the changes; --state ready|leased|delayed|parked, --limit N\n"
+          "  list               the changes; --state ready|leased|delayed|parked|dated,\n"
+          "                     --limit N. dated: only a date is waited for (rules that look at the clock)\n"
           "  retry WHICH        a parked or delayed change is due now\n"
           "  drop WHICH         forget a change; the object comes back with its next one\n"
           "  backup DIR         a copy of everything that is durable, also while the service works\n"

@@ -57,8 +57,8 @@ void queue_view_stats_text(const json_t *stats, Str *out)
 {
         const json_t *lanes = json_object_get(stats, "lanes");
 
-        str_printf(out, "%-10s %8s %8s %8s %8s   %s\n", "lane", "ready", "leased", "delayed", "parked",
-                   "oldest waits");
+        str_printf(out, "%-10s %8s %8s %8s %8s %8s   %s\n", "lane", "ready", "leased", "delayed", "parked",
+                   "dated", "oldest waits");
         for (int lane = 0; lane < _LANE_N; lane++) {
                 const json_t *l = json_object_get(lanes, lane_name((Lane)lane));
                 const json_t *oldest = json_object_get(l, "oldestSeconds");
@@ -140,7 +140,8 @@ static int add_item(void *context, const QueueItem *item)
 {
         Listing *l = context;
 
-        if (!l->state || str_is(l->state, queue_state_name(item->state)))
+        /* Dates are no work that waits: only for who asks. */
+        if (l->state ? str_is(l->state, queue_state_name(item->state)) : item->state != QUEUE_DATED)
                 json_array_append_new(l->list, item_json(item));
         return json_array_size(l->list) >= l->max;
 }

@@ -205,6 +205,8 @@ static int settle(WorkerShared *s, Run *run, const Lease *lease)
         Commit commit = {
                 .batch = &run->batch,
                 .outcome = is_worth_a_report(run) ? o : NULL,
+                .due = run->due,
+                .due_lane = run->due_is_urgent ? LANE_URGENT : LANE_NORMAL,
                 .now = now,
                 .rest_until = rest_until(run, now),
         };

@@ -222,8 +222,11 @@ static int lease_end(Apply *ap, const Op *op)
                 return save(ap, &s, &s.row, &old);
         default:
                 ap->fx.n_acked++;
-                if (!row_ack(&s.row, op->generation, op->now, sequence, hurry, op->rest_until))
-                        return erase(ap, &s, &old);
+                if (!row_ack(&s.row, op->generation, op->now, sequence, hurry, op->rest_until)) {
+                        if (!op->due.ms)
+                                return erase(ap, &s, &old);
+                        row_date(&s.row, op->due, op->due_lane, op->now, sequence);
+                }
                 return save(ap, &s, &s.row, &old);
         }
 }

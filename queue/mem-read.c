@@ -29,6 +29,8 @@ static QueueState state_of(const MemRow *m)
                 return QUEUE_DELAYED;
         case ROW_PARKED:
                 return QUEUE_PARKED;
+        case ROW_DATED:
+                return QUEUE_DATED;
         default:
                 return QUEUE_READY;
         }
@@ -78,7 +80,7 @@ int mem_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueIt
                 item->change.lane = row->place.lane;
                 item->change.dn = arena_strdup(a, item->change.dn);
                 item->change.by = arena_strdup(a, item->change.by);
-                if (item->state == QUEUE_DELAYED)
+                if (item->state == QUEUE_DELAYED || item->state == QUEUE_DATED)
                         item->due = row->place.due;
         }
         pthread_mutex_unlock(&q->lock);

@@ -46,6 +46,8 @@ struct Op {
         Wall now;
         Wall not_before;
         Wall rest_until; /* ACK */
+        Wall due;        /* ACK: the date that stays; 0: none */
+        Lane due_lane;
         const char *reason;
 
         const Change *changes; /* PUT */

@@ -47,6 +47,8 @@ static QueueState state_of(const Row *row, bool leased)
                 return QUEUE_DELAYED;
         case ROW_PARKED:
                 return QUEUE_PARKED;
+        case ROW_DATED:
+                return QUEUE_DATED;
         default:
                 return QUEUE_READY;
         }
@@ -72,7 +74,7 @@ static void fill_item(QueueLmdb *q, const MDB_val *key, const MDB_val *val, Aren
                 .reason = reason,
         };
         ret_item->change.lane = row.place.lane;
-        if (ret_item->state == QUEUE_DELAYED)
+        if (ret_item->state == QUEUE_DELAYED || ret_item->state == QUEUE_DATED)
                 ret_item->due = row.place.due;
 }
 
@@ -242,6 +244,7 @@ int queue_lmdb_stats(Queue *queue, Wall now, QueueStats *ret_stats)
                 st.n[lane][QUEUE_READY] = count(txn, q->store.due[lane][ROW_READY]);
                 st.n[lane][QUEUE_DELAYED] = count(txn, q->store.due[lane][ROW_DELAYED]);
                 st.n[lane][QUEUE_PARKED] = count(txn, q->store.due[lane][ROW_PARKED]);
+                st.n[lane][QUEUE_DATED] = count(txn, q->store.due[lane][ROW_DATED]);
                 st.oldest[lane] = oldest(q, txn, (Lane)lane, a);
         }
         count_leased(q, txn, a, &st);

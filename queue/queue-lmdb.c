@@ -95,6 +95,8 @@ static Op *op_new(OpKind kind, const char *reason, Wall not_before, const Commit
         op->now = c->now;
         op->not_before = not_before;
         op->rest_until = c->rest_until;
+        op->due = c->due;
+        op->due_lane = c->due_lane;
         op->reason = arena_strdup(a, reason);
         return op;
 }
@@ -309,10 +311,30 @@ typedef struct Setup {
         uint64_t reserved;
 } Setup;
 
+/* From now on the folder holds what this program writes: one that is older must not take it any more. */
+static int write_format(Store *s, MDB_txn *txn)
+{
+        MDB_val key = store_val("format", strlen("format")), old, new;
+        const uint8_t *data;
+        PackWriter w;
+        size_t n;
+        int rc;
+
+        pack_init(&w);
+        format_pack(&w);
+        data = pack_data(&w, &n);
+        new = store_val(data, n);
+        rc = mdb_get(txn, s->meta, &key, &old);
+        if (rc == MDB_NOTFOUND || (rc == 0 && (old.mv_size != n || memcmp(old.mv_data, data, n) != 0)))
+                rc = mdb_put(txn, s->meta, &key, &new, 0);
+        pack_deinit(&w);
+        return rc;
+}
+
 static int setup(void *context, MDB_txn *txn)
 {
         Setup *s = context;
-        MDB_val key, val;
+        MDB_val val;
         int rc;
 
         rc = store_open_tables(s->store, txn);
@@ -323,20 +345,7 @@ static int setup(void *context, MDB_txn *txn)
                 return rc;
         /* 0 is no serial, and no arrival. */
         s->reserved = rc == 0 && val.mv_size == 8 ? get_be64(val.mv_data) : 1;
-        rc = store_get(txn, s->store->meta, "format", strlen("format"), &val);
-        if (rc == MDB_NOTFOUND) {
-                PackWriter w;
-                size_t n;
-
-                pack_init(&w);
-                format_pack(&w);
-                key = store_val("format", strlen("format"));
-                val.mv_data = (void *)(uintptr_t)pack_data(&w, &n);
-                val.mv_size = n;
-                rc = mdb_put(txn, s->store->meta, &key, &val, 0);
-                pack_deinit(&w);
-        }
-        return rc;
+        return write_format(s->store, txn);
 }
 
 _Atomic unsigned char *queue_lmdb_crash_flag(Queue *queue)

@@ -37,6 +37,8 @@ static bool is_due(const Row *row, Wall now)
                 return true;
         case ROW_DELAYED:
                 return row->place.due.ms <= now.ms || row->place.due.ms > now.ms + QUEUE_DELAY_MAX_MS;
+        case ROW_DATED:
+                return row->place.due.ms <= now.ms;
         default:
                 return false;
         }
@@ -114,7 +116,7 @@ static int lease_object(Queue *queue, Wall now, const ObjectKey *key, Arena *a, 
         (void)now;
         pthread_mutex_lock(&q->lock);
         m = mem_row(q, key);
-        ok = m && !m->token && m->row.place.class != ROW_PARKED;
+        ok = m && !m->token && m->row.place.class != ROW_PARKED && m->row.place.class != ROW_DATED;
         if (ok)
                 give(q, m, a, ret_lease);
         pthread_mutex_unlock(&q->lock);
@@ -129,7 +131,7 @@ static int64_t mono_us(void)
         return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* When the next delayed row of these lanes is due; INT64_MAX: there is none. */
+/* When the next delayed or dated row of these lanes is due; INT64_MAX: there is none. */
 static int64_t next_due_ms(const QueueMem *q, LaneSet lanes)
 {
         int64_t next = INT64_MAX;
@@ -137,8 +139,8 @@ static int64_t next_due_ms(const QueueMem *q, LaneSet lanes)
         for (KeyNode *i = keymap_next(&q->rows, NULL); i; i = keymap_next(&q->rows, i)) {
                 const MemRow *m = keymap_entry(i, MemRow, node);
 
-                if (!m->token && m->row.place.class == ROW_DELAYED && lanes & LANE_SET(m->row.place.lane) &&
-                    m->row.place.due.ms < next)
+                if (!m->token && (m->row.place.class == ROW_DELAYED || m->row.place.class == ROW_DATED) &&
+                    lanes & LANE_SET(m->row.place.lane) && m->row.place.due.ms < next)
                         next = m->row.place.due.ms;
         }
         return next;
@@ -229,6 +231,10 @@ static int end_lease(QueueMem *q, End end, const Lease *lease, Wall not_before, 
                 q->stats.n_acked++;
                 rests_set(&q->rests, m->key, c->rest_until, c->now);
                 is_left = row_ack(&row, m->generation, c->now, q->next++, hurry, c->rest_until);
+                if (!is_left && c->due.ms) {
+                        row_date(&row, c->due, c->due_lane, c->now, q->next++);
+                        is_left = true;
+                }
                 break;
         }
         mem_apply(q, c->batch, false, lease->change.lane, c->now, c->outcome, m, is_left ? &row : NULL);

@@ -27,10 +27,8 @@
 #define CHANGES_MAX 100000
 
 static const char *const state_names[_QUEUE_STATE_N] = {
-        [QUEUE_READY] = "ready",
-        [QUEUE_LEASED] = "leased",
-        [QUEUE_DELAYED] = "delayed",
-        [QUEUE_PARKED] = "parked",
+        [QUEUE_READY] = "ready",   [QUEUE_LEASED] = "leased", [QUEUE_DELAYED] = "delayed",
+        [QUEUE_PARKED] = "parked", [QUEUE_DATED] = "dated",
 };
 
 const char *queue_state_name(QueueState s)
@@ -136,7 +134,7 @@ int queue_wait(Queue *q, LaneSet lanes, Wall now, int64_t timeout_us)
  */
 int queue_ack(Queue *q, const Lease *lease, const Commit *c)
 {
-        if (!batch_is_valid(c->batch))
+        if (!batch_is_valid(c->batch) || c->due_lane >= _LANE_N || c->due.ms < 0)
                 return error_origin(-EINVAL);
         return q->ops->ack(q, lease, c);
 }
@@ -212,7 +210,7 @@ int queue_release(Queue *q, const Lease *lease)
 /**
  * queue_unpark() - a person wants it tried again: READY, and the tries start anew
  *
- * DELAYED becomes READY too; READY and LEASED stay as they are.
+ * DELAYED and DATED become READY too; READY and LEASED stay as they are.
  *
  * Return: 0, QUEUE_E_NONE, -errno.
  */

@@ -12,6 +12,8 @@
  *                |        retry(at)          | [PARKED] -- unpark --> [READY]
  *                '--- [DELAYED] <------------'
  *
+ * An ack may leave a date (Commit.due): the row stays as DATED, and is given out when the date has come.
+ *
  * One row per object (source, GUID), moved, never copied. A new change to an object that is DELAYED or PARKED
  * makes it READY (it may be the cure; the try counter stays). To one that is LEASED: it stays leased and is
  * READY again after ack; retry and park then become READY too. Changes that merge keep first seen and take
@@ -22,6 +24,11 @@
  * An object that has just been exported rests (Commit.rest_until): what arrives meanwhile is DELAYED until
  * then and merges, so that fifty changes in a second become three writes, the last one with the last state.
  * An urgent change never rests. Rest is in memory; after a crash there is none.
+ *
+ * Dates. An expression that looks at the clock says when it may next give another value; one row waits for
+ * that, as far ahead as it may be (an account that expires next year), and no timer runs for it: only the
+ * front of the index is looked at. DATED is not work that waits: a change that arrives makes the row READY as
+ * if it were the first of its object, and the ack of that run says anew whether there is a date.
  *
  * Lanes by weight: of 16 leases at least one goes to each lower lane that has something due; else the highest
  * lane first, and within a lane by due time, then by arrival.
@@ -83,6 +90,7 @@ typedef enum QueueState {
         QUEUE_LEASED,
         QUEUE_DELAYED,
         QUEUE_PARKED,
+        QUEUE_DATED,
         _QUEUE_STATE_N,
 } QueueState;
 
@@ -104,6 +112,8 @@ struct Commit {
         const Outcome *outcome;  /* NULL: no report (noise) */
         Wall now;
         Wall rest_until; /* ack: changes to the object that are not urgent wait until then; 0: no rest */
+        Wall due;        /* ack: when a rule may give the object another value by itself; 0: never */
+        Lane due_lane;   /* in which it is to be worked on then */
 };
 
 /* Zeroed by the caller; filled by lease. Texts live in the arena given to queue_lease. */
@@ -120,7 +130,7 @@ struct QueueItem {
         QueueState state;
         unsigned tries;
         Wall queued;
-        Wall due;           /* DELAYED */
+        Wall due;           /* DELAYED, DATED */
         const char *reason; /* DELAYED, PARKED */
 };
 
@@ -169,7 +179,8 @@ struct Queue {
         const QueueOps *ops;
 };
 
-/* A due time further ahead than this is taken as due now: a clock set wrong costs one early retry. */
+/* A retry further ahead than this is taken as due now: a clock set wrong costs one early retry. Dates
+ * (DATED) come from the directory and the rules, and may be as far ahead as they like. */
 #define QUEUE_DELAY_MAX_MS ((int64_t)6 * 3600 * 1000)
 
 /*
@@ -198,8 +209,8 @@ int queue_note(Queue *q, const Lease *lease, const Commit *c); /* intents: durab
 /* Give the lease back untouched: READY again, the try is not counted. Nothing is written. */
 int queue_release(Queue *q, const Lease *lease);
 
-/* For people. Return: 0, QUEUE_E_NONE, -errno. unpark makes DELAYED READY too, and the tries start anew. drop
- * refuses a leased one with QUEUE_E_GONE. */
+/* For people. Return: 0, QUEUE_E_NONE, -errno. unpark makes DELAYED and DATED READY too, and the tries start
+ * anew. drop refuses a leased one with QUEUE_E_GONE. */
 int queue_unpark(Queue *q, const ObjectKey *key, Wall now);
 int queue_drop(Queue *q, const ObjectKey *key);
 

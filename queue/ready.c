@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* What is given out: parked rows wait for a person. */
+static const RowClass given[] = { ROW_READY, ROW_DELAYED, ROW_DATED };
+
 static Held *find(Ready *r, const uint8_t key[OBJECT_KEY_SIZE])
 {
         KeyNode *node = keymap_find(&r->held, key, OBJECT_KEY_SIZE);
@@ -50,8 +53,8 @@ static bool is_free(void *context, const uint8_t key[OBJECT_KEY_SIZE])
 static void rewind_fronts(Ready *r)
 {
         for (unsigned lane = 0; lane < _LANE_N; lane++) {
-                for (unsigned i = 0; i <= ROW_DELAYED; i++)
-                        front_reset(&r->fronts[lane][i]);
+                for (size_t i = 0; i < N_ELEMENTS(given); i++)
+                        front_reset(&r->fronts[lane][given[i]]);
         }
 }
 
@@ -90,23 +93,23 @@ void ready_stop(Ready *r)
 /* What of a lane is due next. Return: 0 (false: nothing), -errno. The lock is held. */
 static int lane_next(Ready *r, FrontLook *look, Lane lane, bool *ret_due, Front *ret_front)
 {
-        Front *ready = &r->fronts[lane][ROW_READY], *delayed = &r->fronts[lane][ROW_DELAYED];
-        bool later_is_due;
-        int err;
+        const Front *first = NULL;
 
-        err = front_look(look, ready, lane, ROW_READY);
-        if (err == 0)
-                err = front_look(look, delayed, lane, ROW_DELAYED);
-        if (err)
-                return error_trace(err);
-        later_is_due = delayed->exists && delayed->place.due.ms <= look->now.ms;
+        for (size_t i = 0; i < N_ELEMENTS(given); i++) {
+                Front *front = &r->fronts[lane][given[i]];
+                int err = front_look(look, front, lane, given[i]);
+
+                if (err)
+                        return error_trace(err);
+                if (!front->exists || (given[i] != ROW_READY && front->place.due.ms > look->now.ms))
+                        continue;
+                if (!first || front_compare(front, first) < 0)
+                        first = front;
+        }
         *ret_due = true;
-        if (ready->exists && (!later_is_due || front_compare(ready, delayed) < 0))
-                *ret_front = *ready;
-        else if (later_is_due)
-                *ret_front = *delayed;
-        else
+        if (!first)
                 return error_trace(front_look_far(look, lane, &r->last_due[lane], ret_due, ret_front));
+        *ret_front = *first;
         return 0;
 }
 
@@ -160,8 +163,8 @@ static int take(Ready *r, FrontLook *look, Lane lane, Arena *a, Lease *ret_lease
         int err;
 
         /* The front may come from an older snapshot than the row: both are read from this one. */
-        for (unsigned i = 0; i <= ROW_DELAYED; i++)
-                r->fronts[lane][i].is_known = false;
+        for (size_t i = 0; i < N_ELEMENTS(given); i++)
+                r->fronts[lane][given[i]].is_known = false;
         err = lane_next(r, look, lane, &due, &front);
         if (err)
                 return error_trace(err);
@@ -230,7 +233,8 @@ int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease
         object_key_pack(key, packed);
         pthread_mutex_lock(&r->lock);
         err = find(r, packed) ? QUEUE_E_EMPTY : front_row_any(&look, &front, a, &row);
-        if (err == QUEUE_E_NONE || (err == 0 && row.place.class == ROW_PARKED))
+        if (err == QUEUE_E_NONE ||
+            (err == 0 && (row.place.class == ROW_PARKED || row.place.class == ROW_DATED)))
                 err = QUEUE_E_EMPTY;
         if (err == 0) {
                 give(r, key, &row, ret_lease);
@@ -325,11 +329,13 @@ int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *r
         if (err)
                 return error_trace(err);
         for (unsigned lane = 0; lane < _LANE_N; lane++) {
-                const Front *delayed = &r->fronts[lane][ROW_DELAYED];
+                for (size_t i = 0; i < N_ELEMENTS(given); i++) {
+                        const Front *front = &r->fronts[lane][given[i]];
 
-                if (sleep_lanes & LANE_SET(lane) && delayed->is_known && delayed->exists &&
-                    (!next.ms || delayed->place.due.ms < next.ms))
-                        next = delayed->place.due;
+                        if (given[i] != ROW_READY && sleep_lanes & LANE_SET(lane) && front->is_known &&
+                            front->exists && (!next.ms || front->place.due.ms < next.ms))
+                                next = front->place.due;
+                }
         }
         *ret_next = next;
         return 0;
@@ -422,7 +428,8 @@ void ready_settle(Ready *r, const Effects *fx, const List *batch, bool ok)
         pthread_mutex_lock(&r->lock);
         end_leases(r, batch, ok);
         for (unsigned lane = 0; ok && lane < _LANE_N; lane++) {
-                for (unsigned i = 0; i <= ROW_DELAYED; i++) {
+                for (size_t k = 0; k < N_ELEMENTS(given); k++) {
+                        RowClass i = given[k];
                         Front *front = &r->fronts[lane][i];
                         size_t n = fx->at[lane][i].n_added;
 
@@ -433,7 +440,7 @@ void ready_settle(Ready *r, const Effects *fx, const List *batch, bool ok)
                                 front_lower(front, fx->at[lane][i].first);
                         if (i == ROW_DELAYED && fx->at[lane][i].last_due.ms > r->last_due[lane].ms)
                                 r->last_due[lane] = fx->at[lane][i].last_due;
-                        /* One is enough to see when a delayed row will be due. */
+                        /* One is enough to see when a delayed or dated row will be due. */
                         waiters_wake(r, LANE_SET(lane), i == ROW_READY ? n : n > 0);
                 }
         }

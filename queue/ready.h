@@ -4,10 +4,10 @@
 /*
  * Ready: what can be given out, and what is given out
  *
- * The backlog stays on disk. Of each lane only the front is known here: the first row of `ready` and the
- * first of `delayed` that nobody has leased. A lease takes the front and the next look finds the one behind
- * it; a commit that puts something before the front makes it forgotten. So a backlog of a million costs
- * neither time at the start nor memory.
+ * The backlog stays on disk. Of each lane only the front is known here: the first row of `ready`, of
+ * `delayed` and of `dated` that nobody has leased. A lease takes the front and the next look finds the one
+ * behind it; a commit that puts something before the front makes it forgotten. So a backlog of a million
+ * costs neither time at the start nor memory.
  *
  *      due-normal-ready    [leased][leased][front]. . . . . . . . .
  *                                          ^ `from`: all before it is leased or gone
@@ -62,7 +62,7 @@ struct Ready {
         pthread_mutex_t lock;
         KeyMap held;                                            /* lock */
         uint64_t next_token;                                    /* lock */
-        Front fronts[_LANE_N][ROW_DELAYED + 1];                 /* lock */
+        Front fronts[_LANE_N][_ROW_CLASS_N];                    /* lock; of PARKED there is none */
         Wall last_due[_LANE_N];                                 /* lock: no delayed row is due later */
         Lanes lanes;                                            /* lock */
         List waiters;                                           /* lock */

@@ -12,6 +12,7 @@ static const char *const class_names[_ROW_CLASS_N] = {
         [ROW_READY] = "ready",
         [ROW_DELAYED] = "delayed",
         [ROW_PARKED] = "parked",
+        [ROW_DATED] = "dated",
 };
 
 const char *row_class_name(RowClass c)

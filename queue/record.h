@@ -16,16 +16,17 @@
  *      space-<table>             as in engine/space/space.h    serial (8 bytes), row
  *      link-<table>              as in engine/space/space.h    16-byte ids, sorted duplicates
  *
- * Every change row stands in exactly one of the nine due tables: three lanes times ready, delayed, parked.
+ * Every change row stands in exactly one of the twelve due tables: three lanes times ready, delayed, parked,
+ * dated (since version 2).
  * The number of entries of a table is known to LMDB, so counting a million of changes costs nothing, neither
  * at the start nor later.
  *
  * A change row begins with its place in the index and its generation: these are read without the rest.
  *
- * meta: "format" is the version of the store and the program that made it; "sequence" is the first number
- * that has not been reserved. Numbers (arrival, generation, serial, outcome) are drawn in memory from the
- * reserved range, and the range is made longer in the transaction that needs it, so after a crash no number
- * is given twice.
+ * meta: "format" is the version of the store and the program that wrote here last; "sequence" is the first
+ * number that has not been reserved. Numbers (arrival, generation, serial, outcome) are drawn in memory from
+ * the reserved range, and the range is made longer in the transaction that needs it, so after a crash no
+ * number is given twice.
  *
  * To change the format:
  *  1. A field more in a change row: add it behind the last, raise ROW_VERSION, and read it only from rows of
@@ -40,7 +41,7 @@
 #include "base/pack.h"
 #include "queue/row.h"
 
-#define STORE_VERSION 1
+#define STORE_VERSION 2
 #define ROW_VERSION   1
 
 #define PLACE_KEY_SIZE 16
@@ -64,4 +65,4 @@ uint64_t get_be64(const void *data);
 void format_pack(PackWriter *w);
 int format_unpack(Arena *a, const void *data, size_t n, const char **ret_program);
 
-const char *row_class_name(RowClass c); /* "ready" "delayed" "parked" */
+const char *row_class_name(RowClass c); /* "ready" "delayed" "parked" "dated" */

@@ -34,6 +34,15 @@ static void move_links(Row *row, Wall now, uint64_t sequence, bool hurry)
                 move(row, ROW_DELAYED, wall_add(now, ROW_LINK_LINGER_MS), sequence);
 }
 
+/* A date is not waited for any more: what there is to do counts from now on. */
+static void forget_date(Row *row, Wall now)
+{
+        if (row->place.class != ROW_DATED)
+                return;
+        row->change.seen = now;
+        row->queued = now;
+}
+
 /* What arrived during a lease becomes part of the change it belongs to. */
 static void unite(Row *row)
 {
@@ -75,7 +84,8 @@ static void arrive_place(Row *row, bool soft, Wall now, uint64_t sequence, Wall 
         if (!soft) {
                 move_due(row, now, sequence, rest);
                 row->reason = NULL;
-        } else if (row->place.class == ROW_PARKED || row->place.due.ms > soon.ms) {
+        } else if (row->place.class == ROW_PARKED || row->place.class == ROW_DATED ||
+                   row->place.due.ms > soon.ms) {
                 move(row, ROW_DELAYED, soon, sequence);
         }
 }
@@ -90,6 +100,11 @@ void row_arrive(Row *row, const Change *c, bool leased, Wall now, uint64_t seque
 
         if (!leased) {
                 unite(row);
+                if (row->place.class == ROW_DATED) {
+                        row->change.seen = c->seen;
+                        row->change.lane = c->lane;
+                        row->queued = now;
+                }
                 change_merge(&row->change, c);
         } else if (row->has_later) {
                 change_merge(&row->later, c);
@@ -152,6 +167,25 @@ bool row_ack(Row *row, uint64_t generation, Wall now, uint64_t sequence, bool hu
         return true;
 }
 
+/**
+ * row_date() - nothing is left to do before a date
+ */
+void row_date(Row *row, Wall due, Lane lane, Wall now, uint64_t sequence)
+{
+        Change c = {
+                .id = row->change.id,
+                .source = row->change.source,
+                .kind = CHANGE_DUE,
+                .lane = (uint8_t)lane,
+                .seen = due,
+                .dn = row->change.dn,
+        };
+
+        *row = (Row){ .change = c, .queued = now, .generation = sequence };
+        move(row, ROW_DATED, due, sequence);
+        set_lane(row);
+}
+
 static void fail(Row *row, unsigned tries, Wall now)
 {
         row->tries = tries;
@@ -201,6 +235,7 @@ void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason,
 void row_unpark(Row *row, Wall now, uint64_t sequence)
 {
         unite(row);
+        forget_date(row, now);
         row->tries = 0;
         row->first_failed = (Wall){ 0 };
         row->reason = NULL;

@@ -26,6 +26,7 @@ typedef enum RowClass {
         ROW_READY,
         ROW_DELAYED,
         ROW_PARKED,
+        ROW_DATED, /* nothing to do before its due time, however far that is */
         _ROW_CLASS_N,
 } RowClass;
 
@@ -75,6 +76,12 @@ void row_retry(Row *row, uint64_t generation, unsigned tries, Wall not_before, c
                uint64_t sequence, bool hurry);
 void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason, Wall now, uint64_t sequence,
               bool hurry);
+
+/*
+ * After an ack that left nothing: the row stays for the date at which a rule will give another value. What
+ * arrives before that date is worked on at once, and its run says anew whether there is a date.
+ */
+void row_date(Row *row, Wall due, Lane lane, Wall now, uint64_t sequence);
 
 /* A person wants it tried again: READY, and the tries start anew. */
 void row_unpark(Row *row, Wall now, uint64_t sequence);

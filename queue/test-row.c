@@ -105,6 +105,32 @@ static void test_arrive_parked(void **state)
         assert_int_equal(other.change.kind, CHANGE_UPSERT);
 }
 
+/* A date is no change: what arrives before it is the first of its object. */
+static void test_dated(void **state)
+{
+        Change c = upsert(LANE_RECONCILE, t1), l = link_change(t1);
+        Wall date = wall_add(t1, INT64_C(86400000) * 1000);
+        Row row = new_row(LANE_NORMAL), other;
+
+        row_date(&row, date, LANE_URGENT, t1, 2);
+        expect_place(&row, ROW_DATED, LANE_URGENT, date, 2);
+        assert_int_equal(row.change.kind, CHANGE_DUE);
+        other = row;
+        row_arrive(&row, &c, false, t1, 3, false, no_rest);
+        expect_place(&row, ROW_READY, LANE_RECONCILE, t1, 3);
+        assert_int_equal(row.change.seen.ms, t1.ms);
+        assert_int_equal(row.change.kind, CHANGE_UPSERT);
+        row = other;
+        /* The run of a reference alone would lose the date. */
+        row_arrive(&row, &l, false, t1, 3, false, no_rest);
+        expect_place(&row, ROW_DELAYED, LANE_NORMAL, wall_add(t1, ROW_LINK_LINGER_MS), 3);
+        assert_int_equal(row.change.kind, CHANGE_DUE);
+        row = other;
+        row_unpark(&row, t1, 4);
+        expect_place(&row, ROW_READY, LANE_URGENT, t1, 4);
+        assert_int_equal(row.change.seen.ms, t1.ms);
+}
+
 static void test_ack(void **state)
 {
         Row row = new_row(LANE_NORMAL);
@@ -222,6 +248,7 @@ int main(void)
                 cmocka_unit_test(test_arrive_ready),
                 cmocka_unit_test(test_arrive_delayed),
                 cmocka_unit_test(test_arrive_parked),
+                cmocka_unit_test(test_dated),
                 cmocka_unit_test(test_ack),
                 cmocka_unit_test(test_rest),
                 cmocka_unit_test(test_ack_dirty),

@@ -27,7 +27,7 @@ _sosync()
         -c | --file | --object) files=f ;;
         --output | --rules) files=d ;;
         --status) words='success failure skipped warning' ;;
-        --state) words='ready leased delayed parked' ;;
+        --state) words='ready leased delayed parked dated' ;;
         --since) words='30m 2h 1d 7d' ;;
         --type) words='user inetOrgPerson group' ;;
         --ou | --text | --limit | --attribute | --connector | --dn) return ;;

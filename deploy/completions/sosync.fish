@@ -52,7 +52,7 @@ complete -c sosync -n '__sosync_at report list' -l limit -x -d 'at most so many'
 complete -c sosync -n '__sosync_at report list show' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_bare queue' -a 'stats list retry drop backup'
-complete -c sosync -n '__sosync_at queue list' -l state -x -a 'ready leased delayed parked' -d 'only in this state'
+complete -c sosync -n '__sosync_at queue list' -l state -x -a 'ready leased delayed parked dated' -d 'only in this state'
 complete -c sosync -n '__sosync_at queue list' -l limit -x -d 'at most so many'
 complete -c sosync -n '__sosync_at queue retry drop' -a parked -d 'all that are parked'
 complete -c sosync -n '__sosync_at queue' -l json -d 'for scripts'

@@ -35,7 +35,7 @@ _sosync_queue() {
         fi
         case $verb in
         list)
-                _arguments '1:verb:' '--state[only in this state]:state:(ready leased delayed parked)' \
+                _arguments '1:verb:' '--state[only in this state]:state:(ready leased delayed parked dated)' \
                         '--limit[at most so many]:number:' '--json[for scripts]'
                 ;;
         retry | drop) _arguments '1:verb:' '--json[for scripts]' '2:which:(parked)' ;;

@@ -34,6 +34,7 @@ typedef enum ChangeKind {
         CHANGE_GONE,    /* deleted: a tombstone was seen; recorded and reported, never exported */
         CHANGE_LINK,    /* references that waited are ready: only these edges, no read, no rules */
         CHANGE_REQUEST, /* a person asked for it (sosync sync) */
+        CHANGE_DUE,     /* a date has come at which a rule may give another value */
         _CHANGE_KIND_N,
 } ChangeKind;
 

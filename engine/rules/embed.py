@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make a C file of the shipped rule files: embed.py OUTPUT.c FILE.yaml...
 
+Files named optional-* are no part of the default set: they are added by a line of the configuration.
+
 The program carries its default set in itself, so that it can run without any file but its configuration. Names
 are shown as default/NAME in findings. The text is kept as it is, comments and all: `sosync rules show` prints it.
 """
@@ -32,6 +34,7 @@ def main(output, inputs):
         "",
     ]
     names = []
+    optional = []
     for path in sorted(inputs, key=os.path.basename):
         with open(path, encoding="utf-8") as f:
             text = f.read()
@@ -40,10 +43,13 @@ def main(output, inputs):
         lines[-1] += ";"
         lines.append("")
         names.append("default/" + os.path.basename(path))
-    lines.append("const RulesFile rules_default[] = {")
-    for i, name in enumerate(names):
-        lines.append("        { .name = %s, .text = text_%d, .n = sizeof(text_%d) - 1 }," % (literal(name), i, i))
-    lines += ["};", "", "const size_t n_rules_default = %d;" % len(names)]
+        optional.append(os.path.basename(path).startswith("optional-"))
+    for array, wanted in (("rules_default", False), ("rules_optional", True)):
+        lines.append("const RulesFile %s[] = {" % array)
+        for i, name in enumerate(names):
+            if optional[i] == wanted:
+                lines.append("        { .name = %s, .text = text_%d, .n = sizeof(text_%d) - 1 }," % (literal(name), i, i))
+        lines += ["};", "", "const size_t n_%s = %d;" % (array, optional.count(wanted)), ""]
     with open(output, "w", encoding="utf-8") as f:
         f.write("\n".join(lines) + "\n")
 

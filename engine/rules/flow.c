@@ -82,8 +82,10 @@ static int expression_value(FlowEval *e, const FlowSource *s, size_t input, Valu
                 return RULE_E_FAILED;
         }
         diag_deinit(&why);
-        if (result.due.ms && (!e->due.ms || result.due.ms < e->due.ms))
+        if (result.due.ms && (!e->due.ms || result.due.ms < e->due.ms)) {
                 e->due = result.due;
+                e->due_of = s->flow->target;
+        }
         *ret_value = result.value;
         return 0;
 }
@@ -370,6 +372,7 @@ const FlowedObject *flow_finish(FlowEval *e)
                 .kept = e->kept,
                 .n_kept = e->n_kept,
                 .due = e->due,
+                .due_of = e->due_of,
         };
         return o;
 }

@@ -28,7 +28,7 @@ static void check(Arena *a, const Import *im)
         write_yaml_rules(&text, im->rules, im->n_rules);
         file.text = text.data;
         file.n = text.n;
-        if (load_rules(a, NULL, &file, 1, &rules, &n, NULL) || n != im->n_rules)
+        if (load_rules(a, &file, 1, &rules, &n, NULL) || n != im->n_rules)
                 abort();
         str_deinit(&text);
 }

@@ -173,7 +173,7 @@ static void load_again(Importing *im, ImportRule *r)
         if (text.cut) {
                 import_skip(im, r->rule.name, NULL, "it is larger than 8 MiB");
                 r->skipped = true;
-        } else if (load_rules(im->arena, NULL, &file, 1, &loaded, &n, &diag) || n != 1) {
+        } else if (load_rules(im->arena, &file, 1, &loaded, &n, &diag) || n != 1) {
                 for (size_t i = 0; i < diag.n_items; i++)
                         import_skip(im, r->rule.name, NULL, "%s",
                                     without_place(im->arena, r, diag.items[i].text));

@@ -222,12 +222,11 @@ static const char *count_links(Arena *a, const char *text)
 
 static void load_expression(Loading *l, const char *path, const char *text, Flow *f)
 {
-        static const ExprOptions options = { .strict_operators = false };
         Diag why = DIAG_INIT;
         size_t offset = 0;
         int r;
 
-        r = expr_parse(l->arena, count_links(l->arena, text), &options, &f->expr, &offset, &why);
+        r = expr_parse(l->arena, count_links(l->arena, text), &l->options, &f->expr, &offset, &why);
         if (r)
                 finding(l, path, "flow to \"%s\": at character %zu of the expression: %s", f->target,
                         offset + 1, diag_text(&why));

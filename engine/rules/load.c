@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "base/config-doc.h"
+#include "base/str.h"
 #include "engine/rules/rules-internal.h"
 #include "engine/rules/rules-yaml.h"
 
@@ -15,25 +17,19 @@ typedef struct Collected {
         size_t n_flows;
 } Collected;
 
-/* Read one file, from the disk or (`builtin`) from the program. True: there was nothing to find fault with.
- */
-static bool load_file(Arena *a, const char *path, const RulesFile *builtin, Collected *to, Diag *diag)
+/* True: there was nothing to find fault with. */
+static bool load_file(Arena *a, const RulesFile *from, Collected *to, Diag *diag)
 {
         Loading l = { .arena = a, .diag = diag };
         FileYaml file = { 0 };
         const RuleYaml *rules;
         int r;
 
-        if (builtin)
-                r = config_read_text(builtin->name, builtin->text, builtin->n, rules_file_fields, NULL, a,
-                                     &file, &l.doc, diag);
-        else
-                r = config_read_file(path, rules_file_fields, NULL, a, &file, &l.doc, diag);
-        if (r && !l.doc) {
-                if (r < 0)
-                        diag_add(diag, "%s: cannot be read: %s", path, strerror(-r));
+        r = config_read_text(from->name, from->text, from->n, rules_file_fields, NULL, a, &file, &l.doc,
+                             diag);
+        if (r && !l.doc)
                 return false;
-        }
+        l.options.strict_operators = file.strict_operators;
 
         /* With findings, what could be read is looked at all the same: one pass shows everything. */
         rules = file.rules.items;
@@ -72,7 +68,23 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
         return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static bool load_folder(Arena *a, const char *folder, Collected *to, Diag *diag)
+/* One that cannot be read says so. */
+static bool read_text(Arena *a, const char *path, RulesFile *ret_file, Diag *diag)
+{
+        _cleanup_(cleanup_free) char *text = NULL;
+        size_t n = 0;
+        int r = str_read_file(path, CONFIG_FILE_MAX, &text, &n);
+
+        if (r == -EFBIG)
+                diag_add_at(diag, (DiagMark){ .file = path }, "larger than %zu MiB", CONFIG_FILE_MAX >> 20);
+        else if (r < 0)
+                diag_add_at(diag, (DiagMark){ .file = path }, "cannot be read: %s", strerrordesc_np(-r));
+        else
+                *ret_file = (RulesFile){ .name = path, .text = arena_strndup(a, text, n), .n = n };
+        return r == 0;
+}
+
+static bool read_folder(Arena *a, const char *folder, RulesFile *files, size_t *ret_n, Diag *diag)
 {
         struct dirent **names = NULL;
         bool ok = true;
@@ -96,8 +108,10 @@ static bool load_folder(Arena *a, const char *folder, Collected *to, Diag *diag)
                         diag_add(diag, "%s/%s: a rule file is named *.yaml; this one would be left out",
                                  folder, name);
                         ok = false;
+                } else if (read_text(a, arena_printf(a, "%s/%s", folder, name), &files[*ret_n], diag)) {
+                        ++*ret_n;
                 } else {
-                        ok = load_file(a, arena_printf(a, "%s/%s", folder, name), NULL, to, diag) && ok;
+                        ok = false;
                 }
                 free(names[i]);
         }
@@ -105,17 +119,40 @@ static bool load_folder(Arena *a, const char *folder, Collected *to, Diag *diag)
         return ok;
 }
 
-/* Rules of a folder, or (`folder` NULL) of texts. Return: 0, RULE_E_INVALID. */
-int load_rules(Arena *a, const char *folder, const RulesFile *files, size_t n_files, Rule ***ret_rules,
-               size_t *ret_n, Diag *diag)
+/**
+ * rules_read() - the texts of a rule set
+ * @a:                  they live here
+ * @folder:             folder with *.yaml, or NULL for the shipped set
+ * @account_expires:    with the shipped rules that disable what has expired
+ * @ret_files, @ret_n:  in the order of their names
+ *
+ * Return: 0, or RULE_E_INVALID.
+ */
+int rules_read(Arena *a, const char *folder, bool account_expires, const RulesFile **ret_files, size_t *ret_n,
+               Diag *diag)
+{
+        RulesFile *files = arena_new_array(a, RulesFile, FILES_MAX + n_rules_default + n_rules_optional);
+        size_t n = 0;
+
+        if (folder && !read_folder(a, folder, files, &n, diag))
+                return RULE_E_INVALID;
+        for (size_t i = 0; !folder && i < n_rules_default; i++)
+                files[n++] = rules_default[i];
+        for (size_t i = 0; account_expires && i < n_rules_optional; i++)
+                files[n++] = rules_optional[i];
+        *ret_files = files;
+        *ret_n = n;
+        return 0;
+}
+
+/* Return: 0, RULE_E_INVALID. */
+int load_rules(Arena *a, const RulesFile *files, size_t n_files, Rule ***ret_rules, size_t *ret_n, Diag *diag)
 {
         Collected to = { 0 };
         bool ok = true;
 
-        if (folder)
-                ok = load_folder(a, folder, &to, diag);
         for (size_t i = 0; i < n_files; i++)
-                ok = load_file(a, files[i].name, &files[i], &to, diag) && ok;
+                ok = load_file(a, &files[i], &to, diag) && ok;
         if (!ok)
                 return RULE_E_INVALID;
         *ret_rules = to.rules;

@@ -21,7 +21,6 @@ typedef struct FlowSource FlowSource;
 typedef struct FlowTable FlowTable;
 typedef struct FlowTarget FlowTarget;
 typedef struct NameList NameList;
-typedef struct RulesFile RulesFile;
 typedef struct SchemaRow SchemaRow;
 
 /* Far above what any estate has (the editor's own set has 62 rules, 106 flows in the longest). They bound
@@ -37,13 +36,6 @@ struct SchemaRow {
         const char *name;
         ValueType type;
         bool multi_valued;
-};
-
-/* A file of the shipped set, compiled in by embed.py. */
-struct RulesFile {
-        const char *name;
-        const char *text;
-        size_t n;
 };
 
 struct FlowSource {
@@ -100,17 +92,16 @@ struct RuleSet {
 /* schema.c */
 const SchemaRow *metaverse_schema_find(const char *name);
 
-/* rules.c */
-int rules_load_text(Arena *a, const RulesFile *files, size_t n_files, const RuleSet **ret_rules, Diag *diag);
-
 /* load.c: the raw rules of all files, in the order read; findings go into the diag. */
-int load_rules(Arena *a, const char *folder, const RulesFile *files, size_t n_files, Rule ***ret_rules,
-               size_t *ret_n, Diag *diag);
+int load_rules(Arena *a, const RulesFile *files, size_t n_files, Rule ***ret_rules, size_t *ret_n,
+               Diag *diag);
 Value load_constant(Arena *a, const char *target, const char *text, bool *ret_ok); /* load-rule.c */
 
 /* rules-default.c, made by embed.py */
 extern const RulesFile rules_default[];
 extern const size_t n_rules_default;
+extern const RulesFile rules_optional[];
+extern const size_t n_rules_optional;
 
 /* check.c: what no single rule can see. Adds findings. */
 void check_rules(Rule *const *rules, size_t n_rules, Diag *diag);
@@ -147,6 +138,7 @@ struct FlowEval {
         Arena *arena;
         Diag *diag;
         Wall due;
+        const char *due_of;
 
         FlowedValue *values;
         size_t n_values;

@@ -190,6 +190,11 @@ static const ConfigField rule_fields[] = {
 };
 
 const ConfigField rules_file_fields[] = {
+        { .name = "strict_operators",
+          .type = CONFIG_BOOL,
+          .offset = offsetof(FileYaml, strict_operators),
+          .fallback = "false",
+          .help = "in this file's expressions all operators have one priority, left to right" },
         { .name = "rules",
           .type = CONFIG_LIST,
           .offset = offsetof(FileYaml, rules),

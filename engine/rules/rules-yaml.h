@@ -62,6 +62,7 @@ struct RuleYaml {
 };
 
 struct FileYaml {
+        bool strict_operators;
         ConfigList rules;
 };
 
@@ -71,6 +72,7 @@ struct Loading {
         const ConfigDoc *doc;
         const char *rule; /* name, for messages */
         size_t index;     /* of the rule in its file */
+        ExprOptions options;
         Diag *diag;
         bool failed;
 };

@@ -8,8 +8,12 @@
 
 _Static_assert((int)RULE_E_BASE_ == (int)ERROR_BASE_RULE, "the ranges of conditions are in error.h");
 
-static int load(Arena *a, const char *folder, const RulesFile *files, size_t n_files,
-                const RuleSet **ret_rules, Diag *diag)
+/**
+ * rules_load_text() - check and compile a rule set whose texts are in memory
+ *
+ * Return: 0, or RULE_E_INVALID.
+ */
+int rules_load_text(Arena *a, const RulesFile *files, size_t n_files, const RuleSet **ret_rules, Diag *diag)
 {
         Diag own = DIAG_INIT;
         Rule **rules;
@@ -19,7 +23,7 @@ static int load(Arena *a, const char *folder, const RulesFile *files, size_t n_f
         /* A finding of check_rules() is known by its being in a diag: there must be one. */
         if (!diag)
                 diag = &own;
-        r = load_rules(a, folder, files, n_files, &rules, &n, diag);
+        r = load_rules(a, files, n_files, &rules, &n, diag);
         if (r == 0) {
                 size_t before = diag->n_items + diag->n_dropped;
 
@@ -44,15 +48,11 @@ static int load(Arena *a, const char *folder, const RulesFile *files, size_t n_f
  */
 int rules_load(Arena *a, const char *folder, const RuleSet **ret_rules, Diag *diag)
 {
-        if (folder)
-                return load(a, folder, NULL, 0, ret_rules, diag);
-        return load(a, NULL, rules_default, n_rules_default, ret_rules, diag);
-}
+        const RulesFile *files;
+        size_t n;
+        int r = rules_read(a, folder, false, &files, &n, diag);
 
-/* The same from memory: tests and the fuzzer. Return: 0, RULE_E_INVALID. */
-int rules_load_text(Arena *a, const RulesFile *files, size_t n_files, const RuleSet **ret_rules, Diag *diag)
-{
-        return load(a, NULL, files, n_files, ret_rules, diag);
+        return r ? r : rules_load_text(a, files, n, ret_rules, diag);
 }
 
 const char *rules_version(const RuleSet *set)

@@ -42,6 +42,7 @@ typedef struct JoinGroup JoinGroup;
 typedef struct Rule Rule;
 typedef struct RuleInput RuleInput;
 typedef struct RuleSet RuleSet;
+typedef struct RulesFile RulesFile;
 typedef struct ScopeClause ScopeClause;
 typedef struct ScopeGroup ScopeGroup;
 
@@ -156,6 +157,13 @@ struct Rule {
         DiagMark at;
 };
 
+/* The text of a rule file. */
+struct RulesFile {
+        const char *name; /* for findings: a path, or "default/..." of the shipped set */
+        const char *text;
+        size_t n;
+};
+
 /* A value that a rule has supplied, and why. */
 struct FlowedValue {
         const char *name;
@@ -187,7 +195,8 @@ struct FlowedObject {
         size_t n_links;
         const char *const *kept; /* IgnoreThisFlow: these stay as they are */
         size_t n_kept;
-        Wall due; /* earliest instant at which an expression may give another value; 0: none */
+        Wall due;           /* earliest instant at which an expression may give another value; 0: none */
+        const char *due_of; /* the attribute whose expression that is; NULL when read from a record */
 };
 
 /* One connector-space object that contributes to a metaverse object. */
@@ -207,6 +216,14 @@ struct RuleInput {
  * Return: 0, RULE_E_INVALID (all findings in the diag), -errno.
  */
 int rules_load(Arena *a, const char *folder, const RuleSet **ret_rules, Diag *diag);
+
+/*
+ * The two halves of it: the texts, as they are kept of every version that was active, and the set they make.
+ * `account_expires` adds the shipped rules of that name (default/optional-account-expires.yaml).
+ */
+int rules_read(Arena *a, const char *folder, bool account_expires, const RulesFile **ret_files, size_t *ret_n,
+               Diag *diag);
+int rules_load_text(Arena *a, const RulesFile *files, size_t n_files, const RuleSet **ret_rules, Diag *diag);
 
 const char *rules_version(const RuleSet *set);                   /* 16 hex digits */
 const Rule *const *rules_all(const RuleSet *set, size_t *ret_n); /* by direction, then precedence */

@@ -47,6 +47,11 @@ static const Case cases[] = {
           "    flows: [{target: proxyAddresses, constant: '%Connector.ID%', merge: MergeCaseInsensitive}]\n",
           NULL },
 
+        { MORE "    flows: [{target: title, expression: 'IIF(True && 1 = 1, \"a\", \"b\")'}]\n", NULL },
+        { "strict_operators: true\n" MORE
+          "    flows: [{target: title, expression: 'IIF(True && 1 = 1, \"a\", \"b\")'}]\n",
+          "rule \"Mine\": flow to \"title\": at character 13 of the expression: " },
+
         /* What the reader finds. */
         { "", "rules.yaml:1:1: the key \"rules\" is missing" },
         { "rules: {}\n", "rules.yaml:1:8: rules: expected a list" },

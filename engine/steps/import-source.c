@@ -62,7 +62,20 @@ static int has_ready(Run *run, bool *ret_any)
         return r;
 }
 
-static bool is_as_before(const Run *run)
+/* What the last run said: until when its result holds, whatever becomes of the object. */
+static const FlowedObject *recall_flowed(Run *run)
+{
+        const FlowedObject *o;
+        PackReader r;
+
+        if (!run->person.n_flowed)
+                return NULL;
+        unpack_init(&r, run->person.flowed, run->person.n_flowed);
+        o = flowed_unpack(&r, run->arena);
+        return unpack_end(&r) ? NULL : o;
+}
+
+static bool is_object_as_before(const Run *run)
 {
         return run->change.kind == CHANGE_UPSERT && run->known && !run->leaving && run->head.in_scope &&
                run->hash.low == run->head.hash.low && run->hash.high == run->head.hash.high &&
@@ -70,10 +83,23 @@ static bool is_as_before(const Run *run)
                str_is(run->person.rules_version, rules_version(run->config->rules));
 }
 
+static bool is_as_before(Run *run)
+{
+        const FlowedObject *before;
+
+        if (!is_object_as_before(run))
+                return false;
+        before = recall_flowed(run);
+        if (!before || (before->due.ms && before->due.ms <= clock_wall(run->clock).ms))
+                return false;
+        run_note_due(run, before);
+        return true;
+}
+
 int step_import_source(Run *run)
 {
         Diag ignored = DIAG_INIT;
-        bool ready = false;
+        bool ready = false, as_before;
         int r;
 
         run->object = project(run);
@@ -91,12 +117,13 @@ int step_import_source(Run *run)
         for (size_t i = 0; i < run->entry.n_links; i++)
                 if (run->entry.links[i].n_ids || str_is(run->type, "group"))
                         step_detail(run, run->entry.links[i].attribute, "%zu", run->entry.links[i].n_ids);
-        if (is_as_before(run)) {
+        as_before = is_as_before(run);
+        if (as_before) {
                 r = has_ready(run, &ready);
                 if (r)
                         return r;
         }
-        if (is_as_before(run) && !ready) {
+        if (as_before && !ready) {
                 step_say(run, RESULT_SUCCESS, "Nothing that a rule reads has changed since the last run.");
                 return STEP_E_DONE;
         }

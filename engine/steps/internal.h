@@ -50,6 +50,9 @@ bool run_is_settling(const Run *run, Wall since);
 /* Monotonic to wall time, for the report; 0 stays 0. */
 Wall run_wall(const Run *run, Mono t);
 
+/* This result holds until then: the earliest such date of the run stays with the change when it is done. */
+void run_note_due(Run *run, const FlowedObject *o);
+
 /* The cloud type that a metaverse type becomes: "user", "group"; NULL: it has none. */
 const char *run_cloud_type(const Run *run);
 

@@ -182,6 +182,7 @@ static int run_inbound(Run *run, const char *mv_type)
                         before = NULL; /* damaged: it is rebuilt from the rules' values alone */
         }
         run->mv = flowed_keep(run->arena, run->mv, before);
+        run_note_due(run, run->mv);
         run->anchor = value_is_none(flowed_get(run->mv, "sourceAnchor"))
                               ? NULL
                               : value_text(run->arena, flowed_get(run->mv, "sourceAnchor"), 1024);

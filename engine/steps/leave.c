@@ -133,11 +133,14 @@ static void leave_person(Run *run, const FlowedObject *mv)
         p.anchor = run->anchor ? run->anchor : p.anchor;
         p.cloud = run->cloud_id;
         if (mv) {
+                FlowedObject dated = *mv;
                 PackWriter w;
                 const uint8_t *data;
 
+                /* Of the outbound rules' dates too: a later run that finds nothing changed asks no rule. */
+                dated.due = run->due;
                 pack_init(&w);
-                flowed_pack(&w, mv);
+                flowed_pack(&w, &dated);
                 data = pack_data(&w, &p.n_flowed);
                 p.flowed = arena_memdup(run->arena, data, p.n_flowed);
                 pack_deinit(&w);

@@ -55,6 +55,15 @@ bool run_is_settling(const Run *run, Wall since)
         return since.ms && age >= 0 && age < run->config->settle_ms;
 }
 
+void run_note_due(Run *run, const FlowedObject *o)
+{
+        if (!o->due.ms)
+                return;
+        if (!run->due.ms || o->due.ms < run->due.ms)
+                run->due = o->due;
+        run->due_is_urgent |= !o->due_of || str_is(o->due_of, "accountEnabled");
+}
+
 Wall run_wall(const Run *run, Mono t)
 {
         if (!t.us)

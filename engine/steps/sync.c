@@ -206,6 +206,7 @@ int step_sync(Run *run)
 {
         const RunConnector *c = run_connector(run);
         const char *why = NULL;
+        char when[WALL_TEXT_MAX];
         int r;
 
         run->outcome.rules_version = rules_version(run->config->rules);
@@ -239,6 +240,7 @@ int step_sync(Run *run)
                 return error_fold(r);
         if (!run->planned)
                 return last_word(run, "NotInScopeOfRules", why);
+        run_note_due(run, run->planned);
         /* A person may go out as a contact, which Graph cannot write: it must not become a user. */
         if (!str_is(run->planned->type, run_cloud_type(run)))
                 return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "objects of type %s",
@@ -251,6 +253,9 @@ int step_sync(Run *run)
         r = run_plan(run);
         if (r)
                 return r;
+        if (run->due.ms)
+                step_detail(run, "until", "%s: then a rule may give another value",
+                            wall_format(run->due, when));
         step_say(run, run->record->status, "%s%zu operation%s needed.",
                  run->cloud.object ? "" : "The object is new: ", run->n_ops,
                  run->n_ops == 1 ? " is" : "s are");

@@ -259,6 +259,10 @@ static void do_end(Pair *p)
         if (pick(p, 2))
                 c.rest_until = d.rest_until = wall_add(p->now, delay);
         make_batches(p, &p->a.held[slot], &x, &y);
+        if (pick(p, 3) == 0) {
+                c.due = d.due = wall_add(p->now, pick(p, 4) ? pick(p, 300) : INT64_C(400) * 86400 * 1000);
+                c.due_lane = d.due_lane = (Lane)pick(p, _LANE_N);
+        }
         if (pick(p, 2)) {
                 o = outcome_of(&p->a.held[slot], "run");
                 c.outcome = d.outcome = &o;

@@ -8,6 +8,7 @@ int main(int argc, char **argv)
 
         contract_backend = argc > 1 ? argv[1] : "lmdb";
         n_failed += contract_run("basic", contract_basic, n_contract_basic);
+        n_failed += contract_run("date", contract_date, n_contract_date);
         n_failed += contract_run("lists", contract_lists, n_contract_lists);
         n_failed += contract_run("merge", contract_merge, n_contract_merge);
         n_failed += contract_run("space", contract_space, n_contract_space);

@@ -75,7 +75,7 @@ void batch_row(SpaceBatch *b, Arena *a, const char *name, const char *text, uint
 const char *read_row(Fixture *f, const char *name, uint64_t *ret_serial); /* NULL: none */
 Outcome outcome_of(const Lease *lease, const char *run_id);
 
-extern const struct CMUnitTest contract_basic[], contract_lists[], contract_merge[], contract_space[],
-        contract_rows[], contract_edges[], contract_threads[], contract_property[];
-extern const size_t n_contract_basic, n_contract_lists, n_contract_merge, n_contract_space, n_contract_rows,
-        n_contract_edges, n_contract_threads, n_contract_property;
+extern const struct CMUnitTest contract_basic[], contract_date[], contract_lists[], contract_merge[],
+        contract_space[], contract_rows[], contract_edges[], contract_threads[], contract_property[];
+extern const size_t n_contract_basic, n_contract_date, n_contract_lists, n_contract_merge, n_contract_space,
+        n_contract_rows, n_contract_edges, n_contract_threads, n_contract_property;

@@ -251,6 +251,13 @@ static bool do_filter(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
+/* RULES account_expires: true   RULES off: what stands in the configuration's rules section */
+static bool do_rules(Scene *s, const char *const *words, size_t n_words)
+{
+        s->rules = str_is(words[1], "off") ? NULL : strstr(s->line->text, words[1]);
+        return scene_reload(s);
+}
+
 /* CRASH: now, between two runs.   CRASH before-ack: at the next acknowledgement. */
 static bool do_crash(Scene *s, const char *const *words, size_t n_words)
 {
@@ -297,6 +304,7 @@ static const Verb verbs[] = {
         { "STAGING", 2, do_staging },
         { "ESTATE", 2, do_estate },
         { "FILTER", 2, do_filter },
+        { "RULES", 2, do_rules },
         { "CRASH", 1, do_crash },
         { "UNPARK", 2, do_unpark },
         { "FORGET", 1, do_forget },

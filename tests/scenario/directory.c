@@ -9,8 +9,9 @@
 #include <string.h>
 
 /* Types as listener/ gives them by the directory's schema; everything else is one text. */
-static const char *const integers[] = { "userAccountControl", "groupType", "msExchRecipientTypeDetails",
-                                        "countryCode", "pwdLastSet" };
+static const char *const integers[] = { "accountExpires", "userAccountControl",
+                                        "groupType",      "msExchRecipientTypeDetails",
+                                        "countryCode",    "pwdLastSet" };
 static const char *const booleans[] = { "isCriticalSystemObject", "accountEnabled", "mailEnabled",
                                         "securityEnabled" };
 static const char *const references[] = { "manager", "managedBy" };
@@ -43,6 +44,15 @@ static Value guid_of(Scene *s, const char *name)
         return t ? value_bytes(t->id.bytes, sizeof(t->id.bytes)) : VALUE_NULL;
 }
 
+/* "^00:30" as AD writes a time: 100 ns since 1601. */
+static Value filetime(Scene *s, const char *text)
+{
+        int64_t ms = 0;
+
+        script_time(text, s->now_ms, &ms);
+        return value_int((SCENE_BEGIN_MS + ms + INT64_C(11644473600000)) * 10000);
+}
+
 /* "-" is no value; "@bob" the GUID of bob; a list is divided by semicolons. */
 Value directory_value(Scene *s, const char *name, const char *text)
 {
@@ -55,6 +65,8 @@ Value directory_value(Scene *s, const char *name, const char *text)
                 return VALUE_NULL;
         if (*text == '@')
                 return guid_of(s, text + 1);
+        if (*text == '^')
+                return filetime(s, text + 1);
         if (is_in(name, integers, N_ELEMENTS(integers)) && str_to_int64(text, &number))
                 return value_int(number);
         if (is_in(name, booleans, N_ELEMENTS(booleans)))

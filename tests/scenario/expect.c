@@ -124,6 +124,7 @@ static bool queue(Scene *s, const char *const *words, size_t n_words)
                                   item.reason ? item.reason : "without a reason");
         for (size_t i = 3; i < n_words; i++) {
                 const char *name, *value, *is = "-";
+                int64_t due;
 
                 if (!script_pair(s->arena, words[i], &name, &value))
                         return scene_fail(s, "%s is not name=value", words[i]);
@@ -131,6 +132,8 @@ static bool queue(Scene *s, const char *const *words, size_t n_words)
                         is = arena_printf(s->arena, "%u", item.tries);
                 else if (str_is(name, "reason"))
                         is = item.reason ? item.reason : "-";
+                else if (str_is(name, "due") && script_time(value, s->now_ms, &due))
+                        is = (item.due.ms - SCENE_BEGIN_MS) / 1000 == due / 1000 ? value : "another time";
                 else if (str_is(name, "lane"))
                         is = lane_name((Lane)item.change.lane);
                 if (!str_is(is, value))

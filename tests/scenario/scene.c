@@ -11,9 +11,6 @@
 #include <ftw.h>
 #include <string.h>
 
-/* Sunday, 2026-11-22T00:00:00Z: 00:00 of every script. */
-#define BEGIN_MS INT64_C(1795305600000)
-
 /* The clock moves in steps of this, so that nothing that is due is more than one step late. */
 #define STEP_MS 100
 
@@ -59,6 +56,7 @@ static int write_config(Scene *s)
                 "  include: [\"" SCENE_OU "," SCENE_BASE "\"]\n"
                 "  exclude: [\"OU=Service Accounts," SCENE_OU "," SCENE_BASE "\"]\n"
                 "%s%s%s"
+                "%s%s%s"
                 "staging: %s\n"
                 "target:\n"
                 "  tenant_id: 11111111-2222-3333-4444-555555555555\n"
@@ -72,6 +70,7 @@ static int write_config(Scene *s)
                 "settle: 120s\n",
                 secret, secret, s->group_filter ? "  group_filter: \"" : "",
                 s->group_filter ? s->group_filter : "", s->group_filter ? "\"\n" : "",
+                s->rules ? "rules: {" : "", s->rules ? s->rules : "", s->rules ? "}\n" : "",
                 s->staging ? "true" : "false", s->estate ? s->estate : "alone", secret, secret);
         int r = str_write_file(secret, "secret\n", 7, 0600);
 
@@ -168,7 +167,7 @@ int scene_init(Scene *s, const char *backend)
         Config *config;
         int r;
 
-        clock_fake_init(&s->clock, (Mono){ 1000000 }, (Wall){ BEGIN_MS });
+        clock_fake_init(&s->clock, (Mono){ 1000000 }, (Wall){ SCENE_BEGIN_MS });
         seen_init(&s->seen, s->arena);
         s->lmdb = str_is(backend, "lmdb");
         s->folder = arena_printf(s->arena, "%s/sosync-scenario-XXXXXX", parent ? parent : P_tmpdir);
@@ -247,7 +246,8 @@ static void see_outcome(Scene *s, const Outcome *o)
         seen_value(seen, line, "details", details);
         if (o->retry_at.ms)
                 seen_value(seen, line, "retry",
-                           arena_printf(s->arena, "%lld", (long long)((o->retry_at.ms - BEGIN_MS) / 1000)));
+                           arena_printf(s->arena, "%lld",
+                                        (long long)((o->retry_at.ms - SCENE_BEGIN_MS) / 1000)));
 }
 
 /* An acknowledgement returns before it is on disk; a put that follows it returns after. */

@@ -27,6 +27,9 @@ typedef struct Thing Thing;
 #define SCENE_BASE "DC=corp,DC=contoso,DC=test"
 #define SCENE_OU   "OU=corp"
 
+/* Sunday, 2026-11-22T00:00:00Z: 00:00 of every script. */
+#define SCENE_BEGIN_MS INT64_C(1795305600000)
+
 /* An object of the directory, by the name that the script gives it. */
 struct Thing {
         const char *name;
@@ -54,6 +57,7 @@ struct Scene {
         bool staging;
         const char *estate; /* target.estate; NULL: its default */
         const char *group_filter;
+        const char *rules; /* what stands in `rules: {...}`; NULL: nothing */
 
         Thing **things;
         size_t n_things, size_things;

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "tests/contract/contract-queue.h"
+
+#include <errno.h>
+
+/* A date is as far ahead as it likes, and given out when it has come: not before, and not twice. */
+static void test_date(void **state)
+{
+        Fixture *f = *state;
+        Wall date = wall_add(f->now, INT64_C(400) * 86400 * 1000);
+        Commit c = { .now = f->now, .due = date, .due_lane = LANE_URGENT };
+        ObjectKey key = object_n(1);
+        QueueItem item;
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        settle(f);
+        item = item_n(f, 1, &there);
+        assert_true(there);
+        assert_int_equal(item.state, QUEUE_DATED);
+        assert_int_equal(item.due.ms, date.ms);
+        assert_int_equal(item.tries, 0);
+        assert_int_equal(stats(f).n[LANE_URGENT][QUEUE_DATED], 1);
+        assert_int_equal(stats(f).n[LANE_NORMAL][QUEUE_READY], 0);
+        assert_int_equal(stats(f).n_acked, 1);
+        assert_int_equal(queue_lease_object(f->q, f->now, &key, f->a, &lease), QUEUE_E_EMPTY);
+        if (contract_is_durable())
+                contract_reopen(f);
+        f->now = wall_add(date, -1);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        f->now = date;
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.kind, CHANGE_DUE);
+        assert_int_equal(lease.change.lane, LANE_URGENT);
+        assert_int_equal(lease.change.seen.ms, date.ms);
+        assert_int_equal(lease.tries, 1);
+        ack_lease(f, &lease);
+        settle(f);
+        item_n(f, 1, &there);
+        assert_false(there);
+
+        c.due.ms = -1;
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_ack(f->q, &lease, &c), -EINVAL);
+}
+
+/* What arrives before the date is a change like any other, and its ack says anew whether there is a date. */
+static void test_date_and_change(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now, .due = wall_add(f->now, 3600 * 1000), .due_lane = LANE_URGENT };
+        ObjectKey key = object_n(1);
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        settle(f);
+        f->now = wall_add(f->now, 1000);
+        put_change(f, (Change){ .id = key.id, .lane = LANE_RECONCILE, .seen = f->now });
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.kind, CHANGE_UPSERT);
+        assert_int_equal(lease.change.lane, LANE_RECONCILE);
+        assert_int_equal(lease.change.seen.ms, f->now.ms);
+        assert_int_equal(lease.queued.ms, f->now.ms);
+
+        /* One that came during the work is worked on first; its run will know the date. */
+        put_n(f, 1, LANE_NORMAL);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        settle(f);
+        assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
+        lease = lease_n(f, 1);
+        ack_lease(f, &lease);
+        settle(f);
+        item_n(f, 1, &there);
+        assert_false(there);
+}
+
+/* References that become ready for an object with a date are set soon, by a run that knows the date again. */
+static void test_date_and_links(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now, .due = wall_add(f->now, 3600 * 1000), .due_lane = LANE_URGENT };
+        ObjectKey key = object_n(1);
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        settle(f);
+        put_change(f, (Change){ .id = key.id, .kind = CHANGE_LINK, .lane = LANE_NORMAL, .seen = f->now });
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        f->now = wall_add(f->now, 2000);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.kind, CHANGE_DUE);
+        assert_int_equal(lease.change.lane, LANE_NORMAL);
+}
+
+static void test_date_unparked(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now, .due = wall_add(f->now, 3600 * 1000), .due_lane = LANE_NORMAL };
+        ObjectKey key = object_n(1);
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        settle(f);
+        f->now = wall_add(f->now, 1000);
+        assert_int_equal(queue_unpark(f->q, &key, f->now), 0);
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.seen.ms, f->now.ms);
+}
+
+/* A wait ends when the date comes, without a look in between. */
+static void test_date_wakes(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now, .due = wall_add(f->now, 30), .due_lane = LANE_NORMAL };
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        settle(f);
+        assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, 60 * (int64_t)1000000), 0);
+        f->now = c.due;
+        lease_n(f, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
+
+const struct CMUnitTest contract_date[] = {
+        TEST(test_date),          TEST(test_date_and_change), TEST(test_date_and_links),
+        TEST(test_date_unparked), TEST(test_date_wakes),
+};
+const size_t n_contract_date = N_ELEMENTS(contract_date);
