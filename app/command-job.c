@@ -8,9 +8,7 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct Following {
         Progress progress;
@@ -70,13 +68,6 @@ static int ask_service(const Config *c, const char *kind, json_t *arguments, jso
         return 0;
 }
 
-static const char *user_name(void)
-{
-        const struct passwd *entry = getpwuid(getuid());
-
-        return entry ? entry->pw_name : "somebody";
-}
-
 /* No service runs. Return: the exit status; *ret_busy: between our question and this one has started. */
 static int do_it_here(const char *config_path, const char *kind, json_t *arguments, json_t **ret_result,
                       bool *ret_busy)
@@ -89,8 +80,8 @@ static int do_it_here(const char *config_path, const char *kind, json_t *argumen
         *ret_busy = r == WIRING_E_BUSY;
         progress_init(&progress);
         if (r == 0)
-                r = job_run_here(&w, job_kind_find(job_kinds, kind), arguments, user_name(), show, &progress,
-                                 ret_result, &status, &diag);
+                r = job_run_here(&w, job_kind_find(job_kinds, kind), arguments, command_user(), show,
+                                 &progress, ret_result, &status, &diag);
         else
                 status = r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT;
         progress_end(&progress);

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,13 +25,6 @@ typedef struct SyncCommand {
         Wiring *wiring; /* NULL: a service runs, it is asked */
         Worker worker;
 } SyncCommand;
-
-static const char *user_name(Arena *a)
-{
-        const struct passwd *entry = getpwuid(getuid());
-
-        return entry ? arena_strdup(a, entry->pw_name) : arena_printf(a, "uid %u", (unsigned)getuid());
-}
 
 static void add_dn(SyncCommand *s, const char *dn)
 {
@@ -159,7 +151,7 @@ static int by_hand(SyncCommand *s, const char *dn, Arena *a, Outcome *ret_outcom
 {
         Diag diag = DIAG_INIT;
         int r = sync_by_hand(s->wiring, &s->worker,
-                             &(SyncRequest){ .dn = dn, .staging = s->staging, .by = user_name(s->arena) }, a,
+                             &(SyncRequest){ .dn = dn, .staging = s->staging, .by = command_user() }, a,
                              ret_outcome, &diag);
 
         if (r == SYNC_E_FULL)

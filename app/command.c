@@ -6,6 +6,8 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -59,6 +61,18 @@ Config *command_config_load(const char *path, int *ret_status)
         }
         diag_deinit(&diag);
         return c;
+}
+
+const char *command_user(void)
+{
+        static char name[64];
+        const struct passwd *entry = getpwuid(getuid());
+
+        if (entry)
+                snprintf(name, sizeof(name), "%s", entry->pw_name);
+        else
+                snprintf(name, sizeof(name), "uid %u", (unsigned)getuid());
+        return name;
 }
 
 size_t command_columns(void)

@@ -29,6 +29,7 @@ int command_config(const Command *c, const char *config_path, int argc, char **a
 int command_report(const Command *c, const char *config_path, int argc, char **argv);
 int command_rules(const Command *c, const char *config_path, int argc, char **argv);
 int command_eval(const Command *c, const char *config_path, int argc, char **argv);
+int command_staging(const Command *c, const char *config_path, int argc, char **argv);
 int command_queue(const Command *c, const char *config_path, int argc, char **argv);
 
 /* "sosync: text" on standard error, and the status. */
@@ -36,6 +37,9 @@ int command_fail(int status, const char *format, ...) __attribute__((format(prin
 int command_fail_diag(int status, const Diag *diag); /* every item */
 int command_usage(const Command *c);                 /* wrong arguments: how it is meant, status 2 */
 void command_help(const Command *c, FILE *to);
+
+/* Who asks: the name of the user that this process belongs to. */
+const char *command_user(void);
 
 /* A configuration that is needed in part only: folders of state and reports. NULL: said why. */
 Config *command_config_load(const char *path, int *ret_status);

@@ -149,7 +149,8 @@ const ConfigField config_fields[] = {
           .type = CONFIG_BOOL,
           .offset = offsetof(Config, staging),
           .fallback = "false",
-          .help = "import, synchronize and report, but export nothing" },
+          .help = "begin in staging: import, synchronize and report, but export nothing until `sosync "
+                  "promote`" },
         { .name = "target",
           .type = CONFIG_MAP,
           .fields = graph_fields,

@@ -63,6 +63,21 @@ static json_t *answer_sync(Connection *c, json_t *request)
         return answer;
 }
 
+/* promote and demote */
+static json_t *answer_staging(Connection *c, json_t *request)
+{
+        char name[256];
+        const StagingRequest staging = {
+                .check = json_is_true(json_object_get(request, "check")),
+                .take_over = json_is_true(json_object_get(request, "takeOver")),
+                .name = connection_user(c, name, sizeof(name)),
+        };
+
+        if (str_is(json_string_value(json_object_get(request, "do")), "demote"))
+                return staging_demote(c->control->wiring, &staging);
+        return staging_promote(c->control->wiring, &staging);
+}
+
 static json_t *answer_stats(Connection *c, json_t *request)
 {
         json_t *stats = queue_view_stats(c->control->wiring->queue, clock_wall(c->control->wiring->clock));
@@ -113,9 +128,9 @@ static const struct {
         const char *verb;
         json_t *(*answer)(Connection *c, json_t *request);
 } verbs[] = {
-        { "drop", answer_steer },  { "job", answer_job },     { "list", answer_list },
-        { "retry", answer_steer }, { "stats", answer_stats }, { "status", answer_status },
-        { "sync", answer_sync },
+        { "demote", answer_staging }, { "drop", answer_steer },      { "job", answer_job },
+        { "list", answer_list },      { "promote", answer_staging }, { "retry", answer_steer },
+        { "stats", answer_stats },    { "status", answer_status },   { "sync", answer_sync },
 };
 
 static json_t *answer(Connection *c, const char *line, size_t n)

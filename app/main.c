@@ -48,6 +48,16 @@ static const Command commands[] = {
           "  --json             for scripts\n"
           "\n"
           "WHICH is a distinguished name, an objectGUID, or \"parked\": all that are parked.\n" },
+        { "promote", "", command_staging, "Leave staging: begin to export.",
+          "  --yes              do not ask\n"
+          "  --take-over        the other installation is stopped, or there is none: do not ask the "
+          "tenant's\n"
+          "                     audit log whether one writes\n"
+          "\n"
+          "Exit status: 0 this installation exports, 1 no or not now, 2 usage, 3 throttled, 5 Graph "
+          "unreachable,\n"
+          "or the audit log may not be read.\n" },
+        { "demote", "", command_staging, "Back into staging: export nothing until promote.", NULL },
         { "rules", "list|check DIR|show NAME|explain DN|import PATH", command_rules,
           "See what the sync rules are and do; take those of an Entra Connect server.",
           "  list               all rules by precedence\n"

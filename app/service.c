@@ -61,7 +61,7 @@ static void status(void *context, Str *out)
         intake_status(&s->feeder.intake, a, &feed);
         json_object_set_new(o, "pid", json_integer(getpid()));
         json_object_set_new(o, "version", json_string(SOSYNC_VERSION));
-        json_object_set_new(o, "staging", json_boolean(c->run.staging));
+        json_object_set_new(o, "staging", json_boolean(staging_is_on(&s->wiring.shared.staging, c->staging)));
         json_object_set_new(o, "rules", json_string(rules_version(c->run.rules)));
         json_object_set_new(o, "feed",
                             json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "state",
@@ -194,7 +194,10 @@ static void on_settled(evutil_socket_t fd, short what, void *context)
 
         log_info(&s->wiring.log, "ready", LOG_STR("source", s->wiring.first->source.name),
                  LOG_STR("rules", rules_version(s->wiring.first->run.rules)),
-                 LOG_INT("workers", s->wiring.first->workers));
+                 LOG_INT("workers", s->wiring.first->workers),
+                 LOG_STR("staging", staging_is_on(&s->wiring.shared.staging, s->wiring.first->staging)
+                                            ? "on: nothing is exported"
+                                            : NULL));
         notify_ready();
 }
 

@@ -34,7 +34,7 @@ static int open_target(Wiring *w, const Config *c, Diag *diag)
         r = target_retry_new(&w->target, graph, w->clock);
         if (r)
                 return r;
-        TAKE(graph); /* the decorator owns it */
+        w->graph = TAKE(graph); /* the decorator owns it */
         return 0;
 }
 
@@ -68,7 +68,11 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
                 return r;
         w->pin = server_pin_new();
         worker_shared_init(&w->shared, &w->snapshot, w->queue, w->target, &w->waiters, w->clock, &w->log);
-        return 0;
+        r = staging_load(&w->shared.staging, w->queue, clock_wall(w->clock));
+        if (r)
+                diag_set(diag, "%s: what promote or demote decided cannot be read: %s", c->state.path,
+                         strerror(-r));
+        return r ? WIRING_E_STATE : 0;
 }
 
 void wiring_close(Wiring *w)

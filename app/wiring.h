@@ -33,6 +33,7 @@ struct Wiring {
         Queue *queue;
         ReportStore *store;
         Target *target;
+        Target *graph; /* the last of those that target stacks; target owns it */
         ServerPin *pin;
         Waiters waiters;
         Reporter reporter; /* started by the service only */

@@ -244,6 +244,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run = arena_new_of(w->arena, Run);
         config = arena_memdup(w->arena, &c->run, sizeof(c->run));
         config->connectors = connector(w, c);
+        config->staging = !staging_begin_run(&s->staging, c->staging);
         *owner = (NoteOwner){ .shared = s, .lease = lease };
         run_init(run, w->arena, config, w->source, s->target, queue_space(s->queue), s->clock, change);
         run->names_unknown = !w->named.ms;
@@ -252,6 +253,8 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run->call.now = clock_mono(s->clock);
         run->call.deadline = mono_add(run->call.now, 60 * (int64_t)1000000);
         pipeline_run(run);
+        if (!config->staging)
+                staging_end_run(&s->staging);
         return run;
 }
 

@@ -16,6 +16,7 @@
 #include "app/circuit.h"
 #include "app/reporter.h"
 #include "app/snapshot.h"
+#include "app/staging.h"
 #include "app/waiters.h"
 #include "queue/queue.h"
 
@@ -38,6 +39,7 @@ struct WorkerShared {
         Target *target;
         Circuit source_circuit;
         Circuit target_circuit;
+        Staging staging;
         Waiters *waiters;   /* NULL: nobody can wait */
         Reporter *reporter; /* NULL: nobody is told that there are outcomes */
         const Clock *clock;

@@ -33,7 +33,7 @@ _sosync()
         --ou | --text | --limit | --attribute | --connector | --dn) return ;;
         *)
                 case $command/$verb in
-                /) words='run sync report queue rules eval config -c --help --version' ;;
+                /) words='run sync report queue promote demote rules eval config -c --help --version' ;;
                 run/*) words='--help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
                 report/) words='list show html --help' ;;
@@ -43,6 +43,8 @@ _sosync()
                 queue/stats) words='--json' ;;
                 queue/list) words='--state --limit --json' ;;
                 queue/retry | queue/drop) words='parked --json' ;;
+                promote/*) words='--yes --take-over --help' ;;
+                demote/*) words='--help' ;;
                 rules/) words='list check show explain import --help' ;;
                 rules/check) words='--json' files=d ;;
                 rules/list | rules/show) words='--rules --json' ;;

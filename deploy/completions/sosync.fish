@@ -35,6 +35,8 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a run -d 'the service'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a sync -d 'synchronize single objects now'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a report -d 'find and show reports'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a queue -d 'look at and steer changes'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a promote -d 'leave staging'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a demote -d 'back into staging'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a rules -d 'see what the sync rules are and do'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a eval -d 'try an expression'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a config -d 'check the configuration'
@@ -56,6 +58,9 @@ complete -c sosync -n '__sosync_at queue list' -l state -x -a 'ready leased dela
 complete -c sosync -n '__sosync_at queue list' -l limit -x -d 'at most so many'
 complete -c sosync -n '__sosync_at queue retry drop' -a parked -d 'all that are parked'
 complete -c sosync -n '__sosync_at queue' -l json -d 'for scripts'
+
+complete -c sosync -n '__sosync_at promote' -l yes -d 'do not ask'
+complete -c sosync -n '__sosync_at promote' -l take-over -d 'the other installation is stopped'
 
 complete -c sosync -n '__sosync_bare rules' -a 'list check show explain import'
 complete -c sosync -n '__sosync_at rules check import' -F

@@ -74,6 +74,8 @@ _sosync() {
                 'sync:synchronize single objects now'
                 'report:find and show reports'
                 'queue:look at and steer changes'
+                'promote:leave staging'
+                'demote:back into staging'
                 'rules:see what the sync rules are and do'
                 'eval:try an expression'
                 'config:check the configuration'
@@ -91,6 +93,7 @@ _sosync() {
                         ;;
                 report) _sosync_report ;;
                 queue) _sosync_queue ;;
+                promote) _arguments '--yes[do not ask]' '--take-over[the other installation is stopped]' ;;
                 rules) _sosync_rules ;;
                 eval)
                         _arguments '--dn[on an object of the directory]:distinguished name:' \

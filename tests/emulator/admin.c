@@ -200,6 +200,24 @@ static void post_app(Emulator *emulator, Call *call, const json_t *body, Answer 
         done(answer);
 }
 
+/* {"age_ms":N,"app":NAME|null}: how the audit log shows what was written */
+static void post_audits(Emulator *emulator, Call *call, const json_t *body, Answer *answer, AdminWait *wait)
+{
+        const json_t *age = json_object_get(body, "age_ms"), *app = json_object_get(body, "app");
+
+        if ((age && !json_is_integer(age)) || (app && !json_is_string(app) && !json_is_null(app))) {
+                refuse(answer, "age_ms is a number of milliseconds, app a name or null");
+                return;
+        }
+        if (age)
+                emulator->audit_age_ms = json_integer_value(age);
+        if (app) {
+                free(emulator->audit_app);
+                emulator->audit_app = json_is_string(app) ? mem_text(json_string_value(app)) : NULL;
+        }
+        done(answer);
+}
+
 static void post_reset(Emulator *emulator, Call *call, const json_t *body, Answer *answer, AdminWait *wait)
 {
         emulator_reset(emulator, call->now_us);
@@ -235,7 +253,7 @@ static const AdminRow rows[] = {
         ROW(DELETE, "faults", false, delete_faults), ROW(GET, "limits", false, get_limits),
         ROW(POST, "limits", true, post_limits),      ROW(POST, "objects", true, post_objects),
         ROW(POST, "latency", true, post_latency),    ROW(POST, "app", true, post_app),
-        ROW(POST, "reset", false, post_reset),
+        ROW(POST, "audits", true, post_audits),      ROW(POST, "reset", false, post_reset),
 };
 
 static void handle_row(const AdminRow *row, Emulator *emulator, Call *call, Answer *answer, AdminWait *wait)

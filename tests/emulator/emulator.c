@@ -25,6 +25,7 @@ static void emulator_start(Emulator *emulator, int64_t now_us)
         emulator->authority.secret_expired = false;
         emulator->authority.roles = json_copy(o->roles);
         emulator->authority.lifetime_s = o->token_lifetime_s;
+        emulator->audit_age_ms = 0;
         emulator->latency_min_ms = o->latency_min_ms;
         emulator->latency_max_ms = o->latency_max_ms;
         emulator->limits = (Limits){ .tenant_size = 'L', .scale = 1, .grace_us = 100000 };
@@ -38,6 +39,8 @@ static void emulator_stop(Emulator *emulator)
         faults_reset(&emulator->faults);
         json_decref(emulator->domains);
         json_decref(emulator->organization);
+        free(emulator->audit_app);
+        emulator->audit_app = NULL;
         free(emulator->authority.secret);
         json_decref(emulator->authority.roles);
         emulator->authority.secret = NULL;

@@ -38,6 +38,8 @@ struct Emulator {
         int64_t latency_max_ms;
         json_t *domains;      /* array of verified names, the initial one first */
         json_t *organization; /* properties a test has set */
+        int64_t audit_age_ms; /* entries of the audit log are as much older */
+        char *audit_app;      /* they are of this application; NULL: of the one that wrote */
 };
 
 void emulator_init(Emulator *emulator, const Options *options, int64_t now_us);

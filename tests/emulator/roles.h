@@ -34,7 +34,8 @@
         X(ORGANIZATION_WRITE, "Organization.ReadWrite.All")    \
         X(DOMAIN_READ, "Domain.Read.All")                      \
         X(DOMAIN_WRITE, "Domain.ReadWrite.All")                \
-        X(ROLE_WRITE, "RoleManagement.ReadWrite.Directory")
+        X(ROLE_WRITE, "RoleManagement.ReadWrite.Directory")    \
+        X(AUDIT_READ, "AuditLog.Read.All")
 
 enum {
 #define X(name, text) ROLE_INDEX_##name,

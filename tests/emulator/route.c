@@ -26,6 +26,7 @@
 #define DOMAINS_READ  (ROLE_DOMAIN_READ | ROLE_DOMAIN_WRITE | DIR_READ)
 #define DELETED_READ  (USER_READ | ROLE_USER_RESTORE | ROLE_GROUP_READ | ROLE_GROUP_WRITE)
 #define DELETED_WRITE (USER_WRITE | ROLE_USER_RESTORE | ROLE_GROUP_WRITE)
+#define AUDIT_READ    ROLE_AUDIT_READ /* audits_list() looks for another one beside it */
 #define ANY           UINT64_MAX
 
 #define ROW(m, p, h, u, r)                                                              \
@@ -81,6 +82,7 @@ static const Route routes[] = {
         ROW(POST,   "directory/deletedItems/{}/restore",             deleted_restore,       1, DELETED_WRITE),
         ROW(GET,    "directoryObjects/{}",                           object_get,            1, DIR_READ),
         ROW(POST,   "directoryObjects/getByIds",                     objects_by_ids,        5, DIR_READ),
+        ROW(GET,    "auditLogs/directoryAudits",                     audits_list,           1, AUDIT_READ),
         ROW(POST,   "$batch",                                        batch_run,             0, ANY),
 };
 /* clang-format on */

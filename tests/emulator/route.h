@@ -53,5 +53,7 @@ RouteHandler owners_list, owners_add, owners_remove;
 /* directory.c */
 RouteHandler organization_list, organization_get, domain_list, domain_get, deleted_list, deleted_get,
         deleted_restore, deleted_purge, objects_by_ids, object_get;
+/* audits.c */
+RouteHandler audits_list;
 /* batch.c */
 RouteHandler batch_run;

@@ -78,7 +78,8 @@ static void token_write(const Authority *authority, Random *random, const char *
                 authority->tenant, (long long)now_s, (long long)now_s,
                 (long long)(now_s + authority->lifetime_s));
         text_json(&claims, authority->client_id);
-        text_puts(&claims, ",\"idtyp\":\"app\",\"roles\":");
+        text_puts(&claims, ",\"app_displayname\":\"" EMULATOR_APP_NAME "\",\"oid\":\"" EMULATOR_APP_OBJECT
+                           "\",\"idtyp\":\"app\",\"roles\":");
         text_value(&claims, authority->roles);
         text_printf(&claims, ",\"tid\":\"%s\",\"uti\":\"%s\",\"ver\":\"1.0\"}", authority->tenant, id);
         base64url(t, header, sizeof(header) - 1);

@@ -32,6 +32,10 @@ enum {
         TOKEN_E_NOT_YET,
 };
 
+/* How tokens and the audit log name the application. */
+#define EMULATOR_APP_NAME   "sosync"
+#define EMULATOR_APP_OBJECT "77777777-0000-0000-0000-000000000000"
+
 #define TOKEN_CACHE 16
 
 struct VerifiedToken {

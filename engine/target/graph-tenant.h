@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Graph tenant: questions about the tenant that no run asks
+ *
+ * For commands and for the start of the service: who writes here, which synchronizations there are, what was
+ * granted. `graph` is the target that target_graph_new() made, not a decorator of it. Calls block up to the
+ * call's deadline and are not repeated; whoever asks decides whether to ask again.
+ */
+
+#include "engine/target/target.h"
+#include "engine/target/token-claims.h"
+
+typedef struct TenantWrite TenantWrite;
+
+/* A write of our application, as the tenant's audit log has it. Texts live in the call's arena. */
+struct TenantWrite {
+        Wall at;
+        const char *activity; /* "Update user" */
+        const char *object;   /* its display name or user principal name; "" if the log does not say */
+};
+
+/*
+ * The newest write of this application since then, whoever used its credentials. It rests on the tenant's
+ * directory audit (GET /auditLogs/directoryAudits, kept 7 days without a licence; Microsoft states that 99%
+ * of the entries are there within 5 minutes) and needs AuditLog.Read.All and Directory.Read.All. Return: 0,
+ * TARGET_E_NOT_FOUND (none), TARGET_E_REFUSED (a permission is missing: the diag says which), and what every
+ * call may: TARGET_E_THROTTLED, _TRANSIENT, _UNREACHABLE, _GARBAGE.
+ */
+int graph_tenant_last_write(Target *graph, Call *call, Wall since, TenantWrite *ret_write, Diag *diag);
+
+/* What the token says. Return: 0, TARGET_E_GARBAGE (it cannot be read), and what signing in may. */
+int graph_tenant_claims(Target *graph, Call *call, TokenClaims *ret_claims, Diag *diag);
