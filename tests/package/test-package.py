@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The Debian package: built twice the same, without a complaint of lintian, and installed, used, removed and purged on a throw-away copy
+of this system (an overlay over its own root, in a mount namespace: nothing is written outside of a temporary folder).
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INSTALL = """
+set -e
+mkdir -p {work}/upper {work}/inner {work}/root
+mount -t tmpfs none {work}/upper
+mkdir {work}/upper/files {work}/upper/work
+mount -t overlay overlay -o lowerdir=/,upperdir={work}/upper/files,workdir={work}/upper/work {work}/root
+mount -t proc proc {work}/root/proc
+mount --rbind /dev {work}/root/dev
+mkdir -p {work}/root/package
+cp {deb} {work}/root/package/sosync.deb
+exec chroot {work}/root /bin/sh -eu -c "$1"
+"""
+LIFE = """
+export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
+dpkg -i /package/sosync.deb >/package/log 2>&1 || { cat /package/log; exit 1; }
+echo "version: $(sosync --version)"
+echo "folder: $(stat -c '%U:%G %a' /etc/sosync)"
+echo "user: $(id -un sosync)"
+echo "unit: $(grep '^ExecStart=' /lib/systemd/system/sosync.service)"
+echo "page: $(zcat /usr/share/man/man5/sosync.yaml.5.gz | head -c 4 | tr -d '\\n')"
+echo "keys: $(sosync config help | grep -c .)"
+sosync rules list | grep -q 'In from AD'
+if sosync -c /etc/sosync/none.yaml config check 2>/package/said; then echo "a configuration that is not there was taken"; exit 1; fi
+echo "check: $(wc -l </package/said)"
+echo hello >/etc/sosync/sosync.yaml
+mkdir -p /var/lib/sosync/state
+dpkg -r sosync >/package/log 2>&1 || { cat /package/log; exit 1; }
+test ! -e /usr/bin/sosync
+test -e /etc/sosync/sosync.yaml
+test -e /var/lib/sosync/state
+dpkg -P sosync >/package/log 2>&1 || { cat /package/log; exit 1; }
+test -e /etc/sosync/sosync.yaml
+test ! -e /var/lib/sosync
+echo "purged: yes"
+"""
+
+
+def run(*command, **options):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, **options)
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix='sosync-package-')
+        cls.addClassCleanup(cls.folder.cleanup)
+        made = run(ROOT / 'deploy/package', '--twice', cls.folder.name + '/made')
+        if made.returncode:
+            raise AssertionError(made.stdout + made.stderr)
+        cls.said = made.stdout
+        cls.deb = next(pathlib.Path(cls.folder.name).glob('made/sosync_*.deb'))
+
+    def test_twice_the_same(self):
+        self.assertIn('the same, bit for bit', self.said)
+
+    @unittest.skipUnless(shutil.which('lintian'), 'lintian is not installed')
+    def test_lintian(self):
+        done = run('lintian', '--allow-root', '--fail-on', 'error,warning', self.deb)
+        self.assertEqual((done.returncode, done.stdout), (0, ''), done.stdout + done.stderr)
+
+    def test_bill_of_materials(self):
+        """Every library the program names is in it, with a version."""
+        out = pathlib.Path(self.folder.name) / 'out'
+        self.assertEqual(run('dpkg', '-x', self.deb, out).returncode, 0)
+        bill = json.loads(run('zcat', '-f', *out.glob('usr/share/doc/sosync/sbom.cdx.json*')).stdout)
+        program = run('readelf', '-d', out / 'usr/bin/sosync').stdout
+        named = {line.split('[')[1].rstrip(']') for line in program.splitlines() if 'NEEDED' in line}
+        listed = {p['value'] for c in bill['components'] for p in c['properties'] if p['name'] == 'sosync:library'}
+        self.assertEqual(named, listed)
+        self.assertTrue(all(c['version'] for c in bill['components']))
+
+    @unittest.skipUnless(os.geteuid() == 0, 'needs root: a mount namespace')
+    def test_life(self):
+        with tempfile.TemporaryDirectory(prefix='sosync-package-root-') as work:
+            may = run('unshare', '-m', 'sh', '-c', INSTALL.format(work=work, deb=self.deb), 'sh', 'true')
+            if may.returncode:
+                self.skipTest(f'no overlay file system here: {may.stderr.strip().splitlines()[-1:]}')
+            done = run('unshare', '-m', 'sh', '-c', INSTALL.format(work=work, deb=self.deb), 'sh', LIFE)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        said = dict(line.split(': ', 1) for line in done.stdout.splitlines() if ': ' in line)
+        self.assertRegex(said['version'], r'^sosync \d')
+        self.assertEqual(said['folder'], 'root:sosync 750')
+        self.assertEqual(said['user'], 'sosync')
+        self.assertEqual(said['unit'], 'ExecStart=/usr/bin/sosync -c /etc/sosync/sosync.yaml run')
+        self.assertGreater(int(said['keys']), 50)
+        self.assertEqual(said['check'], '1')
+        self.assertEqual(said['purged'], 'yes')
+
+
+if __name__ == '__main__':
+    for tool in ('dpkg-buildpackage', 'dh'):
+        if not shutil.which(tool):
+            print(f'test-package: skipped, {tool} is not installed')
+            sys.exit(77)
+    unittest.main()
