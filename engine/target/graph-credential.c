@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "engine/model/value.h"
+#include "engine/target/token-key.h"
 #include "engine/target/token-request.h"
 
 /* In the order of TokenAlgorithm. */
@@ -109,4 +110,22 @@ int graph_credential_check(const GraphCredential *c, const ConfigDoc *doc, const
                 r = complain(doc, path, key_of(c, diag_text(&why)), diag_text(&why), diag);
         diag_deinit(&why);
         return r;
+}
+
+/**
+ * graph_certificate_end() - the earliest end of all certificates that sign in
+ */
+Wall graph_certificate_end(const GraphOptions *options)
+{
+        const GraphCredential *all = options->credentials.items;
+        Wall first = { 0 };
+
+        for (size_t i = 0; i < options->credentials.n_items; i++) {
+                Wall end = { 0 };
+
+                if (all[i].certificate_file && token_key_end(&all[i], &end) == 0 &&
+                    (!first.ms || end.ms < first.ms))
+                        first = end;
+        }
+        return first;
 }

@@ -67,6 +67,10 @@ extern const ConfigField graph_fields[];
  */
 int graph_check(const GraphOptions *options, const ConfigDoc *doc, const char *prefix, Diag *diag);
 
+/* When the first of the credentials' certificates ends; 0: there is none, or it cannot be read now. Reads
+ * the files. */
+Wall graph_certificate_end(const GraphOptions *options);
+
 /* Starts the thread. `options` lives as long as the target. Return: 0, -errno. */
 int target_graph_new(Target **ret_target, const GraphOptions *options, const Clock *clock, const Log *log,
                      Diag *diag);

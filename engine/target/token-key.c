@@ -317,6 +317,28 @@ int token_key_load(const GraphCredential *c, Wall now, TokenKey *ret_key, Diag *
         return 0;
 }
 
+/**
+ * token_key_end() - when the certificate ends, also if it has
+ *
+ * Return: 0, TARGET_E_REFUSED: the files cannot be read now.
+ */
+int token_key_end(const GraphCredential *c, Wall *ret_end)
+{
+        _cleanup_(secret_wipe) Secret passphrase = { 0 };
+        TokenKey k = { 0 };
+        struct tm tm = { 0 };
+        int r = 0;
+
+        if (c->passphrase_file && secret_read(c->passphrase_file, &passphrase, NULL))
+                return TARGET_E_REFUSED;
+        r = read_both(c, &passphrase, &k, NULL);
+        ERR_clear_error();
+        if (!r && ASN1_TIME_to_tm(X509_get0_notAfter(k.certificate), &tm) == 1)
+                ret_end->ms = (int64_t)timegm(&tm) * 1000;
+        token_key_deinit(&k);
+        return r;
+}
+
 /* OpenSSL wipes the numbers of a private key itself. */
 void token_key_deinit(TokenKey *k)
 {

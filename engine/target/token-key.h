@@ -28,4 +28,8 @@ struct TokenKey {
 /* Read and check: modes of the files, passphrase, that both belong together, dates.
  * Return: 0, TARGET_E_REFUSED with a text. */
 int token_key_load(const GraphCredential *credential, Wall now, TokenKey *ret_key, Diag *diag);
+
+/* When the certificate ends, whether it has or not. Return: 0, TARGET_E_REFUSED: it cannot be read now. */
+int token_key_end(const GraphCredential *credential, Wall *ret_end);
+
 void token_key_deinit(TokenKey *k);
