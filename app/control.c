@@ -6,6 +6,7 @@
 #include "app/sync.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "engine/model/dn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,15 +114,63 @@ static json_t *answer_steer(Connection *c, json_t *request)
 
 static json_t *answer_status(Connection *c, json_t *request)
 {
-        json_t *status;
-        Str text;
-
         (void)request;
-        str_init(&text, CONTROL_ANSWER_MAX);
-        c->control->ops->status(c->control->context, &text);
-        status = json_loadb(text.data, text.n, 0, NULL);
-        str_deinit(&text);
-        return status ? json_pack("{s:b, s:o}", "ok", 1, "status", status) : answer_error(1, "no status");
+        return json_pack("{s:b, s:o}", "ok", 1, "status", c->control->ops->status(c->control->context));
+}
+
+/* Long enough that a quiet hour costs nothing, short enough that a thread whose peer is gone comes home. */
+#define WATCH_US ((int64_t)10 * 1000000)
+
+/* A line has the names of `sosync report list --json`. */
+static json_t *line_json(const LiveLine *line)
+{
+        char at[WALL_TEXT_MAX], guid[GUID_TEXT_MAX];
+        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?}", "id", line->run_id,
+                              "activityDateTime", wall_format(line->finished, at), "kind",
+                              change_kind_name(line->kind), "lane", lane_name(line->lane), "status",
+                              result_name(line->result), "outcome", disposition_name(line->disposition),
+                              "provisioningAction", action_name(line->action), "objectGuid",
+                              guid_format(&line->object, guid), "dn", line->dn, "displayName",
+                              line->display_name, "errorCode", line->error_code);
+
+        json_object_set_new(o, "latencyMs",
+                            line->latency_ms >= 0 ? json_integer((json_int_t)line->latency_ms) : json_null());
+        return o;
+}
+
+static bool is_below(Arena *a, const char *text, const Dn *ou)
+{
+        const Dn *dn;
+
+        return !ou || (dn_parse(a, text, &dn, NULL) == 0 && dn_is_below(dn, ou));
+}
+
+/* The runs since number `after`; waits for one. -1: from now on. */
+static json_t *answer_watch(Connection *c, json_t *request)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Live *live = c->control->wiring->live;
+        json_int_t after = json_integer_value(json_object_get(request, "after"));
+        const char *below = json_string_value(json_object_get(request, "ou"));
+        uint64_t last = after < 0 ? live_last(live) : (uint64_t)after, missed;
+        json_t *list = json_array();
+        const Dn *ou = NULL;
+        LiveLine *lines;
+        size_t n;
+
+        if (below && dn_parse(a, below, &ou, NULL)) {
+                json_decref(list);
+                return answer_error(2, "watch: \"ou\" is not a distinguished name");
+        }
+        live_wait(live, last, WATCH_US);
+        n = live_read(live, last, SIZE_MAX, a, &lines, &missed);
+        for (size_t i = 0; i < n; i++)
+                if (is_below(a, lines[i].dn, ou))
+                        json_array_append_new(list, line_json(&lines[i]));
+        if (n)
+                last = lines[n - 1].number;
+        return json_pack("{s:b, s:I, s:I, s:o}", "ok", 1, "last", (json_int_t)last, "missed",
+                         (json_int_t)(after < 0 ? 0 : missed), "lines", list);
 }
 
 static const struct {
@@ -131,6 +180,7 @@ static const struct {
         { "demote", answer_staging }, { "drop", answer_steer },      { "job", answer_job },
         { "list", answer_list },      { "promote", answer_staging }, { "retry", answer_steer },
         { "stats", answer_stats },    { "status", answer_status },   { "sync", answer_sync },
+        { "watch", answer_watch },
 };
 
 static json_t *answer(Connection *c, const char *line, size_t n)

@@ -23,6 +23,8 @@
 
 #include "app/wiring.h"
 
+#include <jansson.h>
+
 typedef struct Control Control;
 
 #define CONTROL_CONNECTIONS 32
@@ -32,7 +34,7 @@ typedef struct Control Control;
 
 /* What the service tells about itself beyond the wiring; called on a connection's thread. */
 typedef struct ControlOps {
-        void (*status)(void *context, Str *out_json);
+        json_t *(*status)(void *context); /* new reference */
 } ControlOps;
 
 /* Return: 0, -errno; the diag says what (a path that is too long for a socket, for example). */

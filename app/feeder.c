@@ -36,7 +36,18 @@ static const char *const *watched(Feeder *f, const RunConfig *run, size_t *ret_n
         return names;
 }
 
-int feeder_start(Feeder *f, Wiring *w, void (*settled)(void *context), void *context, Diag *diag)
+void feeder_prepare(Feeder *f, Wiring *w, void (*settled)(void *context), void *context)
+{
+        f->arena = arena_new(0);
+        f->field = LOG_STR("feed", w->first->source.name);
+        f->log = (Log){ .parent = &w->log, .fields = &f->field, .n_fields = 1 };
+        intake_init(&f->intake, w->queue, &w->snapshot, w->clock, &f->log, w->first->source.name, 0);
+        f->intake.settled = settled;
+        f->intake.context = context;
+        f->prepared = true;
+}
+
+int feeder_start(Feeder *f, Wiring *w, Diag *diag)
 {
         const FeedOps *ops = choose(&w->first->source);
         FeedConfig config = {
@@ -48,14 +59,7 @@ int feeder_start(Feeder *f, Wiring *w, void (*settled)(void *context), void *con
         bool resumed;
         int r;
 
-        f->arena = arena_new(0);
         config.attributes = watched(f, &w->first->run, &config.n_attributes);
-        f->field = LOG_STR("feed", w->first->source.name);
-        f->log = (Log){ .parent = &w->log, .fields = &f->field, .n_fields = 1 };
-        intake_init(&f->intake, w->queue, &w->snapshot, w->clock, &f->log, w->first->source.name, 0);
-        f->intake.settled = settled;
-        f->intake.context = context;
-        f->prepared = true;
         f->base = event_base_new();
         if (!f->base)
                 error_oom(1);
@@ -85,8 +89,6 @@ void feeder_resume(Feeder *f)
 
 void feeder_stop(Feeder *f)
 {
-        if (!f->prepared)
-                return;
         if (f->started) {
                 feed_stop(f->feed);
                 pthread_join(f->thread, NULL);
@@ -94,7 +96,15 @@ void feeder_stop(Feeder *f)
         f->feed = feed_free(f->feed);
         if (f->base)
                 event_base_free(f->base);
+        f->base = NULL;
+        f->started = false;
+}
+
+void feeder_deinit(Feeder *f)
+{
+        if (!f->prepared)
+                return;
         f->arena = arena_free(f->arena);
         intake_deinit(&f->intake);
-        f->prepared = f->started = false;
+        f->prepared = false;
 }

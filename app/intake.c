@@ -190,6 +190,7 @@ static void note_state(FeedSink *sink, const FeedStatus *status)
         first = settled && !in->is_settled;
         in->is_settled |= settled;
         in->status = *status;
+        in->told = clock_mono(in->clock);
         snprintf(in->server, sizeof(in->server), "%s", status->server ? status->server : "");
         snprintf(in->text, sizeof(in->text), "%s", status->text ? status->text : "");
         in->status.server = in->server;
@@ -233,6 +234,9 @@ void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status)
 {
         pthread_mutex_lock(&in->lock);
         *ret_status = in->status;
+        /* It tells every second; one that is stuck grows old all the same. */
+        if (in->told.us)
+                ret_status->proof_age_us += clock_mono(in->clock).us - in->told.us;
         ret_status->server = arena_strdup(a, in->server);
         ret_status->text = arena_strdup(a, in->text);
         pthread_mutex_unlock(&in->lock);

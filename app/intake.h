@@ -35,6 +35,7 @@ struct IntakeSink {
 
         pthread_mutex_t lock; /* protects what follows */
         FeedStatus status;
+        Mono told; /* when the feed said it */
         char server[256], text[512];
         bool is_settled;
 

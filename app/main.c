@@ -48,6 +48,20 @@ static const Command commands[] = {
           "  --json             for scripts\n"
           "\n"
           "WHICH is a distinguished name, an objectGUID, or \"parked\": all that are parked.\n" },
+        { "watch", "", command_watch, "Changes and what becomes of them, a line each, as they end.",
+          "  --ou DN            only objects below this DN\n"
+          "  --json             one JSON object a line, with the names of `sosync report list --json`\n"
+          "\n"
+          "A line: time, kind of change, lane, outcome, latency (arrival to Graph's confirmation), object, "
+          "error\n"
+          "code. Ends with ^C. Exit status: 5 if no service runs.\n"
+          "\n"
+          "Example: sosync watch --json | jq -r 'select(.status == \"failure\") | .dn'\n" },
+        { "top", "", command_top, "The running service at a glance: feed, lanes, budget, latency.",
+          "  --once             print it once; so it is when the output is not a terminal\n"
+          "  --json             everything as one JSON object\n"
+          "\n"
+          "Looks once a second. Ends with ^C or Enter. Exit status: 5 if no service runs.\n" },
         { "promote", "", command_staging, "Leave staging: begin to export.",
           "  --yes              do not ask\n"
           "  --take-over        the other installation is stopped, or there is none: do not ask the "

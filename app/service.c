@@ -5,6 +5,7 @@
 #include "app/control.h"
 #include "app/feeder.h"
 #include "app/jobs.h"
+#include "app/monitor.h"
 #include "app/notify.h"
 #include "app/wiring.h"
 #include "base/error.h"
@@ -24,6 +25,7 @@ typedef struct Service Service;
 struct Service {
         Wiring wiring;
         Feeder feeder;
+        Monitor monitor;
         Control *control;
 
         Worker *workers;
@@ -38,51 +40,14 @@ struct Service {
 
 /* -- status -------------------------------------------------------------------------------------------- */
 
-static void circuit_status(json_t *o, const char *key, Circuit *c)
-{
-        char why[512];
-        bool open = circuit_is_open(c, why, sizeof(why));
-
-        json_object_set_new(o, key,
-                            open ? json_pack("{s:b, s:s%}", "ok", 0, "why", why, strlen(why))
-                                 : json_pack("{s:b}", "ok", 1));
-}
-
-static void status(void *context, Str *out)
+static json_t *status(void *context)
 {
         Service *s = context;
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring.snapshot);
-        json_t *o = json_object(), *runs = json_object();
-        WorkerCounters *n = &s->wiring.shared.counters;
-        FeedStatus feed;
-        char *text;
 
-        intake_status(&s->feeder.intake, a, &feed);
-        json_object_set_new(o, "pid", json_integer(getpid()));
-        json_object_set_new(o, "version", json_string(SOSYNC_VERSION));
-        json_object_set_new(o, "staging", json_boolean(staging_is_on(&s->wiring.shared.staging, c->staging)));
-        json_object_set_new(o, "rules", json_string(rules_version(c->run.rules)));
-        json_object_set_new(o, "feed",
-                            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "state",
-                                      feed_state_name(feed.state), "server", feed.server, "text", feed.text,
-                                      "seen", (json_int_t)s->feeder.intake.n_seen, "queued",
-                                      (json_int_t)s->feeder.intake.n_queued, "outOfScope",
-                                      (json_int_t)s->feeder.intake.n_out_of_scope, "urgent",
-                                      (json_int_t)s->feeder.intake.n_urgent));
-        circuit_status(o, "source", &s->wiring.shared.source_circuit);
-        circuit_status(o, "target", &s->wiring.shared.target_circuit);
-        for (int d = 0; d < _DISPOSITION_N; d++)
-                json_object_set_new(runs, disposition_name((Disposition)d),
-                                    json_integer((json_int_t)n->n_runs[d]));
-        json_object_set_new(o, "runs", runs);
-        json_object_set_new(o, "writes", json_integer((json_int_t)n->n_writes));
-        json_object_set_new(o, "inWork", json_integer((json_int_t)n->n_in_work));
+        json_t *o = monitor_json(&s->monitor);
+
         json_object_set_new(o, "jobs", s->wiring.jobs ? jobs_list(s->wiring.jobs) : json_array());
-        text = json_dumps(o, JSON_COMPACT);
-        str_add(out, text ? text : "{}");
-        free(text);
-        json_decref(o);
+        return o;
 }
 
 /* -- workers ------------------------------------------------------------------------------------------- */
@@ -178,6 +143,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         Service *s = context;
         QueueStats stats;
 
+        monitor_tick(&s->monitor);
         if (s->feeder.intake.full && queue_stats(s->wiring.queue, clock_wall(s->wiring.clock), &stats) == 0 &&
             !stats.full) {
                 s->feeder.intake.full = false;
@@ -258,13 +224,15 @@ static int start(Service *s, Diag *diag)
         r = jobs_new(&s->wiring.jobs, &s->wiring, job_kinds);
         if (r)
                 return r;
+        feeder_prepare(&s->feeder, &s->wiring, feed_settled, s);
+        monitor_init(&s->monitor, &s->wiring, &s->feeder.intake);
         r = control_new(&s->control, &s->wiring, c->state.path, &control_ops, s, diag);
         if (r)
                 return r;
         r = start_workers(s, c, diag);
         if (r)
                 return r;
-        return feeder_start(&s->feeder, &s->wiring, feed_settled, s, diag);
+        return feeder_start(&s->feeder, &s->wiring, diag);
 }
 
 static void stop(Service *s)
@@ -274,6 +242,8 @@ static void stop(Service *s)
         waiters_close(&s->wiring.waiters);
         if (s->wiring.jobs)
                 jobs_stop(s->wiring.jobs);
+        if (s->wiring.live)
+                live_close(s->wiring.live);
         s->control = control_free(s->control);
         s->wiring.jobs = jobs_free(s->wiring.jobs);
         if (s->wiring.queue)
@@ -282,6 +252,8 @@ static void stop(Service *s)
                 target_stop(s->wiring.target);
         stop_workers(s);
         reporter_stop(&s->wiring.reporter);
+        monitor_deinit(&s->monitor);
+        feeder_deinit(&s->feeder);
         end_loop(s);
 }
 

@@ -68,6 +68,8 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
                 return r;
         w->pin = server_pin_new();
         worker_shared_init(&w->shared, &w->snapshot, w->queue, w->target, &w->waiters, w->clock, &w->log);
+        w->live = live_new();
+        w->shared.live = w->live;
         r = staging_load(&w->shared.staging, w->queue, clock_wall(w->clock));
         if (r)
                 diag_set(diag, "%s: what promote or demote decided cannot be read: %s", c->state.path,
@@ -81,6 +83,7 @@ void wiring_close(Wiring *w)
                 return;
         if (w->shared.queue)
                 worker_shared_deinit(&w->shared);
+        w->live = live_free(w->live);
         w->pin = server_pin_free(w->pin);
         w->target = target_free(w->target);
         w->store = report_store_free(w->store);

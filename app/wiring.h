@@ -34,6 +34,7 @@ struct Wiring {
         ReportStore *store;
         Target *target;
         Target *graph; /* the last of those that target stacks; target owns it */
+        Live *live;
         ServerPin *pin;
         Waiters waiters;
         Reporter reporter; /* started by the service only */

@@ -197,6 +197,16 @@ static Wall rest_until(const Run *run, Wall now)
         return run->call.n_writes || ms >= REST_MS ? wall_add(now, ms) : (Wall){ 0 };
 }
 
+static void tell_watchers(WorkerShared *s, const Run *run)
+{
+        s->metrics.n_writes += run->call.n_writes;
+        s->metrics.n_reads += run->call.n_reads;
+        s->metrics.n_in_work--;
+        metrics_count(&s->metrics, &run->outcome);
+        if (s->live && is_worth_a_report(run) && !is_claimed(run))
+                live_add(s->live, &run->outcome);
+}
+
 /* Hand the result to the queue. Return: 0, QUEUE_E_*, -errno. */
 static int settle(WorkerShared *s, Run *run, const Lease *lease)
 {
@@ -266,7 +276,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         Run *run;
         int r;
 
-        s->counters.n_in_work++;
+        s->metrics.n_in_work++;
         run = run_change(w, c, &lease->change, lease, &owner);
         run->outcome.queued = lease->queued;
         run->outcome.tries = lease->tries;
@@ -288,9 +298,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
                           LOG_STR("run", run->outcome.run_id), LOG_INT("code", r));
                 queue_release(s->queue, lease);
         }
-        s->counters.n_runs[run->outcome.disposition]++;
-        s->counters.n_writes += run->call.n_writes;
-        s->counters.n_in_work--;
+        tell_watchers(s, run);
         log_outcome(s->log, &run->outcome);
         if (s->reporter)
                 reporter_wake(s->reporter);

@@ -14,23 +14,18 @@
  */
 
 #include "app/circuit.h"
+#include "app/metrics.h"
 #include "app/reporter.h"
 #include "app/snapshot.h"
 #include "app/staging.h"
 #include "app/waiters.h"
 #include "queue/queue.h"
+#include "report/live.h"
 
 #include <stdatomic.h>
 
 typedef struct Worker Worker;
-typedef struct WorkerCounters WorkerCounters;
 typedef struct WorkerShared WorkerShared;
-
-struct WorkerCounters {
-        _Atomic uint64_t n_runs[_DISPOSITION_N];
-        _Atomic uint64_t n_writes;
-        _Atomic uint64_t n_in_work;
-};
 
 /* What all workers of a process share. */
 struct WorkerShared {
@@ -44,7 +39,8 @@ struct WorkerShared {
         Reporter *reporter; /* NULL: nobody is told that there are outcomes */
         const Clock *clock;
         const Log *log;
-        WorkerCounters counters;
+        Live *live; /* NULL: nobody watches */
+        Metrics metrics;
         _Atomic bool stopping;
 };
 

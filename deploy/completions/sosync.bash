@@ -33,12 +33,14 @@ _sosync()
         --ou | --text | --limit | --attribute | --connector | --dn) return ;;
         *)
                 case $command/$verb in
-                /) words='run sync report queue promote demote rules eval config -c --help --version' ;;
+                /) words='run sync report watch top queue promote demote rules eval config -c --help --version' ;;
                 run/*) words='--help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
                 report/) words='list show html --help' ;;
                 report/list) words='--status --since --ou --text --limit --json' ;;
                 report/show) words='--json' ;;
+                watch/*) words='--ou --json --help' ;;
+                top/*) words='--once --json --help' ;;
                 queue/) words='stats list retry drop backup --help' ;;
                 queue/stats) words='--json' ;;
                 queue/list) words='--state --limit --json' ;;

@@ -73,6 +73,8 @@ _sosync() {
                 'run:the service'
                 'sync:synchronize single objects now'
                 'report:find and show reports'
+                'watch:changes as they end'
+                'top:the service at a glance'
                 'queue:look at and steer changes'
                 'promote:leave staging'
                 'demote:back into staging'
@@ -92,6 +94,8 @@ _sosync() {
                                 '--file[read DNs from a file]:file:_files' '*:distinguished name:'
                         ;;
                 report) _sosync_report ;;
+                watch) _arguments '--ou[only below this DN]:distinguished name:' '--json[one JSON object a line]' ;;
+                top) _arguments '--once[print it once]' '--json[everything as JSON]' ;;
                 queue) _sosync_queue ;;
                 promote) _arguments '--yes[do not ask]' '--take-over[the other installation is stopped]' ;;
                 rules) _sosync_rules ;;

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Live and Vitals: what people watch. */
+
+#include "report/fixture.h"
+#include "report/live.h"
+#include "report/vitals.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_ring(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(live_freep) Live *l = live_new();
+        Outcome o;
+        LiveLine *lines;
+        uint64_t missed = 7;
+
+        (void)state;
+        assert_int_equal(live_read(l, 0, 10, a, &lines, &missed), 0);
+        assert_int_equal(missed, 0);
+        assert_false(live_wait(l, 0, 1000));
+        fixture_base(a, &o);
+        for (int i = 0; i < 3; i++)
+                live_add(l, &o);
+        assert_true(live_wait(l, 2, 0));
+        assert_int_equal(live_read(l, 1, 10, a, &lines, &missed), 2);
+        assert_int_equal(missed, 0);
+        assert_int_equal(lines[0].number, 2);
+        assert_string_equal(lines[1].run_id, o.run_id);
+        assert_non_null(lines[1].display_name);
+        /* Whoever is slow is told so, and goes on with the newest. */
+        for (int i = 0; i < 2 * LIVE_LINES; i++)
+                live_add(l, &o);
+        assert_int_equal(live_read(l, 3, SIZE_MAX, a, &lines, &missed), LIVE_LINES);
+        assert_int_equal(missed, LIVE_LINES);
+        assert_int_equal(live_read(l, 3, 5, a, &lines, &missed), 5);
+        assert_int_equal(lines[4].number, live_last(l));
+        /* A number that was never given out is one of an earlier life. */
+        assert_int_equal(live_read(l, 1000000, 5, a, &lines, &missed), 0);
+        live_close(l);
+        assert_false(live_wait(l, live_last(l), INT64_MAX / 2000000));
+}
+
+static void test_long_text(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(live_freep) Live *l = live_new();
+        char *dn = arena_alloc(a, 4001);
+        LiveLine *lines;
+        Outcome o;
+
+        (void)state;
+        for (size_t i = 0; i < 4000; i += 2)
+                memcpy(dn + i, "ä", 2);
+        dn[4000] = '\0';
+        fixture_base(a, &o);
+        o.source.dn = dn + 1 - 1;
+        live_add(l, &o);
+        assert_int_equal(live_read(l, 0, 1, a, &lines, NULL), 1);
+        assert_true(str_is_utf8(lines[0].dn, strlen(lines[0].dn)));
+        assert_int_equal(strlen(lines[0].dn), LIVE_TEXT_MAX + strlen("…"));
+}
+
+static void test_sentence(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Vitals v = { .now = { 1000 },
+                     .feed_watches = true,
+                     .feed_state = "watching",
+                     .source_ok = true,
+                     .target_ok = true,
+                     .queue_ok = true };
+        const char *why;
+        bool good;
+
+        (void)state;
+        assert_string_equal(vitals_sentence(a, &v, &good), "Runs; nothing waits.");
+        assert_true(good);
+        assert_true(vitals_ready(&v, &why));
+        v.queue.n[LANE_NORMAL][QUEUE_PARKED] = 1;
+        assert_string_equal(vitals_sentence(a, &v, &good), "Runs, and 1 change waits for a person.");
+        assert_false(good);
+        v.certificate_end = (Wall){ 1000 + (int64_t)3 * 86400000 };
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "The certificate for Microsoft Graph ends in 3 days.");
+        v.feed_proof_us = 61000000;
+        assert_string_equal(vitals_sentence(a, &v, &good), "The feed has not proved for 61 s that it lives.");
+        v.queue.n[LANE_NORMAL][QUEUE_READY] = 12;
+        v.target_ok = false;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "Microsoft Graph cannot be used; 12 changes wait.");
+        assert_false(vitals_ready(&v, &why));
+        assert_string_equal(why, "Microsoft Graph cannot be used");
+}
+
+static void test_pulse(void **state)
+{
+        static Pulse p;
+        static PulsePoint points[PULSE_POINTS];
+
+        (void)state;
+        assert_int_equal(pulse_read(&p, points), 0);
+        for (int i = 1; i <= PULSE_POINTS + 5; i++)
+                pulse_add(&p, &(PulsePoint){ .at = { i } });
+        assert_int_equal(pulse_read(&p, points), PULSE_POINTS);
+        assert_int_equal(points[0].at.ms, 6);
+        assert_int_equal(points[PULSE_POINTS - 1].at.ms, PULSE_POINTS + 5);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_ring),
+                cmocka_unit_test(test_long_text),
+                cmocka_unit_test(test_sentence),
+                cmocka_unit_test(test_pulse),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

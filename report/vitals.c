@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "report/vitals.h"
+
+/* A feed proves that it lives every ten seconds; one that has been silent for longer than this is stuck. */
+#define PROOF_MAX_US ((int64_t)60 * 1000000)
+
+/* A certificate is replaced by people, who need days for it. */
+#define CERTIFICATE_WARN_MS ((int64_t)21 * 86400 * 1000)
+
+size_t vitals_waiting(const Vitals *v)
+{
+        size_t n = 0;
+
+        for (int lane = 0; lane < _LANE_N; lane++)
+                n += v->queue.n[lane][QUEUE_READY] + v->queue.n[lane][QUEUE_LEASED];
+        return n;
+}
+
+size_t vitals_parked(const Vitals *v)
+{
+        size_t n = 0;
+
+        for (int lane = 0; lane < _LANE_N; lane++)
+                n += v->queue.n[lane][QUEUE_PARKED];
+        return n;
+}
+
+bool vitals_ready(const Vitals *v, const char **ret_why)
+{
+        const char *why = NULL;
+
+        if (!v->queue_ok)
+                why = "the queue cannot be read";
+        else if (!v->feed_watches)
+                why = "the feed does not watch the directory";
+        else if (!v->source_ok)
+                why = "the directory cannot be used";
+        else if (!v->target_ok)
+                why = "Microsoft Graph cannot be used";
+        *ret_why = why;
+        return !why;
+}
+
+/**
+ * vitals_sentence() - the whole, in one sentence
+ *
+ * In the order of how much stands still because of it.
+ */
+const char *vitals_sentence(Arena *a, const Vitals *v, bool *ret_good)
+{
+        size_t parked = vitals_parked(v), waiting = vitals_waiting(v);
+
+        *ret_good = false;
+        if (!v->queue_ok)
+                return "The queue cannot be read.";
+        if (!v->target_ok)
+                return arena_printf(a, "Microsoft Graph cannot be used; %zu changes wait.", waiting);
+        if (!v->source_ok)
+                return arena_printf(a, "The directory cannot be used; %zu changes wait.", waiting);
+        if (v->feed_paused)
+                return "The queue is full; the feed pauses until there is room.";
+        if (!v->feed_watches)
+                return arena_printf(a, "The feed is %s: changes are not seen yet.", v->feed_state);
+        if (v->feed_proof_us > PROOF_MAX_US)
+                return arena_printf(a, "The feed has not proved for %lld s that it lives.",
+                                    (long long)(v->feed_proof_us / 1000000));
+        if (v->writes.hold_us || v->reads.hold_us)
+                return "Microsoft Graph has asked us to wait; changes go on by themselves when it is over.";
+        if (v->certificate_end.ms && v->certificate_end.ms - v->now.ms < CERTIFICATE_WARN_MS)
+                return arena_printf(a, "The certificate for Microsoft Graph ends in %lld days.",
+                                    (long long)((v->certificate_end.ms - v->now.ms) / 86400000));
+        if (parked)
+                return arena_printf(a,
+                                    parked == 1 ? "Runs, and %zu change waits for a person."
+                                                : "Runs, and %zu changes wait for a person.",
+                                    parked);
+        *ret_good = true;
+        if (v->staging)
+                return "Runs in staging: everything is computed and reported, nothing is exported.";
+        return waiting ? arena_printf(a, "Runs; %zu change%s in the queue.", waiting, waiting == 1 ? "" : "s")
+                       : "Runs; nothing waits.";
+}
+
+void pulse_add(Pulse *p, const PulsePoint *point)
+{
+        p->points[p->next] = *point;
+        p->next = (p->next + 1) % PULSE_POINTS;
+}
+
+size_t pulse_read(const Pulse *p, PulsePoint ret_points[PULSE_POINTS])
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < PULSE_POINTS; i++) {
+                const PulsePoint *point = &p->points[(p->next + i) % PULSE_POINTS];
+
+                if (point->at.ms)
+                        ret_points[n++] = *point;
+        }
+        return n;
+}

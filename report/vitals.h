@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Vitals: how the service is, at one moment, and how the last hour was
+ *
+ * Plain facts, filled by app/ and shown by the console, `sosync top` and /metrics, which therefore cannot
+ * disagree. Texts live as long as the arena they were given.
+ *
+ * A Pulse is the last hour in points of ten seconds. Time is an argument; it has one thread.
+ */
+
+#include "queue/queue.h"
+
+typedef struct Pulse Pulse;
+typedef struct PulsePoint PulsePoint;
+typedef struct Vitals Vitals;
+typedef struct VitalsBudget VitalsBudget;
+
+/* Of Graph's limits that are ours: how much of the bucket is in use, and until when nothing may leave. */
+struct VitalsBudget {
+        double used;     /* 0..1 */
+        int64_t hold_us; /* left of a hold; 0: none */
+        uint64_t n_granted, n_waited;
+};
+
+struct Vitals {
+        Wall now, started;
+        bool staging;
+        const char *source_name, *tenant, *rules_version;
+
+        /* The feed. */
+        bool feed_watches;      /* registered, and all that was due has been handed over */
+        const char *feed_state; /* "watching" "catching up" ... */
+        const char *feed_server, *feed_text;
+        int64_t feed_proof_us; /* since its last proof of life */
+        bool feed_paused;      /* the queue is full */
+        uint64_t n_seen, n_queued, n_out_of_scope, n_urgent;
+
+        /* Circuits. */
+        bool source_ok, target_ok;
+        const char *source_why, *target_why; /* not ok: what they said */
+
+        bool queue_ok; /* could be read */
+        QueueStats queue;
+
+        bool has_budget;
+        VitalsBudget reads, writes;
+        uint64_t n_throttled;
+
+        Wall certificate_end; /* the earliest of the credentials' certificates; 0: there is none */
+        uint64_t n_in_work;
+};
+
+size_t vitals_waiting(const Vitals *v); /* ready and leased, all lanes */
+size_t vitals_parked(const Vitals *v);
+
+/* Can it do its work? If not, *ret_why says in a few words what is missing. For /readyz. */
+bool vitals_ready(const Vitals *v, const char **ret_why);
+
+/* One sentence on the whole, the worst first: what somebody wants to know who looks once. `ret_good`: all is
+ * well. */
+const char *vitals_sentence(Arena *a, const Vitals *v, bool *ret_good);
+
+/* -- the last hour ------------------------------------------------------------------------------------- */
+
+#define PULSE_STEP_MS ((int64_t)10000)
+#define PULSE_POINTS  360
+
+struct PulsePoint {
+        Wall at;                /* end of its ten seconds; 0: not known */
+        int32_t p50_ms, p99_ms; /* change to cloud; -1: nothing was exported */
+        uint32_t waiting[_LANE_N];
+        uint32_t n_runs, n_failures;
+        float used_reads, used_writes; /* of the budget */
+        bool hold;
+};
+
+struct Pulse {
+        PulsePoint points[PULSE_POINTS]; /* a ring */
+        size_t next;
+};
+
+void pulse_add(Pulse *p, const PulsePoint *point);
+
+/* Oldest first, known ones only. Returns how many. */
+size_t pulse_read(const Pulse *p, PulsePoint ret_points[PULSE_POINTS]);

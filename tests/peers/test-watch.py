@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people watch: `sosync watch` and `sosync top`, with a service and without one."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+
+from house import DEADLINE_S, check, house, step
+from lab import wait_until
+
+with house("watch") as h:
+    h.start()
+    r = h.sosync.command("watch", "--ou", "no DN")
+    check(r.returncode == 2 and "is not a distinguished name" in r.stderr, r)
+    files = []
+
+    def watch(*options):
+        path = h.folder / f"watch-{len(files)}"
+        files.append(open(path, "w+", encoding="utf-8"))
+        return subprocess.Popen([h.sosync.binary, "-c", h.sosync.config, "watch", *options], stdout=files[-1], stderr=subprocess.PIPE), path
+
+    step("changes pass by, a line each; below another OU there is nothing to see")
+    everything, all_path = watch("--json")
+    elsewhere, none_path = watch("--json", "--ou", h.groups)
+    plain, text_path = watch()
+    # A watcher sees what ends after it has come: changes go on until all have seen one.
+    n = 0
+
+    def all_have_come():
+        global n
+        n += 1
+        h.ad.add_user(f"Passer By {n}", h.people)
+        h.until_user(f"passer.by.{n}")
+        return all_path.read_text().count("\n") and text_path.read_text().count("\n")
+
+    wait_until(all_have_come, DEADLINE_S, "a line of both watchers")
+    h.ad.add_user("Evil One", h.people)
+    h.ad.rename(f"CN=Evil One,{h.people}", "Evil \x1b]0;owned\x07 One")
+    h.ad.add_group("Seen", h.groups)
+    wait_until(lambda: "CN=Seen" in none_path.read_text(), DEADLINE_S, "the group at the watcher of its OU")
+    wait_until(lambda: "CN=Seen" in text_path.read_text(), DEADLINE_S, "the group at the plain watcher")
+    lines = [json.loads(line) for line in all_path.read_text().splitlines()]
+    one = next(x for x in lines if "Passer By" in x["dn"])
+    check(one["status"] == "success" and one["outcome"] == "exported" and one["kind"] == "upsert", one)
+    check(one["lane"] == "normal" and one["latencyMs"] >= 0 and one["errorCode"] is None, one)
+    r = h.sosync.command("report", "show", one["id"], "--json")
+    check(json.loads(r.stdout)["id"] == one["id"], r)
+    for line in none_path.read_text().splitlines():
+        check(json.loads(line)["dn"].endswith(h.groups), line)
+    text = text_path.read_text()
+    check("\x1b" not in text and "\x07" not in text, repr(text))
+    check("Evil" in text, text)
+
+    step("top: once, as JSON, and as a screen that leaves no trace")
+    r = h.sosync.command("top", "--json")
+    status = json.loads(r.stdout)
+    check(status["feed"]["state"] == "watching" and status["source"]["ok"] and status["target"]["ok"], status)
+    check(status["runs"]["exported"] >= 2 and status["queue"]["lanes"]["normal"]["parked"] == 0, status)
+    check(0 <= status["feed"]["proofSeconds"] < 30, status["feed"])
+    r = h.sosync.command("top")
+    check(r.returncode == 0 and r.stdout.startswith("Runs") and "\x1b" not in r.stdout, r.stdout)
+    for word in ("feed", "directory", "graph", "reads", "writes", "urgent", "latency", "since start"):
+        check(word in r.stdout, word)
+    print(r.stdout)
+    main, side = pty.openpty()
+    screen = subprocess.Popen([h.sosync.binary, "-c", h.sosync.config, "top"], stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    seen = b""
+    while b"since start" not in seen:
+        seen += os.read(main, 65536)
+    screen.send_signal(signal.SIGINT)
+    check(screen.wait(DEADLINE_S) == 0, screen.returncode)
+    try:
+        while part := os.read(main, 65536):
+            seen += part
+    except OSError:  # the other end is closed
+        pass
+    check(seen.startswith(b"\x1b[?1049h") and seen.endswith(b"\x1b[?25h\x1b[?1049l"), seen)
+
+    step("the service stops: the watchers say so")
+    h.sosync.stop()
+    for process in (everything, elsewhere, plain):
+        check(process.wait(DEADLINE_S + 10) == 5, process.returncode)
+        check(b"the service has stopped" in process.stderr.read(), "no word of it")
+
+    step("without a service: one line, exit status 5")
+    for command in ("watch", "top"):
+        r = h.sosync.command(command)
+        check(r.returncode == 5 and "no service runs here" in r.stderr and r.stderr.count("\n") == 1, r)
