@@ -114,6 +114,7 @@ static void add_queue(const Vitals *v, Str *out)
                 [QUEUE_LEASED] = { "sosync_queue_leased", "Changes in work." },
                 [QUEUE_DELAYED] = { "sosync_queue_delayed", "Changes that come back by themselves." },
                 [QUEUE_PARKED] = { "sosync_queue_parked", "Changes that wait for a person." },
+                [QUEUE_DATED] = { "sosync_queue_dated", "Objects whose rules look at the clock." },
         };
         static const char oldest[] = "sosync_queue_oldest_seconds";
 
