@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "app/brake-store.h"
 #include "app/command-job.h"
 #include "app/command.h"
 #include "app/control.h"
@@ -15,6 +16,7 @@ typedef struct QueueCommand {
         const char *verb;
         const char *state;
         const char *which;
+        const char *brake;
         int64_t limit;
         bool json;
 } QueueCommand;
@@ -22,8 +24,9 @@ typedef struct QueueCommand {
 /* The running service's answer. NULL with *ret_absent: none runs; NULL otherwise: said why. */
 static json_t *ask_service(const Config *c, const QueueCommand *q, bool *ret_absent, int *ret_status)
 {
-        json_t *request = json_pack("{s:s, s:s?, s:s?, s:I}", "do", q->verb, "state", q->state, "which",
-                                    q->which, "max", (json_int_t)q->limit);
+        json_t *request = json_pack("{s:s, s:s?, s:s?, s:I, s:s?, s:b}", "do", q->brake ? "release" : q->verb,
+                                    "state", q->state, "which", q->which, "max", (json_int_t)q->limit,
+                                    "brake", q->brake, "drop", str_is(q->verb, "drop"));
         char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
         json_t *answer, *result;
         int r = control_ask(c->state.path, text, &line);
@@ -68,6 +71,27 @@ static json_t *steer(Queue *queue, const QueueCommand *q, Wall now, int *ret_sta
         return NULL;
 }
 
+/* With the counters of the brakes: to look at them, or to release one. */
+static json_t *ask_brakes(Queue *queue, const Config *c, const QueueCommand *q, Wall now)
+{
+        json_t *result = NULL;
+        Brakes brakes;
+        Brake brake;
+
+        brakes_init(&brakes);
+        if (brake_store_load(&brakes, queue_space(queue)) == 0) {
+                if (q->brake && brake_parse(q->brake, &brake)) {
+                        int n = brake_store_release(&brakes, queue, brake, str_is(q->verb, "drop"), now);
+
+                        result = n < 0 ? NULL : json_integer(n);
+                } else {
+                        result = queue_view_stats(queue, &brakes, &c->brakes, now);
+                }
+        }
+        brakes_deinit(&brakes);
+        return result;
+}
+
 /* No service runs: the store itself. */
 static json_t *ask_store(const Config *c, const QueueCommand *q, int *ret_status)
 {
@@ -83,8 +107,8 @@ static json_t *ask_store(const Config *c, const QueueCommand *q, int *ret_status
                 diag_deinit(&diag);
                 return NULL;
         }
-        if (str_is(q->verb, "stats"))
-                result = queue_view_stats(queue, now);
+        if (str_is(q->verb, "stats") || q->brake)
+                result = ask_brakes(queue, c, q, now);
         else if (str_is(q->verb, "list"))
                 result = queue_view_list(queue, q->state, (size_t)q->limit);
         else
@@ -110,7 +134,9 @@ static void print(const QueueCommand *q, const json_t *result)
                 queue_view_list_text(result, command_columns(), &out);
         else
                 str_printf(&out, "%lld %s\n", (long long)json_integer_value(result),
-                           str_is(q->verb, "drop") ? "dropped" : "due now");
+                           str_is(q->verb, "drop")      ? "dropped"
+                           : str_is(q->verb, "release") ? "released"
+                                                        : "due now");
         fputs(out.data, stdout);
         str_deinit(&out);
 }
@@ -145,10 +171,12 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
         static const struct option options[] = {
                 { "state", required_argument, NULL, 's' },
                 { "limit", required_argument, NULL, 'n' },
+                { "brake", required_argument, NULL, 'b' },
                 { "json", no_argument, NULL, 'j' },
                 { NULL, 0, NULL, 0 },
         };
-        static const char *const verbs[] = { "stats", "list", "retry", "drop", "backup" };
+        static const char *const verbs[] = { "stats", "list", "retry", "drop", "release", "backup" };
+        Brake brake;
         bool named, known = false;
         int k;
 
@@ -169,13 +197,24 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
                                                     "--limit: \"%s\" is not a number from 1 to 99999",
                                                     optarg);
                         break;
+                case 'b':
+                        if (!brake_parse(optarg, &brake))
+                                return command_fail(EXIT_USAGE,
+                                                    "--brake: \"%s\" is not one of disable, members, values, "
+                                                    "create",
+                                                    optarg);
+                        q->brake = optarg;
+                        break;
                 case 'j':
                         q->json = true;
                         break;
                 default:
                         return command_usage(c);
                 }
-        named = str_is(q->verb, "retry") || str_is(q->verb, "drop") || str_is(q->verb, "backup");
+        named = str_is(q->verb, "retry") || (str_is(q->verb, "drop") && !q->brake) ||
+                str_is(q->verb, "backup");
+        if (!q->brake != !(str_is(q->verb, "release") || (str_is(q->verb, "drop") && q->brake)))
+                return command_usage(c);
         if (argc - optind != named)
                 return command_usage(c);
         q->which = named ? argv[optind] : NULL;

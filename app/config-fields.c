@@ -117,6 +117,23 @@ const ConfigField reports_fields[] = {
         END_OF_TABLE,
 };
 
+static const ConfigField notify_fields[] = {
+        { .name = "command",
+          .type = CONFIG_LIST,
+          .item = CONFIG_TEXT,
+          .offset = offsetof(NotifyConfig, command),
+          .help = "program and arguments; gets one JSON object on standard input for each alarm",
+          .example = "[/usr/local/bin/page, --team, identity]" },
+        { .name = "timeout",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(NotifyConfig, timeout_us),
+          .fallback = "30s",
+          .min = 1,
+          .max = 600,
+          .help = "a command that takes longer is killed" },
+        END_OF_TABLE,
+};
+
 static const ConfigField log_fields[] = {
         { .name = "level",
           .type = CONFIG_CHOICE,
@@ -179,6 +196,16 @@ const ConfigField config_fields[] = {
           .fields = reports_fields,
           .offset = offsetof(Config, reports),
           .help = "reports of what was done" },
+        { .name = "notify",
+          .type = CONFIG_MAP,
+          .fields = notify_fields,
+          .offset = offsetof(Config, notify),
+          .help = "who is told when something needs a person: an outage, a brake" },
+        { .name = "brakes",
+          .type = CONFIG_MAP,
+          .fields = brake_fields,
+          .offset = offsetof(Config, brakes),
+          .help = "more of this than is believable waits for a person" },
         { .name = "workers",
           .type = CONFIG_INT,
           .offset = offsetof(Config, workers),

@@ -152,6 +152,7 @@ static void compile_connector(Config *c)
         c->run.staging = c->staging;
         c->run.estate = (Estate)c->target.estate;
         c->run.settle_ms = c->settle_us / 1000;
+        c->run.brakes = &c->brakes;
         run_config_attributes(&c->run, c->arena);
         add_urgent_attributes(c);
 }
@@ -175,6 +176,7 @@ int config_load(Config **ret_config, const char *path, Diag *diag)
                 check_scope(c, doc, diag);
         ldap_config_check(&c->source, doc, "source", diag);
         graph_check(&c->target, doc, "target", diag);
+        brake_limits_check(&c->brakes, diag);
         compile_urgent(c, doc, diag);
         if (compile_rules(c, diag) || r || diag_any(diag))
                 return CONFIG_E_INVALID;

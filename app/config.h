@@ -22,6 +22,7 @@
 #include "listener/ldap-config.h"
 
 typedef struct Config Config;
+typedef struct NotifyConfig NotifyConfig;
 typedef struct ReportsConfig ReportsConfig;
 typedef struct ScopeConfig ScopeConfig;
 typedef struct StateConfig StateConfig;
@@ -59,6 +60,11 @@ struct ReportsConfig {
         int64_t max_size;
 };
 
+struct NotifyConfig {
+        ConfigList command; /* const char *: the program and its arguments; none: nobody is told */
+        int64_t timeout_us;
+};
+
 struct Config {
         Arena *arena;
         unsigned refs; /* atomic */
@@ -75,6 +81,8 @@ struct Config {
         ConfigList urgent; /* UrgentConfig */
         StateConfig state;
         ReportsConfig reports;
+        NotifyConfig notify;
+        BrakeLimits brakes;
         int64_t workers;
         int64_t settle_us;
         int64_t stop_timeout_us;

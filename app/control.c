@@ -2,6 +2,7 @@
 
 #include "app/control-private.h"
 
+#include "app/brake-store.h"
 #include "app/queue-view.h"
 #include "app/sync.h"
 #include "base/error.h"
@@ -81,7 +82,9 @@ static json_t *answer_staging(Connection *c, json_t *request)
 
 static json_t *answer_stats(Connection *c, json_t *request)
 {
-        json_t *stats = queue_view_stats(c->control->wiring->queue, clock_wall(c->control->wiring->clock));
+        Wiring *w = c->control->wiring;
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&w->snapshot);
+        json_t *stats = queue_view_stats(w->queue, &w->shared.brakes, &config->brakes, clock_wall(w->clock));
 
         (void)request;
         return stats ? json_pack("{s:b, s:o}", "ok", 1, "result", stats)
@@ -109,6 +112,29 @@ static json_t *answer_steer(Connection *c, json_t *request)
 
         if (n == -EINVAL)
                 return answer_error(2, "neither a distinguished name, nor an objectGUID, nor \"parked\"");
+        return n < 0 ? answer_error(1, strerror(-n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
+}
+
+/* {"do": "release", "brake": "disable", "drop": false}: what the brake holds goes on, or is forgotten. */
+static json_t *answer_release(Connection *c, json_t *request)
+{
+        Wiring *w = c->control->wiring;
+        const char *name = json_string_value(json_object_get(request, "brake"));
+        bool drop = json_is_true(json_object_get(request, "drop"));
+        Wall now = clock_wall(w->clock);
+        char by[256];
+        Brake brake;
+        int n;
+
+        if (!brake_parse(name, &brake))
+                return answer_error(2, "there is no such brake: disable, members, values, create");
+        pthread_mutex_lock(&w->shared.brakes_lock);
+        n = brake_store_release(&w->shared.brakes, w->queue, brake, drop, now);
+        pthread_mutex_unlock(&w->shared.brakes_lock);
+        connection_user(c, by, sizeof(by));
+        log_warning(&w->log, drop ? "a brake's changes were dropped" : "a brake was released",
+                    LOG_STR("brake", name), LOG_STR("by", by), LOG_INT("changes", n));
+        alarms_clear(&w->alarms, "brake", name, drop ? "its changes were dropped" : "it was released", now);
         return n < 0 ? answer_error(1, strerror(-n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
 }
 
@@ -178,9 +204,9 @@ static const struct {
         json_t *(*answer)(Connection *c, json_t *request);
 } verbs[] = {
         { "demote", answer_staging }, { "drop", answer_steer },      { "job", answer_job },
-        { "list", answer_list },      { "promote", answer_staging }, { "retry", answer_steer },
-        { "stats", answer_stats },    { "status", answer_status },   { "sync", answer_sync },
-        { "watch", answer_watch },
+        { "list", answer_list },      { "promote", answer_staging }, { "release", answer_release },
+        { "retry", answer_steer },    { "stats", answer_stats },     { "status", answer_status },
+        { "sync", answer_sync },      { "watch", answer_watch },
 };
 
 static json_t *answer(Connection *c, const char *line, size_t n)

@@ -37,7 +37,7 @@ static const Command commands[] = {
           "  html RUN           write its HTML file and print the path\n"
           "\n"
           "RUN is a run id or its first characters.\n" },
-        { "queue", "stats|list|retry WHICH|drop WHICH|backup DIR", command_queue,
+        { "queue", "stats|list|retry WHICH|drop WHICH|release --brake NAME|backup DIR", command_queue,
           "Look at and steer waiting, delayed and parked changes.",
           "  stats              how many wait in each lane, and how long\n"
           "  list               the changes; --state ready|leased|delayed|parked|dated,\n"
@@ -45,6 +45,8 @@ static const Command commands[] = {
           "  retry WHICH        a parked or delayed change is due now\n"
           "  drop WHICH         forget a change; the object comes back with its next one\n"
           "  backup DIR         a copy of everything that is durable, also while the service works\n"
+          "  release            let go on what a brake holds; drop forgets it\n"
+          "    --brake NAME     disable, members, values or create\n"
           "  --json             for scripts\n"
           "\n"
           "WHICH is a distinguished name, an objectGUID, or \"parked\": all that are parked.\n" },

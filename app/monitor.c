@@ -228,9 +228,28 @@ static json_t *pulse_json(Monitor *m)
         return list;
 }
 
+static json_t *alarms_json(Alarms *alarms, Arena *a)
+{
+        json_t *list = json_array();
+        AlarmEvent *events;
+        size_t n;
+
+        alarms_list(alarms, a, &events, &n);
+        for (size_t i = 0; i < n; i++) {
+                char since[WALL_TEXT_MAX];
+
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s%, s:s}", "kind", events[i].kind, "name",
+                                                      events[i].name, "text", events[i].text,
+                                                      strlen(events[i].text), "since",
+                                                      wall_format(events[i].since, since)));
+        }
+        return list;
+}
+
 json_t *monitor_json(Monitor *m)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&m->wiring->snapshot);
         const Metrics *metrics = &m->wiring->shared.metrics;
         json_t *o = json_object(), *runs = json_object();
         char started[WALL_TEXT_MAX];
@@ -267,7 +286,10 @@ json_t *monitor_json(Monitor *m)
                                               budget_json(&v.writes), "throttled",
                                               (json_int_t)v.n_throttled));
         if (v.queue_ok)
-                json_object_set_new(o, "queue", queue_view_stats(m->wiring->queue, v.now));
+                json_object_set_new(
+                        o, "queue",
+                        queue_view_stats(m->wiring->queue, &m->wiring->shared.brakes, &c->brakes, v.now));
+        json_object_set_new(o, "alarms", alarms_json(&m->wiring->alarms, a));
         json_object_set_new(o, "pulse", pulse_json(m));
         return o;
 }

@@ -2,6 +2,7 @@
 
 #include "app/queue-view.h"
 
+#include "app/brake-store.h"
 #include "base/error.h"
 #include "engine/model/dn.h"
 
@@ -21,18 +22,63 @@ static json_t *lane_json(const QueueStats *s, Lane lane, Wall now)
         return o;
 }
 
-json_t *queue_view_stats(Queue *q, Wall now)
+/* What is parked is counted one by one, so not behind a backlog that somebody watches once a second. */
+#define COUNT_MAX 100000
+
+static json_t *brakes_json(Queue *q, Brakes *b, const BrakeLimits *limits, size_t n_rows, Wall now)
 {
+        BrakeStatus status[_BRAKE_N];
+        size_t held[_BRAKE_N] = { 0 };
+        json_t *list = json_array();
+        bool any = false;
+
+        brakes_status(b, limits, now, status);
+        for (int i = 0; i < _BRAKE_N; i++)
+                any |= status[i].on;
+        if (any && n_rows <= COUNT_MAX && brake_store_count(q, held)) {
+                json_decref(list);
+                return NULL;
+        }
+        for (int i = 0; i < _BRAKE_N; i++) {
+                const BrakeStatus *s = &status[i];
+                char since[WALL_TEXT_MAX];
+
+                json_array_append_new(
+                        list,
+                        json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:o}", "name", brake_name((Brake)i),
+                                  "state",
+                                  s->off  ? "unused"
+                                  : s->on ? "on"
+                                          : "off",
+                                  "since", s->on ? json_string(wall_format(s->since, since)) : json_null(),
+                                  "used", (json_int_t)s->used, "limit", (json_int_t)s->limit, "windowSeconds",
+                                  (json_int_t)(s->window_us / 1000000), "held",
+                                  n_rows <= COUNT_MAX ? json_integer((json_int_t)held[i]) : json_null()));
+        }
+        return list;
+}
+
+json_t *queue_view_stats(Queue *q, Brakes *b, const BrakeLimits *limits, Wall now)
+{
+        json_t *brakes;
+        size_t n_rows = 0;
         QueueStats s;
         json_t *o, *lanes;
 
         if (queue_stats(q, now, &s))
+                return NULL;
+        for (int lane = 0; lane < _LANE_N; lane++)
+                for (int state = 0; state < _QUEUE_STATE_N; state++)
+                        n_rows += s.n[lane][state];
+        brakes = brakes_json(q, b, limits, n_rows, now);
+        if (!brakes)
                 return NULL;
         o = json_object();
         lanes = json_object();
         for (int lane = 0; lane < _LANE_N; lane++)
                 json_object_set_new(lanes, lane_name((Lane)lane), lane_json(&s, (Lane)lane, now));
         json_object_set_new(o, "lanes", lanes);
+        json_object_set_new(o, "brakes", brakes);
         json_object_set_new(o, "waitingReferences", json_integer((json_int_t)s.n_waiting_edges));
         json_object_set_new(o, "readyReferences", json_integer((json_int_t)s.n_ready_edges));
         json_object_set_new(o, "reportsToWrite", json_integer((json_int_t)s.n_outcomes));
@@ -53,6 +99,34 @@ static long long number(const json_t *o, const char *key)
         return (long long)json_integer_value(json_object_get(o, key));
 }
 
+static void brakes_text(const json_t *brakes, Str *out)
+{
+        const json_t *b;
+        size_t i;
+
+        str_printf(out, "\n%-10s %8s %8s %8s   %s\n", "brake", "counted", "limit", "within", "state");
+        json_array_foreach(brakes, i, b)
+        {
+                const char *name = json_string_value(json_object_get(b, "name"));
+                const char *state = json_string_value(json_object_get(b, "state"));
+                const char *since = json_string_value(json_object_get(b, "since"));
+                const json_t *held = json_object_get(b, "held");
+                char window[64];
+
+                str_printf(out, "%-10s %8lld %8lld %8s   %s", name, number(b, "used"), number(b, "limit"),
+                           duration_format(number(b, "windowSeconds") * 1000000, window, sizeof(window)),
+                           str_is(state, "on") ? "ON" : state);
+                if (since)
+                        str_printf(out, " since %s: ", since);
+                if (since && json_is_integer(held))
+                        str_printf(out, "%lld change%s held, ", (long long)json_integer_value(held),
+                                   json_integer_value(held) == 1 ? " is" : "s are");
+                if (since)
+                        str_printf(out, "`sosync queue release --brake %s`", name);
+                str_add(out, "\n");
+        }
+}
+
 void queue_view_stats_text(const json_t *stats, Str *out)
 {
         const json_t *lanes = json_object_get(stats, "lanes");
@@ -71,6 +145,7 @@ void queue_view_stats_text(const json_t *stats, Str *out)
                         str_printf(out, " %8lld", number(l, queue_state_name((QueueState)state)));
                 str_printf(out, "   %s\n", age);
         }
+        brakes_text(json_object_get(stats, "brakes"), out);
         str_printf(out, "\nreferences  %lld wait for their target, %lld are ready to be set\n",
                    number(stats, "waitingReferences"), number(stats, "readyReferences"));
         str_printf(out, "reports     %lld to be written\n", number(stats, "reportsToWrite"));

@@ -4,6 +4,7 @@
 
 #include "app/control.h"
 #include "app/feeder.h"
+#include "app/herald.h"
 #include "app/jobs.h"
 #include "app/monitor.h"
 #include "app/notify.h"
@@ -26,6 +27,7 @@ struct Service {
         Wiring wiring;
         Feeder feeder;
         Monitor monitor;
+        Herald herald;
         Control *control;
 
         Worker *workers;
@@ -43,7 +45,6 @@ struct Service {
 static json_t *status(void *context)
 {
         Service *s = context;
-
         json_t *o = monitor_json(&s->monitor);
 
         json_object_set_new(o, "jobs", s->wiring.jobs ? jobs_list(s->wiring.jobs) : json_array());
@@ -226,6 +227,11 @@ static int start(Service *s, Diag *diag)
                 return r;
         feeder_prepare(&s->feeder, &s->wiring, feed_settled, s);
         monitor_init(&s->monitor, &s->wiring, &s->feeder.intake);
+        r = herald_start(&s->herald, &s->wiring.snapshot, &s->wiring.log);
+        if (r)
+                return r;
+        s->wiring.alarms.context = &s->herald;
+        s->wiring.alarms.tell = herald_tell;
         r = control_new(&s->control, &s->wiring, c->state.path, &control_ops, s, diag);
         if (r)
                 return r;
@@ -252,6 +258,7 @@ static void stop(Service *s)
                 target_stop(s->wiring.target);
         stop_workers(s);
         reporter_stop(&s->wiring.reporter);
+        herald_stop(&s->herald);
         monitor_deinit(&s->monitor);
         feeder_deinit(&s->feeder);
         end_loop(s);

@@ -50,6 +50,7 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         snapshot_init(&w->snapshot, c);
         w->first = config_ref(c);
         waiters_init(&w->waiters);
+        alarms_init(&w->alarms, NULL, NULL);
         w->open = true;
 
         r = open_queue(w, c, diag);
@@ -67,7 +68,13 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         if (r)
                 return r;
         w->pin = server_pin_new();
-        worker_shared_init(&w->shared, &w->snapshot, w->queue, w->target, &w->waiters, w->clock, &w->log);
+        r = worker_shared_init(&w->shared, &w->snapshot, w->queue, w->target, &w->waiters, w->clock, &w->log);
+        if (r) {
+                diag_set(diag, "%s: the counters of the brakes cannot be read: %s", c->state.path,
+                         strerror(-r));
+                return WIRING_E_STATE;
+        }
+        w->shared.alarms = &w->alarms;
         w->live = live_new();
         w->shared.live = w->live;
         r = staging_load(&w->shared.staging, w->queue, clock_wall(w->clock));
@@ -89,6 +96,7 @@ void wiring_close(Wiring *w)
         w->store = report_store_free(w->store);
         w->queue = queue_free(w->queue);
         waiters_deinit(&w->waiters);
+        alarms_deinit(&w->alarms);
         snapshot_deinit(&w->snapshot);
         w->first = config_unref(w->first);
         w->open = false;

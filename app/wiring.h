@@ -37,6 +37,7 @@ struct Wiring {
         Live *live;
         ServerPin *pin;
         Waiters waiters;
+        Alarms alarms;     /* nobody listens, unless the service sets `tell` */
         Reporter reporter; /* started by the service only */
         Jobs *jobs;        /* app/jobs.h; of the service only, NULL: there is none */
         WorkerShared shared;

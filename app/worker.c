@@ -2,6 +2,7 @@
 
 #include "app/worker.h"
 
+#include "app/brake-store.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/steps/steps.h"
@@ -14,8 +15,8 @@
  */
 #define TRIES_MAX 100
 
-void worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target *target, Waiters *waiters,
-                        const Clock *clock, const Log *log)
+int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target *target, Waiters *waiters,
+                       const Clock *clock, const Log *log)
 {
         *s = (WorkerShared){
                 .snapshot = snapshot,
@@ -27,12 +28,17 @@ void worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Targe
         };
         circuit_init(&s->source_circuit);
         circuit_init(&s->target_circuit);
+        brakes_init(&s->brakes);
+        pthread_mutex_init(&s->brakes_lock, NULL);
+        return brake_store_load(&s->brakes, queue_space(queue));
 }
 
 void worker_shared_deinit(WorkerShared *s)
 {
         circuit_deinit(&s->source_circuit);
         circuit_deinit(&s->target_circuit);
+        brakes_deinit(&s->brakes);
+        pthread_mutex_destroy(&s->brakes_lock);
 }
 
 void worker_init(Worker *w, WorkerShared *shared, Source *source, LaneSet lanes)
@@ -139,6 +145,19 @@ static bool is_claimed(const Run *run)
                str_is(run->outcome.error.code, "ConcurrentUpdate");
 }
 
+/* The edges of a circuit: a line in the log, and an alarm. */
+static void tell_opened(WorkerShared *s, const char *name, const char *text, const char *why)
+{
+        log_error(s->log, text, LOG_STR("why", why));
+        alarms_raise(s->alarms, "circuit", name, why, clock_wall(s->clock));
+}
+
+static void tell_closed(WorkerShared *s, const char *name, const char *text)
+{
+        log_info(s->log, text);
+        alarms_clear(s->alarms, "circuit", name, text, clock_wall(s->clock));
+}
+
 /* What the run says about source and target. A throttled run says nothing against the target: the limiter
  * holds. */
 static void tell_circuits(WorkerShared *s, const Run *run)
@@ -149,28 +168,34 @@ static void tell_circuits(WorkerShared *s, const Run *run)
 
         if (is_scope_failure(run) && run->blame == BLAME_SOURCE) {
                 if (circuit_failed(&s->source_circuit, now, why))
-                        log_error(s->log, "the directory cannot be used; changes wait", LOG_STR("why", why));
+                        tell_opened(s, "source", "the directory cannot be used; changes wait", why);
         } else if (run->read_result == 0 && run->change.kind != CHANGE_LINK) {
                 if (circuit_works(&s->source_circuit, run->began))
-                        log_info(s->log, "the directory answers again");
+                        tell_closed(s, "source", "the directory answers again");
         } else {
                 circuit_unknown(&s->source_circuit);
         }
 
         if (is_scope_failure(run) && run->blame == BLAME_TARGET && !throttled) {
                 if (circuit_failed(&s->target_circuit, now, why))
-                        log_error(s->log, "Microsoft Graph cannot be used; changes wait",
-                                  LOG_STR("why", why));
+                        tell_opened(s, "target", "Microsoft Graph cannot be used; changes wait", why);
         } else if (run->strained) {
                 if (circuit_strained(&s->target_circuit, now, why))
-                        log_error(s->log, "Microsoft Graph fails again and again; changes wait",
-                                  LOG_STR("why", why));
+                        tell_opened(s, "target", "Microsoft Graph fails again and again; changes wait", why);
         } else if (run->call.n_reads || run->call.n_writes) {
                 if (circuit_works(&s->target_circuit, run->began))
-                        log_info(s->log, "Microsoft Graph answers again");
+                        tell_closed(s, "target", "Microsoft Graph answers again");
         } else {
                 circuit_unknown(&s->target_circuit);
         }
+}
+
+static void tell_brakes(WorkerShared *s, const Run *run)
+{
+        for (int i = 0; i < _BRAKE_N; i++)
+                if (run->tripped & BRAKE_SET(i))
+                        alarms_raise(s->alarms, "brake", brake_name((Brake)i),
+                                     run->outcome.error.additional_details, clock_wall(s->clock));
 }
 
 /* A report for every event that was ours; what the feed brought and nobody asked for is only counted. */
@@ -208,7 +233,7 @@ static void tell_watchers(WorkerShared *s, const Run *run)
 }
 
 /* Hand the result to the queue. Return: 0, QUEUE_E_*, -errno. */
-static int settle(WorkerShared *s, Run *run, const Lease *lease)
+static int hand_over(WorkerShared *s, Run *run, const Lease *lease)
 {
         Outcome *o = &run->outcome;
         Wall now = clock_wall(s->clock);
@@ -245,6 +270,20 @@ static int settle(WorkerShared *s, Run *run, const Lease *lease)
         return queue_ack(s->queue, lease, &commit);
 }
 
+/* The counters of the brakes go with the result, and not in another order than they have changed. */
+static int settle(WorkerShared *s, Run *run, const Lease *lease)
+{
+        int r;
+
+        if (!run->brakes_moved)
+                return hand_over(s, run, lease);
+        pthread_mutex_lock(&s->brakes_lock);
+        brake_store_save(&s->brakes, &run->batch);
+        r = hand_over(s, run, lease);
+        pthread_mutex_unlock(&s->brakes_lock);
+        return r;
+}
+
 static Run *run_change(Worker *w, const Config *c, const Change *change, const Lease *lease, NoteOwner *owner)
 {
         WorkerShared *s = w->shared;
@@ -257,6 +296,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         config->staging = !staging_begin_run(&s->staging, c->staging);
         *owner = (NoteOwner){ .shared = s, .lease = lease };
         run_init(run, w->arena, config, w->source, s->target, queue_space(s->queue), s->clock, change);
+        run->brakes = &s->brakes;
         run->names_unknown = !w->named.ms;
         run->note = note;
         run->owner = owner;
@@ -281,6 +321,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         run->outcome.queued = lease->queued;
         run->outcome.tries = lease->tries;
         tell_circuits(s, run);
+        tell_brakes(s, run);
         r = settle(s, run, lease);
         if (r == QUEUE_E_STALE) {
                 /* Another run has written what this one read: the change runs again at once. */

@@ -13,6 +13,7 @@
  * A worker has its own arena and source handle; target, queue and circuits are shared.
  */
 
+#include "app/alarm.h"
 #include "app/circuit.h"
 #include "app/metrics.h"
 #include "app/reporter.h"
@@ -35,8 +36,11 @@ struct WorkerShared {
         Circuit source_circuit;
         Circuit target_circuit;
         Staging staging;
-        Waiters *waiters;   /* NULL: nobody can wait */
-        Reporter *reporter; /* NULL: nobody is told that there are outcomes */
+        Brakes brakes;
+        pthread_mutex_t brakes_lock; /* held while their counters are handed to the queue: in their order */
+        Alarms *alarms;              /* NULL: nobody is told */
+        Waiters *waiters;            /* NULL: nobody can wait */
+        Reporter *reporter;          /* NULL: nobody is told that there are outcomes */
         const Clock *clock;
         const Log *log;
         Live *live; /* NULL: nobody watches */
@@ -54,8 +58,9 @@ struct Worker {
         Wall named; /* when the source last told the domain's names; 0: never */
 };
 
-void worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target *target, Waiters *waiters,
-                        const Clock *clock, const Log *log);
+/* Return: 0, -errno (the counters of the brakes cannot be read). */
+int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target *target, Waiters *waiters,
+                       const Clock *clock, const Log *log);
 void worker_shared_deinit(WorkerShared *s);
 
 void worker_init(Worker *w, WorkerShared *shared, Source *source, LaneSet lanes);

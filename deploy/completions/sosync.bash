@@ -27,6 +27,7 @@ _sosync()
         -c | --file | --object) files=f ;;
         --output | --rules) files=d ;;
         --status) words='success failure skipped warning' ;;
+        --brake) words='disable members values create' ;;
         --state) words='ready leased delayed parked dated' ;;
         --since) words='30m 2h 1d 7d' ;;
         --type) words='user inetOrgPerson group' ;;
@@ -41,10 +42,12 @@ _sosync()
                 report/show) words='--json' ;;
                 watch/*) words='--ou --json --help' ;;
                 top/*) words='--once --json --help' ;;
-                queue/) words='stats list retry drop backup --help' ;;
+                queue/) words='stats list retry drop release backup --help' ;;
                 queue/stats) words='--json' ;;
                 queue/list) words='--state --limit --json' ;;
-                queue/retry | queue/drop) words='parked --json' ;;
+                queue/retry) words='parked --json' ;;
+                queue/drop) words='parked --brake --json' ;;
+                queue/release) words='--brake --json' ;;
                 promote/*) words='--yes --take-over --help' ;;
                 demote/*) words='--help' ;;
                 rules/) words='list check show explain import --help' ;;

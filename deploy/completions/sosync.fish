@@ -55,7 +55,7 @@ complete -c sosync -n '__sosync_at report list' -l text -x -d 'only with this te
 complete -c sosync -n '__sosync_at report list' -l limit -x -d 'at most so many'
 complete -c sosync -n '__sosync_at report list show' -l json -d 'for scripts'
 
-complete -c sosync -n '__sosync_bare queue' -a 'stats list retry drop backup'
+complete -c sosync -n '__sosync_bare queue' -a 'stats list retry drop release backup'
 complete -c sosync -n '__sosync_at queue list' -l state -x -a 'ready leased delayed parked dated' -d 'only in this state'
 complete -c sosync -n '__sosync_at watch' -l ou -x -d 'only below this DN'
 complete -c sosync -n '__sosync_at watch' -l json -d 'for scripts'
@@ -64,6 +64,7 @@ complete -c sosync -n '__sosync_at top' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_at queue list' -l limit -x -d 'at most so many'
 complete -c sosync -n '__sosync_at queue retry drop' -a parked -d 'all that are parked'
+complete -c sosync -n '__sosync_at queue drop release' -l brake -x -a 'disable members values create' -d 'what this brake holds'
 complete -c sosync -n '__sosync_at queue' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_at promote' -l yes -d 'do not ask'

@@ -30,7 +30,8 @@ _sosync_report() {
 _sosync_queue() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
-                _sosync_verbs 'stats:how many wait, and how long' 'list:the changes' 'retry:due now' 'drop:forget a change' 'backup:copy the state'
+                _sosync_verbs 'stats:how many wait, and how long' 'list:the changes' 'retry:due now' 'drop:forget a change' \
+                        'release:let go on what a brake holds' 'backup:copy the state'
                 return
         fi
         case $verb in
@@ -38,7 +39,15 @@ _sosync_queue() {
                 _arguments '1:verb:' '--state[only in this state]:state:(ready leased delayed parked dated)' \
                         '--limit[at most so many]:number:' '--json[for scripts]'
                 ;;
-        retry | drop) _arguments '1:verb:' '--json[for scripts]' '2:which:(parked)' ;;
+        retry) _arguments '1:verb:' '--json[for scripts]' '2:which:(parked)' ;;
+        drop)
+                _arguments '1:verb:' '--brake[what this brake holds]:brake:(disable members values create)' \
+                        '--json[for scripts]' '2:which:(parked)'
+                ;;
+        release)
+                _arguments '1:verb:' '--brake[what this brake holds]:brake:(disable members values create)' \
+                        '--json[for scripts]'
+                ;;
         stats) _arguments '1:verb:' '--json[for scripts]' ;;
         esac
 }

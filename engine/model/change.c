@@ -74,6 +74,7 @@ void change_merge(Change *into, const Change *later)
         /* A change that must be exported is not held back because somebody also asked to see a plan. */
         into->staging = into->staging && later->staging;
         into->revoke = into->revoke || later->revoke;
+        into->released |= later->released;
         into->version = merge_versions(into->version, later->version);
         if (later->changed.ms > into->changed.ms)
                 into->changed = later->changed;
@@ -85,7 +86,8 @@ void change_merge(Change *into, const Change *later)
                 into->by = later->by;
 }
 
-#define CHANGE_FIELDS 12
+#define CHANGE_FIELDS     13
+#define CHANGE_FIELDS_OLD 12 /* without `released` */
 
 void change_pack(PackWriter *w, const Change *c)
 {
@@ -102,6 +104,7 @@ void change_pack(PackWriter *w, const Change *c)
         pack_int(w, c->seen.ms);
         pack_str(w, c->dn);
         pack_str(w, c->by);
+        pack_int(w, c->released);
 }
 
 /**
@@ -111,7 +114,7 @@ void change_pack(PackWriter *w, const Change *c)
  */
 void change_unpack(PackReader *r, Arena *a, Change *ret_change)
 {
-        size_t n = unpack_fields(r, CHANGE_FIELDS);
+        size_t n = unpack_fields(r, CHANGE_FIELDS_OLD);
         Change c = { 0 };
 
         unpack_fixed(r, c.id.bytes, sizeof(c.id.bytes));
@@ -126,6 +129,8 @@ void change_unpack(PackReader *r, Arena *a, Change *ret_change)
         c.seen.ms = unpack_int(r);
         c.dn = unpack_str(r, a);
         c.by = unpack_str(r, a);
+        if (n > CHANGE_FIELDS_OLD)
+                c.released = (uint8_t)unpack_range(r, 0, UINT8_MAX);
         unpack_rest(r, n, CHANGE_FIELDS);
         *ret_change = c;
 }

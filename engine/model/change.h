@@ -49,11 +49,12 @@ struct Version {
 
 struct Change {
         ObjectId id;
-        uint16_t source; /* index of the source in the configuration; 0 is the first */
-        uint8_t kind;    /* ChangeKind */
-        uint8_t lane;    /* Lane */
-        bool staging;    /* CHANGE_REQUEST: plan and commit, export nothing */
-        bool revoke;     /* urgent rule says: revoke the sessions when this turns the account off */
+        uint16_t source;  /* index of the source in the configuration; 0 is the first */
+        uint8_t kind;     /* ChangeKind */
+        uint8_t lane;     /* Lane */
+        bool staging;     /* CHANGE_REQUEST: plan and commit, export nothing */
+        bool revoke;      /* urgent rule says: revoke the sessions when this turns the account off */
+        uint8_t released; /* brakes (1u << Brake) that a person has released for this change */
         Version version;
         Wall changed;   /* whenChanged as the DC says it; 0: not known. Second granularity */
         Wall seen;      /* by the feed; of merged changes, the first */
@@ -68,8 +69,8 @@ const char *change_kind_name(ChangeKind kind);
 /*
  * The later of two waiting changes to one object swallows the earlier: the kind whose run does the work of
  * both (table in this folder's README), first seen, higher lane (the lower number), newer version of the same
- * server, `revoke` of either. `staging` only if both are: what must be exported is not held back by a wish to
- * see a plan.
+ * server, `revoke` and `released` of either. `staging` only if both are: what must be exported is not held
+ * back by a wish to see a plan.
  */
 void change_merge(Change *into, const Change *later);
 

@@ -132,6 +132,32 @@ static const CatalogueRow rows[] = {
         ROW("ExportFailed", FAILURE, OBJECT, "Microsoft Entra ID refused the change.",
             "Read what it said in the details; correct the object and retry."),
 
+        /* Held on purpose. */
+        ROW("BrakeDisable", NON_SERVICE_FAILURE, OBJECT,
+            "More accounts would be turned off within a while than is believable; this change waits for a "
+            "person.",
+            "Find out why so many are disabled in Active Directory; then `sosync queue release --brake "
+            "disable`, "
+            "or `sosync queue drop --brake disable`."),
+        ROW("BrakeMembers", NON_SERVICE_FAILURE, OBJECT,
+            "More members would be removed from groups within a while than is believable; this change waits "
+            "for a person.",
+            "Look at the group in Active Directory; then `sosync queue release --brake members`, or `sosync "
+            "queue drop --brake members`."),
+        ROW("BrakeValues", NON_SERVICE_FAILURE, OBJECT,
+            "Values would be cleared on more objects within a while than is believable; this change waits "
+            "for "
+            "a person.",
+            "Look for a rule, or a script in Active Directory, that takes the values away; then `sosync "
+            "queue "
+            "release --brake values`, or `sosync queue drop --brake values`."),
+        ROW("BrakeCreate", NON_SERVICE_FAILURE, OBJECT,
+            "More objects would be created within a while than is believable; this change waits for a "
+            "person.",
+            "If this is a first load, raise brakes.create or name it in brakes.off; then `sosync queue "
+            "release "
+            "--brake create`."),
+
         /* Rules, and ourselves. */
         ROW("SyncRuleError", FAILURE, OBJECT, "A synchronization rule ended with an error.",
             "Correct the attribute named in the details, or the rule."),

@@ -220,6 +220,9 @@ int step_export(Run *run)
                          run->n_ops);
                 return STEP_E_DONE;
         }
+        r = run_ask_brakes(run);
+        if (r)
+                return r;
         if (run->ops[0].kind == OP_CREATE) {
                 r = announce(run);
                 if (r)

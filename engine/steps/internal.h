@@ -31,6 +31,11 @@ void run_names_now(Run *run, const char *attribute, const ObjectId **ret_ids, si
 /* link.c: a CHANGE_LINK run: the plan of the edges that have become ready. Return: 0, STEP_E_*. */
 int run_plan_ready(Run *run);
 
+/* brake.c: may the plan's effects happen now? Return: 0, STEP_E_PARK. */
+int run_ask_brakes(Run *run);
+/* What was counted and had no effect is given back; after the steps. */
+void run_settle_brakes(Run *run);
+
 /* blame.c: what a source or target could not do, as the step's answer. */
 int run_source_failed(Run *run, int result);
 int run_target_failed(Run *run, int result);

@@ -155,10 +155,15 @@ static void leave_cloud(Run *run)
 {
         bool created = take_created(run);
         bool first = created || !guid_is(&run->person.cloud, &run->cloud_id);
+        BrakeType type = str_is(run->cloud.type, "group") ? BRAKE_GROUP : BRAKE_USER;
 
         if (!run->cloud.object || guid_is_zero(&run->cloud_id))
                 return;
         run->cloud.object = with_accepted(run);
+        if (first && run->brakes) {
+                brakes_know(run->brakes, type, 1);
+                run->brakes_moved = true;
+        }
         remember_writes(run);
         run->cloud.metaverse = run->metaverse;
         if (run->anchor)

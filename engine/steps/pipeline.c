@@ -345,6 +345,7 @@ void pipeline_run(Run *run)
         else
                 step_fail(run, STEP_E_RETRY, "InternalError", "the spaces could not be read: %s",
                           strerror(-r));
+        run_settle_brakes(run);
         conclude(run, r);
         left = run_leave_behind(run);
         if (left) {

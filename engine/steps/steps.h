@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/diag.h"
+#include "engine/brakes/brakes.h"
 #include "engine/model/change.h"
 #include "engine/model/dn.h"
 #include "engine/model/outcome.h"
@@ -81,7 +82,8 @@ struct RunConfig {
         const char *group_filter; /* DN, or NULL */
         bool staging;             /* export nothing */
         Estate estate;            /* who owns the objects */
-        int64_t settle_ms;        /* how long a read of Graph may lag behind our write: 120 s */
+        const BrakeLimits *brakes;
+        int64_t settle_ms; /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
         const char *const *attributes;
         size_t n_attributes;
@@ -107,6 +109,7 @@ struct Run {
         Target *target;
         Space *space;
         const Clock *clock;
+        Brakes *brakes; /* NULL: nothing is held */
         Change change;
         ObjectKey key; /* zero GUID: asked for by DN, and nobody knows the object */
         int (*note)(Run *run, const SpaceBatch *batch); /* durable before it returns */
@@ -166,6 +169,10 @@ struct Run {
 
         ObjectId *ready; /* of a CHANGE_LINK: the target of each operation, as the source names it */
         size_t n_ready;
+        Effects taken; /* export: counted by the brakes, at taken_at; 0: not */
+        Wall taken_at;
+        BrakeSet tripped;        /* export: brakes that this run has put on */
+        bool brakes_moved;       /* their counters are to be stored */
         const OpResult *results; /* export: of each operation; NULL: nothing was sent */
 
         Call call; /* shared by all target calls of the run */

@@ -43,6 +43,7 @@ urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2"}}
 state: {{path: "{state}"}}
 reports: {{path: "{reports}", html: on-demand}}
+brakes: {{off: [disable, members, values, create]}}
 {more}
 """
 

@@ -10,7 +10,7 @@ import sys
 
 import tree
 
-ENGINE = ('engine/model engine/expr engine/rules engine/scope engine/source engine/target engine/space '
+ENGINE = ('engine/model engine/expr engine/rules engine/scope engine/brakes engine/source engine/target engine/space '
           'engine/scheduler engine/steps')
 
 # folder: (our folders it may include besides itself, libraries it owns). The deepest folder decides: what is in
@@ -21,6 +21,7 @@ LAYERS = {
     'engine/expr': ('base engine/model', ''),
     'engine/rules': ('base engine/model engine/expr', 'libxml2'),
     'engine/scope': ('base engine/model engine/expr', ''),
+    'engine/brakes': ('base', ''),
     'engine/source': ('base engine/model', ''),
     'engine/target': ('base engine/model', 'curl openssl'),
     'engine/space': ('base engine/model', ''),

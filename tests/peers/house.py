@@ -46,6 +46,7 @@ class House:
             "state": self.folder / "state",
             "reports": self.folder / "reports",
             "html": "on-demand",
+            "brakes": "{off: [create]}",  # tests make crowds
             "more": "",
         }
         values.update(other)
@@ -67,6 +68,7 @@ urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2", revoke_sessions: true}}
 state: {{path: "{state}"}}
 reports: {{path: "{reports}", html: {html}}}
+brakes: {brakes}
 {more}
 """.format(realm=self.dc.upn_suffix, base=self.dc.base, tenant_id=self.graph.tenant_id, client_id=self.graph.client_id, **values)
         return write_file(self.folder / name, text, 0o600)

@@ -6,25 +6,12 @@
 #include "base/str.h"
 #include "tests/scenario/commands.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
-/* OBJECT user ada title=...   OBJECT ada title=... */
-bool command_object(Scene *s, const char *const *words, size_t n_words)
+static bool change_object(Scene *s, Thing *t, const char *const *words, size_t n_words)
 {
-        static const char *const types[] = { "user", "inetOrgPerson", "group", "computer", "contact" };
-        Thing *t = scene_thing(s, words[1]);
-        size_t first = 2;
-
-        for (size_t i = 0; i < N_ELEMENTS(types) && !t && n_words > 2; i++)
-                if (str_is(words[1], types[i])) {
-                        if (scene_thing(s, words[2]))
-                                return scene_fail(s, "there is an object %s", words[2]);
-                        t = directory_new(s, types[i], words[2]);
-                        first = 3;
-                }
-        if (!t)
-                return scene_fail(s, "there is no object %s, and no such type", words[1]);
-        for (size_t i = first; i < n_words; i++) {
+        for (size_t i = 0; i < n_words; i++) {
                 const char *name, *value;
 
                 if (!script_pair(s->arena, words[i], &name, &value))
@@ -36,6 +23,32 @@ bool command_object(Scene *s, const char *const *words, size_t n_words)
         }
         directory_put(s, t, false);
         return true;
+}
+
+/* OBJECT user ada title=...   OBJECT ada title=...   OBJECT m* title=... */
+bool command_object(Scene *s, const char *const *words, size_t n_words)
+{
+        static const char *const types[] = { "user", "inetOrgPerson", "group", "computer", "contact" };
+        Thing *t = scene_thing(s, words[1]);
+        size_t first = 2;
+
+        if (str_ends(words[1], "*")) {
+                for (size_t i = 0; i < s->n_things; i++)
+                        if (fnmatch(words[1], s->things[i]->name, 0) == 0 &&
+                            !change_object(s, s->things[i], words + 2, n_words - 2))
+                                return false;
+                return true;
+        }
+        for (size_t i = 0; i < N_ELEMENTS(types) && !t && n_words > 2; i++)
+                if (str_is(words[1], types[i])) {
+                        if (scene_thing(s, words[2]))
+                                return scene_fail(s, "there is an object %s", words[2]);
+                        t = directory_new(s, types[i], words[2]);
+                        first = 3;
+                }
+        if (!t)
+                return scene_fail(s, "there is no object %s, and no such type", words[1]);
+        return change_object(s, t, words + first, n_words - first);
 }
 
 /* OBJECTS user m 60: m1 to m60, each with its change. */

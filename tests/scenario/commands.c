@@ -3,6 +3,7 @@
 /* Commands: what a script can make happen. README.md has them with their meaning. */
 
 #include "tests/scenario/commands.h"
+#include "app/brake-store.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -279,6 +280,28 @@ static bool do_unpark(Scene *s, const char *const *words, size_t n_words)
                scene_fail(s, "it is not in the queue");
 }
 
+/* BRAKES "off: [create]": `brakes:` of the configuration. */
+static bool do_brakes(Scene *s, const char *const *words, size_t n_words)
+{
+        s->brakes = arena_strdup(s->arena, words[1]);
+        return scene_reload(s);
+}
+
+/* RELEASE disable [drop]: a person lets go on what the brake holds, or forgets it. */
+static bool do_release(Scene *s, const char *const *words, size_t n_words)
+{
+        Wall now = clock_wall(&s->clock.clock);
+        Brake brake;
+
+        if (!brake_parse(words[1], &brake))
+                return scene_fail(s, "there is no brake %s", words[1]);
+        if (brake_store_release(&s->shared.brakes, s->queue, brake, command_has(words, n_words, "drop"),
+                                now) < 0)
+                return scene_fail(s, "it cannot be released");
+        alarms_clear(&s->alarms, "brake", words[1], "released", now);
+        return true;
+}
+
 /* What has happened so far is not the story. */
 static bool do_forget(Scene *s, const char *const *words, size_t n_words)
 {
@@ -308,6 +331,8 @@ static const Verb verbs[] = {
         { "CRASH", 1, do_crash },
         { "UNPARK", 2, do_unpark },
         { "FORGET", 1, do_forget },
+        { "BRAKES", 2, do_brakes },
+        { "RELEASE", 2, do_release },
 };
 
 bool command_do(Scene *s)

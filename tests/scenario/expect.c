@@ -7,6 +7,7 @@
  * asked at any time.
  */
 
+#include "app/brake-store.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "tests/scenario/scene.h"
@@ -151,6 +152,44 @@ static bool circuit(Scene *s, const char *const *words, size_t n_words)
         return open == str_is(words[2], "open") || scene_fail(s, "it is %s", open ? "open" : "closed");
 }
 
+/* EXPECT count 25 set m* accountEnabled=False: so many of what was seen and not expected yet. */
+static bool count(Scene *s, const char *const *words, size_t n_words)
+{
+        size_t n = 0;
+
+        for (size_t i = s->seen.next; i < s->seen.n_lines; i++)
+                n += seen_meets(&s->seen, &s->seen.lines[i], words + 2, n_words - 2);
+        return str_is(arena_printf(s->arena, "%zu", n), words[1]) || scene_fail(s, "there are %zu", n);
+}
+
+/* EXPECT brake disable on held=3 used=25 */
+static bool brake(Scene *s, const char *const *words, size_t n_words)
+{
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&s->snapshot);
+        BrakeStatus status[_BRAKE_N];
+        size_t held[_BRAKE_N];
+        Brake b;
+
+        if (!brake_parse(words[1], &b))
+                return scene_fail(s, "there is no brake %s", words[1]);
+        brakes_status(&s->shared.brakes, &c->brakes, clock_wall(&s->clock.clock), status);
+        if (brake_store_count(s->queue, held))
+                return scene_fail(s, "the queue cannot be read");
+        if (status[b].on != str_is(words[2], "on"))
+                return scene_fail(s, "it is %s", status[b].on ? "on" : "off");
+        for (size_t i = 3; i < n_words; i++) {
+                const char *name, *value;
+                long long is;
+
+                if (!script_pair(s->arena, words[i], &name, &value))
+                        return scene_fail(s, "%s is not name=value", words[i]);
+                is = str_is(name, "held") ? (long long)held[b] : (long long)status[b].used;
+                if (!str_is(arena_printf(s->arena, "%lld", is), value))
+                        return scene_fail(s, "%s is %lld", name, is);
+        }
+        return true;
+}
+
 /* EXPECT waiting 2: so many references wait for their targets. */
 static bool waiting(Scene *s, const char *const *words, size_t n_words)
 {
@@ -164,7 +203,8 @@ static bool waiting(Scene *s, const char *const *words, size_t n_words)
 
 static const Question questions[] = {
         { "nothing", 1, nothing }, { "cloud", 2, cloud },     { "cloud-count", 3, cloud_count },
-        { "queue", 2, queue },     { "circuit", 3, circuit }, { "waiting", 2, waiting },
+        { "count", 3, count },     { "brake", 3, brake },     { "queue", 2, queue },
+        { "circuit", 3, circuit }, { "waiting", 2, waiting },
 };
 
 bool expect_do(Scene *s)

@@ -67,11 +67,13 @@ static int write_config(Scene *s)
                 "urgent:\n"
                 "  - {attribute: userAccountControl, when: \"BitAnd([userAccountControl],2) = 2\", "
                 "revoke_sessions: true}\n"
-                "settle: 120s\n",
+                "settle: 120s\n"
+                "%s%s%s",
                 secret, secret, s->group_filter ? "  group_filter: \"" : "",
                 s->group_filter ? s->group_filter : "", s->group_filter ? "\"\n" : "",
                 s->rules ? "rules: {" : "", s->rules ? s->rules : "", s->rules ? "}\n" : "",
-                s->staging ? "true" : "false", s->estate ? s->estate : "alone", secret, secret);
+                s->staging ? "true" : "false", s->estate ? s->estate : "alone", secret, secret,
+                s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "");
         int r = str_write_file(secret, "secret\n", 7, 0600);
 
         return r ? r
@@ -128,6 +130,15 @@ static int open_queue(Scene *s)
         return r;
 }
 
+static void see_alarm(void *context, const AlarmEvent *e)
+{
+        Scene *s = context;
+
+        seen_value(&s->seen,
+                   seen_add(&s->seen, true, "alarm %s %s %s", alarm_turn_name(e->turn), e->kind, e->name),
+                   "text", e->text);
+}
+
 static int start(Scene *s)
 {
         int r = open_queue(s);
@@ -135,7 +146,11 @@ static int start(Scene *s)
         if (r)
                 return r;
         intake_init(&s->intake, s->queue, &s->snapshot, &s->clock.clock, &s->log, "scenario", 0);
-        worker_shared_init(&s->shared, &s->snapshot, s->queue, s->cloud, NULL, &s->clock.clock, &s->log);
+        alarms_init(&s->alarms, see_alarm, s);
+        r = worker_shared_init(&s->shared, &s->snapshot, s->queue, s->cloud, NULL, &s->clock.clock, &s->log);
+        if (r)
+                return r;
+        s->shared.alarms = &s->alarms;
         worker_init(&s->worker, &s->shared, source_mem_open(s->directory), LANES_ALL);
         return 0;
 }
@@ -146,6 +161,7 @@ static void stop(Scene *s)
                 return;
         worker_deinit(&s->worker);
         worker_shared_deinit(&s->shared);
+        alarms_deinit(&s->alarms);
         intake_deinit(&s->intake);
         s->queue = queue_free(s->queue);
 }

@@ -69,6 +69,8 @@ struct Scene {
         Snapshot snapshot;
         Log log;
         IntakeSink intake;
+        Alarms alarms;
+        const char *brakes; /* `brakes:` of the configuration; NULL: as shipped */
         WorkerShared shared;
         Worker worker;
         unsigned n_positions, n_barriers;

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "tests/scenario/script.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 void seen_init(Seen *s, Arena *a)
@@ -73,7 +74,7 @@ bool seen_meets(Seen *s, const SeenLine *line, const char *const *words, size_t 
                             : !str_is(find(line, name), value))
                         return false;
         }
-        return str_is(line->words, expected) && (line->open || n_values == line->n_values);
+        return fnmatch(expected, line->words, 0) == 0 && (line->open || n_values == line->n_values);
 }
 
 const char *seen_text(Seen *s, const SeenLine *line)

@@ -42,7 +42,7 @@ void seen_init(Seen *s, Arena *a);
 SeenLine *seen_add(Seen *s, bool open, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void seen_value(Seen *s, SeenLine *line, const char *name, const char *value);
 
-/* Does this line meet `words`, of which those with '=' are values? "-" is no value. */
+/* Does this line meet `words`, of which those with '=' are values? "-" is no value; a * is any text. */
 bool seen_meets(Seen *s, const SeenLine *line, const char *const *words, size_t n_words);
 
 const char *seen_text(Seen *s, const SeenLine *line);
