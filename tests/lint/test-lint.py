@@ -10,6 +10,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
+import cppcheck  # noqa: E402
 import format as format_lint  # noqa: E402  (our format.py, not the builtin)
 import hardening  # noqa: E402
 import headers  # noqa: E402
@@ -50,6 +51,16 @@ class Hardening(Planted):
                            '-Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/tmp/build')
         for word in ('position-independent', 'relro', 'now', 'stack that is not executable', 'RUNPATH', 'protector', 'FORTIFY'):
             self.assertTrue([f for f in found if word in f], (word, found))
+
+
+class Cppcheck(Planted):
+    @unittest.skipUnless(shutil.which('cppcheck'), 'cppcheck is not installed')
+    def test_planted(self):
+        self.plant('base/good.c', 'int good(void)\n{\n        return 0;\n}\n')
+        self.plant('base/bad.c', 'int bad(void)\n{\n        char text[4];\n\n        text[4] = 0;\n        return text[0];\n}\n')
+        found = cppcheck.findings(self.root, tree.files(self.root, '.c'))
+        self.assertTrue(found and all(f.startswith('base/bad.c:') for f in found), found)
+        self.assertIn('base/bad.c:5: ', found[0])
 
 
 class Layers(Planted):
