@@ -28,25 +28,6 @@ static bool is_ours(const Config *c, const FeedEntry *e, const Dn *dn, bool foll
         return !*type || scope_has_type(c->compiled_scope, type);
 }
 
-/* Has the queue a change of it? Then a run may be at work on what the object was before this entry. */
-static int is_queued(IntakeSink *in, const FeedEntry *e, Arena *a, bool *ret_queued)
-{
-        ObjectKey before = { .source = in->source, .id = e->id };
-        QueueItem *items;
-        size_t n;
-        int r;
-
-        /* The list begins behind a key: the one just before this. */
-        for (size_t i = sizeof(before.id.bytes); i-- > 0;)
-                if (before.id.bytes[i]--)
-                        break;
-        r = queue_list(in->queue, &before, 1, a, &items, &n);
-        if (r)
-                return error_fold(r);
-        *ret_queued = n && items[0].change.source == in->source && guid_is(&items[0].change.id, &e->id);
-        return 0;
-}
-
 /* What it was; NULL: not known. Only a comparison tells what a whole entry has changed. */
 static int read_before(IntakeSink *in, const FeedEntry *e, Arena *a, const Object **ret_before)
 {
@@ -106,7 +87,7 @@ static int is_followed(IntakeSink *in, const FeedEntry *e, Arena *a, bool *ret_f
 {
         ObjectKey key = { .source = in->source, .id = e->id };
         Head head;
-        int r = is_queued(in, e, a, ret_followed);
+        int r = queue_has(in->queue, &key, ret_followed);
 
         if (r || *ret_followed)
                 return r;
@@ -240,4 +221,14 @@ void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status)
         ret_status->server = arena_strdup(a, in->server);
         ret_status->text = arena_strdup(a, in->text);
         pthread_mutex_unlock(&in->lock);
+}
+
+bool intake_is_watching(IntakeSink *in)
+{
+        bool watching;
+
+        pthread_mutex_lock(&in->lock);
+        watching = in->status.state == FEED_WATCHING;
+        pthread_mutex_unlock(&in->lock);
+        return watching;
 }

@@ -61,6 +61,8 @@ static int put(Queue *queue, const Intake *in)
                 .n_position = in->n_position,
                 .writes = in->writes,
                 .n_writes = in->n_writes,
+                .links = in->links,
+                .n_links = in->n_links,
         };
 
         return commit_submit(&q->committer, &op);

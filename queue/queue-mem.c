@@ -18,7 +18,12 @@ static int put(Queue *queue, const Intake *in)
 {
         QueueMem *q = queue_mem(queue);
         /* The writes are only read. */
-        SpaceBatch b = { .writes = (SpaceWrite *)(uintptr_t)in->writes, .n_writes = in->n_writes };
+        SpaceBatch b = {
+                .writes = (SpaceWrite *)(uintptr_t)in->writes,
+                .n_writes = in->n_writes,
+                .links = (LinkWrite *)(uintptr_t)in->links,
+                .n_links = in->n_links,
+        };
 
         pthread_mutex_lock(&q->lock);
         for (size_t i = 0; i < in->n_changes; i++)

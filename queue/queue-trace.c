@@ -69,8 +69,9 @@ static int put(Queue *queue, const Intake *in)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         int r = t->next->ops->put(t->next, in);
 
-        return say(t, r, "put changes=%zu writes=%zu feed=%s position=%zu", in->n_changes, in->n_writes,
-                   in->feed ? safe(a, in->feed) : "-", in->feed ? in->n_position : 0);
+        return say(t, r, "put changes=%zu writes=%zu links=%zu feed=%s position=%zu", in->n_changes,
+                   in->n_writes, in->n_links, in->feed ? safe(a, in->feed) : "-",
+                   in->feed ? in->n_position : 0);
 }
 
 static int say_lease(QueueTrace *t, int r, const char *what, LaneSet lanes, const Lease *lease)

@@ -53,19 +53,24 @@ static bool writes_are_valid(const SpaceWrite *writes, size_t n)
         return true;
 }
 
-static bool batch_is_valid(const SpaceBatch *b)
+static bool links_are_valid(const LinkWrite *links, size_t n)
 {
-        if (!b)
-                return true;
-        if (!writes_are_valid(b->writes, b->n_writes))
-                return false;
-        for (size_t i = 0; i < b->n_links; i++) {
-                const LinkWrite *l = &b->links[i];
+        for (size_t i = 0; i < n; i++) {
+                const LinkWrite *l = &links[i];
 
                 if (l->table < LINK_IMPORT || l->table > LINK_READY || l->verb > LINK_CLEAR ||
                     l->n_key == 0 || l->n_key > SPACE_KEY_MAX)
                         return false;
         }
+        return true;
+}
+
+static bool batch_is_valid(const SpaceBatch *b)
+{
+        if (!b)
+                return true;
+        if (!writes_are_valid(b->writes, b->n_writes) || !links_are_valid(b->links, b->n_links))
+                return false;
         for (size_t i = 0; i < b->n_edges; i++) {
                 if (!b->edges[i].attribute)
                         return false;
@@ -90,7 +95,7 @@ int queue_put(Queue *q, const Intake *in)
                 if (!change_is_valid(&in->changes[i]))
                         return error_origin(-EINVAL);
         }
-        if (!writes_are_valid(in->writes, in->n_writes))
+        if (!writes_are_valid(in->writes, in->n_writes) || !links_are_valid(in->links, in->n_links))
                 return error_origin(-EINVAL);
         if (in->feed && (!in->feed[0] || strlen(in->feed) > FEED_NAME_MAX || in->n_position > POSITION_MAX))
                 return error_origin(-EINVAL);
@@ -239,6 +244,31 @@ int queue_position(Queue *q, const char *feed, Arena *a, const void **ret_data, 
         if (!feed[0] || strlen(feed) > FEED_NAME_MAX)
                 return error_origin(-EINVAL);
         return q->ops->position(q, feed, a, ret_data, ret_n);
+}
+
+/**
+ * queue_has() - is there a row of this object?
+ *
+ * The list begins behind a key: the one just before this.
+ *
+ * Return: 0, -errno.
+ */
+int queue_has(Queue *q, const ObjectKey *key, bool *ret_has)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        ObjectKey before = *key;
+        QueueItem *items;
+        size_t n;
+        int r;
+
+        for (size_t i = sizeof(before.id.bytes); i-- > 0;)
+                if (before.id.bytes[i]--)
+                        break;
+        r = queue_list(q, &before, 1, a, &items, &n);
+        if (r)
+                return error_fold(r);
+        *ret_has = n && items[0].change.source == key->source && guid_is(&items[0].change.id, &key->id);
+        return 0;
 }
 
 /**

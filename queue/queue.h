@@ -98,8 +98,10 @@ typedef enum QueueState {
 struct Intake {
         const Change *changes;
         size_t n_changes;
-        const SpaceWrite *writes; /* head rows that the feed can already know */
+        const SpaceWrite *writes; /* rows that are known before the run */
         size_t n_writes;
+        const LinkWrite *links;
+        size_t n_links;
         const char *feed;     /* whose position; NULL: none is stored (sosync sync, reconcile) */
         const void *position; /* bytes, with the feed's own context and checksum */
         size_t n_position;
@@ -219,6 +221,9 @@ int queue_position(Queue *q, const char *feed, Arena *a, const void **ret_data, 
 
 /* One page of rows after `after` (NULL: from the first), by key. The reader is closed before it returns. */
 int queue_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items, size_t *ret_n);
+
+/* Is there a row of this object, in whatever state? Return: 0, -errno. */
+int queue_has(Queue *q, const ObjectKey *key, bool *ret_has);
 
 /* Outcome rows for the reporter, in order; done removes those up to and with a sequence number. */
 int queue_outcomes(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);

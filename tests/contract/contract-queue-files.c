@@ -2,6 +2,7 @@
 
 #include "tests/contract/contract-queue-crash.h"
 
+#include "queue/backup.h"
 #include "queue/record.h"
 
 #include <errno.h>
@@ -355,12 +356,59 @@ static void test_compact(void **state)
         arena_free(a);
 }
 
+static bool never(void *context, uint64_t done, uint64_t total)
+{
+        *(unsigned *)context += 1;
+        return false;
+}
+
+static bool at_once(void *context, uint64_t done, uint64_t total)
+{
+        return true;
+}
+
+/* The copy is what was durable, and a store of its own; one that is cancelled leaves nothing. */
+static void test_backup(void **state)
+{
+        Fixture *f = *state;
+        char copy[4200], file[4300];
+        Diag diag = DIAG_INIT;
+        uint64_t bytes = 0;
+        unsigned n_shown = 0;
+        QueueStats stats_of_copy;
+        struct stat st;
+        Queue *q;
+        int r;
+
+        for (unsigned i = 0; i < 100; i++)
+                put_n(f, i, LANE_NORMAL);
+        path_of(f, "copy", copy);
+        snprintf(file, sizeof(file), "%s/data.mdb", copy);
+        assert_int_equal(queue_lmdb_backup(f->q, copy, at_once, NULL, &bytes, &diag), QUEUE_E_CLOSED);
+        assert_int_equal(stat(file, &st), -1);
+        assert_int_equal(queue_lmdb_backup(f->q, copy, never, &n_shown, &bytes, &diag), 0);
+        assert_true(n_shown > 0);
+        assert_int_equal(stat(file, &st), 0);
+        assert_int_equal(st.st_size, bytes);
+        assert_int_equal(queue_lmdb_backup(f->q, copy, never, &n_shown, &bytes, &diag), -EEXIST);
+        assert_non_null(strstr(diag_text(&diag), copy));
+        put_n(f, 200, LANE_NORMAL);
+
+        q = contract_open(copy, f->now, 0, &diag, &r);
+        assert_non_null(q);
+        assert_int_equal(queue_stats(q, f->now, &stats_of_copy), 0);
+        assert_int_equal(stats_of_copy.n[LANE_NORMAL][QUEUE_READY], 100);
+        queue_free(q);
+        diag_deinit(&diag);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_files[] = {
         TEST(test_cut_short),     TEST(test_no_store),   TEST(test_newer),     TEST(test_damaged_row),
         TEST(test_damaged_space), TEST(test_owner),      TEST(test_no_folder), TEST(test_three_deaths),
         TEST(test_one_at_a_time), TEST(test_clean_stop), TEST(test_compact),   TEST(test_killed_from_outside),
+        TEST(test_backup),
 };
 
 const size_t n_contract_files = N_ELEMENTS(contract_files);

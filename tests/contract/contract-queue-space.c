@@ -235,6 +235,32 @@ static void test_links(void **state)
         assert_int_equal(n, 1);
 }
 
+/* A put may bring links with its changes; they are there when it returns. */
+static void test_links_of_a_put(void **state)
+{
+        Fixture *f = *state;
+        const ObjectId owner = id_n(1);
+        ObjectKey one = object_n(1), two = object_n(2);
+        Change change = change_n(1, LANE_NORMAL);
+        SpaceBatch b;
+        bool has = false;
+
+        space_batch_init(&b, f->a);
+        link_member(&b, LINK_ADD, &owner, 3);
+        link_member(&b, LINK_ADD, &owner, 4);
+        assert_int_equal(queue_put(f->q, &(Intake){ .changes = &change,
+                                                    .n_changes = 1,
+                                                    .links = b.links,
+                                                    .n_links = b.n_links,
+                                                    .now = f->now }),
+                         0);
+        expect_links(f, &owner, (const unsigned[]){ 3, 4 }, 2);
+        assert_int_equal(queue_has(f->q, &one, &has), 0);
+        assert_true(has);
+        assert_int_equal(queue_has(f->q, &two, &has), 0);
+        assert_false(has);
+}
+
 /* 100,000 members are rows of their own: pages find their way through them. */
 static void test_many_links(void **state)
 {
@@ -276,8 +302,8 @@ static void test_many_links(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_space[] = {
-        TEST(test_ack_is_seen), TEST(test_serials), TEST(test_stale_is_whole), TEST(test_note),
-        TEST(test_put_rows),    TEST(test_links),   TEST(test_many_links),
+        TEST(test_ack_is_seen), TEST(test_serials),        TEST(test_stale_is_whole), TEST(test_note),
+        TEST(test_put_rows),    TEST(test_links_of_a_put), TEST(test_links),          TEST(test_many_links),
 };
 
 const size_t n_contract_space = N_ELEMENTS(contract_space);
