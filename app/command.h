@@ -28,6 +28,7 @@ int command_sync(const Command *c, const char *config_path, int argc, char **arg
 int command_config(const Command *c, const char *config_path, int argc, char **argv);
 int command_report(const Command *c, const char *config_path, int argc, char **argv);
 int command_rules(const Command *c, const char *config_path, int argc, char **argv);
+int command_reconcile(const Command *c, const char *config_path, int argc, char **argv);
 int command_eval(const Command *c, const char *config_path, int argc, char **argv);
 int command_staging(const Command *c, const char *config_path, int argc, char **argv);
 int command_watch(const Command *c, const char *config_path, int argc, char **argv);

@@ -134,6 +134,16 @@ static const ConfigField notify_fields[] = {
         END_OF_TABLE,
 };
 
+static const ConfigField reconcile_fields[] = {
+        { .name = "every",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(Config, reconcile.every_us) - offsetof(Config, reconcile),
+          .fallback = "30m",
+          .max = 7.0 * 86400,
+          .help = "how often the directory is compared with what was imported; 0s: only by hand" },
+        END_OF_TABLE,
+};
+
 static const ConfigField log_fields[] = {
         { .name = "level",
           .type = CONFIG_CHOICE,
@@ -206,6 +216,11 @@ const ConfigField config_fields[] = {
           .fields = brake_fields,
           .offset = offsetof(Config, brakes),
           .help = "more of this than is believable waits for a person" },
+        { .name = "reconcile",
+          .type = CONFIG_MAP,
+          .fields = reconcile_fields,
+          .offset = offsetof(Config, reconcile),
+          .help = "the net under the feed" },
         { .name = "workers",
           .type = CONFIG_INT,
           .offset = offsetof(Config, workers),

@@ -83,6 +83,9 @@ struct Config {
         ReportsConfig reports;
         NotifyConfig notify;
         BrakeLimits brakes;
+        struct {
+                int64_t every_us; /* 0: never */
+        } reconcile;
         int64_t workers;
         int64_t settle_us;
         int64_t stop_timeout_us;

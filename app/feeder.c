@@ -45,6 +45,7 @@ void feeder_prepare(Feeder *f, Wiring *w, void (*settled)(void *context), void *
         f->intake.settled = settled;
         f->intake.context = context;
         f->prepared = true;
+        w->intake = &f->intake;
 }
 
 int feeder_start(Feeder *f, Wiring *w, Diag *diag)

@@ -47,5 +47,8 @@ void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *
                  const char *feed, uint16_t source);
 void intake_deinit(IntakeSink *in);
 
+/* Has the feed handed over all that was due, and goes on? */
+bool intake_is_watching(IntakeSink *in);
+
 /* A copy of the feed's last words about itself. */
 void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status);

@@ -4,5 +4,11 @@
 /* The kinds of jobs: arguments and result of each. The function of a kind is in job-<name>.c. */
 
 #include "app/jobs.h"
+#include "app/sweep.h"
 
-extern const JobKind job_backup; /* {"folder": absolute path} -> {"bytes"} */
+extern const JobKind job_backup;    /* {"folder": absolute path} -> {"bytes"} */
+extern const JobKind job_reconcile; /* {"ou": DN or null, "all": bool} -> job_sweep_json, "below" ... */
+
+/* The numbers of a sweep, and its result as a job's. */
+json_t *job_sweep_json(const SweepResult *result);
+int job_sweep_result(int r);

@@ -6,5 +6,6 @@
 
 const JobKind *const job_kinds[] = {
         &job_backup,
+        &job_reconcile,
         NULL,
 };

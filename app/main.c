@@ -74,6 +74,16 @@ static const Command commands[] = {
           "unreachable,\n"
           "or the audit log may not be read.\n" },
         { "demote", "", command_staging, "Back into staging: export nothing until promote.", NULL },
+        { "reconcile", "[--ou DN] [--all]", command_reconcile,
+          "Compare the directory with what was imported, now, and enqueue what differs.",
+          "  --ou DN            only this container and what is below it\n"
+          "  --all              also objects that are older than the first start and were never "
+          "synchronized\n"
+          "  --json             for scripts\n"
+          "\n"
+          "The service does the same by itself every 30 minutes (reconcile.every). \"Missed by the feed\" "
+          "should\n"
+          "be zero.\n" },
         { "rules", "list|check DIR|show NAME|explain DN|import PATH", command_rules,
           "See what the sync rules are and do; take those of an Entra Connect server.",
           "  list               all rules by precedence\n"

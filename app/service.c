@@ -3,6 +3,7 @@
 #include "app/service.h"
 
 #include "app/control.h"
+#include "app/cycle.h"
 #include "app/feeder.h"
 #include "app/herald.h"
 #include "app/jobs.h"
@@ -29,6 +30,7 @@ struct Service {
         Monitor monitor;
         Herald herald;
         Control *control;
+        Cycle cycle;
 
         Worker *workers;
         pthread_t *threads;
@@ -151,6 +153,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
                 feeder_resume(&s->feeder);
                 log_info(&s->wiring.log, "the queue has room again; the feed goes on");
         }
+        if (s->cycle.wiring)
+                cycle_tick(&s->cycle);
         notify_watchdog();
 }
 
@@ -238,18 +242,21 @@ static int start(Service *s, Diag *diag)
         r = start_workers(s, c, diag);
         if (r)
                 return r;
+        r = cycle_init(&s->cycle, &s->wiring);
+        if (r)
+                return r;
         return feeder_start(&s->feeder, &s->wiring, diag);
 }
 
 static void stop(Service *s)
 {
         s->wiring.shared.stopping = true;
-        feeder_stop(&s->feeder);
-        waiters_close(&s->wiring.waiters);
         if (s->wiring.jobs)
                 jobs_stop(s->wiring.jobs);
         if (s->wiring.live)
                 live_close(s->wiring.live);
+        feeder_stop(&s->feeder);
+        waiters_close(&s->wiring.waiters);
         s->control = control_free(s->control);
         s->wiring.jobs = jobs_free(s->wiring.jobs);
         if (s->wiring.queue)

@@ -14,6 +14,7 @@
 #include "app/worker.h"
 #include "listener/server-pin.h"
 
+typedef struct IntakeSink IntakeSink;
 typedef struct Jobs Jobs;
 typedef struct Wiring Wiring;
 
@@ -37,9 +38,10 @@ struct Wiring {
         Live *live;
         ServerPin *pin;
         Waiters waiters;
-        Alarms alarms;     /* nobody listens, unless the service sets `tell` */
-        Reporter reporter; /* started by the service only */
-        Jobs *jobs;        /* app/jobs.h; of the service only, NULL: there is none */
+        Alarms alarms;      /* nobody listens, unless the service sets `tell` */
+        Reporter reporter;  /* started by the service only */
+        Jobs *jobs;         /* app/jobs.h; of the service only, NULL: there is none */
+        IntakeSink *intake; /* of the service's feed; NULL: there is none */
         WorkerShared shared;
         bool open;
 };

@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "listener/source-ldap-private.h"
 
-static const char *const asked[] = { "objectClass", "objectGUID", "uSNChanged", "whenChanged" };
+static const char *const asked[] = { "objectClass", "objectGUID", "uSNChanged", "whenCreated",
+                                     "whenChanged" };
 
 typedef struct Listing {
         SourceLdap *source;
@@ -59,6 +60,13 @@ static int flush(Listing *l)
         return l->stopped;
 }
 
+static Wall created_of(const LdapEntry *e)
+{
+        Value v = object_get(e->object, "whenCreated");
+
+        return (Wall){ v.type == VALUE_TIME ? filetime_to_unix_ms(v.i) : 0 };
+}
+
 /* A server that knows no pages sends everything at once: it is handed over in pages all the same. */
 static int take(void *context, LDAPMessage *message)
 {
@@ -81,6 +89,7 @@ static int take(void *context, LDAPMessage *message)
                 .dn = e.dn,
                 .classes = object_get(e.object, "objectClass"),
                 .version = { .server = l->source->conn->server_id, .number = e.usn },
+                .created = created_of(&e),
                 .changed = e.changed,
         };
         return 0;
@@ -190,5 +199,7 @@ int source_ldap_list(Source *source, const SourceList *q, SourcePageFn page, voi
         free(l.cookie);
         if (l.stopped)
                 return l.result;
+        if (r == SOURCE_E_NOT_FOUND)
+                diag_set(diag, "no container %s, or it is not visible to this account", l.base);
         return r;
 }

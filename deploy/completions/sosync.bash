@@ -34,7 +34,7 @@ _sosync()
         --ou | --text | --limit | --attribute | --connector | --dn) return ;;
         *)
                 case $command/$verb in
-                /) words='run sync report watch top queue promote demote rules eval config -c --help --version' ;;
+                /) words='run sync report watch top queue reconcile promote demote rules eval config -c --help --version' ;;
                 run/*) words='--help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
                 report/) words='list show html --help' ;;
@@ -50,6 +50,7 @@ _sosync()
                 queue/release) words='--brake --json' ;;
                 promote/*) words='--yes --take-over --help' ;;
                 demote/*) words='--help' ;;
+                reconcile/*) words='--ou --all --json --help' ;;
                 rules/) words='list check show explain import --help' ;;
                 rules/check) words='--json' files=d ;;
                 rules/list | rules/show) words='--rules --json' ;;

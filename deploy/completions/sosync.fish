@@ -39,6 +39,7 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a top -d 'the service at a 
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a queue -d 'look at and steer changes'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a promote -d 'leave staging'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a demote -d 'back into staging'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a reconcile -d 'compare the directory with what was imported'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a rules -d 'see what the sync rules are and do'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a eval -d 'try an expression'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a config -d 'check the configuration'
@@ -69,6 +70,9 @@ complete -c sosync -n '__sosync_at queue' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_at promote' -l yes -d 'do not ask'
 complete -c sosync -n '__sosync_at promote' -l take-over -d 'the other installation is stopped'
+complete -c sosync -n '__sosync_at reconcile' -l ou -x -d 'only below this DN'
+complete -c sosync -n '__sosync_at reconcile' -l all -d 'what was never synchronized too'
+complete -c sosync -n '__sosync_at reconcile' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_bare rules' -a 'list check show explain import'
 complete -c sosync -n '__sosync_at rules check import' -F

@@ -87,6 +87,7 @@ _sosync() {
                 'queue:look at and steer changes'
                 'promote:leave staging'
                 'demote:back into staging'
+                'reconcile:compare the directory with what was imported'
                 'rules:see what the sync rules are and do'
                 'eval:try an expression'
                 'config:check the configuration'
@@ -107,6 +108,10 @@ _sosync() {
                 top) _arguments '--once[print it once]' '--json[everything as JSON]' ;;
                 queue) _sosync_queue ;;
                 promote) _arguments '--yes[do not ask]' '--take-over[the other installation is stopped]' ;;
+                reconcile)
+                        _arguments '--ou[only below this DN]:distinguished name:' '--all[what was never synchronized too]' \
+                                '--json[for scripts]'
+                        ;;
                 rules) _sosync_rules ;;
                 eval)
                         _arguments '--dn[on an object of the directory]:distinguished name:' \

@@ -354,22 +354,34 @@ static bool has_class(const Object *o, const SourceList *q)
         return wanted && (may || !computer);
 }
 
+static int no_container(const SourceList *q, Diag *diag)
+{
+        diag_set(diag, "no container %s, or it is not visible to this account",
+                 q->dn ? q->dn : "with this id");
+        return SOURCE_E_NOT_FOUND;
+}
+
+static Wall created_of(const SourceEntry *e)
+{
+        Value v = object_get(e->object, "whenCreated");
+
+        return (Wall){ v.type == VALUE_TIME ? filetime_to_unix_ms(v.i) : 0 };
+}
+
 static int mem_list_locked(SourceMem *m, const SourceList *q, Arena *a, SourceItem **ret_items, size_t *ret_n,
                            Diag *diag)
 {
         const char *container = q->dn;
         SourceItem *items;
+        bool exists = false;
         size_t n = 0;
 
-        if (q->below || q->dn) {
-                MemObject *o = find(m, q->below, q->dn);
+        if (q->below) {
+                MemObject *o = find(m, q->below, NULL);
 
-                if (!o) {
-                        diag_set(diag, "no container %s, or it is not visible to this account",
-                                 q->dn ? q->dn : "with this id");
-                        return SOURCE_E_NOT_FOUND;
-                }
-                container = o->entry.object->dn;
+                container = o ? o->entry.object->dn : NULL;
+                if (!o)
+                        return no_container(q, diag);
         }
         list_for_each (i, &m->objects)
                 n++;
@@ -378,16 +390,23 @@ static int mem_list_locked(SourceMem *m, const SourceList *q, Arena *a, SourceIt
         list_for_each (i, &m->objects) {
                 const SourceEntry *e = &list_entry(i, MemObject, list)->entry;
 
-                if (e->deleted || !is_below(e->object->dn, container) || !has_class(e->object, q))
+                if (e->deleted || !is_below(e->object->dn, container))
+                        continue;
+                exists = true;
+                if (!has_class(e->object, q))
                         continue;
                 items[n++] = (SourceItem){
                         .id = e->object->id,
                         .dn = arena_strdup(a, e->object->dn),
                         .classes = value_copy(a, object_get(e->object, "objectClass")),
                         .version = e->version,
+                        .created = created_of(e),
                         .changed = e->changed,
                 };
         }
+        /* A container that is named need not be an object of its own. */
+        if (q->dn && !exists)
+                return no_container(q, diag);
         *ret_items = items;
         *ret_n = n;
         return 0;

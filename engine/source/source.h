@@ -92,9 +92,9 @@ struct SourceList {
 struct SourceItem {
         ObjectId id;
         const char *dn;
-        Value classes;   /* objectClass: scope_type_of() makes a type of it */
-        Version version; /* compares with Head.version of the same server only */
-        Wall changed;    /* whenChanged */
+        Value classes;         /* objectClass: scope_type_of() makes a type of it */
+        Version version;       /* compares with Head.version of the same server only */
+        Wall created, changed; /* whenCreated, whenChanged; 0: not known */
 };
 
 /* Takes one page. Items live until it returns. It must not use the Source that lists. 0: go on; anything else

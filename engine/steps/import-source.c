@@ -13,30 +13,28 @@
 
 /* The object as rules see it: typed, the attributes that any rule reads, its DN, and the number of members.
  */
-static const Object *project(Run *run)
+const Object *run_project(const RunConfig *config, const SourceEntry *entry, const char *type, const char *dn,
+                          Arena *a)
 {
-        const Object *read = run->entry.object;
-        const RunConfig *config = run->config;
         ObjectBuilder b;
 
-        object_build(&b, run->arena);
+        object_build(&b, a);
         for (size_t i = 0; i < config->n_attributes; i++)
-                object_add(&b, config->attributes[i], object_get(read, config->attributes[i]));
-        object_add(&b, "dn", value_string(run->dn->text));
-        for (size_t i = 0; i < run->entry.n_links; i++)
-                if (str_is(run->entry.links[i].attribute, "member") && str_is(run->type, "group"))
+                object_add(&b, config->attributes[i], object_get(entry->object, config->attributes[i]));
+        object_add(&b, "dn", value_string(dn));
+        for (size_t i = 0; i < entry->n_links; i++)
+                if (str_is(entry->links[i].attribute, "member") && str_is(type, "group"))
                         object_add(&b, RULES_COUNT_MEMBER,
-                                   value_int((int64_t)(run->entry.links[i].n_ids +
-                                                       run->entry.links[i].n_unknown)));
-        return object_finish(&b, &run->key.id, run->type, run->dn->text);
+                                   value_int((int64_t)(entry->links[i].n_ids + entry->links[i].n_unknown)));
+        return object_finish(&b, &entry->object->id, type, dn);
 }
 
-static Hash128 fingerprint(Run *run)
+Hash128 run_fingerprint(const Object *projection, const SourceEntry *entry)
 {
-        Hash128 h = object_hash(run->object);
+        Hash128 h = object_hash(projection);
 
-        for (size_t i = 0; i < run->entry.n_links; i++) {
-                const SourceLinks *l = &run->entry.links[i];
+        for (size_t i = 0; i < entry->n_links; i++) {
+                const SourceLinks *l = &entry->links[i];
                 Hash128 ids = hash128(l->ids, l->n_ids * sizeof(*l->ids), i + 1);
 
                 h.low ^= ids.low;
@@ -102,8 +100,8 @@ int step_import_source(Run *run)
         bool ready = false, as_before;
         int r;
 
-        run->object = project(run);
-        run->hash = fingerprint(run);
+        run->object = run_project(run->config, &run->entry, run->type, run->dn->text, run->arena);
+        run->hash = run_fingerprint(run->object, &run->entry);
         r = space_read_import(run->space, &run->key, run->arena, &run->previous, NULL, &ignored);
         if (r == SPACE_E_CORRUPT)
                 step_detail(run, "connector space", "rebuilt: %s", diag_text(&ignored));

@@ -272,6 +272,9 @@ static void leave_head(Run *run, bool in_scope)
         head.in_scope = in_scope;
         head.deleted = run->entry.deleted || run->change.kind == CHANGE_GONE;
         head.hash = (Hash128){ 0 };
+        /* Judged, and nothing is left to do for this version of it. */
+        if (!in_scope && run->read_result == 0)
+                head.version = run->entry.version;
         if (run->mv)
                 head.metaverse = run->metaverse;
         if (run->type)

@@ -91,6 +91,14 @@ struct RunConfig {
         size_t n_links;
 };
 
+/*
+ * What rules read of an object, and its fingerprint as Head.hash keeps it; for whoever compares the directory
+ * with the connector space without a run (app/sweep).
+ */
+const Object *run_project(const RunConfig *config, const SourceEntry *entry, const char *type, const char *dn,
+                          Arena *a);
+Hash128 run_fingerprint(const Object *projection, const SourceEntry *entry);
+
 /* Fill what follows from the rules. Everything lives in the arena. */
 void run_config_attributes(RunConfig *config, Arena *a);
 

@@ -330,6 +330,7 @@ static const Verb verbs[] = {
         { "RULES", 2, do_rules },
         { "CRASH", 1, do_crash },
         { "UNPARK", 2, do_unpark },
+        { "RECONCILE", 1, command_reconcile_now },
         { "FORGET", 1, do_forget },
         { "BRAKES", 2, do_brakes },
         { "RELEASE", 2, do_release },

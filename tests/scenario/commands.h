@@ -14,6 +14,9 @@ bool command_has(const char *const *words, size_t n_words, const char *word);
 int64_t command_number(const char *text, int64_t fallback);
 bool command_need(Scene *s, const char *name, Thing **ret_thing); /* the object of this name */
 
+/* commands-reconcile.c */
+bool command_reconcile_now(Scene *s, const char *const *words, size_t n_words);
+
 /* commands-objects.c */
 bool command_object(Scene *s, const char *const *words, size_t n_words);
 bool command_objects(Scene *s, const char *const *words, size_t n_words);

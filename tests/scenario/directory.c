@@ -205,6 +205,7 @@ Thing *directory_new(Scene *s, const char *type, const char *name)
         t->name = arena_strdup(s->arena, name);
         t->type = arena_strdup(s->arena, type);
         t->anchor = str_base64(s->arena, t->id.bytes, sizeof(t->id.bytes));
+        t->created = clock_wall(&s->clock.clock);
         directory_move(s, t, SCENE_OU);
         if (s->n_things == s->size_things) {
                 size_t size = s->size_things ? s->size_things * 2 : 32;
@@ -249,6 +250,7 @@ void directory_put(Scene *s, Thing *t, bool deleted)
         object_build(&b, s->arena);
         for (size_t i = 0; i < t->n_attributes; i++)
                 object_add(&b, t->attributes[i].name, t->attributes[i].value);
+        object_add(&b, "whenCreated", value_time(filetime_from_unix_ms(t->created.ms)));
         entry.object = object_finish(&b, &t->id, t->type, t->dn);
         source_mem_put(s->directory, &entry);
 }

@@ -2,6 +2,7 @@
 
 #include "tests/scenario/scene.h"
 
+#include "app/reconcile.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/space/memo.h"
@@ -151,6 +152,9 @@ static int start(Scene *s)
         if (r)
                 return r;
         s->shared.alarms = &s->alarms;
+        /* What a script makes before time moves was there before the first start. */
+        if (reconcile_note_start(s->queue, s->snapshot.config, wall_add(clock_wall(&s->clock.clock), 1000)))
+                return -EIO;
         worker_init(&s->worker, &s->shared, source_mem_open(s->directory), LANES_ALL);
         return 0;
 }

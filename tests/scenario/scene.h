@@ -42,6 +42,7 @@ struct Thing {
         ObjectId *members;
         size_t n_members, size_members;
         uint64_t version;
+        Wall created;
         ObjectId planted; /* cloud object that carries no anchor of ours; zero: none */
 };
 

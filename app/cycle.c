@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/cycle.h"
+
+#include "app/intake.h"
+#include "app/reconcile.h"
+#include "base/error.h"
+
+/* A start has better things to do. */
+#define AFTER_START_US ((int64_t)60 * 1000000)
+
+int cycle_init(Cycle *c, Wiring *w)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Wall now = clock_wall(w->clock);
+        int64_t wait = AFTER_START_US, left;
+        ReconcileMemo m;
+        int r;
+
+        *c = (Cycle){ .wiring = w };
+        r = reconcile_note_start(w->queue, w->first, now);
+        if (r == 0)
+                r = reconcile_memo_read(w->queue, a, &m);
+        if (r)
+                return error_trace(r);
+        left = w->first->reconcile.every_us -
+               (now.ms - (m.finished.ms ? m.finished.ms : m.first_start.ms)) * 1000;
+        /* A clock that was set back does not put it off for ever. */
+        if (left > wait)
+                wait = left < w->first->reconcile.every_us ? left : w->first->reconcile.every_us;
+        c->due = mono_add(clock_mono(w->clock), wait);
+        return 0;
+}
+
+static bool last_one_waits(Cycle *c)
+{
+        QueueStats stats;
+
+        return queue_stats(c->wiring->queue, clock_wall(c->wiring->clock), &stats) ||
+               stats.n[LANE_RECONCILE][QUEUE_READY] + stats.n[LANE_RECONCILE][QUEUE_LEASED] > 0;
+}
+
+void cycle_tick(Cycle *c)
+{
+        _cleanup_(config_unrefp) Config *config = NULL;
+        Wiring *w = c->wiring;
+        Mono now = clock_mono(w->clock);
+
+        if (now.us < c->due.us || !w->intake || !intake_is_watching(w->intake) ||
+            jobs_has(w->jobs, "reconcile"))
+                return;
+        config = snapshot_get(&w->snapshot);
+        c->due = mono_add(now, config->reconcile.every_us ? config->reconcile.every_us : AFTER_START_US);
+        if (!config->reconcile.every_us)
+                return;
+        if (last_one_waits(c)) {
+                log_info(&w->log, "no reconcile this time: the reconcile lane is not empty");
+                return;
+        }
+        jobs_submit(w->jobs, "reconcile", NULL, NULL, NULL);
+}

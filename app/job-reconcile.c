@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/intake.h"
+#include "app/job-kinds.h"
+#include "app/reconcile.h"
+#include "base/error.h"
+#include "base/str.h"
+
+static bool show(void *context, const char *phase, uint64_t done, uint64_t total)
+{
+        job_progress(context, phase, done, total);
+        return job_is_cancelled(context);
+}
+
+json_t *job_sweep_json(const SweepResult *n)
+{
+        return json_pack(
+                "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "objects",
+                (json_int_t)n->n_objects, "same", (json_int_t)n->n_same, "read", (json_int_t)n->n_read,
+                "outOfScope", (json_int_t)n->n_outside, "neverSynchronized", (json_int_t)n->n_never,
+                "offered", (json_int_t)n->n_offered, "waiting", (json_int_t)n->n_waiting, "notVisible",
+                (json_int_t)n->n_hidden, "enqueued", (json_int_t)n->n_enqueued, "new", (json_int_t)n->n_new,
+                "changed", (json_int_t)n->n_changed, "moved", (json_int_t)n->n_moved, "scopeChanged",
+                (json_int_t)n->n_scope, "deleted", (json_int_t)n->n_gone, "missed", (json_int_t)n->n_missed);
+}
+
+int job_sweep_result(int r)
+{
+        switch (r) {
+        case SWEEP_E_CANCELLED:
+                return JOB_E_CANCELLED;
+        case SWEEP_E_UNREACHABLE:
+                return JOB_E_UNREACHABLE;
+        case SWEEP_E_NO_CONTAINER:
+                return JOB_E_USAGE;
+        case SWEEP_E_FULL:
+                return JOB_E_FAILED;
+        default:
+                return r;
+        }
+}
+
+static void log_summary(const Log *log, const char *by, const SweepResult *n, int64_t took_ms)
+{
+        if (n->n_missed)
+                log_warning(log, "reconcile has found what the feed had missed",
+                            LOG_INT("missed", (int64_t)n->n_missed));
+        log_info(log, "reconciled", LOG_STR("by", by), LOG_INT("objects", (int64_t)n->n_objects),
+                 LOG_INT("enqueued", (int64_t)n->n_enqueued), LOG_INT("waiting", (int64_t)n->n_waiting),
+                 LOG_INT("read", (int64_t)n->n_read), LOG_INT("not_visible", (int64_t)n->n_hidden),
+                 LOG_INT("took_ms", took_ms));
+}
+
+static int reconcile(Job *job, const char *ou, SweepResult *ret_result, Diag *diag)
+{
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
+        _cleanup_(source_freep) Source *lister = NULL, *reader = NULL;
+        Wiring *w = job->wiring;
+        int r = wiring_source(w, &lister);
+
+        if (r == 0)
+                r = wiring_source(w, &reader);
+        if (r)
+                return r;
+        return reconcile_run(
+                &(Sweep){
+                        .queue = w->queue,
+                        .lister = lister,
+                        .reader = reader,
+                        .config = config,
+                        .clock = w->clock,
+                        .dn = ou,
+                        .everything = json_is_true(json_object_get(job->arguments, "all")),
+                        .feed_watches = w->intake && intake_is_watching(w->intake),
+                        .progress = show,
+                        .context = job,
+                },
+                ret_result, diag);
+}
+
+static int work(Job *job, Diag *diag)
+{
+        const char *ou = json_string_value(json_object_get(job->arguments, "ou"));
+        Wall began = clock_wall(job->wiring->clock);
+        SweepResult n;
+        int64_t took_ms;
+        int r = reconcile(job, ou, &n, diag);
+
+        if (r)
+                return job_sweep_result(r);
+        took_ms = clock_wall(job->wiring->clock).ms - began.ms;
+        log_summary(&job->wiring->log, job->by, &n, took_ms);
+        job->result = job_sweep_json(&n);
+        json_object_set_new(job->result, "below", json_string(ou ? ou : job->wiring->first->source.base));
+        json_object_set_new(job->result, "tookMilliseconds", json_integer(took_ms));
+        json_object_set_new(job->result, "service", json_boolean(job->wiring->jobs != NULL));
+        return 0;
+}
+
+const JobKind job_reconcile = { .name = "reconcile", .ours = true, .work = work };

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* RECONCILE: the directory is compared with the connector space. */
+
+#include "app/reconcile.h"
+#include "base/str.h"
+#include "tests/scenario/commands.h"
+
+static void see(Scene *s, const SweepResult *n)
+{
+        const struct {
+                const char *name;
+                uint64_t n;
+        } values[] = {
+                { "objects", n->n_objects }, { "same", n->n_same },       { "read", n->n_read },
+                { "outside", n->n_outside }, { "never", n->n_never },     { "offered", n->n_offered },
+                { "waiting", n->n_waiting }, { "hidden", n->n_hidden },   { "enqueued", n->n_enqueued },
+                { "new", n->n_new },         { "changed", n->n_changed }, { "moved", n->n_moved },
+                { "scope", n->n_scope },     { "gone", n->n_gone },       { "missed", n->n_missed },
+        };
+        SeenLine *line = seen_add(&s->seen, true, "reconciled");
+
+        for (size_t i = 0; i < N_ELEMENTS(values); i++)
+                seen_value(&s->seen, line, values[i].name,
+                           arena_printf(s->arena, "%llu", (unsigned long long)values[i].n));
+}
+
+/* RECONCILE [all] [ou=OU=x] [feed=away] */
+bool command_reconcile_now(Scene *s, const char *const *words, size_t n_words)
+{
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&s->snapshot);
+        _cleanup_(source_freep) Source *lister = source_mem_open(s->directory),
+                                       *reader = source_mem_open(s->directory);
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        const char *ou = command_value(s, words, n_words, "ou");
+        SweepResult result;
+        Sweep sweep = {
+                .queue = s->queue,
+                .lister = lister,
+                .reader = reader,
+                .config = c,
+                .clock = &s->clock.clock,
+                .dn = ou ? arena_printf(s->arena, "%s,%s", ou, SCENE_BASE) : NULL,
+                .everything = command_has(words, n_words, "all"),
+                .feed_watches = !command_value(s, words, n_words, "feed"),
+        };
+        int r;
+
+        if (!scene_work(s))
+                return false;
+        r = reconcile_run(&sweep, &result, &diag);
+        if (r)
+                seen_value(&s->seen, seen_add(&s->seen, true, "reconcile failed"), "why",
+                           arena_strdup(s->arena, diag_text(&diag)));
+        else
+                see(s, &result);
+        return true;
+}
