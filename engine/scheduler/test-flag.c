@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The flag beside a Connect server in memory: each story that decisions about it were made for. */
+
+#include "engine/scheduler/flag.h"
+#include "engine/scheduler/scheduler-internal.h"
+#include "engine/scheduler/scheduler-mem.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MINUTE_US ((int64_t)60 * 1000000)
+
+/* One row is all the space that a flag needs. */
+typedef struct Rows {
+        Space space; /* first */
+        struct {
+                char name[64];
+                uint8_t data[512];
+                size_t n;
+        } rows[4];
+        bool broken;
+} Rows;
+
+static int rows_get(Space *s, SpaceTable table, const void *key, size_t n_key, Arena *a, SpaceRow *ret_row)
+{
+        Rows *rows = (Rows *)s;
+
+        for (size_t i = 0; i < 4; i++)
+                if (rows->rows[i].n && strlen(rows->rows[i].name) == n_key &&
+                    memcmp(rows->rows[i].name, key, n_key) == 0)
+                        *ret_row = (SpaceRow){
+                                .data = arena_memdup(a, rows->rows[i].data, rows->rows[i].n),
+                                .n = rows->rows[i].n,
+                                .serial = 1,
+                        };
+        return 0;
+}
+
+static int rows_commit(void *context, const SpaceBatch *batch)
+{
+        Rows *rows = context;
+
+        if (rows->broken)
+                return -EIO;
+        for (size_t w = 0; w < batch->n_writes; w++) {
+                const SpaceWrite *write = &batch->writes[w];
+                size_t at = 4;
+
+                for (size_t i = 0; i < 4; i++)
+                        if (!rows->rows[i].name[0] ||
+                            (strlen(rows->rows[i].name) == write->n_key &&
+                             memcmp(rows->rows[i].name, write->key, write->n_key) == 0)) {
+                                at = i;
+                                break;
+                        }
+                assert_true(at < 4 && write->n <= sizeof(rows->rows[at].data));
+                memcpy(rows->rows[at].name, write->key, write->n_key);
+                if (write->data)
+                        memcpy(rows->rows[at].data, write->data, write->n);
+                rows->rows[at].n = write->data ? write->n : 0;
+        }
+        return 0;
+}
+
+static const SpaceOps rows_ops = { .name = "rows", .get = rows_get };
+
+/* A service: its flag, its disk. */
+typedef struct Service {
+        Rows rows;
+        FlagStore store;
+        Scheduler *driver;
+        Flag flag;
+        FlagInput in;
+} Service;
+
+typedef struct Story {
+        ClockFake clock;
+        SchedulerConfig config;
+        ConnectMem *connect;
+        Service a, b;
+} Story;
+
+static void service_start(Story *s, Service *service, const char *name)
+{
+        service->rows.space.ops = &rows_ops;
+        service->store = (FlagStore){ .space = &service->rows.space,
+                                      .commit = rows_commit,
+                                      .context = &service->rows };
+        service->driver = connect_mem_open(s->connect);
+        assert_int_equal(flag_init(&service->flag, service->driver, &s->config, &service->store, name), 0);
+}
+
+static int begin(void **state)
+{
+        Story *s = calloc(1, sizeof(*s));
+
+        clock_fake_init(&s->clock, (Mono){ 1000000 }, (Wall){ 1795305600000 });
+        s->config = (SchedulerConfig){
+                .driver = SCHEDULER_COMMAND,
+                .max_hold_us = 5 * MINUTE_US,
+                .linger_us = 2 * MINUTE_US,
+                .min_release_us = 2 * MINUTE_US,
+        };
+        s->connect = connect_mem_new(&s->clock.clock, 30 * MINUTE_US, 3 * MINUTE_US);
+        service_start(s, &s->a, "sosync@a");
+        service_start(s, &s->b, "sosync@b");
+        *state = s;
+        return 0;
+}
+
+static int end(void **state)
+{
+        Story *s = *state;
+
+        scheduler_free(s->a.driver);
+        scheduler_free(s->b.driver);
+        connect_mem_free(s->connect);
+        free(s);
+        return 0;
+}
+
+static bool has_journal(Service *service)
+{
+        Journal j;
+
+        return journal_read(&service->store, &j) == 0;
+}
+
+/* Turns until it wants to wait; returns for how long. */
+static int64_t work(Story *s, Service *service)
+{
+        int64_t wait = 0;
+
+        for (int i = 0; wait == 0; i++) {
+                assert_true(i < 20); /* it spins */
+                service->in.now = clock_mono(&s->clock.clock);
+                service->in.wall = clock_wall(&s->clock.clock);
+                wait = flag_turn(&service->flag, &service->in);
+                /* Promise 1: false by our doing means that a journal is there. */
+                if (service->flag.held)
+                        assert_true(has_journal(service));
+        }
+        return wait;
+}
+
+/* Time moves second by second, as the flag's thread would wake. */
+static void pass(Story *s, int64_t us)
+{
+        for (; us > 0; us -= 1000000) {
+                clock_fake_advance(&s->clock, 1000000);
+                work(s, &s->a);
+                if (s->b.in.wanted || s->b.flag.owed)
+                        work(s, &s->b);
+        }
+}
+
+static FlagPhase phase(const Service *service)
+{
+        return service->flag.view.phase;
+}
+
+static void want(Story *s, Service *service, bool wanted)
+{
+        service->in.wanted = wanted;
+        work(s, service);
+}
+
+/* The process dies and starts again with what is on its disk. */
+static void crash(Story *s, Service *service)
+{
+        bool wanted = service->in.wanted;
+
+        service->in = (FlagInput){ .wanted = wanted };
+        assert_int_equal(
+                flag_init(&service->flag, service->driver, &s->config, &service->store, service->flag.holder),
+                0);
+}
+
+static void test_hold(void **state)
+{
+        Story *s = *state;
+
+        assert_true(work(s, &s->a) == INT64_MAX);
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_STATUS), 0);
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        assert_int_equal(s->a.flag.view.lanes, LANES_ALL);
+        assert_int_equal(strlen(s->a.flag.view.hold_id), 36);
+        assert_false(connect_mem_enabled(s->connect));
+        s->a.in.wanted = false;
+        pass(s, 2 * MINUTE_US - 2000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD); /* it lingers */
+        pass(s, 3000000);
+        assert_int_equal(phase(&s->a), FLAG_FREE);
+        assert_true(connect_mem_enabled(s->connect));
+        assert_false(has_journal(&s->a));
+        assert_string_equal(s->a.flag.view.hold_id, "");
+}
+
+static void test_cycle_in_progress(void **state)
+{
+        Story *s = *state;
+
+        connect_mem_start(s->connect, 40 * MINUTE_US);
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_CYCLE);
+        assert_int_equal(s->a.flag.view.lanes, LANE_SET(LANE_URGENT));
+        assert_true(connect_mem_enabled(s->connect)); /* nothing was touched */
+        assert_false(has_journal(&s->a));
+        pass(s, 39 * MINUTE_US);
+        assert_int_equal(phase(&s->a), FLAG_CYCLE);
+        s->config.during_cycle = DURING_CYCLE_ALL;
+        pass(s, 16000000);
+        assert_int_equal(s->a.flag.view.lanes, LANES_ALL);
+        s->config.during_cycle = DURING_CYCLE_NONE;
+        pass(s, 16000000);
+        assert_int_equal(s->a.flag.view.lanes, 0);
+        /* It took longer than the interval, so the next one is due at once: work comes between the two. */
+        pass(s, MINUTE_US);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        assert_int_equal(connect_mem_cycles(s->connect), 1);
+}
+
+static void start_a_cycle(void *context, ConnectMemCall call)
+{
+        ConnectMem *c = context;
+
+        if (call == CONNECT_MEM_PAUSE && !connect_mem_cycles(c) && !connect_mem_running(c))
+                connect_mem_start(c, 3 * MINUTE_US);
+}
+
+/* A cycle starts between the reading and the pause: the flag is kept, and its end waited for. */
+static void test_cycle_slips_in(void **state)
+{
+        Story *s = *state;
+
+        connect_mem_watch(s->connect, start_a_cycle, s->connect);
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_CYCLE);
+        assert_false(connect_mem_enabled(s->connect));
+        assert_int_equal(s->a.flag.view.lanes, LANE_SET(LANE_URGENT));
+        assert_true(strlen(s->a.flag.view.hold_id) > 0);
+        pass(s, 3 * MINUTE_US + 16000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        assert_in_range(connect_mem_calls(s->connect, CONNECT_MEM_PAUSE), 2, 3); /* renewed */
+        /* One that lasts longer than max_hold is in nobody's way: the hold is renewed, and begins when it
+         * ends. */
+        connect_mem_start(s->connect, 40 * MINUTE_US);
+        pass(s, 40 * MINUTE_US + 16000000);
+        assert_false(connect_mem_enabled(s->connect));
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        pass(s, 5 * MINUTE_US);
+        assert_true(connect_mem_enabled(s->connect));
+        assert_int_equal(phase(&s->a), FLAG_REST);
+}
+
+static void test_cycle_during_hold(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        connect_mem_start(s->connect, MINUTE_US); /* by hand: the flag does not hinder that */
+        pass(s, 16000000);
+        assert_int_equal(phase(&s->a), FLAG_CYCLE);
+        assert_int_equal(s->a.flag.view.lanes, LANE_SET(LANE_URGENT));
+        pass(s, MINUTE_US + 16000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+}
+
+static void test_crash_in_hold(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        assert_false(connect_mem_enabled(s->connect));
+        s->a.in.wanted = false;
+        crash(s, &s->a);
+        work(s, &s->a);
+        assert_true(connect_mem_enabled(s->connect));
+        assert_false(has_journal(&s->a));
+        assert_int_equal(phase(&s->a), FLAG_FREE);
+        /* Work at the start: given back first, then taken again. */
+        want(s, &s->a, true);
+        crash(s, &s->a);
+        work(s, &s->a);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_RESUME), 2);
+}
+
+/* It dies between the journal and the pause, or between giving back and removing the journal. */
+static void test_crash_at_the_edges(void **state)
+{
+        Story *s = *state;
+
+        connect_mem_fail(
+                s->connect,
+                &(ConnectMemFault){ .on = CONNECT_MEM_PAUSE, .n = 1, .end = SCHEDULER_E_UNREACHABLE });
+        want(s, &s->a, true);
+        assert_true(has_journal(&s->a));
+        crash(s, &s->a);
+        s->a.in.wanted = false;
+        work(s, &s->a);
+        assert_false(has_journal(&s->a));
+        assert_true(connect_mem_enabled(s->connect));
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_RESUME), 0); /* it was true: left alone */
+}
+
+/* The machine never comes back: the lease ends by itself, within six minutes of its beginning. */
+static void test_machine_gone(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        clock_fake_advance(&s->clock, 5 * MINUTE_US + 58000000);
+        assert_false(connect_mem_enabled(s->connect));
+        clock_fake_advance(&s->clock, 2000000);
+        assert_true(connect_mem_enabled(s->connect));
+}
+
+static void test_two_services(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        clock_fake_advance(&s->clock, MINUTE_US);
+        want(s, &s->b, true);
+        /* The false is not an administrator's: the second joins. */
+        assert_int_equal(phase(&s->b), FLAG_HELD);
+        s->a.in.wanted = false;
+        s->b.in.wanted = false;
+        pass(s, MINUTE_US + 5000000);
+        assert_int_equal(phase(&s->a), FLAG_FREE);
+        assert_int_equal(phase(&s->b), FLAG_HELD);
+        assert_false(connect_mem_enabled(s->connect)); /* the other still holds it */
+        pass(s, MINUTE_US);
+        assert_int_equal(phase(&s->b), FLAG_FREE);
+        assert_true(connect_mem_enabled(s->connect));
+}
+
+static void test_administrators_false(void **state)
+{
+        Story *s = *state;
+
+        connect_mem_set(s->connect, false);
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_THEIRS);
+        assert_int_equal(s->a.flag.view.lanes, LANES_ALL);
+        assert_non_null(strstr(s->a.flag.view.text, "not by sosync"));
+        s->a.in.wanted = false;
+        pass(s, 10 * MINUTE_US);
+        assert_int_equal(phase(&s->a), FLAG_FREE);
+        assert_false(connect_mem_enabled(s->connect));
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_PAUSE), 0);
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_RESUME), 0);
+        /* He sets it back while we work: from now on it is taken as usual. */
+        want(s, &s->a, true);
+        connect_mem_set(s->connect, true);
+        pass(s, 4 * MINUTE_US); /* the cycle that was due runs first */
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+}
+
+static void test_wizard_sets_it_true(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        connect_mem_set(s->connect, true);
+        pass(s, 16000000);
+        /* Nothing of ours follows it for a while, and nobody's decision is undone. */
+        assert_int_equal(phase(&s->a), FLAG_REST);
+        assert_true(connect_mem_enabled(s->connect));
+        assert_false(has_journal(&s->a));
+        pass(s, 2 * MINUTE_US + 16000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+}
+
+static void test_wizard_is_open(void **state)
+{
+        Story *s = *state;
+
+        connect_mem_suspend(s->connect, true);
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_CYCLE);
+        assert_non_null(strstr(s->a.flag.view.text, "wizard"));
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_PAUSE), 0);
+        connect_mem_suspend(s->connect, false);
+        pass(s, 16000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+}
+
+static void test_driver_hangs(void **state)
+{
+        Story *s = *state;
+        unsigned n;
+
+        connect_mem_fail(s->connect, &(ConnectMemFault){ .end = SCHEDULER_E_UNREACHABLE,
+                                                         .text = "/usr/bin/x did not end within 30 s" });
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_FAILED);
+        assert_int_equal(s->a.flag.view.lanes, LANE_SET(LANE_URGENT));
+        assert_string_equal(s->a.flag.view.alarm, "SchedulerFlagUnknown");
+        assert_non_null(strstr(s->a.flag.view.text, "did not end within 30 s; normal changes wait"));
+        n = connect_mem_calls(s->connect, CONNECT_MEM_STATUS);
+        pass(s, 10 * MINUTE_US);
+        assert_in_range(connect_mem_calls(s->connect, CONNECT_MEM_STATUS) - n, 9, 14); /* not once a second */
+        s->config.unreachable = UNREACHABLE_PROCEED;
+        pass(s, 61000000);
+        assert_int_equal(s->a.flag.view.lanes, LANES_ALL);
+        connect_mem_fail(s->connect, &(ConnectMemFault){ 0 });
+        pass(s, 61000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        assert_null(s->a.flag.view.alarm);
+}
+
+/* The pause hangs, is ended by us, and has its effect all the same. */
+static void test_pause_answer_lost(void **state)
+{
+        Story *s = *state;
+
+        connect_mem_fail(s->connect, &(ConnectMemFault){ .on = CONNECT_MEM_PAUSE,
+                                                         .n = 1,
+                                                         .end = SCHEDULER_E_UNREACHABLE,
+                                                         .after = true });
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_FAILED);
+        assert_false(connect_mem_enabled(s->connect));
+        s->a.in.wanted = false;
+        pass(s, 6000000);
+        assert_true(connect_mem_enabled(s->connect));
+        assert_false(has_journal(&s->a));
+}
+
+static void test_driver_lies(void **state)
+{
+        Story *s = *state;
+
+        connect_mem_fail(s->connect, &(ConnectMemFault){ .on = CONNECT_MEM_PAUSE, .lie = true });
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_FAILED);
+        assert_non_null(strstr(s->a.flag.view.text, "still true after pause"));
+        assert_int_equal(s->a.flag.view.lanes, LANE_SET(LANE_URGENT));
+        pass(s, 5 * MINUTE_US);
+        assert_in_range(connect_mem_calls(s->connect, CONNECT_MEM_PAUSE), 4, 10);
+        connect_mem_fail(s->connect, &(ConnectMemFault){ .on = CONNECT_MEM_RESUME, .lie = true, .n = 3 });
+        pass(s, 61000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        s->a.in.wanted = false;
+        pass(s, 2 * MINUTE_US + 2000000);
+        assert_int_equal(phase(&s->a), FLAG_FAILED);
+        assert_string_equal(s->a.flag.view.alarm, "SchedulerFlagNotGivenBack");
+        assert_true(has_journal(&s->a));
+        pass(s, 2 * MINUTE_US);
+        assert_true(connect_mem_enabled(s->connect));
+        assert_false(has_journal(&s->a));
+}
+
+static void test_garbage(void **state)
+{
+        Story *s = *state;
+
+        connect_mem_fail(s->connect,
+                         &(ConnectMemFault){ .on = CONNECT_MEM_STATUS, .end = SCHEDULER_E_GARBAGE });
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_FAILED);
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_PAUSE), 0);
+}
+
+static void test_no_disk_no_pause(void **state)
+{
+        Story *s = *state;
+
+        s->a.rows.broken = true;
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_FAILED);
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_PAUSE), 0);
+        s->a.rows.broken = false;
+        pass(s, 61000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+}
+
+/* Work without end: held for five minutes, given back for two, and a cycle that is due has run before it is
+ * taken again. */
+static void test_max_hold(void **state)
+{
+        Story *s = *state;
+        int64_t held = 0, longest = 0, given_back = 0;
+
+        want(s, &s->a, true);
+        for (int second = 0; second < 8 * 3600; second++) {
+                bool enabled = connect_mem_enabled(s->connect);
+
+                pass(s, 1000000);
+                held = enabled ? 0 : held + 1;
+                longest = held > longest ? held : longest;
+                given_back += enabled;
+        }
+        assert_in_range(longest, 295, 302);
+        assert_in_range(connect_mem_cycles(s->connect), 13, 16); /* one in 30 minutes, 5 late at the most */
+        assert_true(given_back > 8 * 3600 / 4);
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_PAUSE),
+                         connect_mem_calls(s->connect, CONNECT_MEM_RESUME) + s->a.flag.held);
+}
+
+/* A change every 125 seconds lets go for moments only: a cycle that became due meanwhile is waited for. */
+static void test_due_cycle_after_idle(void **state)
+{
+        Story *s = *state;
+
+        for (int i = 0; i < 8 * 3600 / 125; i++) {
+                s->a.in.wanted = true;
+                pass(s, 1000000);
+                s->a.in.wanted = false;
+                pass(s, 124000000);
+        }
+        assert_in_range(connect_mem_cycles(s->connect), 13, 16);
+}
+
+static void test_runs_end_first(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        s->a.in.n_busy = 1;
+        pass(s, 5 * MINUTE_US + 10000000);
+        assert_int_equal(phase(&s->a), FLAG_CLOSING);
+        assert_false(connect_mem_enabled(s->connect));
+        assert_int_equal(s->a.flag.view.lanes, LANE_SET(LANE_URGENT));
+        s->a.in.n_busy = 0;
+        pass(s, 1000000);
+        assert_int_equal(phase(&s->a), FLAG_REST);
+        assert_true(connect_mem_enabled(s->connect));
+}
+
+static void test_stop(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        s->a.in.stopping = true;
+        assert_true(work(s, &s->a) == INT64_MAX);
+        assert_true(connect_mem_enabled(s->connect));
+        assert_false(has_journal(&s->a));
+}
+
+static void test_starved(void **state)
+{
+        Story *s = *state;
+
+        s->a.in.last_sync = wall_add(clock_wall(&s->clock.clock), -61 * 60000);
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_REST);
+        assert_string_equal(s->a.flag.view.alarm, "RegularCycleStarved");
+        assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_PAUSE), 0);
+        pass(s, 20 * MINUTE_US);
+        assert_int_equal(phase(&s->a), FLAG_REST);
+        s->a.in.last_sync = clock_wall(&s->clock.clock);
+        pass(s, 16000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+}
+
+static void test_set_by_hand_during_hold(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        assert_int_equal(flag_set(&s->a.flag, false, NULL), 0);
+        s->a.in.wanted = false;
+        pass(s, 3 * MINUTE_US);
+        assert_int_equal(phase(&s->a), FLAG_FREE);
+        assert_false(connect_mem_enabled(s->connect)); /* a person wants it so */
+        assert_int_equal(flag_set(&s->a.flag, true, NULL), 0);
+        assert_true(connect_mem_enabled(s->connect));
+}
+
+/* Where the cycle is sosync's own nothing waits, and the flag lives on the same disk. */
+static void test_internal(void **state)
+{
+        Story *s = *state;
+        Arena *a = arena_new(0);
+        Scheduler *driver;
+        SchedulerState status;
+
+        s->config.driver = SCHEDULER_INTERNAL;
+        s->config.linger_us = 0;
+        assert_int_equal(scheduler_internal_new(&driver, &s->a.store), 0);
+        assert_int_equal(flag_init(&s->a.flag, driver, &s->config, &s->a.store, "sosync@a"), 0);
+        assert_int_equal(s->a.flag.view.lanes, LANES_ALL);
+        scheduler_internal_cycle(driver, true, 30 * MINUTE_US, wall_add(clock_wall(&s->clock.clock), 1000));
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_CYCLE);
+        assert_int_equal(s->a.flag.view.lanes, LANES_ALL);
+        scheduler_internal_cycle(driver, false, 30 * MINUTE_US, wall_add(clock_wall(&s->clock.clock), 1000));
+        pass(s, 2000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        assert_int_equal(scheduler_status(driver, a, &status, NULL), 0);
+        assert_false(status.sync_cycle_enabled);
+        /* A crash, and another process with the same disk. */
+        scheduler_free(driver);
+        assert_int_equal(scheduler_internal_new(&driver, &s->a.store), 0);
+        assert_int_equal(flag_init(&s->a.flag, driver, &s->config, &s->a.store, "sosync@a"), 0);
+        s->a.in.wanted = false;
+        work(s, &s->a);
+        assert_int_equal(scheduler_status(driver, a, &status, NULL), 0);
+        assert_true(status.sync_cycle_enabled);
+        scheduler_free(driver);
+        arena_free(a);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+                TEST(test_hold),
+                TEST(test_cycle_in_progress),
+                TEST(test_cycle_slips_in),
+                TEST(test_cycle_during_hold),
+                TEST(test_crash_in_hold),
+                TEST(test_crash_at_the_edges),
+                TEST(test_machine_gone),
+                TEST(test_two_services),
+                TEST(test_administrators_false),
+                TEST(test_wizard_sets_it_true),
+                TEST(test_wizard_is_open),
+                TEST(test_driver_hangs),
+                TEST(test_pause_answer_lost),
+                TEST(test_driver_lies),
+                TEST(test_garbage),
+                TEST(test_no_disk_no_pause),
+                TEST(test_max_hold),
+                TEST(test_due_cycle_after_idle),
+                TEST(test_runs_end_first),
+                TEST(test_stop),
+                TEST(test_starved),
+                TEST(test_set_by_hand_during_hold),
+                TEST(test_internal),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
