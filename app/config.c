@@ -177,6 +177,7 @@ int config_load(Config **ret_config, const char *path, Diag *diag)
         ldap_config_check(&c->source, doc, "source", diag);
         graph_check(&c->target, doc, "target", diag);
         brake_limits_check(&c->brakes, diag);
+        scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
         compile_urgent(c, doc, diag);
         if (compile_rules(c, diag) || r || diag_any(diag))
                 return CONFIG_E_INVALID;
@@ -245,6 +246,8 @@ const char *config_needs_restart(const Config *now, const Config *next)
                 return "source";
         if (!section_is(graph_fields, &now->target, &next->target))
                 return "target";
+        if (!section_is(scheduler_fields, &now->scheduler, &next->scheduler))
+                return "scheduler";
         if (!section_is(state_fields, &now->state, &next->state))
                 return "state";
         if (!section_is(reports_fields, &now->reports, &next->reports))

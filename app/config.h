@@ -16,6 +16,7 @@
 #include "base/config.h"
 #include "base/diag.h"
 #include "base/log.h"
+#include "engine/scheduler/scheduler-config.h"
 #include "engine/scope/scope.h"
 #include "engine/steps/steps.h"
 #include "engine/target/graph.h"
@@ -79,6 +80,7 @@ struct Config {
                 bool account_expires;
         } rules;
         ConfigList urgent; /* UrgentConfig */
+        SchedulerConfig scheduler;
         StateConfig state;
         ReportsConfig reports;
         NotifyConfig notify;

@@ -45,9 +45,12 @@ void cycle_tick(Cycle *c)
         _cleanup_(config_unrefp) Config *config = NULL;
         Wiring *w = c->wiring;
         Mono now = clock_mono(w->clock);
+        bool runs = jobs_has(w->jobs, "reconcile");
+        bool may = gate_own_cycle(w->shared.gate, runs, w->first->reconcile.every_us,
+                                  wall_add(clock_wall(w->clock), (c->due.us - now.us) / 1000));
 
-        if (now.us < c->due.us || !w->intake || !intake_is_watching(w->intake) ||
-            jobs_has(w->jobs, "reconcile"))
+        /* The flag is paused while there is work, and by a person for as long as he likes. */
+        if (now.us < c->due.us || !may || !w->intake || !intake_is_watching(w->intake) || runs)
                 return;
         config = snapshot_get(&w->snapshot);
         c->due = mono_add(now, config->reconcile.every_us ? config->reconcile.every_us : AFTER_START_US);

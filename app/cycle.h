@@ -6,7 +6,7 @@
  *
  * Asked every second, on the main thread. A cycle is due `reconcile.every` after the end of the last one,
  * also over a restart, but not in the first minute. While the feed does not watch it waits; what the last one
- * has enqueued and still waits in the lane makes it pass one turn.
+ * has enqueued and still waits in the lane makes it pass one turn. It honours the scheduler flag.
  */
 
 #include "app/jobs.h"

@@ -7,6 +7,7 @@
 #include "app/sweep.h"
 
 extern const JobKind job_backup;    /* {"folder": absolute path} -> {"bytes"} */
+extern const JobKind job_scheduler; /* {"SyncCycleEnabled": bool or nothing} -> as Get-ADSyncScheduler */
 extern const JobKind job_reconcile; /* {"ou": DN or null, "all": bool} -> job_sweep_json, "below" ... */
 
 /* The numbers of a sweep, and its result as a job's. */

@@ -7,5 +7,6 @@
 const JobKind *const job_kinds[] = {
         &job_backup,
         &job_reconcile,
+        &job_scheduler,
         NULL,
 };

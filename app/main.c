@@ -104,6 +104,14 @@ static const Command commands[] = {
           "Exit status: 0 good, 1 findings or a rule that could not be imported, 2 usage or nothing "
           "written,\n"
           "5 directory unreachable.\n" },
+        { "scheduler", "show|set", command_scheduler,
+          "See and set the flag of the regular sync cycle, as Get-ADSyncScheduler has it.",
+          "  show               its fields; who has paused it, and why\n"
+          "  set --sync-cycle-enabled true|false\n"
+          "                     by your hand: a false stays until you set it back\n"
+          "  --json             for scripts\n"
+          "\n"
+          "Exit status: 0 done, 2 usage or configuration, 5 the flag cannot be reached.\n" },
         { "eval", "EXPRESSION", command_eval, "Try an expression of the sync rules.",
           "  --dn DN            on an object of the directory\n"
           "  --object FILE      on an object from a JSON file: {\"mail\": \"a@b.test\", \"count\": 3, "
@@ -127,7 +135,7 @@ static void usage(FILE *to)
 {
         fprintf(to, "Usage: sosync [-c FILE] COMMAND [ARGUMENTS]\n\n");
         for (size_t i = 0; i < N_ELEMENTS(commands); i++)
-                fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+                fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
         fprintf(to, "\n  -c FILE        configuration (default " CONFIG_PATH_DEFAULT ")\n"
                     "  --version      print the version\n"
                     "  COMMAND --help what it takes\n");

@@ -246,6 +246,19 @@ static json_t *alarms_json(Alarms *alarms, Arena *a)
         return list;
 }
 
+static json_t *flag_json(Monitor *m)
+{
+        FlagView view;
+        json_t *o;
+
+        gate_view(&m->wiring->gate, &view);
+        o = json_pack("{s:s, s:s, s:s}", "state", flag_phase_name(view.phase), "text", view.text, "hold",
+                      view.hold_id);
+        if (view.alarm)
+                json_object_set_new(o, "alarm", json_string(view.alarm));
+        return o;
+}
+
 json_t *monitor_json(Monitor *m)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -272,6 +285,7 @@ json_t *monitor_json(Monitor *m)
                                       (double)v.feed_proof_us / 1e6, "seen", (json_int_t)v.n_seen, "queued",
                                       (json_int_t)v.n_queued, "outOfScope", (json_int_t)v.n_out_of_scope,
                                       "urgent", (json_int_t)v.n_urgent));
+        json_object_set_new(o, "scheduler", flag_json(m));
         json_object_set_new(o, "source", circuit_json(v.source_ok, v.source_why));
         json_object_set_new(o, "target", circuit_json(v.target_ok, v.target_why));
         for (int d = 0; d < _DISPOSITION_N; d++)

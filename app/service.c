@@ -239,6 +239,9 @@ static int start(Service *s, Diag *diag)
         r = control_new(&s->control, &s->wiring, c->state.path, &control_ops, s, diag);
         if (r)
                 return r;
+        r = gate_start(&s->wiring.gate);
+        if (r)
+                return r;
         r = start_workers(s, c, diag);
         if (r)
                 return r;
@@ -264,6 +267,9 @@ static void stop(Service *s)
         if (s->wiring.target)
                 target_stop(s->wiring.target);
         stop_workers(s);
+        if (s->wiring.shared.gate)
+                gate_stop(s->wiring.shared.gate); /* the last run has ended: the flag is given back */
+        s->wiring.shared.gate = NULL;
         reporter_stop(&s->wiring.reporter);
         herald_stop(&s->herald);
         monitor_deinit(&s->monitor);

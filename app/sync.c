@@ -56,6 +56,18 @@ static int put(Wiring *w, const Change *change)
         return r == QUEUE_E_FULL ? SYNC_E_FULL : error_fold(r);
 }
 
+/* The same path as the service's: the flag is taken if it can be, and what it is like is said. Urgent work
+ * does not wait for it. */
+static void mind_flag(Wiring *w, Worker *worker)
+{
+        if (!w->shared.gate)
+                return;
+        gate_ask(w->shared.gate);
+        while (gate_turn(w->shared.gate) == 0)
+                ;
+        gate_view(w->shared.gate, &worker->flag);
+}
+
 int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *ret_outcome, Diag *diag)
 {
         _cleanup_(source_freep) Source *source = NULL;
@@ -80,6 +92,7 @@ int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *re
         change = request_change(w, request, &id);
         key = (ObjectKey){ .source = change.source, .id = id };
         waiters_add(&w->waiters, &waiter, &key, clock_wall(w->clock));
+        gate_ask(w->shared.gate); /* it shares the service's hold */
         r = put(w, &change);
         if (r == 0 && (circuit_is_open(&w->shared.target_circuit, why, sizeof(why)) ||
                        circuit_is_open(&w->shared.source_circuit, why, sizeof(why)))) {
@@ -110,6 +123,7 @@ int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a
         Lease lease = { 0 };
         int r;
 
+        mind_flag(w, worker);
         if (!resolve(worker->source, request->dn, a, &id)) {
                 change = request_change(w, request, &(ObjectId){ 0 });
                 return copy_outcome(a, worker_try(worker, &change), ret_outcome);

@@ -81,16 +81,27 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         if (r)
                 diag_set(diag, "%s: what promote or demote decided cannot be read: %s", c->state.path,
                          strerror(-r));
-        return r ? WIRING_E_STATE : 0;
+        if (r)
+                return WIRING_E_STATE;
+        r = gate_open(&w->gate, w->first, w->queue, w->target, &w->alarms, w->clock, &w->log);
+        if (r)
+                return r;
+        w->shared.gate = &w->gate;
+        return 0;
 }
 
 void wiring_close(Wiring *w)
 {
         if (!w->open)
                 return;
+        if (w->shared.gate) {
+                gate_stop(w->shared.gate); /* whoever has taken the flag gives it back */
+                w->shared.gate = NULL;
+        }
         if (w->shared.queue)
                 worker_shared_deinit(&w->shared);
         w->live = live_free(w->live);
+        gate_deinit(&w->gate);
         w->pin = server_pin_free(w->pin);
         w->target = target_free(w->target);
         w->store = report_store_free(w->store);

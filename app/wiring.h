@@ -39,6 +39,7 @@ struct Wiring {
         ServerPin *pin;
         Waiters waiters;
         Alarms alarms;      /* nobody listens, unless the service sets `tell` */
+        Gate gate;          /* its thread is started by the service only */
         Reporter reporter;  /* started by the service only */
         Jobs *jobs;         /* app/jobs.h; of the service only, NULL: there is none */
         IntakeSink *intake; /* of the service's feed; NULL: there is none */

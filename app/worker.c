@@ -298,6 +298,11 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run_init(run, w->arena, config, w->source, s->target, queue_space(s->queue), s->clock, change);
         run->brakes = &s->brakes;
         run->names_unknown = !w->named.ms;
+        if (s->gate) {
+                run->scheduler = arena_strdup(w->arena, w->flag.text);
+                if (*w->flag.hold_id)
+                        run->outcome.cycle_id = arena_strdup(w->arena, w->flag.hold_id);
+        }
         run->note = note;
         run->owner = owner;
         run->call.now = clock_mono(s->clock);
@@ -358,6 +363,8 @@ const Outcome *worker_try(Worker *w, const Change *change)
         Run *run;
 
         arena_reset(w->arena);
+        if (w->shared->gate)
+                gate_view(w->shared->gate, &w->flag);
         run = run_change(w, c, change, NULL, &owner);
         log_outcome(w->shared->log, &run->outcome);
         run_deinit(run);
@@ -367,14 +374,22 @@ const Outcome *worker_try(Worker *w, const Change *change)
 /* Nothing is due for a minute at most: time for due times of other clocks, and for a stop. */
 #define IDLE_US ((int64_t)60 * 1000000)
 
-/* Which lanes may be leased now, and how long to wait if none: circuits first, then the limiter by lane.
+/* The gate has closed between the question and the lease. */
+#define CLOSED_US ((int64_t)1000)
+
+/* Which lanes may be leased now, and how long to wait if none: the scheduler flag, circuits, then the limiter
+ * by lane.
  * `*ret_until`: after so many microseconds other lanes may have room too. */
 static int64_t ask_for_a_place(Worker *w, LaneSet *ret_lanes, int64_t *ret_until)
 {
         WorkerShared *s = w->shared;
+        LaneSet open = gate_lanes(s->gate) & w->lanes;
         Mono now = clock_mono(s->clock);
-        int64_t wait = circuit_ask(&s->source_circuit, now);
+        int64_t wait;
 
+        if (!open)
+                return IDLE_US; /* whoever opens the gate wakes everybody */
+        wait = circuit_ask(&s->source_circuit, now);
         if (wait)
                 return wait;
         wait = circuit_ask(&s->target_circuit, now);
@@ -382,9 +397,9 @@ static int64_t ask_for_a_place(Worker *w, LaneSet *ret_lanes, int64_t *ret_until
                 circuit_unknown(&s->source_circuit);
                 return wait;
         }
-        *ret_lanes = w->lanes;
+        *ret_lanes = open;
         *ret_until = IDLE_US;
-        if (w->lanes != LANE_SET(LANE_URGENT)) {
+        if (open != LANE_SET(LANE_URGENT)) {
                 wait = target_take(s->target, LANE_NORMAL, now);
                 if (wait == 0)
                         return 0;
@@ -426,9 +441,15 @@ int64_t worker_turn(Worker *w, LaneSet *ret_lanes, const Outcome **ret_outcome)
                 return wait;
         arena_reset(w->arena);
         r = queue_lease(s->queue, clock_wall(s->clock), lanes, w->arena, &lease);
+        if (r == 0 && !gate_enter(s->gate, (Lane)lease.change.lane, &w->flag)) {
+                queue_release(s->queue, &lease);
+                no_change(w, lanes);
+                return CLOSED_US;
+        }
         if (r == 0) {
                 const Outcome *o = worker_work(w, &lease);
 
+                gate_leave(s->gate, (Lane)lease.change.lane);
                 if (ret_outcome)
                         *ret_outcome = o;
                 return 0;

@@ -15,6 +15,7 @@
 
 #include "app/alarm.h"
 #include "app/circuit.h"
+#include "app/gate.h"
 #include "app/metrics.h"
 #include "app/reporter.h"
 #include "app/snapshot.h"
@@ -39,6 +40,7 @@ struct WorkerShared {
         Brakes brakes;
         pthread_mutex_t brakes_lock; /* held while their counters are handed to the queue: in their order */
         Alarms *alarms;              /* NULL: nobody is told */
+        Gate *gate;                  /* NULL: there is no scheduler flag to mind */
         Waiters *waiters;            /* NULL: nobody can wait */
         Reporter *reporter;          /* NULL: nobody is told that there are outcomes */
         const Clock *clock;
@@ -55,7 +57,8 @@ struct Worker {
         Arena *arena;   /* of the run in hand */
         Arena *names;   /* of the connector parameters below */
         RunConnector connector;
-        Wall named; /* when the source last told the domain's names; 0: never */
+        FlagView flag; /* of the run in hand: what the scheduler flag was like */
+        Wall named;    /* when the source last told the domain's names; 0: never */
 };
 
 /* Return: 0, -errno (the counters of the brakes cannot be read). */

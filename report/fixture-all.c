@@ -228,7 +228,7 @@ static void make_hostile(Arena *a, Outcome *o)
         fixture_base(a, o);
         fixture_error(a, o, FIXTURE_EXPORT, DISPOSITION_PARKED, bad, ERROR_CATEGORY_FAILURE, bad, bad, bad);
         o->source_name = o->partition = o->source_server = o->tenant_id = o->target_name = bad;
-        o->rules_version = o->initiated_by = o->metaverse_id = bad;
+        o->rules_version = o->initiated_by = o->metaverse_id = o->cycle_id = bad;
         o->source = (Identity){ bad, bad, bad, bad, bad, bad };
         o->target = o->source;
         o->change.dn = bad;

@@ -291,7 +291,7 @@ json_t *summary_json(const Outcome *o)
         set_text(j, a, "id", o->run_id);
         set_text(j, a, "activityDateTime", wall_format(o->finished.ms ? o->finished : o->started, when));
         set_text(j, a, "changeId", facts_change_id(a, o));
-        set_text(j, a, "cycleId", "");
+        set_text(j, a, "cycleId", o->cycle_id ? o->cycle_id : "");
         set_text(j, a, "jobId", facts_job_id(a, o));
         set_text(j, a, "tenantId", o->tenant_id);
         set_int(j, "durationInMilliseconds", duration_ms(o));

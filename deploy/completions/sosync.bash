@@ -30,11 +30,12 @@ _sosync()
         --brake) words='disable members values create' ;;
         --state) words='ready leased delayed parked dated' ;;
         --since) words='30m 2h 1d 7d' ;;
+        --sync-cycle-enabled) words='true false' ;;
         --type) words='user inetOrgPerson group' ;;
         --ou | --text | --limit | --attribute | --connector | --dn) return ;;
         *)
                 case $command/$verb in
-                /) words='run sync report watch top queue reconcile promote demote rules eval config -c --help --version' ;;
+                /) words='run sync report watch top queue reconcile promote demote rules scheduler eval config -c --help --version' ;;
                 run/*) words='--help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
                 report/) words='list show html --help' ;;
@@ -56,6 +57,9 @@ _sosync()
                 rules/list | rules/show) words='--rules --json' ;;
                 rules/explain) words='--attribute --all --object --type --rules --json' ;;
                 rules/import) words='--output --connector --json' files=f ;;
+                scheduler/) words='show set --help' ;;
+                scheduler/show) words='--json' ;;
+                scheduler/set) words='--sync-cycle-enabled --json' ;;
                 eval/*) words='--dn --object --strict --functions --json --help' ;;
                 config/) words='check show help --help' ;;
                 esac

@@ -41,6 +41,7 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a promote -d 'leave staging
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a demote -d 'back into staging'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a reconcile -d 'compare the directory with what was imported'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a rules -d 'see what the sync rules are and do'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a scheduler -d 'the flag of the regular sync cycle'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a eval -d 'try an expression'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a config -d 'check the configuration'
 
@@ -73,6 +74,10 @@ complete -c sosync -n '__sosync_at promote' -l take-over -d 'the other installat
 complete -c sosync -n '__sosync_at reconcile' -l ou -x -d 'only below this DN'
 complete -c sosync -n '__sosync_at reconcile' -l all -d 'what was never synchronized too'
 complete -c sosync -n '__sosync_at reconcile' -l json -d 'for scripts'
+
+complete -c sosync -n '__sosync_bare scheduler' -a 'show set'
+complete -c sosync -n '__sosync_at scheduler set' -l sync-cycle-enabled -x -a 'true false' -d 'may a cycle begin'
+complete -c sosync -n '__sosync_at scheduler' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_bare rules' -a 'list check show explain import'
 complete -c sosync -n '__sosync_at rules check import' -F

@@ -52,6 +52,18 @@ _sosync_queue() {
         esac
 }
 
+_sosync_scheduler() {
+        local verb=$words[2]
+        if ((CURRENT == 2)); then
+                _sosync_verbs 'show:its fields' "set:by a person's hand"
+                return
+        fi
+        case $verb in
+        show) _arguments '1:verb:' '--json[for scripts]' ;;
+        set) _arguments '1:verb:' '--sync-cycle-enabled[may a cycle begin]:value:(true false)' '--json[for scripts]' ;;
+        esac
+}
+
 _sosync_rules() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
@@ -89,6 +101,7 @@ _sosync() {
                 'demote:back into staging'
                 'reconcile:compare the directory with what was imported'
                 'rules:see what the sync rules are and do'
+                'scheduler:the flag of the regular sync cycle'
                 'eval:try an expression'
                 'config:check the configuration'
         )

@@ -11,7 +11,8 @@
  * of its structure, raise OUTCOME_VERSION, and let the reader ask for it only if the version (or the number
  * of fields of the sub-structure) says that it is there.
  */
-#define OUTCOME_FIELDS   30
+#define OUTCOME_FIELDS   31
+#define OUTCOME_FIELDS_1 30 /* before cycle_id */
 #define STEP_FIELDS      7
 #define ATTRIBUTE_FIELDS 13
 #define IDENTITY_FIELDS  6
@@ -246,6 +247,7 @@ void outcome_pack(PackWriter *w, const Outcome *o)
         pack_int(w, o->finished.ms);
         pack_int(w, o->duration_us);
         pack_int(w, o->retry_at.ms);
+        pack_str(w, o->cycle_id);
 }
 
 /**
@@ -264,7 +266,7 @@ int outcome_unpack(Arena *a, const void *data, size_t n, Outcome *ret_outcome)
         unpack_init(&r, data, n);
         n_fields = unpack_array(&r);
         unpack_version(&r, OUTCOME_VERSION); /* first: a newer record may have any shape */
-        if (n_fields < OUTCOME_FIELDS)
+        if (n_fields < OUTCOME_FIELDS_1)
                 unpack_fail(&r);
         unpack_run_id(&r, a, o);
         change_unpack(&r, a, &o->change);
@@ -293,6 +295,8 @@ int outcome_unpack(Arena *a, const void *data, size_t n, Outcome *ret_outcome)
         o->finished.ms = unpack_int(&r);
         o->duration_us = unpack_int(&r);
         o->retry_at.ms = unpack_int(&r);
+        if (n_fields >= OUTCOME_FIELDS)
+                o->cycle_id = unpack_str(&r, a);
         unpack_rest(&r, n_fields, OUTCOME_FIELDS);
 
         error = unpack_end(&r);

@@ -145,6 +145,7 @@ struct Outcome {
         const char *rules_version;
         const char *initiated_by; /* person, or "sosync" */
         const char *metaverse_id; /* NULL: none */
+        const char *cycle_id;     /* the hold of the scheduler flag it was done in; NULL: none */
 
         Identity source;
         Identity target;

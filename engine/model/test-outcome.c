@@ -60,6 +60,7 @@ static void fill(Outcome *o)
                 .rules_version = "v7",
                 .initiated_by = "bob",
                 .metaverse_id = "mv",
+                .cycle_id = "hold",
                 .source = { "s1", "s2", "s3", "s4", "s5", "s6" },
                 .target = { "t1", "t2", "t3", NULL, "t5", "t6" },
                 .n_steps = OUTCOME_STEPS_MAX,
@@ -161,6 +162,7 @@ static void assert_same(const Outcome *x, const Outcome *y)
         assert_true(str_is(x->rules_version, y->rules_version));
         assert_true(str_is(x->initiated_by, y->initiated_by));
         assert_true(str_is(x->metaverse_id, y->metaverse_id));
+        assert_true(str_is(x->cycle_id, y->cycle_id));
         assert_identity(&x->source, &y->source);
         assert_identity(&x->target, &y->target);
         assert_int_equal(x->n_steps, y->n_steps);
@@ -288,7 +290,11 @@ static void test_versions(void **state)
         assert_int_equal(outcome_unpack(a, record, n + 1, &back), 0);
         assert_same(&o, &back);
         assert_int_equal(outcome_unpack(a, record, n, &back), PACK_E_CORRUPT);
+        /* An older one, which had no cycle_id yet; and one that has too little. */
         record[2] -= 2;
+        assert_int_equal(outcome_unpack(a, record, n, &back), 0);
+        assert_null(back.cycle_id);
+        record[2]--;
         assert_int_equal(outcome_unpack(a, record, n, &back), PACK_E_CORRUPT);
 
         /* A newer record of any shape is newer, not corrupt. */

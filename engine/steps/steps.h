@@ -125,10 +125,11 @@ struct Run {
 
         /* Filled before the first step. */
         Mono began;
-        int read_result;      /* of source_read */
-        bool names_unknown;   /* given by the worker: the domain's names are not known, so no rule may run */
-        const char *read_why; /* what went wrong with it, for people; NULL: nothing */
-        int64_t read_us;      /* how long it took */
+        int read_result;       /* of source_read */
+        bool names_unknown;    /* given by the worker: the domain's names are not known, so no rule may run */
+        const char *scheduler; /* given by the worker: what the scheduler flag is like; NULL: nobody knows */
+        const char *read_why;  /* what went wrong with it, for people; NULL: nothing */
+        int64_t read_us;       /* how long it took */
         SourceEntry entry;
         const Dn *dn; /* as the object has it now; the hint if it could not be read */
         SourceInfo source_info;

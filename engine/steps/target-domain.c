@@ -17,6 +17,8 @@ int step_target_domain(Run *run)
         step_detail(run, "tenantId", "%s", run->target_info.tenant_id);
         if (run->target_info.tenant_name)
                 step_detail(run, "tenant", "%s", run->target_info.tenant_name);
+        if (run->scheduler)
+                step_detail(run, "scheduler", "%s", run->scheduler);
         step_detail(run, "staging", "%s", run_is_staging(run) ? "True" : "False");
         /* A wrong word about who owns the objects would export what must not be, or nothing at all. */
         if ((run->config->estate != ESTATE_ALONE) != run->target_info.on_premises_sync) {

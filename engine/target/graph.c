@@ -143,10 +143,14 @@ static void keep_domains(TargetGraph *g, json_t *list)
 static void keep_info(TargetGraph *g, const json_t *organization)
 {
         const char *name = json_string_value(json_object_get(organization, "displayName"));
+        const json_t *last = json_object_get(organization, "onPremisesLastSyncDateTime");
 
         g->info.name = "Microsoft Entra ID";
         g->info.tenant_id = g->options->tenant_id;
         g->info.tenant_name = keep(g, g->info.tenant_name, name ? name : "");
+        g->info.last_sync = (Wall){ 0 };
+        if (json_is_string(last))
+                wall_parse(json_string_value(last), &g->info.last_sync);
         g->info.on_premises_sync = json_is_true(json_object_get(organization, "onPremisesSyncEnabled"));
         keep_domains(g, json_object_get(organization, "verifiedDomains"));
 }
@@ -158,7 +162,8 @@ static int read_info(TargetGraph *g, Call *call, Diag *diag)
         int r;
 
         graph_call_init(&c, g, call, "GET",
-                        "/organization?$select=id,displayName,verifiedDomains,onPremisesSyncEnabled");
+                        "/organization?$select=id,displayName,verifiedDomains,onPremisesSyncEnabled,"
+                        "onPremisesLastSyncDateTime");
         r = graph_call_run(&c, diag);
         if (r)
                 return r == TARGET_E_REJECTED ? TARGET_E_GARBAGE : r;

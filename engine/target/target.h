@@ -149,6 +149,7 @@ struct TargetInfo {
         const char *const *verified_domains;
         size_t n_verified_domains;
         bool on_premises_sync; /* organization.onPremisesSyncEnabled */
+        Wall last_sync;        /* organization.onPremisesLastSyncDateTime; 0: never, or not said */
 };
 
 struct TargetOps {

@@ -239,6 +239,10 @@ static bool do_estate(Scene *s, const char *const *words, size_t n_words)
         bool alone = str_is(n_words > 2 ? strchr(words[2], '=') + 1 : words[1], "alone");
 
         s->estate = arena_strdup(s->arena, words[1]);
+        /* Where Connect owns the objects, it has a flag. Its cycles are another story's. */
+        if (str_is(words[1], "connect") && !s->connect &&
+            !connect_place(s, (int64_t)86400 * 1000000, (int64_t)180 * 1000000))
+                return false;
         cloud_estate(s->cloud, !alone);
         return scene_reload(s);
 }
@@ -328,6 +332,11 @@ static const Verb verbs[] = {
         { "ESTATE", 2, do_estate },
         { "FILTER", 2, do_filter },
         { "RULES", 2, do_rules },
+        { "CONNECT", 1, connect_do },
+        { "CYCLE", 1, connect_cycle },
+        { "SYNC-CYCLE-ENABLED", 2, connect_flag },
+        { "WIZARD", 2, connect_wizard },
+        { "DRIVER", 2, connect_driver },
         { "CRASH", 1, do_crash },
         { "UNPARK", 2, do_unpark },
         { "RECONCILE", 1, command_reconcile_now },

@@ -202,9 +202,16 @@ static bool waiting(Scene *s, const char *const *words, size_t n_words)
 }
 
 static const Question questions[] = {
-        { "nothing", 1, nothing }, { "cloud", 2, cloud },     { "cloud-count", 3, cloud_count },
-        { "count", 3, count },     { "brake", 3, brake },     { "queue", 2, queue },
-        { "circuit", 3, circuit }, { "waiting", 2, waiting },
+        { "nothing", 1, nothing },
+        { "cloud", 2, cloud },
+        { "cloud-count", 3, cloud_count },
+        { "count", 3, count },
+        { "brake", 3, brake },
+        { "queue", 2, queue },
+        { "circuit", 3, circuit },
+        { "waiting", 2, waiting },
+        { "flag", 2, connect_expect_flag },
+        { "connect", 2, connect_expect },
 };
 
 bool expect_do(Scene *s)

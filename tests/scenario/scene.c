@@ -69,12 +69,13 @@ static int write_config(Scene *s)
                 "  - {attribute: userAccountControl, when: \"BitAnd([userAccountControl],2) = 2\", "
                 "revoke_sessions: true}\n"
                 "settle: 120s\n"
-                "%s%s%s",
+                "%s%s%s%s%s",
                 secret, secret, s->group_filter ? "  group_filter: \"" : "",
                 s->group_filter ? s->group_filter : "", s->group_filter ? "\"\n" : "",
                 s->rules ? "rules: {" : "", s->rules ? s->rules : "", s->rules ? "}\n" : "",
                 s->staging ? "true" : "false", s->estate ? s->estate : "alone", secret, secret,
-                s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "");
+                s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "",
+                s->scheduler ? "scheduler:\n" : "", s->scheduler ? s->scheduler : "");
         int r = str_write_file(secret, "secret\n", 7, 0600);
 
         return r ? r
@@ -140,6 +141,24 @@ static void see_alarm(void *context, const AlarmEvent *e)
                    "text", e->text);
 }
 
+static int open_gate(Scene *s)
+{
+        GateOptions options = {
+                .config = &s->gate_config->scheduler,
+                .queue = s->queue,
+                .target = s->cloud,
+                .alarms = &s->alarms,
+                .clock = &s->clock.clock,
+                .log = &s->log,
+        };
+
+        if (!s->connect)
+                return gate_open(&s->gate, s->gate_config, s->queue, s->cloud, &s->alarms, &s->clock.clock,
+                                 &s->log);
+        options.driver = connect_mem_open(s->connect);
+        return gate_init(&s->gate, &options);
+}
+
 static int start(Scene *s)
 {
         int r = open_queue(s);
@@ -155,6 +174,11 @@ static int start(Scene *s)
         /* What a script makes before time moves was there before the first start. */
         if (reconcile_note_start(s->queue, s->snapshot.config, wall_add(clock_wall(&s->clock.clock), 1000)))
                 return -EIO;
+        s->gate_config = snapshot_get(&s->snapshot);
+        r = open_gate(s);
+        if (r)
+                return r;
+        s->shared.gate = &s->gate;
         worker_init(&s->worker, &s->shared, source_mem_open(s->directory), LANES_ALL);
         return 0;
 }
@@ -164,6 +188,8 @@ static void stop(Scene *s)
         if (!s->queue)
                 return;
         worker_deinit(&s->worker);
+        gate_deinit(&s->gate);
+        s->gate_config = config_unref(s->gate_config);
         worker_shared_deinit(&s->shared);
         alarms_deinit(&s->alarms);
         intake_deinit(&s->intake);
@@ -176,6 +202,15 @@ bool scene_crash(Scene *s)
                 return scene_fail(s, "a queue in memory does not survive a crash");
         stop(s);
         s->dying = false;
+        if (start(s))
+                return scene_fail(s, "the service does not start again");
+        return true;
+}
+
+bool scene_reopen(Scene *s)
+{
+        gate_stop(&s->gate);
+        stop(s);
         if (start(s))
                 return scene_fail(s, "the service does not start again");
         return true;
@@ -225,6 +260,7 @@ void scene_deinit(Scene *s)
         if (s->snapshot.config)
                 snapshot_deinit(&s->snapshot);
         s->cloud = target_free(s->cloud);
+        s->connect = connect_mem_free(s->connect);
         s->directory = source_mem_free(s->directory);
         if (s->folder)
                 nftw(s->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -299,6 +335,16 @@ static bool waits_rightly(Scene *s, LaneSet lanes)
         return true;
 }
 
+/* The flag's thread, when the workers have come to rest. True: something has changed for them. */
+static bool turn_flag(Scene *s)
+{
+        LaneSet before = gate_lanes(&s->gate);
+
+        while (gate_turn(&s->gate) == 0)
+                ;
+        return gate_lanes(&s->gate) != before;
+}
+
 bool scene_work(Scene *s)
 {
         for (unsigned i = 0; i < RUNS_MAX; i++) {
@@ -317,7 +363,7 @@ bool scene_work(Scene *s)
                         see_outcome(s, o);
                 if (o && !barrier(s))
                         return scene_fail(s, "the queue takes nothing");
-                if (wait)
+                if (wait && !turn_flag(s))
                         return waits_rightly(s, lanes);
         }
         return scene_fail(s, "the worker does not come to rest");

@@ -14,8 +14,10 @@
  * A scene belongs to one thread.
  */
 
+#include "app/gate.h"
 #include "app/intake.h"
 #include "app/worker.h"
+#include "engine/scheduler/scheduler-mem.h"
 #include "engine/source/source-mem.h"
 #include "tests/scenario/cloud.h"
 #include "tests/scenario/script.h"
@@ -58,7 +60,8 @@ struct Scene {
         bool staging;
         const char *estate; /* target.estate; NULL: its default */
         const char *group_filter;
-        const char *rules; /* what stands in `rules: {...}`; NULL: nothing */
+        const char *scheduler; /* keys of the section, each a line; NULL: none */
+        const char *rules;     /* what stands in `rules: {...}`; NULL: nothing */
 
         Thing **things;
         size_t n_things, size_things;
@@ -71,7 +74,10 @@ struct Scene {
         Log log;
         IntakeSink intake;
         Alarms alarms;
-        const char *brakes; /* `brakes:` of the configuration; NULL: as shipped */
+        const char *brakes;  /* `brakes:` of the configuration; NULL: as shipped */
+        ConnectMem *connect; /* NULL: there is no Connect server, the flag is sosync's own */
+        Config *gate_config; /* the gate's; it does not follow a reload */
+        Gate gate;
         WorkerShared shared;
         Worker worker;
         unsigned n_positions, n_barriers;
@@ -92,6 +98,7 @@ bool scene_until(Scene *s, int64_t ms); /* ... and all that becomes due until th
 
 /* The process dies, and starts again with what is on disk. */
 bool scene_crash(Scene *s);
+bool scene_reopen(Scene *s); /* the process ends and starts again, as told to */
 bool scene_reload(Scene *s); /* staging or group_filter has changed */
 
 Thing *scene_thing(Scene *s, const char *name); /* NULL: there is none */
@@ -106,6 +113,16 @@ bool directory_set(Scene *s, Thing *t, const char *name, const char *text);
 void directory_move(Scene *s, Thing *t, const char *ou);
 void directory_put(Scene *s, Thing *t, bool deleted);
 Value directory_value(Scene *s, const char *name, const char *text); /* as an attribute of this name has it */
+
+/* connect.c: the Connect server beside, and the flag. */
+bool connect_place(Scene *s, int64_t interval_us, int64_t duration_us); /* ... is there from now on */
+bool connect_do(Scene *s, const char *const *words, size_t n_words);
+bool connect_cycle(Scene *s, const char *const *words, size_t n_words);
+bool connect_flag(Scene *s, const char *const *words, size_t n_words);
+bool connect_wizard(Scene *s, const char *const *words, size_t n_words);
+bool connect_driver(Scene *s, const char *const *words, size_t n_words);
+bool connect_expect_flag(Scene *s, const char *const *words, size_t n_words);
+bool connect_expect(Scene *s, const char *const *words, size_t n_words);
 
 /* commands.c: one line. False: it failed, and was said. */
 bool command_do(Scene *s);
