@@ -79,6 +79,7 @@ struct QueueMem {
         Rests rests;
         Lanes lanes;
         bool closed;
+        uint64_t barred; /* sources, as bits */
         uint64_t n_wake_all;
         QueueStats stats; /* counters only */
 };

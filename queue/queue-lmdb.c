@@ -73,6 +73,16 @@ static int lease(Queue *queue, Wall now, LaneSet lanes, Arena *a, Lease *ret_lea
         return ready_lease(&queue_lmdb(queue)->ready, now, lanes, a, ret_lease);
 }
 
+static int lease_of(Queue *queue, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease)
+{
+        return ready_lease_of(&queue_lmdb(queue)->ready, now, lanes, source, a, ret_lease);
+}
+
+static void bar(Queue *queue, uint16_t source, bool barred)
+{
+        ready_bar(&queue_lmdb(queue)->ready, source, barred);
+}
+
 static int lease_object(Queue *queue, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease)
 {
         return ready_lease_object(&queue_lmdb(queue)->ready, now, key, a, ret_lease);
@@ -288,7 +298,9 @@ const QueueOps queue_lmdb_ops = {
         .name = "lmdb",
         .put = put,
         .lease = lease,
+        .lease_of = lease_of,
         .lease_object = lease_object,
+        .bar = bar,
         .wait = wait,
         .ack = ack,
         .retry = retry,

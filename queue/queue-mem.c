@@ -62,7 +62,17 @@ static bool comes_first(const Row *a, const Row *b, Wall now)
         return a->place.sequence < b->place.sequence;
 }
 
-static LaneSet find_due(QueueMem *q, Wall now, LaneSet lanes, MemRow *firsts[_LANE_N])
+static uint64_t source_bit(const MemRow *m)
+{
+        ObjectKey key;
+
+        return object_key_unpack(m->key, sizeof(m->key), &key) && key.source < QUEUE_SOURCES_MAX
+                       ? UINT64_C(1) << key.source
+                       : 0;
+}
+
+/* `barred`: sources of which nothing is taken. */
+static LaneSet find_due(QueueMem *q, uint64_t barred, Wall now, LaneSet lanes, MemRow *firsts[_LANE_N])
 {
         LaneSet due = 0;
 
@@ -70,7 +80,7 @@ static LaneSet find_due(QueueMem *q, Wall now, LaneSet lanes, MemRow *firsts[_LA
                 MemRow *m = keymap_entry(i, MemRow, node);
                 uint8_t lane = m->row.place.lane;
 
-                if (m->token || !(lanes & LANE_SET(lane)) || !is_due(&m->row, now))
+                if (m->token || !(lanes & LANE_SET(lane)) || !is_due(&m->row, now) || source_bit(m) & barred)
                         continue;
                 if (!(due & LANE_SET(lane)) || comes_first(&m->row, &firsts[lane]->row, now))
                         firsts[lane] = m;
@@ -94,22 +104,55 @@ static void give(QueueMem *q, MemRow *m, Arena *a, Lease *ret_lease)
         ret_lease->change.by = arena_strdup(a, ret_lease->change.by);
 }
 
-static int lease(Queue *queue, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
+/* The lock is held. */
+static int lease_next(QueueMem *q, uint64_t barred, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
 {
-        QueueMem *q = queue_mem(queue);
         MemRow *firsts[_LANE_N] = { NULL };
-        LaneSet due;
+        LaneSet due = find_due(q, barred, now, lanes, firsts);
 
-        pthread_mutex_lock(&q->lock);
-        due = find_due(q, now, lanes, firsts);
         if (due) {
                 Lane lane = lanes_pick(&q->lanes, due);
 
                 lanes_given(&q->lanes, due, lane);
                 give(q, firsts[lane], a, ret_lease);
         }
-        pthread_mutex_unlock(&q->lock);
         return due ? 0 : QUEUE_E_EMPTY;
+}
+
+static int lease(Queue *queue, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
+{
+        QueueMem *q = queue_mem(queue);
+        int r;
+
+        pthread_mutex_lock(&q->lock);
+        r = lease_next(q, q->barred, now, lanes, a, ret_lease);
+        pthread_mutex_unlock(&q->lock);
+        return r;
+}
+
+static int lease_of(Queue *queue, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease)
+{
+        QueueMem *q = queue_mem(queue);
+        int r;
+
+        pthread_mutex_lock(&q->lock);
+        r = lease_next(q, ~(UINT64_C(1) << source), now, lanes, a, ret_lease);
+        pthread_mutex_unlock(&q->lock);
+        return r;
+}
+
+static void bar(Queue *queue, uint16_t source, bool barred)
+{
+        QueueMem *q = queue_mem(queue);
+        uint64_t bit = UINT64_C(1) << source;
+
+        pthread_mutex_lock(&q->lock);
+        q->barred = barred ? q->barred | bit : q->barred & ~bit;
+        if (!barred) {
+                q->n_wake_all++;
+                pthread_cond_broadcast(&q->changed);
+        }
+        pthread_mutex_unlock(&q->lock);
 }
 
 static int lease_object(Queue *queue, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease)
@@ -145,7 +188,8 @@ static int64_t next_due_ms(const QueueMem *q, LaneSet lanes)
                 const MemRow *m = keymap_entry(i, MemRow, node);
 
                 if (!m->token && (m->row.place.class == ROW_DELAYED || m->row.place.class == ROW_DATED) &&
-                    lanes & LANE_SET(m->row.place.lane) && m->row.place.due.ms < next)
+                    lanes & LANE_SET(m->row.place.lane) && !(source_bit(m) & q->barred) &&
+                    m->row.place.due.ms < next)
                         next = m->row.place.due.ms;
         }
         return next;
@@ -171,7 +215,7 @@ static int wait(Queue *queue, LaneSet lanes, Wall now, int64_t timeout_us)
                         break;
                 }
                 if (q->n_wake_all != n_wake_all || at >= end ||
-                    find_due(q, wall_add(now, (at - start) / 1000), lanes, firsts))
+                    find_due(q, q->barred, wall_add(now, (at - start) / 1000), lanes, firsts))
                         break;
                 next = next_due_ms(q, lanes);
                 if (next != INT64_MAX && start + (next - now.ms) * 1000 + 1000 < until)
@@ -385,7 +429,9 @@ static const QueueOps queue_mem_ops = {
         .name = "mem",
         .put = put,
         .lease = lease,
+        .lease_of = lease_of,
         .lease_object = lease_object,
+        .bar = bar,
         .wait = wait,
         .ack = ack,
         .retry = retry,

@@ -93,6 +93,22 @@ static int lease(Queue *queue, Wall now, LaneSet lanes, Arena *a, Lease *ret_lea
         return say_lease(t, r, "lease", lanes, ret_lease);
 }
 
+static int lease_of(Queue *queue, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease)
+{
+        QueueTrace *t = queue_trace(queue);
+        int r = t->next->ops->lease_of(t->next, now, lanes, source, a, ret_lease);
+
+        return say_lease(t, r, "lease-of", lanes, ret_lease);
+}
+
+static void bar(Queue *queue, uint16_t source, bool barred)
+{
+        QueueTrace *t = queue_trace(queue);
+
+        t->next->ops->bar(t->next, source, barred);
+        say(t, 0, "bar source=%u %s", source, barred ? "on" : "off");
+}
+
 static int lease_object(Queue *queue, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease)
 {
         QueueTrace *t = queue_trace(queue);
@@ -245,7 +261,9 @@ static const QueueOps queue_trace_ops = {
         .name = "trace",
         .put = put,
         .lease = lease,
+        .lease_of = lease_of,
         .lease_object = lease_object,
+        .bar = bar,
         .wait = wait,
         .ack = ack,
         .retry = retry,

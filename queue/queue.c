@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -110,6 +111,23 @@ int queue_put(Queue *q, const Intake *in)
 int queue_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
 {
         return q->ops->lease(q, now, lanes & LANES_ALL, a, ret_lease);
+}
+
+/**
+ * queue_lease_of() - the next change of one source that is due in one of these lanes, barred or not
+ *
+ * Return: 0, QUEUE_E_EMPTY, -errno.
+ */
+int queue_lease_of(Queue *q, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease)
+{
+        return q->ops->lease_of(q, now, lanes & LANES_ALL, source, a, ret_lease);
+}
+
+/* queue_bar() - give out no change of this source, or do so again */
+void queue_bar(Queue *q, uint16_t source, bool barred)
+{
+        assert(source < QUEUE_SOURCES_MAX);
+        q->ops->bar(q, source, barred);
 }
 
 /**

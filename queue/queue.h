@@ -156,7 +156,9 @@ struct QueueOps { /* each of put, ack, retry, park, note is one transaction */
         const char *name;
         int (*put)(Queue *q, const Intake *in);
         int (*lease)(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
+        int (*lease_of)(Queue *q, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease);
         int (*lease_object)(Queue *q, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease);
+        void (*bar)(Queue *q, uint16_t source, bool barred);
         int (*wait)(Queue *q, LaneSet lanes, Wall now, int64_t timeout_us);
         int (*ack)(Queue *q, const Lease *lease, const Commit *c);
         int (*retry)(Queue *q, const Lease *lease, Wall not_before, const char *reason, const Commit *c);
@@ -194,6 +196,16 @@ int queue_put(Queue *q, const Intake *in);
 
 /* Return: 0, QUEUE_E_EMPTY, -errno. */
 int queue_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
+
+/*
+ * The changes of a source that cannot be worked on now (its directory is gone) are not given out, and nobody
+ * is woken for them; those of the others go on. In memory: nothing is barred at the start. Sources are
+ * numbered below QUEUE_SOURCES_MAX. queue_lease_of() is the exception, to find out whether it works again:
+ * the next change of this source alone, barred or not. Return: as queue_lease.
+ */
+#define QUEUE_SOURCES_MAX 64
+void queue_bar(Queue *q, uint16_t source, bool barred);
+int queue_lease_of(Queue *q, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease);
 
 /* The row of this object if it is READY or DELAYED, whatever its lane. Return: 0, QUEUE_E_EMPTY, -errno. */
 int queue_lease_object(Queue *q, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease);

@@ -41,8 +41,12 @@ static void let_go(Ready *r, Held *h)
 static bool is_free(void *context, const uint8_t key[OBJECT_KEY_SIZE])
 {
         Ready *r = context;
+        uint16_t source = (uint16_t)(key[0] << 8 | key[1]);
         ObjectKey object;
 
+        if (r->is_single ? source != r->single
+                         : source < QUEUE_SOURCES_MAX && r->barred & UINT64_C(1) << source)
+                return false;
         if (keymap_find(&r->held, key, OBJECT_KEY_SIZE))
                 return false;
         return r->marks.n_alone == 0 || !object_key_unpack(key, OBJECT_KEY_SIZE, &object) ||
@@ -185,18 +189,13 @@ static int take(Ready *r, FrontLook *look, Lane lane, Arena *a, Lease *ret_lease
         return 0;
 }
 
-/**
- * ready_lease() - the next change, by weight of the lanes
- *
- * Return: 0, QUEUE_E_EMPTY, -errno.
- */
-int ready_lease(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
+/* Return: 0, QUEUE_E_EMPTY, -errno. The lock is held. */
+static int lease_next(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
 {
         FrontLook look = { .store = r->store, .now = now, .is_free = is_free, .context = r };
         LaneSet due = 0;
         int err;
 
-        pthread_mutex_lock(&r->lock);
         do {
                 Lane lane;
 
@@ -213,8 +212,58 @@ int ready_lease(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
                         lanes_given(&r->lanes, due, lane);
         } while (err == QUEUE_E_EMPTY);
         front_look_end(&look);
-        pthread_mutex_unlock(&r->lock);
         return err < 0 ? error_trace(err) : err;
+}
+
+/**
+ * ready_lease() - the next change, by weight of the lanes
+ *
+ * Return: 0, QUEUE_E_EMPTY, -errno.
+ */
+int ready_lease(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
+{
+        int err;
+
+        pthread_mutex_lock(&r->lock);
+        err = lease_next(r, now, lanes, a, ret_lease);
+        pthread_mutex_unlock(&r->lock);
+        return err;
+}
+
+/**
+ * ready_lease_of() - the next change of one source, barred or not
+ *
+ * The fronts are those of all sources: they are looked for anew before and after. It is asked once for each
+ * probe of a source that is gone.
+ *
+ * Return: 0, QUEUE_E_EMPTY, -errno.
+ */
+int ready_lease_of(Ready *r, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease)
+{
+        int err;
+
+        pthread_mutex_lock(&r->lock);
+        r->is_single = true;
+        r->single = source;
+        rewind_fronts(r);
+        err = lease_next(r, now, lanes, a, ret_lease);
+        r->is_single = false;
+        rewind_fronts(r);
+        pthread_mutex_unlock(&r->lock);
+        return err;
+}
+
+/* What was passed by while it was barred is found again from the beginning. */
+void ready_bar(Ready *r, uint16_t source, bool barred)
+{
+        uint64_t bit = UINT64_C(1) << source;
+
+        pthread_mutex_lock(&r->lock);
+        r->barred = barred ? r->barred | bit : r->barred & ~bit;
+        rewind_fronts(r);
+        pthread_mutex_unlock(&r->lock);
+        if (!barred)
+                ready_wake_all(r, false);
 }
 
 /**

@@ -60,15 +60,18 @@ struct Held {
 struct Ready {
         Store *store;
         pthread_mutex_t lock;
-        KeyMap held;                                            /* lock */
-        uint64_t next_token;                                    /* lock */
-        Front fronts[_LANE_N][_ROW_CLASS_N];                    /* lock; of PARKED there is none */
-        Wall last_due[_LANE_N];                                 /* lock: no delayed row is due later */
-        Lanes lanes;                                            /* lock */
-        List waiters;                                           /* lock */
-        uint64_t n_wake_all;                                    /* lock */
-        bool closed;                                            /* lock */
-        Marks marks;                                            /* lock */
+        KeyMap held;                         /* lock */
+        uint64_t next_token;                 /* lock */
+        Front fronts[_LANE_N][_ROW_CLASS_N]; /* lock; of PARKED there is none */
+        Wall last_due[_LANE_N];              /* lock: no delayed row is due later */
+        Lanes lanes;                         /* lock */
+        List waiters;                        /* lock */
+        uint64_t n_wake_all;                 /* lock */
+        bool closed;                         /* lock */
+        uint64_t barred;                     /* lock: sources, as bits, of which nothing is given out */
+        bool is_single;  /* lock: of `single` alone, barred or not; while ready_lease_of() looks */
+        uint16_t single; /* lock */
+        Marks marks;     /* lock */
         uint64_t n_put, n_merged, n_acked, n_retried, n_parked; /* lock: since the start */
 };
 
@@ -77,6 +80,8 @@ int ready_start(Ready *r, Store *store);
 void ready_stop(Ready *r);
 
 int ready_lease(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
+int ready_lease_of(Ready *r, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease);
+void ready_bar(Ready *r, uint16_t source, bool barred);
 int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease);
 int ready_wait(Ready *r, LaneSet lanes, Wall now, int64_t timeout_us);
 void ready_wake_all(Ready *r, bool closing);

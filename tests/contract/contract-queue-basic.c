@@ -261,6 +261,59 @@ static void test_lane_set(void **state)
         assert_int_equal(queue_lease(f->q, f->now, LANE_SET(LANE_NORMAL), f->a, &lease), 0);
 }
 
+static void put_of(Fixture *f, uint16_t source, unsigned n)
+{
+        Change c = change_n(n, LANE_NORMAL);
+
+        c.source = source;
+        assert_int_equal(queue_put(f->q, &(Intake){ .changes = &c, .n_changes = 1, .now = f->now }), 0);
+}
+
+/* A directory that is gone: its changes stay where they are, and those of the other go on. */
+static void test_barred(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        Lease lease = { 0 }, none = { 0 };
+        ObjectKey first = object_n(1);
+
+        put_of(f, 0, 1);
+        put_of(f, 1, 2);
+        put_of(f, 0, 3);
+        queue_bar(f->q, 0, true);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), 0);
+        assert_int_equal(lease.change.source, 1);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &none), QUEUE_E_EMPTY);
+        put_of(f, 0, 4);
+        put_of(f, 1, 5);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        settle(f);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), 0);
+        assert_int_equal(lease.change.source, 1);
+        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &none), QUEUE_E_EMPTY);
+
+        /* Somebody tries; it is given back, and does not reach the others. */
+        assert_int_equal(queue_lease_of(f->q, f->now, LANES_ALL, 1, f->a, &none), QUEUE_E_EMPTY);
+        assert_int_equal(queue_lease_of(f->q, f->now, LANES_ALL, 0, f->a, &lease), 0);
+        assert_true(guid_is(&lease.change.id, &first.id));
+        assert_int_equal(queue_release(f->q, &lease), 0);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &none), QUEUE_E_EMPTY);
+
+        /* A delayed one is not waited for either. */
+        assert_int_equal(queue_lease_of(f->q, f->now, LANES_ALL, 0, f->a, &lease), 0);
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, 10), "SourceUnreachable", &c), 0);
+        settle(f);
+        f->now = wall_add(f->now, 1000);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &none), QUEUE_E_EMPTY);
+        assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, 0), 0);
+
+        queue_bar(f->q, 0, false);
+        for (unsigned i = 0; i < 3; i++)
+                assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), 0);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &none), QUEUE_E_EMPTY);
+}
+
 static void test_position(void **state)
 {
         static const uint8_t cookie[] = { 'M', 'S', 'D', 'S', 0, 1, 2, 0, 0xff };
@@ -326,10 +379,10 @@ static void test_bad_arguments(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_basic[] = {
-        TEST(test_put_lease_ack), TEST(test_gone),           TEST(test_release), TEST(test_retry),
-        TEST(test_far_due),       TEST(test_clock_set_back), TEST(test_park),    TEST(test_drop),
-        TEST(test_lease_object),  TEST(test_order),          TEST(test_lanes),   TEST(test_lane_set),
-        TEST(test_position),      TEST(test_bad_arguments),
+        TEST(test_put_lease_ack), TEST(test_gone),           TEST(test_release),       TEST(test_retry),
+        TEST(test_far_due),       TEST(test_clock_set_back), TEST(test_park),          TEST(test_drop),
+        TEST(test_lease_object),  TEST(test_order),          TEST(test_lanes),         TEST(test_lane_set),
+        TEST(test_barred),        TEST(test_position),       TEST(test_bad_arguments),
 };
 
 const size_t n_contract_basic = N_ELEMENTS(contract_basic);

@@ -27,6 +27,16 @@ static int mortal_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_
         return queue_lease(next(q), now, lanes, a, ret_lease);
 }
 
+static int mortal_lease_of(Queue *q, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease)
+{
+        return queue_lease_of(next(q), now, lanes, source, a, ret_lease);
+}
+
+static void mortal_bar(Queue *q, uint16_t source, bool barred)
+{
+        queue_bar(next(q), source, barred);
+}
+
 static int mortal_lease_object(Queue *q, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease)
 {
         return queue_lease_object(next(q), now, key, a, ret_lease);
@@ -120,7 +130,9 @@ static const QueueOps mortal_ops = {
         .name = "mortal",
         .put = mortal_put,
         .lease = mortal_lease,
+        .lease_of = mortal_lease_of,
         .lease_object = mortal_lease_object,
+        .bar = mortal_bar,
         .wait = mortal_wait,
         .ack = mortal_ack,
         .retry = mortal_retry,
