@@ -64,9 +64,17 @@ bool circuit_strained(Circuit *c, Mono now, const char *why)
         return outage && circuit_failed(c, now, why);
 }
 
+/* The lock is held. */
+static void next_probe(Circuit *c, Mono now)
+{
+        int64_t wait = CIRCUIT_PROBE_FIRST_US << (c->n_probes < 6 ? c->n_probes : 6);
+
+        c->probing = false;
+        c->probe_at = mono_add(now, wait > CIRCUIT_PROBE_MAX_US ? CIRCUIT_PROBE_MAX_US : wait);
+}
+
 bool circuit_failed(Circuit *c, Mono now, const char *why)
 {
-        int64_t wait;
         bool opened;
 
         pthread_mutex_lock(&c->lock);
@@ -78,9 +86,7 @@ bool circuit_failed(Circuit *c, Mono now, const char *why)
                         c->n_probes = 0;
                 else if (c->probing)
                         c->n_probes++;
-                wait = CIRCUIT_PROBE_FIRST_US << (c->n_probes < 6 ? c->n_probes : 6);
-                c->probing = false;
-                c->probe_at = mono_add(now, wait > CIRCUIT_PROBE_MAX_US ? CIRCUIT_PROBE_MAX_US : wait);
+                next_probe(c, now);
         }
         c->open = true;
         snprintf(c->why, sizeof(c->why), "%s", why ? why : "");
@@ -93,6 +99,16 @@ void circuit_unknown(Circuit *c)
         pthread_mutex_lock(&c->lock);
         if (is_probe(c))
                 c->probing = false;
+        pthread_mutex_unlock(&c->lock);
+}
+
+void circuit_postpone(Circuit *c, Mono now)
+{
+        pthread_mutex_lock(&c->lock);
+        if (is_probe(c)) {
+                c->n_probes++;
+                next_probe(c, now);
+        }
         pthread_mutex_unlock(&c->lock);
 }
 

@@ -56,4 +56,7 @@ bool circuit_failed(Circuit *c, Mono now, const char *why);
 /* The probe could not say (nothing was due, or the object's own fault came first). */
 void circuit_unknown(Circuit *c);
 
+/* There was nothing to try it with: it stays open, and somebody tries later, as after a failure. */
+void circuit_postpone(Circuit *c, Mono now);
+
 bool circuit_is_open(Circuit *c, char *why, size_t size);

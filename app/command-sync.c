@@ -211,7 +211,7 @@ static int run_alone(SyncCommand *s, const char *config_path)
 {
         Wiring wiring;
         Diag diag = DIAG_INIT;
-        Source *source = NULL;
+        Source *sources[CONFIG_SOURCES_MAX];
         int r = wiring_open(&wiring, config_path, &diag), status;
 
         if (r == WIRING_E_BUSY) {
@@ -221,12 +221,12 @@ static int run_alone(SyncCommand *s, const char *config_path)
                 return sync_all(s);
         }
         if (r == 0)
-                r = wiring_source(&wiring, &source);
+                r = wiring_sources(&wiring, sources);
         if (r) {
                 status = command_fail_diag(r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT, &diag);
         } else {
                 s->wiring = &wiring;
-                worker_init(&s->worker, &wiring.shared, source, LANES_ALL);
+                worker_init(&s->worker, &wiring.shared, sources, LANES_ALL);
                 status = sync_all(s);
                 worker_deinit(&s->worker);
                 reporter_flush(wiring.queue, wiring.store, wiring.first, &wiring.log);

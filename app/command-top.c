@@ -188,19 +188,32 @@ static void add_side(const Top *t, const json_t *side, const char *name, const c
                    PLAIN, str_safe(a, why, strlen(why)));
 }
 
-static void draw(const Top *t, const json_t *status, Str *out)
+static void add_source(const Top *t, const json_t *source, bool several, Str *out)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const json_t *feed = json_object_get(status, "feed"), *runs = json_object_get(status, "runs"), *n;
-        const char *server = text(feed, "server"), *said = text(feed, "text"), *key;
-        bool good = json_is_true(json_object_get(status, "good")),
-             watches = str_is(text(feed, "state"), "watching");
+        const json_t *feed = json_object_get(source, "feed");
+        const char *server = text(feed, "server"), *said = text(feed, "text"), *name = text(source, "name");
+        bool watches = str_is(text(feed, "state"), "watching");
 
-        str_printf(out, "%s%s%s%s\n\n", good ? GOOD : BAD, BOLD, text(status, "sentence"), PLAIN);
+        if (several)
+                str_printf(out, "%s%s%s\n", BOLD, str_safe(a, name, strlen(name)), PLAIN);
         str_printf(out, "%s%-9s%s %s%s%s %s%s%.200s\n", BOLD, "feed", PLAIN, watches ? GOOD : BAD,
                    text(feed, "state"), PLAIN, str_safe(a, server, strlen(server)), *said ? ", " : "",
                    str_safe(a, said, strlen(said)));
-        add_side(t, json_object_get(status, "source"), "directory", "", out);
+        add_side(t, source, "directory", "", out);
+}
+
+static void draw(const Top *t, const json_t *status, Str *out)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const json_t *sources = json_object_get(status, "sources"), *runs = json_object_get(status, "runs"),
+                     *n;
+        bool good = json_is_true(json_object_get(status, "good"));
+        const char *key;
+
+        str_printf(out, "%s%s%s%s\n\n", good ? GOOD : BAD, BOLD, text(status, "sentence"), PLAIN);
+        for (size_t i = 0; i < json_array_size(sources); i++)
+                add_source(t, json_array_get(sources, i), json_array_size(sources) > 1, out);
         add_side(t, json_object_get(status, "target"), "graph",
                  json_is_true(json_object_get(status, "staging")) ? "staging: nothing is exported" : "", out);
         add_budget(t, status, out);

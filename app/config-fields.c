@@ -16,7 +16,7 @@ static const char *const html_modes[] = { "on-demand", "failures", "always", NUL
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
 
-static const ConfigField scope_fields[] = {
+const ConfigField scope_fields[] = {
         { .name = "include",
           .type = CONFIG_LIST,
           .item = CONFIG_DN,
@@ -37,6 +37,22 @@ static const ConfigField scope_fields[] = {
           .type = CONFIG_DN,
           .offset = offsetof(ScopeConfig, group_filter),
           .help = "pilot: only direct members of this group" },
+        END_OF_TABLE,
+};
+
+/* One of several sources: the two sections of the one. */
+static const ConfigField source_fields[] = {
+        { .name = "source",
+          .type = CONFIG_MAP,
+          .fields = ldap_config_fields,
+          .offset = offsetof(SourceConfig, ldap),
+          .required = true,
+          .help = "the directory, as in `source` above" },
+        { .name = "scope",
+          .type = CONFIG_MAP,
+          .fields = scope_fields,
+          .offset = offsetof(SourceConfig, scope),
+          .help = "which of its objects are synchronized, as in `scope` above" },
         END_OF_TABLE,
 };
 
@@ -162,16 +178,25 @@ static const ConfigField log_fields[] = {
 
 const ConfigField config_fields[] = {
         { .name = "source",
-          .type = CONFIG_MAP,
+          .type = CONFIG_MAP_OPTIONAL,
           .fields = ldap_config_fields,
+          .size = sizeof(LdapConfig),
           .offset = offsetof(Config, source),
-          .required = true,
-          .help = "Active Directory: where changes come from" },
+          .shown = true,
+          .help = "Active Directory: where changes come from. Either this or `sources`" },
         { .name = "scope",
           .type = CONFIG_MAP,
           .fields = scope_fields,
           .offset = offsetof(Config, scope),
           .help = "which objects are synchronized" },
+        { .name = "sources",
+          .type = CONFIG_LIST,
+          .item = CONFIG_MAP,
+          .fields = source_fields,
+          .size = sizeof(SourceConfig),
+          .offset = offsetof(Config, listed),
+          .fallback = "[]",
+          .help = "several directories instead of one, each with a scope of its own" },
         { .name = "staging",
           .type = CONFIG_BOOL,
           .offset = offsetof(Config, staging),

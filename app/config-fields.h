@@ -14,6 +14,7 @@
 /* The whole file, filled into a Config (app/config.h). */
 extern const ConfigField config_fields[];
 
-/* Two sections of it, compared at a reload: StateConfig, ReportsConfig. */
+/* Sections of it that are compared: ScopeConfig, StateConfig, ReportsConfig. */
+extern const ConfigField scope_fields[];
 extern const ConfigField state_fields[];
 extern const ConfigField reports_fields[];

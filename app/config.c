@@ -22,17 +22,34 @@ static const char *const *texts(const ConfigList *list)
         return list->items;
 }
 
-/* Scope: every DN below the base, every type one that sosync knows. */
-static void check_scope(Config *c, const ConfigDoc *doc, Diag *diag)
+/* Whether two sections print the same: the simplest equality that cannot forget a field. */
+static bool section_is(const ConfigField *fields, const void *a, const void *b)
+{
+        Str x, y;
+        bool same;
+
+        str_init(&x, SIZE_MAX);
+        str_init(&y, SIZE_MAX);
+        config_print(fields, a, &x);
+        config_print(fields, b, &y);
+        same = str_is(x.data, y.data);
+        str_deinit(&x);
+        str_deinit(&y);
+        return same;
+}
+
+/* Scope: every DN below the base, every type one that sosync knows. `at`: what is before "scope" in a path.
+ */
+static void check_scope(Config *c, const SourceConfig *s, const char *at, Diag *diag)
 {
         static const char *const known[] = { "user", "inetOrgPerson", "group", "contact" };
         const struct {
                 const char *key;
                 const ConfigList *list;
-        } lists[] = { { "scope.include", &c->scope.include }, { "scope.exclude", &c->scope.exclude } };
+        } lists[] = { { "include", &s->scope.include }, { "exclude", &s->scope.exclude } };
         const Dn *base;
 
-        if (dn_parse(c->arena, c->source.base, &base, NULL))
+        if (!s->ldap.base || dn_parse(c->arena, s->ldap.base, &base, NULL))
                 return; /* found by the reader already */
         for (size_t l = 0; l < N_ELEMENTS(lists); l++)
                 for (size_t i = 0; i < lists[l].list->n_items; i++) {
@@ -41,29 +58,93 @@ static void check_scope(Config *c, const ConfigDoc *doc, Diag *diag)
 
                         if (dn_parse(c->arena, text, &dn, NULL) == 0 && !dn_is_below(dn, base))
                                 diag_add_at(diag, lists[l].list->marks[i],
-                                            "%s: %s is not below source.base (%s)", lists[l].key, text,
-                                            c->source.base);
+                                            "%sscope.%s: %s is not below %ssource.base (%s)", at,
+                                            lists[l].key, text, at, s->ldap.base);
                 }
-        for (size_t i = 0; i < c->scope.object_types.n_items; i++) {
-                const char *type = texts(&c->scope.object_types)[i];
+        for (size_t i = 0; i < s->scope.object_types.n_items; i++) {
+                const char *type = texts(&s->scope.object_types)[i];
                 bool found = false;
 
                 for (size_t k = 0; k < N_ELEMENTS(known); k++)
                         found |= str_is(known[k], type);
                 if (!found)
-                        diag_add_at(diag, c->scope.object_types.marks[i],
-                                    "scope.object_types: \"%s\" is not one of user, inetOrgPerson, group, "
+                        diag_add_at(diag, s->scope.object_types.marks[i],
+                                    "%sscope.object_types: \"%s\" is not one of user, inetOrgPerson, group, "
                                     "contact",
-                                    type);
+                                    at, type);
         }
-        (void)doc;
 }
 
-static void compile_scope(Config *c, Diag *diag)
+/* Either `source` with `scope`, or `sources`, whose items have both. From here on there is only the list. */
+static void list_sources(Config *c, const ConfigDoc *doc, Diag *diag)
 {
-        scope_new(c->arena, c->source.base, c->scope.include.items, c->scope.include.n_items,
-                  c->scope.exclude.items, c->scope.exclude.n_items, c->scope.object_types.items,
-                  c->scope.object_types.n_items, &c->compiled_scope, diag);
+        ScopeConfig empty = { .group_filter = NULL };
+
+        c->n_sources = c->source ? 1 : c->listed.n_items;
+        c->sources = arena_new_array(c->arena, SourceConfig, c->n_sources + 1);
+        if (c->source && c->listed.n_items)
+                diag_add_at(diag, config_mark(doc, "sources"),
+                            "sources: there is \"source\" too; give one of them");
+        if (c->source) {
+                c->sources[0] = (SourceConfig){ .ldap = *c->source, .scope = c->scope };
+                return;
+        }
+        if (c->n_sources)
+                memcpy(c->sources, c->listed.items, c->n_sources * sizeof(*c->sources));
+        if (c->n_sources == 0)
+                diag_add_at(diag, config_mark(doc, "source"),
+                            "the key \"source\" is missing: Active Directory: where changes come from (or "
+                            "\"sources\", if there are several)");
+        if (c->n_sources > CONFIG_SOURCES_MAX)
+                diag_add_at(diag, config_mark(doc, "sources"), "sources: expected at most %d, found %zu",
+                            CONFIG_SOURCES_MAX, c->n_sources);
+        config_read_text("default", "", 0, scope_fields, NULL, c->arena, &empty, NULL, NULL);
+        if (c->n_sources && !section_is(scope_fields, &c->scope, &empty))
+                diag_add_at(diag, config_mark(doc, "scope"),
+                            "scope: with \"sources\" each of them has a scope of its own");
+}
+
+/* Two sources that cannot be told apart, by their name or by the DN of an object. */
+static void check_twins(Config *c, const SourceConfig *s, const char *at, const ConfigDoc *doc, Diag *diag)
+{
+        for (const SourceConfig *before = c->sources; before < s; before++) {
+                const Dn *a, *b;
+
+                if (s->ldap.name && before->ldap.name && str_is_nocase(s->ldap.name, before->ldap.name))
+                        diag_add_at(diag, config_mark(doc, arena_printf(c->arena, "%ssource.name", at)),
+                                    "%ssource.name: another source has the name \"%s\" already", at,
+                                    s->ldap.name);
+                if (s->ldap.base && before->ldap.base && dn_parse(c->arena, s->ldap.base, &a, NULL) == 0 &&
+                    dn_parse(c->arena, before->ldap.base, &b, NULL) == 0 && dn_is(a, b))
+                        diag_add_at(diag, config_mark(doc, arena_printf(c->arena, "%ssource.base", at)),
+                                    "%ssource.base: another source has the same base; objects of the two "
+                                    "could not be told apart by their names",
+                                    at);
+        }
+}
+
+static void check_sources(Config *c, const ConfigDoc *doc, Diag *diag)
+{
+        list_sources(c, doc, diag);
+        for (size_t i = 0; i < c->n_sources; i++) {
+                const SourceConfig *s = &c->sources[i];
+                const char *at = c->source ? "" : arena_printf(c->arena, "sources.%zu.", i);
+
+                check_scope(c, s, at, diag);
+                check_twins(c, s, at, doc, diag);
+                ldap_config_check(&s->ldap, doc, arena_printf(c->arena, "%ssource", at), diag);
+        }
+}
+
+static void compile_scopes(Config *c, Diag *diag)
+{
+        for (size_t i = 0; i < c->n_sources; i++) {
+                SourceConfig *s = &c->sources[i];
+
+                scope_new(c->arena, s->ldap.base, s->scope.include.items, s->scope.include.n_items,
+                          s->scope.exclude.items, s->scope.exclude.n_items, s->scope.object_types.items,
+                          s->scope.object_types.n_items, &s->compiled, diag);
+        }
 }
 
 static void compile_urgent(Config *c, const ConfigDoc *doc, Diag *diag)
@@ -140,15 +221,8 @@ static void add_urgent_attributes(Config *c)
         c->run.n_attributes = n;
 }
 
-/* %Domain.FQDN% and its kin, as far as the configuration knows them: a source that has been reached says the
- * NetBIOS name and the forest too (app/worker.c). */
-static void compile_connector(Config *c)
+static void compile_run(Config *c)
 {
-        c->connector.name = c->source.name;
-        c->run.scope = c->compiled_scope;
-        c->run.connectors = &c->connector;
-        c->run.n_connectors = 1;
-        c->run.group_filter = c->scope.group_filter;
         c->run.staging = c->staging;
         c->run.estate = (Estate)c->target.estate;
         c->run.settle_ms = c->settle_us / 1000;
@@ -172,19 +246,17 @@ int config_load(Config **ret_config, const char *path, Diag *diag)
         if (r == CONFIG_E_READ || r < 0 || !doc)
                 return r;
         /* Go on after findings: all of a file's faults come in one pass. */
-        if (c->source.base)
-                check_scope(c, doc, diag);
-        ldap_config_check(&c->source, doc, "source", diag);
+        check_sources(c, doc, diag);
         graph_check(&c->target, doc, "target", diag);
         brake_limits_check(&c->brakes, diag);
         scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
         compile_urgent(c, doc, diag);
         if (compile_rules(c, diag) || r || diag_any(diag))
                 return CONFIG_E_INVALID;
-        compile_scope(c, diag);
+        compile_scopes(c, diag);
         if (diag_any(diag))
                 return CONFIG_E_INVALID;
-        compile_connector(c);
+        compile_run(c);
         TAKE(a);
         *ret_config = c;
         return 0;
@@ -213,20 +285,26 @@ void config_help(Str *out)
         config_print_help(config_fields, out);
 }
 
-/* Whether a section prints the same: the simplest equality that cannot forget a field. */
-static bool section_is(const ConfigField *fields, const void *a, const void *b)
+const SourceConfig *config_source(const Config *c, const char *name)
 {
-        Str x, y;
-        bool same;
+        for (size_t i = 0; i < c->n_sources; i++)
+                if (str_is_nocase(c->sources[i].ldap.name, name))
+                        return &c->sources[i];
+        return NULL;
+}
 
-        str_init(&x, SIZE_MAX);
-        str_init(&y, SIZE_MAX);
-        config_print(fields, a, &x);
-        config_print(fields, b, &y);
-        same = str_is(x.data, y.data);
-        str_deinit(&x);
-        str_deinit(&y);
-        return same;
+const SourceConfig *config_source_of(const Config *c, const Dn *dn)
+{
+        const SourceConfig *best = NULL;
+
+        for (size_t i = 0; i < c->n_sources; i++) {
+                const SourceConfig *s = &c->sources[i];
+
+                if (scope_has_base(s->compiled, dn) &&
+                    (!best || scope_base(s->compiled)->n_rdns > scope_base(best->compiled)->n_rdns))
+                        best = s;
+        }
+        return best;
 }
 
 /* A feed asks for the attributes that the rules read, and is started with their list. */
@@ -242,8 +320,14 @@ static bool reads_the_same(const RunConfig *a, const RunConfig *b)
 
 const char *config_needs_restart(const Config *now, const Config *next)
 {
-        if (!section_is(ldap_config_fields, &now->source, &next->source))
-                return "source";
+        if (now->n_sources != next->n_sources)
+                return "sources";
+        for (size_t i = 0; i < now->n_sources; i++) {
+                const SourceConfig *s = config_source(next, now->sources[i].ldap.name);
+
+                if (!s || !section_is(ldap_config_fields, &now->sources[i].ldap, &s->ldap))
+                        return now->source ? "source" : "sources";
+        }
         if (!section_is(graph_fields, &now->target, &next->target))
                 return "target";
         if (!section_is(scheduler_fields, &now->scheduler, &next->scheduler))

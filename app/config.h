@@ -26,6 +26,7 @@ typedef struct Config Config;
 typedef struct NotifyConfig NotifyConfig;
 typedef struct ReportsConfig ReportsConfig;
 typedef struct ScopeConfig ScopeConfig;
+typedef struct SourceConfig SourceConfig;
 typedef struct StateConfig StateConfig;
 typedef struct UrgentConfig UrgentConfig;
 
@@ -40,6 +41,13 @@ struct ScopeConfig {
         ConfigList exclude;
         ConfigList object_types;
         const char *group_filter;
+};
+
+/* A directory, and what of it is ours: `source` and `scope`, or an item of `sources`. */
+struct SourceConfig {
+        LdapConfig ldap;
+        ScopeConfig scope;
+        const Scope *compiled;
 };
 
 struct UrgentConfig {
@@ -71,8 +79,9 @@ struct Config {
         unsigned refs; /* atomic */
         const char *path;
 
-        LdapConfig source;
+        LdapConfig *source; /* as written; NULL: there are several */
         ScopeConfig scope;
+        ConfigList listed; /* SourceConfig: `sources` as written */
         bool staging;
         GraphOptions target;
         struct {
@@ -97,12 +106,14 @@ struct Config {
         } log;
 
         /* Compiled. */
-        const Scope *compiled_scope;
+        SourceConfig *sources; /* the one, or those listed */
+        size_t n_sources;
         const UrgentRule *urgent_rules;
         size_t n_urgent_rules;
-        RunConnector connector;
-        RunConfig run;
+        RunConfig run; /* but for its connectors: app/connector.h knows their numbers */
 };
+
+#define CONFIG_SOURCES_MAX 16
 
 #define CONFIG_PATH_DEFAULT "/etc/sosync/sosync.yaml"
 
@@ -114,6 +125,10 @@ int config_load(Config **ret_config, const char *path, Diag *diag);
 
 Config *config_ref(Config *c);
 Config *config_unref(Config *c);
+
+/* The source of this name, of this object: the innermost whose base holds it. NULL: none. */
+const SourceConfig *config_source(const Config *c, const char *name);
+const SourceConfig *config_source_of(const Config *c, const Dn *dn);
 
 /* The effective values as YAML, secrets as their paths. */
 void config_show(const Config *c, Str *out);

@@ -9,27 +9,49 @@
 /* A start has better things to do. */
 #define AFTER_START_US ((int64_t)60 * 1000000)
 
-int cycle_init(Cycle *c, Wiring *w)
+/* Until this source is due. Return: 0, -errno. */
+static int ask_memo(Wiring *w, const Connector *source, int64_t *ret_left)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Wall now = clock_wall(w->clock);
-        int64_t wait = AFTER_START_US, left;
         ReconcileMemo m;
-        int r;
+        int r = reconcile_note_start(w->queue, source->number, source->source, now);
 
-        *c = (Cycle){ .wiring = w };
-        r = reconcile_note_start(w->queue, w->first, now);
         if (r == 0)
-                r = reconcile_memo_read(w->queue, a, &m);
+                r = reconcile_memo_read(w->queue, source->number, a, &m);
         if (r)
                 return error_trace(r);
-        left = w->first->reconcile.every_us -
-               (now.ms - (m.finished.ms ? m.finished.ms : m.first_start.ms)) * 1000;
+        *ret_left = w->first->reconcile.every_us -
+                    (now.ms - (m.finished.ms ? m.finished.ms : m.first_start.ms)) * 1000;
+        return 0;
+}
+
+int cycle_init(Cycle *c, Wiring *w)
+{
+        int64_t wait = AFTER_START_US, soonest = INT64_MAX;
+
+        *c = (Cycle){ .wiring = w };
+        for (size_t i = 0; i < w->connectors.n; i++) {
+                int64_t left;
+                int r = ask_memo(w, &w->connectors.items[i], &left);
+
+                if (r)
+                        return r;
+                soonest = left < soonest ? left : soonest;
+        }
         /* A clock that was set back does not put it off for ever. */
-        if (left > wait)
-                wait = left < w->first->reconcile.every_us ? left : w->first->reconcile.every_us;
+        if (soonest > wait)
+                wait = soonest < w->first->reconcile.every_us ? soonest : w->first->reconcile.every_us;
         c->due = mono_add(clock_mono(w->clock), wait);
         return 0;
+}
+
+static bool somebody_watches(const Connectors *all)
+{
+        for (size_t i = 0; i < all->n; i++)
+                if (all->items[i].intake && intake_is_watching(all->items[i].intake))
+                        return true;
+        return false;
 }
 
 static bool last_one_waits(Cycle *c)
@@ -48,9 +70,10 @@ void cycle_tick(Cycle *c)
         bool runs = jobs_has(w->jobs, "reconcile");
         bool may = gate_own_cycle(w->shared.gate, runs, w->first->reconcile.every_us,
                                   wall_add(clock_wall(w->clock), (c->due.us - now.us) / 1000));
+        json_t *arguments;
 
         /* The flag is paused while there is work, and by a person for as long as he likes. */
-        if (now.us < c->due.us || !may || !w->intake || !intake_is_watching(w->intake) || runs)
+        if (now.us < c->due.us || !may || !somebody_watches(&w->connectors) || runs)
                 return;
         config = snapshot_get(&w->snapshot);
         c->due = mono_add(now, config->reconcile.every_us ? config->reconcile.every_us : AFTER_START_US);
@@ -60,5 +83,7 @@ void cycle_tick(Cycle *c)
                 log_info(&w->log, "no reconcile this time: the reconcile lane is not empty");
                 return;
         }
-        jobs_submit(w->jobs, "reconcile", NULL, NULL, NULL);
+        arguments = json_pack("{s:b}", "cycle", 1);
+        jobs_submit(w->jobs, "reconcile", arguments, NULL, NULL);
+        json_decref(arguments);
 }

@@ -5,8 +5,9 @@
  * Cycle: when the service reconciles by itself
  *
  * Asked every second, on the main thread. A cycle is due `reconcile.every` after the end of the last one,
- * also over a restart, but not in the first minute. While the feed does not watch it waits; what the last one
- * has enqueued and still waits in the lane makes it pass one turn. It honours the scheduler flag.
+ * also over a restart, but not in the first minute. While no feed watches it waits, and it leaves out sources
+ * whose feed does not; what the last one has enqueued and still waits in the lane makes it pass one turn. It
+ * honours the scheduler flag.
  */
 
 #include "app/jobs.h"

@@ -36,25 +36,27 @@ static const char *const *watched(Feeder *f, const RunConfig *run, size_t *ret_n
         return names;
 }
 
-void feeder_prepare(Feeder *f, Wiring *w, void (*settled)(void *context), void *context)
+void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *context), void *context)
 {
+        f->connector = c;
         f->arena = arena_new(0);
-        f->field = LOG_STR("feed", w->first->source.name);
+        f->field = LOG_STR("feed", c->name);
         f->log = (Log){ .parent = &w->log, .fields = &f->field, .n_fields = 1 };
-        intake_init(&f->intake, w->queue, &w->snapshot, w->clock, &f->log, w->first->source.name, 0);
+        intake_init(&f->intake, w->queue, &w->snapshot, w->clock, &f->log, c->feed, c->number, c->source);
         f->intake.settled = settled;
         f->intake.context = context;
         f->prepared = true;
-        w->intake = &f->intake;
+        c->intake = &f->intake;
 }
 
 int feeder_start(Feeder *f, Wiring *w, Diag *diag)
 {
-        const FeedOps *ops = choose(&w->first->source);
+        const Connector *c = f->connector;
+        const FeedOps *ops = choose(c->ldap);
         FeedConfig config = {
-                .ldap = &w->first->source,
+                .ldap = c->ldap,
                 .clock = w->clock,
-                .pin = w->pin,
+                .pin = c->pin,
         };
         Position position = { 0 };
         bool resumed;
@@ -67,8 +69,7 @@ int feeder_start(Feeder *f, Wiring *w, Diag *diag)
         r = feed_new(ops, &f->feed, &config, f->base, &f->intake.sink, &f->log, diag);
         if (r)
                 return r;
-        r = queue_position(w->queue, w->first->source.name, f->arena, (const void **)&position.data,
-                           &position.n);
+        r = queue_position(w->queue, c->feed, f->arena, (const void **)&position.data, &position.n);
         if (r < 0)
                 return r;
         resumed = r == 0 && position.n > 0;
@@ -86,6 +87,12 @@ void feeder_resume(Feeder *f)
 {
         if (f->started)
                 feed_pause(f->feed, false);
+}
+
+void feeder_tell_stop(Feeder *f)
+{
+        if (f->started)
+                feed_stop(f->feed);
 }
 
 void feeder_stop(Feeder *f)
@@ -106,6 +113,7 @@ void feeder_deinit(Feeder *f)
         if (!f->prepared)
                 return;
         f->arena = arena_free(f->arena);
+        f->connector->intake = NULL;
         intake_deinit(&f->intake);
         f->prepared = false;
 }

@@ -13,6 +13,7 @@ typedef struct Feeder Feeder;
 struct event_base;
 
 struct Feeder {
+        Connector *connector;
         IntakeSink intake;
         Log log;
         LogField field;
@@ -26,10 +27,11 @@ struct Feeder {
 
 /* Its intake may be looked at from now on, until feeder_deinit(). `settled` is called once, on the feed's
  * thread: it watches, or has failed to for the first time. */
-void feeder_prepare(Feeder *f, Wiring *w, void (*settled)(void *context), void *context);
+void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *context), void *context);
 void feeder_deinit(Feeder *f);
 
 /* Return: 0, -errno; the diag says what is wrong with the feed's configuration. */
 int feeder_start(Feeder *f, Wiring *w, Diag *diag);
 void feeder_resume(Feeder *f); /* after a queue that was full */
-void feeder_stop(Feeder *f);
+void feeder_tell_stop(Feeder *f);
+void feeder_stop(Feeder *f); /* and waits */

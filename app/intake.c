@@ -15,17 +15,17 @@ typedef enum Verdict {
 } Verdict;
 
 /* Is the entry ours: is it followed already, or is it where we look and of a type we take? */
-static bool is_ours(const Config *c, const FeedEntry *e, const Dn *dn, bool followed)
+static bool is_ours(const Scope *scope, const FeedEntry *e, const Dn *dn, bool followed)
 {
         const char *type;
 
         if (followed)
                 return true;
-        if (e->gone || !dn || !scope_judge(c->compiled_scope, dn).in)
+        if (e->gone || !dn || !scope_judge(scope, dn).in)
                 return false;
         type = e->brought ? scope_type_of(object_get(e->brought, "objectClass")) : "";
         /* A change of a few attributes brings no class: then the run reads it. */
-        return !*type || scope_has_type(c->compiled_scope, type);
+        return !*type || scope_has_type(scope, type);
 }
 
 /* What it was; NULL: not known. Only a comparison tells what a whole entry has changed. */
@@ -60,13 +60,16 @@ static int judge_urgency(IntakeSink *in, const Config *c, const FeedEntry *e, co
 static int judge(IntakeSink *in, const Config *c, const FeedEntry *e, Arena *a, bool followed,
                  Verdict *ret_verdict)
 {
+        const SourceConfig *source = config_source(c, in->source_config->ldap.name);
         const Dn *dn = NULL;
         UrgentAnswer urgent = { 0 };
         int r = 0;
 
+        if (!source)
+                source = in->source_config; /* a reload has dropped it: that waits for a restart */
         if (dn_parse(a, e->dn, &dn, NULL))
                 dn = NULL;
-        if (!is_ours(c, e, dn, followed)) {
+        if (!is_ours(source->compiled, e, dn, followed)) {
                 *ret_verdict = VERDICT_DROP;
                 return 0;
         }
@@ -190,7 +193,7 @@ static void note_state(FeedSink *sink, const FeedStatus *status)
 }
 
 void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *clock, const Log *log,
-                 const char *feed, uint16_t source)
+                 const char *feed, uint16_t source, const SourceConfig *source_config)
 {
         *in = (IntakeSink){
                 .sink = { .batch = take_batch, .state = note_state },
@@ -200,6 +203,7 @@ void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *
                 .log = log,
                 .feed = feed,
                 .source = source,
+                .source_config = source_config,
         };
         in->status.server = in->server;
         in->status.text = in->text;

@@ -32,6 +32,7 @@ struct IntakeSink {
                 void *context); /* once: it watches, or has failed to for the first time. May be NULL */
         void *context;
         uint16_t source;
+        const SourceConfig *source_config; /* as the process was started with */
 
         pthread_mutex_t lock; /* protects what follows */
         FeedStatus status;
@@ -44,7 +45,7 @@ struct IntakeSink {
 };
 
 void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *clock, const Log *log,
-                 const char *feed, uint16_t source);
+                 const char *feed, uint16_t source, const SourceConfig *source_config);
 void intake_deinit(IntakeSink *in);
 
 /* Has the feed handed over all that was due, and goes on? */

@@ -51,15 +51,39 @@ static void log_summary(const Log *log, const char *by, const SweepResult *n, in
                  LOG_INT("took_ms", took_ms));
 }
 
-static int reconcile(Job *job, const char *ou, SweepResult *ret_result, Diag *diag)
+static void add_result(SweepResult *sum, const SweepResult *n)
+{
+        sum->n_objects += n->n_objects;
+        sum->n_same += n->n_same;
+        sum->n_read += n->n_read;
+        sum->n_outside += n->n_outside;
+        sum->n_never += n->n_never;
+        sum->n_offered += n->n_offered;
+        sum->n_waiting += n->n_waiting;
+        sum->n_hidden += n->n_hidden;
+        sum->n_enqueued += n->n_enqueued;
+        sum->n_new += n->n_new;
+        sum->n_changed += n->n_changed;
+        sum->n_moved += n->n_moved;
+        sum->n_scope += n->n_scope;
+        sum->n_gone += n->n_gone;
+        sum->n_missed += n->n_missed;
+}
+
+static bool is_watching(const Connector *c)
+{
+        return c->intake && intake_is_watching(c->intake);
+}
+
+static int reconcile(Job *job, const Connector *c, const char *ou, SweepResult *ret_result, Diag *diag)
 {
         _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
         _cleanup_(source_freep) Source *lister = NULL, *reader = NULL;
         Wiring *w = job->wiring;
-        int r = wiring_source(w, &lister);
+        int r = wiring_source(w, c, &lister);
 
         if (r == 0)
-                r = wiring_source(w, &reader);
+                r = wiring_source(w, c, &reader);
         if (r)
                 return r;
         return reconcile_run(
@@ -68,30 +92,58 @@ static int reconcile(Job *job, const char *ou, SweepResult *ret_result, Diag *di
                         .lister = lister,
                         .reader = reader,
                         .config = config,
+                        .source_config = connector_in_force(c, config),
+                        .source = c->number,
                         .clock = w->clock,
                         .dn = ou,
                         .everything = json_is_true(json_object_get(job->arguments, "all")),
-                        .feed_watches = w->intake && intake_is_watching(w->intake),
+                        .feed_watches = is_watching(c),
                         .progress = show,
                         .context = job,
                 },
                 ret_result, diag);
 }
 
+/* One source after the other. One that is gone does not keep the others from their turn. */
+static int reconcile_all(Job *job, SweepResult *ret_result, Diag *diag)
+{
+        bool cycle = json_is_true(json_object_get(job->arguments, "cycle"));
+        Connectors *all = &job->wiring->connectors;
+        int result = 0;
+
+        for (size_t i = 0; i < all->n; i++) {
+                SweepResult n = { 0 };
+                int r;
+
+                if (cycle && !is_watching(&all->items[i]))
+                        continue; /* its feed will bring what is missing */
+                r = reconcile(job, &all->items[i], NULL, &n, diag);
+                add_result(ret_result, &n);
+                if (r && r != SWEEP_E_UNREACHABLE)
+                        return r;
+                result = result ? result : r;
+        }
+        return result;
+}
+
 static int work(Job *job, Diag *diag)
 {
-        const char *ou = json_string_value(json_object_get(job->arguments, "ou"));
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *ou = json_string_value(json_object_get(job->arguments, "ou")), *below = "";
+        Connectors *all = &job->wiring->connectors;
         Wall began = clock_wall(job->wiring->clock);
-        SweepResult n;
+        SweepResult n = { 0 };
         int64_t took_ms;
-        int r = reconcile(job, ou, &n, diag);
+        int r = ou ? reconcile(job, connectors_of_dn(all, ou), ou, &n, diag) : reconcile_all(job, &n, diag);
 
         if (r)
                 return job_sweep_result(r);
+        for (size_t i = 0; i < all->n; i++)
+                below = arena_printf(a, "%s%s%s", below, i ? " and " : "", all->items[i].ldap->base);
         took_ms = clock_wall(job->wiring->clock).ms - began.ms;
         log_summary(&job->wiring->log, job->by, &n, took_ms);
         job->result = job_sweep_json(&n);
-        json_object_set_new(job->result, "below", json_string(ou ? ou : job->wiring->first->source.base));
+        json_object_set_new(job->result, "below", json_string(ou ? ou : below));
         json_object_set_new(job->result, "tookMilliseconds", json_integer(took_ms));
         json_object_set_new(job->result, "service", json_boolean(job->wiring->jobs != NULL));
         return 0;

@@ -91,6 +91,7 @@ int look_directory(Look *ret, Arena *a, const Config *config, const char *dn, co
                    size_t n_attributes, bool links)
 {
         _cleanup_(source_freep) Source *source = NULL;
+        const SourceConfig *from = &config->sources[0];
         SourceQuery query = {
                 .dn = dn,
                 .attributes = attributes,
@@ -102,12 +103,13 @@ int look_directory(Look *ret, Arena *a, const Config *config, const char *dn, co
         const Dn *parsed;
         int status;
 
-        *ret = (Look){ .arena = a, .connector = arena_strdup(a, config->source.name) };
-        if (dn_parse(a, dn, &parsed, &diag))
+        if (dn_parse(a, dn, &parsed, &diag) == 0 && config_source_of(config, parsed))
+                from = config_source_of(config, parsed);
+        *ret = (Look){ .arena = a, .connector = arena_strdup(a, from->ldap.name) };
+        if (diag_any(&diag))
                 status = command_fail(EXIT_USAGE, "\"%s\" is not a distinguished name: %s",
                                       str_safe(a, dn, strlen(dn)), diag_text(&diag));
-        else if (source_ldap_new(&source,
-                                 &(SourceLdapConfig){ .ldap = &config->source, .clock = &clock_system }))
+        else if (source_ldap_new(&source, &(SourceLdapConfig){ .ldap = &from->ldap, .clock = &clock_system }))
                 status = command_fail(EXIT_OBJECT, "the directory cannot be asked");
         else
                 status = read_object(ret, source, &query, &diag);

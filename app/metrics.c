@@ -168,6 +168,41 @@ static double cpu_seconds(void)
                (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+/* One of these for each directory, with its name. */
+static double source_value(const VitalsSource *s, size_t row)
+{
+        const double values[] = { s->watches,          (double)s->proof_us / 1e6,
+                                  s->paused,           (double)s->n_seen,
+                                  (double)s->n_queued, (double)s->n_out_of_scope,
+                                  (double)s->n_urgent, s->ok };
+
+        return values[row];
+}
+
+static void add_sources(const Vitals *v, Str *out)
+{
+        static const struct {
+                const char *name, *type, *help;
+        } rows[] = {
+                { "sosync_feed_watching", "gauge", "1: the feed watches the directory." },
+                { "sosync_feed_lag_seconds", "gauge",
+                  "Since the last proof of life on the feed's own connection." },
+                { "sosync_feed_paused", "gauge", "1: the queue is full, and the feed waits." },
+                { "sosync_feed_entries_total", "counter", "Entries that the feed brought." },
+                { "sosync_feed_queued_total", "counter", "Entries that became changes." },
+                { "sosync_feed_out_of_scope_total", "counter", "Entries that were nobody's business here." },
+                { "sosync_feed_urgent_total", "counter", "Entries that became urgent changes." },
+                { "sosync_source_up", "gauge", "1: the directory can be used." },
+        };
+
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                metric_family(out, rows[i].name, rows[i].type, rows[i].help);
+                for (size_t k = 0; k < v->n_sources; k++)
+                        metric_sample(out, rows[i].name, (MetricLabel){ "source", v->sources[k].name }, NONE,
+                                      source_value(&v->sources[k], i));
+        }
+}
+
 typedef struct Row {
         const char *name, *type, *help;
         double value;
@@ -181,20 +216,6 @@ static void add_rows(const Metrics *m, const Vitals *v, Str *out)
                 { "sosync_start_time_seconds", "gauge", "When the service was started.",
                   (double)v->started.ms / 1000, false },
                 { "sosync_staging", "gauge", "1: nothing is exported.", v->staging, false },
-                { "sosync_feed_watching", "gauge", "1: the feed watches the directory.", v->feed_watches,
-                  false },
-                { "sosync_feed_lag_seconds", "gauge",
-                  "Since the last proof of life on the feed's own connection.",
-                  (double)v->feed_proof_us / 1e6, false },
-                { "sosync_feed_paused", "gauge", "1: the queue is full, and the feed waits.", v->feed_paused,
-                  false },
-                { "sosync_feed_entries_total", "counter", "Entries that the feed brought.", (double)v->n_seen,
-                  false },
-                { "sosync_feed_queued_total", "counter", "Entries that became changes.", (double)v->n_queued,
-                  false },
-                { "sosync_feed_out_of_scope_total", "counter", "Entries that were nobody's business here.",
-                  (double)v->n_out_of_scope, false },
-                { "sosync_source_up", "gauge", "1: the directory can be used.", v->source_ok, false },
                 { "sosync_target_up", "gauge", "1: Microsoft Graph can be used.", v->target_ok, false },
                 { "sosync_work_in_progress", "gauge", "Runs under way.", (double)v->n_in_work, false },
                 { "sosync_queue_references_waiting", "gauge",
@@ -241,6 +262,7 @@ static void add_rows(const Metrics *m, const Vitals *v, Str *out)
 void metrics_text(const Metrics *m, const Vitals *v, Str *out)
 {
         add_rows(m, v, out);
+        add_sources(v, out);
         if (v->queue_ok)
                 add_queue(v, out);
         add_runs(m, out);

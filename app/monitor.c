@@ -11,9 +11,9 @@
 /* Certificates change once a year or two; a new one is noticed within this. */
 #define CERTIFICATE_US ((int64_t)600 * 1000000)
 
-void monitor_init(Monitor *m, Wiring *w, IntakeSink *intake)
+void monitor_init(Monitor *m, Wiring *w, Feeder *feeders)
 {
-        *m = (Monitor){ .wiring = w, .intake = intake, .started = clock_wall(w->clock) };
+        *m = (Monitor){ .wiring = w, .feeders = feeders, .started = clock_wall(w->clock) };
         pthread_mutex_init(&m->lock, NULL);
         m->pulse_at = mono_add(clock_mono(w->clock), PULSE_STEP_MS * 1000);
 }
@@ -51,23 +51,6 @@ static void see_budget(Monitor *m, Vitals *v)
         v->n_throttled = stats.n_throttled;
 }
 
-static void see_feed(Monitor *m, Arena *a, Vitals *v)
-{
-        FeedStatus feed;
-
-        intake_status(m->intake, a, &feed);
-        v->feed_watches = feed.state == FEED_WATCHING;
-        v->feed_state = feed_state_name(feed.state);
-        v->feed_server = feed.server;
-        v->feed_text = feed.text;
-        v->feed_proof_us = feed.proof_age_us;
-        v->feed_paused = m->intake->full;
-        v->n_seen = m->intake->n_seen;
-        v->n_queued = m->intake->n_queued;
-        v->n_out_of_scope = m->intake->n_out_of_scope;
-        v->n_urgent = m->intake->n_urgent;
-}
-
 static bool see_circuit(Circuit *c, Arena *a, const char **ret_why)
 {
         char why[512] = "";
@@ -75,6 +58,38 @@ static bool see_circuit(Circuit *c, Arena *a, const char **ret_why)
 
         *ret_why = open ? arena_strdup(a, why) : NULL;
         return !open;
+}
+
+static void see_source(Feeder *f, Arena *a, VitalsSource *ret)
+{
+        FeedStatus feed;
+
+        intake_status(&f->intake, a, &feed);
+        *ret = (VitalsSource){
+                .name = f->connector->name,
+                .base = f->connector->ldap->base,
+                .watches = feed.state == FEED_WATCHING,
+                .state = feed_state_name(feed.state),
+                .server = feed.server,
+                .text = feed.text,
+                .proof_us = feed.proof_age_us,
+                .paused = f->intake.full,
+                .n_seen = f->intake.n_seen,
+                .n_queued = f->intake.n_queued,
+                .n_out_of_scope = f->intake.n_out_of_scope,
+                .n_urgent = f->intake.n_urgent,
+        };
+        ret->ok = see_circuit(&f->connector->circuit, a, &ret->why);
+}
+
+static void see_sources(Monitor *m, Arena *a, Vitals *v)
+{
+        VitalsSource *sources = arena_new_array(a, VitalsSource, m->wiring->connectors.n);
+
+        v->n_sources = m->wiring->connectors.n;
+        for (size_t i = 0; i < v->n_sources; i++)
+                see_source(&m->feeders[i], a, &sources[i]);
+        v->sources = sources;
 }
 
 void monitor_vitals(Monitor *m, Arena *a, Vitals *ret_vitals)
@@ -85,14 +100,12 @@ void monitor_vitals(Monitor *m, Arena *a, Vitals *ret_vitals)
                 .now = clock_wall(m->wiring->clock),
                 .started = m->started,
                 .staging = staging_is_on(&s->staging, c->staging),
-                .source_name = arena_strdup(a, c->source.name),
                 .tenant = arena_strdup(a, c->target.tenant_id),
                 .rules_version = arena_strdup(a, rules_version(c->run.rules)),
                 .n_in_work = s->metrics.n_in_work,
         };
 
-        see_feed(m, a, &v);
-        v.source_ok = see_circuit(&s->source_circuit, a, &v.source_why);
+        see_sources(m, a, &v);
         v.target_ok = see_circuit(&s->target_circuit, a, &v.target_why);
         v.queue_ok = queue_stats(m->wiring->queue, v.now, &v.queue) == 0;
         see_budget(m, &v);
@@ -199,6 +212,22 @@ static json_t *circuit_json(bool ok, const char *why)
         return ok ? json_pack("{s:b}", "ok", 1) : json_pack("{s:b, s:s}", "ok", 0, "why", why ? why : "");
 }
 
+/* {"ok": true, "name": ..., "base": ..., "feed": {"state": "watching", ...}} */
+static json_t *source_json(const VitalsSource *s)
+{
+        json_t *o = circuit_json(s->ok, s->why);
+
+        json_object_set_new(o, "name", json_string(s->name));
+        json_object_set_new(o, "base", json_string(s->base));
+        json_object_set_new(o, "feed",
+                            json_pack("{s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "state", s->state, "server",
+                                      s->server, "text", s->text, "proofSeconds", (double)s->proof_us / 1e6,
+                                      "seen", (json_int_t)s->n_seen, "queued", (json_int_t)s->n_queued,
+                                      "outOfScope", (json_int_t)s->n_out_of_scope, "urgent",
+                                      (json_int_t)s->n_urgent));
+        return o;
+}
+
 static json_t *budget_json(const VitalsBudget *b)
 {
         return json_pack("{s:f, s:f}", "used", b->used, "holdSeconds", (double)b->hold_us / 1e6);
@@ -279,14 +308,10 @@ json_t *monitor_json(Monitor *m)
         json_object_set_new(o, "sentence", json_string(sentence));
         json_object_set_new(o, "staging", json_boolean(v.staging));
         json_object_set_new(o, "rules", json_string(v.rules_version));
-        json_object_set_new(o, "feed",
-                            json_pack("{s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "state", v.feed_state,
-                                      "server", v.feed_server, "text", v.feed_text, "proofSeconds",
-                                      (double)v.feed_proof_us / 1e6, "seen", (json_int_t)v.n_seen, "queued",
-                                      (json_int_t)v.n_queued, "outOfScope", (json_int_t)v.n_out_of_scope,
-                                      "urgent", (json_int_t)v.n_urgent));
         json_object_set_new(o, "scheduler", flag_json(m));
-        json_object_set_new(o, "source", circuit_json(v.source_ok, v.source_why));
+        json_object_set_new(o, "sources", json_array());
+        for (size_t i = 0; i < v.n_sources; i++)
+                json_array_append_new(json_object_get(o, "sources"), source_json(&v.sources[i]));
         json_object_set_new(o, "target", circuit_json(v.target_ok, v.target_why));
         for (int d = 0; d < _DISPOSITION_N; d++)
                 json_object_set_new(runs, disposition_name((Disposition)d),

@@ -12,7 +12,7 @@
  * read the queue's counts, which is a short read transaction.
  */
 
-#include "app/intake.h"
+#include "app/feeder.h"
 #include "app/metrics.h"
 #include "app/wiring.h"
 
@@ -22,7 +22,7 @@ typedef struct Monitor Monitor;
 
 struct Monitor {
         Wiring *wiring;
-        IntakeSink *intake;
+        Feeder *feeders; /* one for each connector */
         Wall started;
 
         pthread_mutex_t lock; /* protects what follows */
@@ -34,8 +34,8 @@ struct Monitor {
         Wall certificate_end;
 };
 
-/* `intake` has been initialised. */
-void monitor_init(Monitor *m, Wiring *w, IntakeSink *intake);
+/* `feeders` are prepared: one for each connector. */
+void monitor_init(Monitor *m, Wiring *w, Feeder *feeders);
 void monitor_deinit(Monitor *m);
 
 void monitor_tick(Monitor *m);

@@ -3,6 +3,7 @@
 #include "app/queue-view.h"
 
 #include "app/brake-store.h"
+#include "app/connector.h"
 #include "base/error.h"
 #include "engine/model/dn.h"
 
@@ -166,7 +167,7 @@ static json_t *time_json(Wall t)
         return t.ms ? json_string(wall_format(t, text)) : json_null();
 }
 
-static json_t *item_json(const QueueItem *item)
+static json_t *item_json(const QueueItem *item, const char *source)
 {
         char guid[GUID_TEXT_MAX];
         json_t *o = json_pack(
@@ -175,6 +176,7 @@ static json_t *item_json(const QueueItem *item)
                 change_kind_name((ChangeKind)item->change.kind), "state", queue_state_name(item->state),
                 "tries", (int)item->tries);
 
+        json_object_set_new(o, "source", source ? json_string(source) : json_null());
         json_object_set_new(o, "reason", item->reason ? json_string(item->reason) : json_null());
         json_object_set_new(o, "seen", time_json(item->change.seen));
         json_object_set_new(o, "due", time_json(item->due));
@@ -209,23 +211,29 @@ typedef struct Listing {
         json_t *list;
         const char *state;
         size_t max;
+        const char *const *sources; /* names, by number */
+        size_t n_sources;
 } Listing;
 
 static int add_item(void *context, const QueueItem *item)
 {
         Listing *l = context;
+        uint16_t source = item->change.source;
 
         /* Dates are no work that waits: only for who asks. */
         if (l->state ? str_is(l->state, queue_state_name(item->state)) : item->state != QUEUE_DATED)
-                json_array_append_new(l->list, item_json(item));
+                json_array_append_new(l->list,
+                                      item_json(item, source < l->n_sources ? l->sources[source] : NULL));
         return json_array_size(l->list) >= l->max;
 }
 
 json_t *queue_view_list(Queue *q, const char *state, size_t max)
 {
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
         Listing l = { .list = json_array(), .state = state, .max = max };
 
-        if (each(q, add_item, &l) == 0)
+        if (connector_names_stored(queue_space(q), a, &l.sources, &l.n_sources) == 0 &&
+            each(q, add_item, &l) == 0)
                 return l.list;
         json_decref(l.list);
         return NULL;
@@ -242,17 +250,26 @@ void queue_view_list_text(const json_t *list, size_t columns, Str *out)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         size_t i, room = columns > 100 ? columns - 60 : 40;
+        const char *first = text(json_array_get(list, 0), "source");
+        bool several = false;
         json_t *o;
 
+        /* The column of a single source would say the same in every line. */
+        json_array_foreach(list, i, o) several |= !str_is(text(o, "source"), first);
+        if (several && room > 60)
+                room -= 26;
         if (json_array_size(list))
-                str_printf(out, "%-8s %-9s %5s  %-24s  %s\n", "state", "lane", "tries", "reason", "object");
+                str_printf(out, "%-8s %-9s %5s  %-24s  %s%s\n", "state", "lane", "tries", "reason",
+                           several ? "source                    " : "", "object");
         json_array_foreach(list, i, o)
         {
-                const char *dn = text(o, "dn"), *reason = text(o, "reason");
+                const char *dn = text(o, "dn"), *reason = text(o, "reason"), *source = text(o, "source");
 
-                str_printf(out, "%-8s %-9s %5lld  %-24s  %s\n", text(o, "state"), text(o, "lane"),
-                           number(o, "tries"), str_safe(a, reason, strlen(reason)),
-                           dn_shorten(a, str_safe(a, dn, strlen(dn)), room));
+                str_printf(out, "%-8s %-9s %5lld  %-24s  ", text(o, "state"), text(o, "lane"),
+                           number(o, "tries"), str_safe(a, reason, strlen(reason)));
+                if (several)
+                        str_printf(out, "%-24s  ", str_safe(a, source, strlen(source)));
+                str_printf(out, "%s\n", dn_shorten(a, str_safe(a, dn, strlen(dn)), room));
         }
 }
 

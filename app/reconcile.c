@@ -39,7 +39,13 @@ static const char *const *unpack_texts(PackReader *r, Arena *a, size_t *ret_n)
         return texts;
 }
 
-static int write_memo(Queue *queue, const ReconcileMemo *m, Wall now)
+/* "reconcile" of the first, "reconcile.1" of the next. */
+static const char *memo_name(uint16_t source, Arena *a)
+{
+        return source ? arena_printf(a, MEMO ".%u", (unsigned)source) : MEMO;
+}
+
+static int write_memo(Queue *queue, uint16_t source, const ReconcileMemo *m, Wall now)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const uint8_t *data;
@@ -59,19 +65,19 @@ static int write_memo(Queue *queue, const ReconcileMemo *m, Wall now)
         pack_texts(&w, m->types, m->n_types);
         data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, MEMO, data, n, SPACE_ANY);
+        memo_write(&batch, memo_name(source, a), data, n, SPACE_ANY);
         r = queue_put(queue, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
         pack_deinit(&w);
         return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : error_fold(r);
 }
 
-int reconcile_memo_read(Queue *queue, Arena *a, ReconcileMemo *ret_memo)
+int reconcile_memo_read(Queue *queue, uint16_t source, Arena *a, ReconcileMemo *ret_memo)
 {
         ReconcileMemo m = { 0 };
         const uint8_t *data;
         PackReader p;
         size_t n;
-        int r = memo_read(queue_space(queue), MEMO, a, &data, &n, NULL);
+        int r = memo_read(queue_space(queue), memo_name(source, a), a, &data, &n, NULL);
 
         *ret_memo = (ReconcileMemo){ 0 };
         if (r == SPACE_E_NONE)
@@ -93,17 +99,17 @@ int reconcile_memo_read(Queue *queue, Arena *a, ReconcileMemo *ret_memo)
         return 0;
 }
 
-int reconcile_note_start(Queue *queue, const Config *config, Wall now)
+int reconcile_note_start(Queue *queue, uint16_t source, const SourceConfig *config, Wall now)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         ReconcileMemo m;
-        int r = reconcile_memo_read(queue, a, &m);
+        int r = reconcile_memo_read(queue, source, a, &m);
 
         if (r || m.first_start.ms)
                 return r;
         m.first_start = now;
-        m.everything = config->source.initial == FEED_INITIAL_ALL;
-        return write_memo(queue, &m, now);
+        m.everything = config->ldap.initial == FEED_INITIAL_ALL;
+        return write_memo(queue, source, &m, now);
 }
 
 /* -- the scope of the last one --------------------------------------------------------------------------- */
@@ -121,7 +127,7 @@ static bool is_same_list(const char *const *a, size_t n, const ConfigList *list)
 }
 
 /* NULL: there was none, or it was the same. */
-static const Scope *scope_of(const ReconcileMemo *m, const Config *c, Arena *a)
+static const Scope *scope_of(const ReconcileMemo *m, const SourceConfig *c, Arena *a)
 {
         const Scope *scope = NULL;
 
@@ -129,7 +135,7 @@ static const Scope *scope_of(const ReconcileMemo *m, const Config *c, Arena *a)
                                 is_same_list(m->exclude, m->n_exclude, &c->scope.exclude) &&
                                 is_same_list(m->types, m->n_types, &c->scope.object_types)))
                 return NULL;
-        if (scope_new(a, c->source.base, m->include, m->n_include, m->exclude, m->n_exclude, m->types,
+        if (scope_new(a, c->ldap.base, m->include, m->n_include, m->exclude, m->n_exclude, m->types,
                       m->n_types, &scope, NULL))
                 return NULL;
         return scope;
@@ -138,9 +144,9 @@ static const Scope *scope_of(const ReconcileMemo *m, const Config *c, Arena *a)
 int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const Config *c = s->config;
+        const SourceConfig *c = s->source_config;
         ReconcileMemo m;
-        int r = reconcile_memo_read(s->queue, a, &m);
+        int r = reconcile_memo_read(s->queue, s->source, a, &m);
 
         if (r)
                 return r;
@@ -160,5 +166,5 @@ int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
         m.n_exclude = c->scope.exclude.n_items;
         m.types = c->scope.object_types.items;
         m.n_types = c->scope.object_types.n_items;
-        return write_memo(s->queue, &m, m.finished);
+        return write_memo(s->queue, s->source, &m, m.finished);
 }

@@ -4,14 +4,14 @@
 /*
  * Reconcile: the whole directory against the connector space, now and then
  *
- * Every `reconcile.every` (30 minutes) and on demand: a sweep (app/sweep.h) over the base, or over one OU.
+ * Every `reconcile.every` (30 minutes) and on demand: a sweep (app/sweep.h) over each base, or over one OU.
  * What it enqueues goes into the reconcile lane, behind everything else. A cycle of our own is left out while
  * the feed is not watching (it will bring what is missing by itself), and while what the last one enqueued
  * still waits.
  *
- * What must be remembered is one memo: when the first start was (objects that were there before it and have
- * not changed since are nobody's loss, unless `source.initial` is all), which scope the last one knew (what
- * another one lets in is new), and when the last one ended.
+ * What must be remembered is one memo for each source: when the first start was (objects that were there
+ * before it and have not changed since are nobody's loss, unless `source.initial` is all), which scope the
+ * last one knew (what another one lets in is new), and when the last one ended.
  */
 
 #include "app/sweep.h"
@@ -28,10 +28,11 @@ struct ReconcileMemo {
 };
 
 /* Return: 0 (`*ret_memo` zero if there is none), -errno. A damaged memo is none. */
-int reconcile_memo_read(Queue *queue, Arena *a, ReconcileMemo *ret_memo);
+int reconcile_memo_read(Queue *queue, uint16_t source, Arena *a, ReconcileMemo *ret_memo);
 
-/* Before the feed starts: at the first start of all, it is remembered when that was. Return: 0, -errno. */
-int reconcile_note_start(Queue *queue, const Config *config, Wall now);
+/* Before the feed starts: at the first start with this source it is remembered when that was.
+ * Return: 0, -errno. */
+int reconcile_note_start(Queue *queue, uint16_t source, const SourceConfig *config, Wall now);
 
 /*
  * One reconcile. `sweep` names queue, sources, configuration, clock, progress, and what to look at: `dn` for

@@ -26,7 +26,8 @@ typedef struct Service Service;
 
 struct Service {
         Wiring wiring;
-        Feeder feeder;
+        Feeder *feeders; /* one for each connector */
+        _Atomic size_t n_settled;
         Monitor monitor;
         Herald herald;
         Control *control;
@@ -39,7 +40,7 @@ struct Service {
         struct event_base *base;
         struct event *signals[3];
         struct event *tick;
-        struct event *settled; /* made active by the feed's thread */
+        struct event *settled; /* made active by the last feed's thread */
 };
 
 /* -- status -------------------------------------------------------------------------------------------- */
@@ -70,12 +71,12 @@ static int start_workers(Service *s, const Config *c, Diag *diag)
         if (!s->workers || !s->threads)
                 error_oom(n * sizeof(*s->workers));
         for (size_t i = 0; i < n; i++) {
-                Source *source;
-                int r = wiring_source(&s->wiring, &source);
+                Source *sources[CONFIG_SOURCES_MAX];
+                int r = wiring_sources(&s->wiring, sources);
 
                 if (r)
                         return r;
-                worker_init(&s->workers[i], &s->wiring.shared, source,
+                worker_init(&s->workers[i], &s->wiring.shared, sources,
                             i < n_urgent ? LANE_SET(LANE_URGENT) : LANES_ALL);
                 r = pthread_create(&s->threads[i], NULL, worker_thread, &s->workers[i]);
                 if (r) {
@@ -141,34 +142,50 @@ static void on_reload(evutil_socket_t signal_number, short what, void *context)
 }
 
 /* A feed that was told "full" goes on when there is room again. */
+static void resume_feeds(Service *s)
+{
+        QueueStats stats;
+        bool full = false;
+
+        for (size_t i = 0; i < s->wiring.connectors.n; i++)
+                full |= s->feeders[i].intake.full;
+        if (!full || queue_stats(s->wiring.queue, clock_wall(s->wiring.clock), &stats) || stats.full)
+                return;
+        for (size_t i = 0; i < s->wiring.connectors.n; i++)
+                if (s->feeders[i].intake.full) {
+                        s->feeders[i].intake.full = false;
+                        feeder_resume(&s->feeders[i]);
+                        log_info(&s->feeders[i].log, "the queue has room again; the feed goes on");
+                }
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
         Service *s = context;
-        QueueStats stats;
 
         monitor_tick(&s->monitor);
-        if (s->feeder.intake.full && queue_stats(s->wiring.queue, clock_wall(s->wiring.clock), &stats) == 0 &&
-            !stats.full) {
-                s->feeder.intake.full = false;
-                feeder_resume(&s->feeder);
-                log_info(&s->wiring.log, "the queue has room again; the feed goes on");
-        }
+        resume_feeds(s);
         if (s->cycle.wiring)
                 cycle_tick(&s->cycle);
         notify_watchdog();
 }
 
-/* From now on nothing that changes in the directory is missed: that is what "ready" promises. */
+/* From now on nothing that changes in the directories is missed: that is what "ready" promises. */
 static void on_settled(evutil_socket_t fd, short what, void *context)
 {
         Service *s = context;
+        Str names;
 
-        log_info(&s->wiring.log, "ready", LOG_STR("source", s->wiring.first->source.name),
+        str_init(&names, 4096);
+        for (size_t i = 0; i < s->wiring.connectors.n; i++)
+                str_printf(&names, "%s%s", i ? ", " : "", s->feeders[i].connector->name);
+        log_info(&s->wiring.log, "ready", LOG_STR("source", names.data),
                  LOG_STR("rules", rules_version(s->wiring.first->run.rules)),
                  LOG_INT("workers", s->wiring.first->workers),
                  LOG_STR("staging", staging_is_on(&s->wiring.shared.staging, s->wiring.first->staging)
                                             ? "on: nothing is exported"
                                             : NULL));
+        str_deinit(&names);
         notify_ready();
 }
 
@@ -176,7 +193,30 @@ static void feed_settled(void *context)
 {
         Service *s = context;
 
-        event_active(s->settled, 0, 0);
+        if (++s->n_settled == s->wiring.connectors.n)
+                event_active(s->settled, 0, 0);
+}
+
+static void prepare_feeds(Service *s)
+{
+        Connectors *all = &s->wiring.connectors;
+
+        s->feeders = calloc(all->n, sizeof(*s->feeders));
+        if (!s->feeders)
+                error_oom(all->n * sizeof(*s->feeders));
+        for (size_t i = 0; i < all->n; i++)
+                feeder_prepare(&s->feeders[i], &s->wiring, &all->items[i], feed_settled, s);
+}
+
+static int start_feeds(Service *s, Diag *diag)
+{
+        for (size_t i = 0; i < s->wiring.connectors.n; i++) {
+                int r = feeder_start(&s->feeders[i], &s->wiring, diag);
+
+                if (r)
+                        return r;
+        }
+        return 0;
 }
 
 static int start_loop(Service *s)
@@ -229,8 +269,8 @@ static int start(Service *s, Diag *diag)
         r = jobs_new(&s->wiring.jobs, &s->wiring, job_kinds);
         if (r)
                 return r;
-        feeder_prepare(&s->feeder, &s->wiring, feed_settled, s);
-        monitor_init(&s->monitor, &s->wiring, &s->feeder.intake);
+        prepare_feeds(s);
+        monitor_init(&s->monitor, &s->wiring, s->feeders);
         r = herald_start(&s->herald, &s->wiring.snapshot, &s->wiring.log);
         if (r)
                 return r;
@@ -248,7 +288,7 @@ static int start(Service *s, Diag *diag)
         r = cycle_init(&s->cycle, &s->wiring);
         if (r)
                 return r;
-        return feeder_start(&s->feeder, &s->wiring, diag);
+        return start_feeds(s, diag);
 }
 
 static void stop(Service *s)
@@ -258,7 +298,11 @@ static void stop(Service *s)
                 jobs_stop(s->wiring.jobs);
         if (s->wiring.live)
                 live_close(s->wiring.live);
-        feeder_stop(&s->feeder);
+        /* All are told before the first is waited for. */
+        for (size_t i = 0; s->feeders && i < s->wiring.connectors.n; i++)
+                feeder_tell_stop(&s->feeders[i]);
+        for (size_t i = 0; s->feeders && i < s->wiring.connectors.n; i++)
+                feeder_stop(&s->feeders[i]);
         waiters_close(&s->wiring.waiters);
         s->control = control_free(s->control);
         s->wiring.jobs = jobs_free(s->wiring.jobs);
@@ -273,8 +317,10 @@ static void stop(Service *s)
         reporter_stop(&s->wiring.reporter);
         herald_stop(&s->herald);
         monitor_deinit(&s->monitor);
-        feeder_deinit(&s->feeder);
+        for (size_t i = 0; s->feeders && i < s->wiring.connectors.n; i++)
+                feeder_deinit(&s->feeders[i]);
         end_loop(s);
+        free(s->feeders);
 }
 
 /*

@@ -4,7 +4,7 @@
 /*
  * Service: `sosync run`
  *
- *      feed thread --queue--> workers --outcome rows--> reporter
+ *      feed threads -queue--> workers --outcome rows--> reporter
  *           ^                   |
  *      directory              Graph           main: signals, readiness, ticks    control: commands
  *

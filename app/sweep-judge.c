@@ -56,7 +56,7 @@ static const Dn *name_before(Pass *p, const Dn *dn)
 static bool was_in_scope(Pass *p, const Dn *dn)
 {
         const Scope *scope =
-                p->sweep->scope_before ? p->sweep->scope_before : p->sweep->config->compiled_scope;
+                p->sweep->scope_before ? p->sweep->scope_before : p->sweep->source_config->compiled;
 
         return scope_judge(scope, name_before(p, dn)).in;
 }
@@ -195,7 +195,7 @@ static int judge_known(Pass *p, const Seen *o)
 
 int sweep_judge(Pass *p, const SourceItem *item)
 {
-        const Config *c = p->sweep->config;
+        const Scope *scope = p->sweep->source_config->compiled;
         Seen o = {
                 .item = item,
                 .key = { .source = p->sweep->source, .id = item->id },
@@ -203,13 +203,13 @@ int sweep_judge(Pass *p, const SourceItem *item)
         };
         int r;
 
-        if (!scope_has_type(c->compiled_scope, o.type))
+        if (!scope_has_type(scope, o.type))
                 return 0;
         p->result->n_objects++;
         /* The directory gave it; what cannot be read as a DN is in nobody's scope. */
         if (dn_parse(p->one, item->dn, &o.dn, NULL))
                 return 0;
-        o.in = scope_judge(c->compiled_scope, o.dn).in;
+        o.in = scope_judge(scope, o.dn).in;
         r = space_read_head(p->space, &o.key, p->one, &o.head, &o.serial, NULL);
         if (r < 0)
                 return error_trace(r);

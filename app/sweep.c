@@ -143,8 +143,8 @@ static int list_all(Pass *p)
         SourceList list = {
                 .below = s->below,
                 .dn = s->dn,
-                .classes = s->config->scope.object_types.items,
-                .n_classes = s->config->scope.object_types.n_items,
+                .classes = s->source_config->scope.object_types.items,
+                .n_classes = s->source_config->scope.object_types.n_items,
                 .page = PAGE,
         };
 
@@ -230,7 +230,7 @@ static int look_at_head(void *context, const void *key_data, size_t n_key, const
         /* A damaged row is mended by its object's next import. */
         if (was_seen(p, &key.id) || space_read_head(p->space, &key, p->one, &head, NULL, NULL))
                 return 0;
-        if (head.deleted || !head.type || !scope_has_type(p->sweep->config->compiled_scope, head.type) ||
+        if (head.deleted || !head.type || !scope_has_type(p->sweep->source_config->compiled, head.type) ||
             !is_below(p, head.dn, m->below))
                 return 0;
         m->result = look_for(p, &key);

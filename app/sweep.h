@@ -58,6 +58,7 @@ struct Sweep {
         Queue *queue;
         Source *lister, *reader; /* two, since a listing and a read cannot share a connection */
         const Config *config;
+        const SourceConfig *source_config; /* base and scope */
         const Clock *clock;
         uint16_t source;
 

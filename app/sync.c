@@ -7,10 +7,12 @@
 
 #include <string.h>
 
-static Change request_change(const Wiring *w, const SyncRequest *request, const ObjectId *id)
+static Change request_change(const Wiring *w, const Connector *c, const SyncRequest *request,
+                             const ObjectId *id)
 {
         return (Change){
                 .id = *id,
+                .source = c->number,
                 .kind = CHANGE_REQUEST,
                 .lane = LANE_URGENT,
                 .staging = request->staging,
@@ -22,8 +24,9 @@ static Change request_change(const Wiring *w, const SyncRequest *request, const 
 
 /* The GUID behind the DN. False: nobody knows it (missing, unreadable, unreachable); the steps will say
  * which. */
-static bool resolve(Source *source, const char *dn, Arena *a, ObjectId *ret_id)
+static bool resolve(Worker *w, const Connector *c, const char *dn, Arena *a, ObjectId *ret_id)
 {
+        Source *source = w->sources[c - w->shared->connectors->items];
         SourceEntry entry;
 
         if (source_read(source, &(SourceQuery){ .dn = dn }, a, &entry, NULL))
@@ -70,32 +73,35 @@ static void mind_flag(Wiring *w, Worker *worker)
 
 int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *ret_outcome, Diag *diag)
 {
-        _cleanup_(source_freep) Source *source = NULL;
+        Connector *connector = connectors_of_dn(&w->connectors, request->dn);
+        Source *sources[CONFIG_SOURCES_MAX];
+        Worker worker;
         ObjectId id;
         ObjectKey key;
         Waiter waiter;
         Change change;
         char why[512];
-        int r = wiring_source(w, &source);
+        bool found;
+        int r = wiring_sources(w, sources);
 
         if (r)
                 return r;
-        if (!resolve(source, request->dn, a, &id)) {
-                Worker worker;
-
-                change = request_change(w, request, &(ObjectId){ 0 });
-                worker_init(&worker, &w->shared, TAKE(source), LANE_SET(LANE_URGENT));
+        worker_init(&worker, &w->shared, sources, LANE_SET(LANE_URGENT));
+        found = resolve(&worker, connector, request->dn, a, &id);
+        if (!found) {
+                change = request_change(w, connector, request, &(ObjectId){ 0 });
                 r = copy_outcome(a, worker_try(&worker, &change), ret_outcome);
-                worker_deinit(&worker);
-                return r;
         }
-        change = request_change(w, request, &id);
+        worker_deinit(&worker);
+        if (!found)
+                return r;
+        change = request_change(w, connector, request, &id);
         key = (ObjectKey){ .source = change.source, .id = id };
         waiters_add(&w->waiters, &waiter, &key, clock_wall(w->clock));
         gate_ask(w->shared.gate); /* it shares the service's hold */
         r = put(w, &change);
         if (r == 0 && (circuit_is_open(&w->shared.target_circuit, why, sizeof(why)) ||
-                       circuit_is_open(&w->shared.source_circuit, why, sizeof(why)))) {
+                       circuit_is_open(&connector->circuit, why, sizeof(why)))) {
                 diag_set(diag, "the change waits in the queue: %s", why);
                 waiters_wait(&w->waiters, &waiter, 0);
                 free(waiter.data);
@@ -117,6 +123,7 @@ int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *re
 int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a, Outcome *ret_outcome,
                  Diag *diag)
 {
+        Connector *connector = connectors_of_dn(&w->connectors, request->dn);
         Change change;
         ObjectKey key;
         ObjectId id;
@@ -124,11 +131,11 @@ int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a
         int r;
 
         mind_flag(w, worker);
-        if (!resolve(worker->source, request->dn, a, &id)) {
-                change = request_change(w, request, &(ObjectId){ 0 });
+        if (!resolve(worker, connector, request->dn, a, &id)) {
+                change = request_change(w, connector, request, &(ObjectId){ 0 });
                 return copy_outcome(a, worker_try(worker, &change), ret_outcome);
         }
-        change = request_change(w, request, &id);
+        change = request_change(w, connector, request, &id);
         key = (ObjectKey){ .source = change.source, .id = id };
         r = put(w, &change);
         if (r)

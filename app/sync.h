@@ -4,11 +4,11 @@
 /*
  * Sync: one object, now, because a person asked
  *
- *      DN --directory--> GUID --urgent lane--> the same pipeline as every change --> Outcome
+ *      DN --its directory--> GUID --urgent lane--> the same pipeline as every change --> Outcome
  *
  * With a service it goes through the service's queue, and its workers do it; without one the command leases
  * and works off its own change. A DN that the directory does not have runs the steps too, to say where it
- * ends.
+ * ends. Of several sources it is the one whose base holds the DN.
  */
 
 #include "app/wiring.h"

@@ -18,6 +18,7 @@
 typedef struct Room {
         ClockFake clock;
         Config config;
+        SourceConfig source;
         Wiring wiring;
         IntakeSink intake;
         Cycle cycle;
@@ -45,13 +46,20 @@ static int setup(void **state)
         Wiring *w = &room->wiring;
 
         clock_fake_init(&room->clock, (Mono){ 1 }, (Wall){ 1000000000 });
-        room->config = (Config){ .refs = 1, .reconcile = { .every_us = 30 * MINUTE_US } };
+        room->source = (SourceConfig){ .ldap = { .name = "corp", .base = "DC=corp" } };
+        room->config = (Config){
+                .refs = 1,
+                .reconcile = { .every_us = 30 * MINUTE_US },
+                .sources = &room->source,
+                .n_sources = 1,
+        };
         w->clock = &room->clock.clock;
         w->first = &room->config;
         snapshot_init(&w->snapshot, &room->config);
         assert_int_equal(queue_mem_new(&w->queue), 0);
-        intake_init(&room->intake, w->queue, &w->snapshot, w->clock, &w->log, "feed", 0);
-        w->intake = &room->intake;
+        assert_int_equal(connectors_open(&w->connectors, w->first, w->queue, w->clock, &w->log, NULL), 0);
+        intake_init(&room->intake, w->queue, &w->snapshot, w->clock, &w->log, "feed", 0, &room->source);
+        w->connectors.items[0].intake = &room->intake;
         assert_int_equal(jobs_new(&w->jobs, w, kinds), 0);
         assert_int_equal(cycle_init(&room->cycle, w), 0);
         n_runs = 0;
@@ -65,6 +73,7 @@ static int teardown(void **state)
 
         jobs_free(room->wiring.jobs);
         intake_deinit(&room->intake);
+        connectors_close(&room->wiring.connectors);
         queue_free(room->wiring.queue);
         free(room);
         return 0;

@@ -38,7 +38,11 @@ static int setup(void **state)
         assert_int_equal(queue_mem_new(&d->queue), 0);
         c->arena = arena_new(0);
         c->refs = 1;
-        assert_int_equal(scope_new(a, BASE, include, 1, exclude, 1, types, 2, &c->compiled_scope, NULL), 0);
+        c->sources = arena_new_array(a, SourceConfig, 1);
+        c->n_sources = 1;
+        c->sources->ldap.name = "corp.contoso.test";
+        assert_int_equal(scope_new(a, BASE, include, 1, exclude, 1, types, 2, &c->sources->compiled, NULL),
+                         0);
         rules[0].attribute = "userAccountControl";
         rules[0].revoke_sessions = true;
         assert_int_equal(expr_parse(a, "BitAnd([userAccountControl],2) = 2", NULL, &rules[0].when,
@@ -48,7 +52,7 @@ static int setup(void **state)
         c->urgent_rules = rules;
         c->n_urgent_rules = 2;
         snapshot_init(&d->snapshot, c);
-        intake_init(&d->intake, d->queue, &d->snapshot, &d->clock.clock, &d->log, "feed", 0);
+        intake_init(&d->intake, d->queue, &d->snapshot, &d->clock.clock, &d->log, "feed", 0, c->sources);
         *state = d;
         return 0;
 }

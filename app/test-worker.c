@@ -48,7 +48,9 @@ static void test_backoff(void **state)
 typedef struct Office {
         Arena *arena;
         ClockFake clock;
+        SourceConfig source;
         Config config;
+        Connectors connectors;
         Snapshot snapshot;
         Queue *queue;
         Target *target;
@@ -91,15 +93,20 @@ static int open_office(void **state)
         clock_fake_init(&o->clock, (Mono){ 1 }, (Wall){ 1000000 });
         assert_int_equal(scope_new(a, "DC=contoso,DC=test", include, 1, NULL, 0, types, 1, &scope, NULL), 0);
         assert_int_equal(rules_load(a, NULL, &rules, NULL), 0);
-        o->config = (Config){ .refs = 1, .source = { .name = "contoso.test" } };
-        o->config.run = (RunConfig){ .scope = scope, .rules = rules, .n_connectors = 1, .settle_ms = 120000 };
+        o->source = (SourceConfig){ .ldap = { .name = "contoso.test", .base = "DC=contoso,DC=test" },
+                                    .compiled = scope };
+        o->config = (Config){ .refs = 1, .sources = &o->source, .n_sources = 1 };
+        o->config.run = (RunConfig){ .rules = rules, .settle_ms = 120000 };
         run_config_attributes(&o->config.run, a);
         snapshot_init(&o->snapshot, &o->config);
         assert_int_equal(queue_mem_new(&o->queue), 0);
         assert_int_equal(target_mem_new(&o->target), 0);
         o->directory = source_mem_new(&(SourceInfo){ .name = "contoso.test", .base = "DC=contoso,DC=test" });
-        worker_shared_init(&o->shared, &o->snapshot, o->queue, o->target, NULL, &o->clock.clock, &o->log);
-        worker_init(&o->worker, &o->shared, source_mem_open(o->directory), LANES_ALL);
+        assert_int_equal(
+                connectors_open(&o->connectors, &o->config, o->queue, &o->clock.clock, &o->log, NULL), 0);
+        worker_shared_init(&o->shared, &o->snapshot, &o->connectors, o->queue, o->target, NULL,
+                           &o->clock.clock, &o->log);
+        worker_init(&o->worker, &o->shared, (Source *[]){ source_mem_open(o->directory) }, LANES_ALL);
         put_ada(o);
         *state = o;
         return 0;
@@ -111,6 +118,7 @@ static int close_office(void **state)
 
         worker_deinit(&o->worker);
         worker_shared_deinit(&o->shared);
+        connectors_close(&o->connectors);
         source_mem_free(o->directory);
         target_free(o->target);
         queue_free(o->queue);

@@ -67,8 +67,11 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         r = open_target(w, c, diag);
         if (r)
                 return r;
-        w->pin = server_pin_new();
-        r = worker_shared_init(&w->shared, &w->snapshot, w->queue, w->target, &w->waiters, w->clock, &w->log);
+        r = connectors_open(&w->connectors, w->first, w->queue, w->clock, &w->log, diag);
+        if (r)
+                return r > 0 ? WIRING_E_STATE : r;
+        r = worker_shared_init(&w->shared, &w->snapshot, &w->connectors, w->queue, w->target, &w->waiters,
+                               w->clock, &w->log);
         if (r) {
                 diag_set(diag, "%s: the counters of the brakes cannot be read: %s", c->state.path,
                          strerror(-r));
@@ -102,7 +105,7 @@ void wiring_close(Wiring *w)
                 worker_shared_deinit(&w->shared);
         w->live = live_free(w->live);
         gate_deinit(&w->gate);
-        w->pin = server_pin_free(w->pin);
+        connectors_close(&w->connectors);
         w->target = target_free(w->target);
         w->store = report_store_free(w->store);
         w->queue = queue_free(w->queue);
@@ -113,11 +116,22 @@ void wiring_close(Wiring *w)
         w->open = false;
 }
 
-int wiring_source(Wiring *w, Source **ret_source)
+int wiring_source(Wiring *w, const Connector *c, Source **ret_source)
 {
-        return source_ldap_new(ret_source, &(SourceLdapConfig){
-                                                   .ldap = &w->first->source,
-                                                   .pin = w->pin,
-                                                   .clock = w->clock,
-                                           });
+        return source_ldap_new(ret_source,
+                               &(SourceLdapConfig){ .ldap = c->ldap, .pin = c->pin, .clock = w->clock });
+}
+
+int wiring_sources(Wiring *w, Source *ret_sources[CONFIG_SOURCES_MAX])
+{
+        for (size_t i = 0; i < w->connectors.n; i++) {
+                int r = wiring_source(w, &w->connectors.items[i], &ret_sources[i]);
+
+                if (r) {
+                        while (i > 0)
+                                source_free(ret_sources[--i]);
+                        return r;
+                }
+        }
+        return 0;
 }

@@ -5,14 +5,14 @@
  * Wiring: the rooms of the house, connected
  *
  * What `sosync run` and a `sosync sync` without a service have in common: configuration, durable queue and
- * spaces, reports, target, and the way to make a source handle. Opened in this order and closed in reverse;
- * the state folder belongs to one process from wiring_open() to wiring_close().
+ * spaces, reports, target, connectors, and the way to make source handles. Opened in this order and closed in
+ * reverse; the state folder belongs to one process from wiring_open() to wiring_close().
  */
 
+#include "app/connector.h"
 #include "app/reporter.h"
 #include "app/waiters.h"
 #include "app/worker.h"
-#include "listener/server-pin.h"
 
 typedef struct IntakeSink IntakeSink;
 typedef struct Jobs Jobs;
@@ -36,13 +36,12 @@ struct Wiring {
         Target *target;
         Target *graph; /* the last of those that target stacks; target owns it */
         Live *live;
-        ServerPin *pin;
+        Connectors connectors;
         Waiters waiters;
         Alarms alarms;      /* nobody listens, unless the service sets `tell` */
         Gate gate;          /* its thread is started by the service only */
         Reporter reporter;  /* started by the service only */
         Jobs *jobs;         /* app/jobs.h; of the service only, NULL: there is none */
-        IntakeSink *intake; /* of the service's feed; NULL: there is none */
         WorkerShared shared;
         bool open;
 };
@@ -52,4 +51,8 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag);
 void wiring_close(Wiring *w);
 
 /* A source handle of the caller's own; it connects when first used. Return: 0, -errno. */
-int wiring_source(Wiring *w, Source **ret_source);
+int wiring_source(Wiring *w, const Connector *c, Source **ret_source);
+
+/* Source handles of the caller's own, one for each connector, as a worker wants them; they connect when first
+ * used. Return: 0, -errno. */
+int wiring_sources(Wiring *w, Source *ret_sources[CONFIG_SOURCES_MAX]);

@@ -15,18 +15,18 @@
  */
 #define TRIES_MAX 100
 
-int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target *target, Waiters *waiters,
-                       const Clock *clock, const Log *log)
+int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Connectors *connectors, Queue *queue,
+                       Target *target, Waiters *waiters, const Clock *clock, const Log *log)
 {
         *s = (WorkerShared){
                 .snapshot = snapshot,
+                .connectors = connectors,
                 .queue = queue,
                 .target = target,
                 .waiters = waiters,
                 .clock = clock,
                 .log = log,
         };
-        circuit_init(&s->source_circuit);
         circuit_init(&s->target_circuit);
         brakes_init(&s->brakes);
         pthread_mutex_init(&s->brakes_lock, NULL);
@@ -35,28 +35,26 @@ int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target
 
 void worker_shared_deinit(WorkerShared *s)
 {
-        circuit_deinit(&s->source_circuit);
         circuit_deinit(&s->target_circuit);
         brakes_deinit(&s->brakes);
         pthread_mutex_destroy(&s->brakes_lock);
 }
 
-void worker_init(Worker *w, WorkerShared *shared, Source *source, LaneSet lanes)
+void worker_init(Worker *w, WorkerShared *shared, Source *const *sources, LaneSet lanes)
 {
         *w = (Worker){
                 .shared = shared,
                 .lanes = lanes,
-                .source = source,
                 .arena = arena_new(ARENA_LIMIT_RUN),
-                .names = arena_new(0),
         };
+        memcpy(w->sources, sources, shared->connectors->n * sizeof(Source *));
 }
 
 void worker_deinit(Worker *w)
 {
-        w->source = source_free(w->source);
+        for (size_t i = 0; i < w->shared->connectors->n; i++)
+                w->sources[i] = source_free(w->sources[i]);
         w->arena = arena_free(w->arena);
-        w->names = arena_free(w->names);
 }
 
 int64_t worker_backoff_ms(unsigned tries, uint64_t random)
@@ -66,28 +64,6 @@ int64_t worker_backoff_ms(unsigned tries, uint64_t random)
         if (ms > 900000)
                 ms = 900000;
         return ms - ms / 4 + (int64_t)(random % (uint64_t)(ms / 2 + 1));
-}
-
-/* The domain's names come from the directory; they are asked for once and then belong to the worker. */
-static const RunConnector *connector(Worker *w, const Config *c)
-{
-        SourceInfo info;
-        ExprParameter *p;
-
-        if (!w->named.ms && source_info(w->source, &info, NULL) == 0) {
-                p = arena_new_array(w->names, ExprParameter, 8);
-                w->connector.parameters = p;
-                p[0] = (ExprParameter){ "Domain.FQDN", arena_strdup(w->names, info.domain_fqdn) };
-                p[1] = (ExprParameter){ "Domain.Netbios", arena_strdup(w->names, info.domain_netbios) };
-                p[2] = (ExprParameter){ "Domain.LDAP", arena_strdup(w->names, info.base) };
-                p[3] = (ExprParameter){ "Forest.FQDN", arena_strdup(w->names, info.forest_fqdn) };
-                p[4] = (ExprParameter){ "Forest.Netbios", arena_strdup(w->names, info.forest_netbios) };
-                p[5] = (ExprParameter){ "Connector.ID", arena_strdup(w->names, c->source.name) };
-                w->connector.n_parameters = 6;
-                w->named = clock_wall(w->shared->clock);
-        }
-        w->connector.name = c->source.name;
-        return &w->connector;
 }
 
 typedef struct NoteOwner {
@@ -148,33 +124,37 @@ static bool is_claimed(const Run *run)
 /* The edges of a circuit: a line in the log, and an alarm. */
 static void tell_opened(WorkerShared *s, const char *name, const char *text, const char *why)
 {
-        log_error(s->log, text, LOG_STR("why", why));
+        log_error(s->log, text, LOG_STR("circuit", name), LOG_STR("why", why));
         alarms_raise(s->alarms, "circuit", name, why, clock_wall(s->clock));
 }
 
 static void tell_closed(WorkerShared *s, const char *name, const char *text)
 {
-        log_info(s->log, text);
+        log_info(s->log, text, LOG_STR("circuit", name));
         alarms_clear(s->alarms, "circuit", name, text, clock_wall(s->clock));
 }
 
-/* What the run says about source and target. A throttled run says nothing against the target: the limiter
- * holds. */
-static void tell_circuits(WorkerShared *s, const Run *run)
+static void tell_source(WorkerShared *s, const Run *run, Connector *c)
+{
+        const char *why = run->outcome.error.additional_details;
+
+        if (is_scope_failure(run) && run->blame == BLAME_SOURCE) {
+                if (connector_failed(s->connectors, c, clock_mono(s->clock), why))
+                        tell_opened(s, c->name, "the directory cannot be used; changes wait", why);
+        } else if (run->read_result == 0 && run->change.kind != CHANGE_LINK) {
+                if (connector_works(s->connectors, c, run->began))
+                        tell_closed(s, c->name, "the directory answers again");
+        } else {
+                circuit_unknown(&c->circuit);
+        }
+}
+
+/* What the run says about the target. A throttled run says nothing against it: the limiter holds. */
+static void tell_target(WorkerShared *s, const Run *run)
 {
         const char *why = run->outcome.error.additional_details;
         Mono now = clock_mono(s->clock);
         bool throttled = str_is(run->outcome.error.code, "Throttled");
-
-        if (is_scope_failure(run) && run->blame == BLAME_SOURCE) {
-                if (circuit_failed(&s->source_circuit, now, why))
-                        tell_opened(s, "source", "the directory cannot be used; changes wait", why);
-        } else if (run->read_result == 0 && run->change.kind != CHANGE_LINK) {
-                if (circuit_works(&s->source_circuit, run->began))
-                        tell_closed(s, "source", "the directory answers again");
-        } else {
-                circuit_unknown(&s->source_circuit);
-        }
 
         if (is_scope_failure(run) && run->blame == BLAME_TARGET && !throttled) {
                 if (circuit_failed(&s->target_circuit, now, why))
@@ -196,6 +176,15 @@ static void tell_brakes(WorkerShared *s, const Run *run)
                 if (run->tripped & BRAKE_SET(i))
                         alarms_raise(s->alarms, "brake", brake_name((Brake)i),
                                      run->outcome.error.additional_details, clock_wall(s->clock));
+}
+
+static void tell_circuits(WorkerShared *s, const Run *run)
+{
+        Connector *c = connectors_find(s->connectors, run->change.source);
+
+        if (c)
+                tell_source(s, run, c);
+        tell_target(s, run);
 }
 
 /* A report for every event that was ours; what the feed brought and nobody asked for is only counted. */
@@ -287,17 +276,20 @@ static int settle(WorkerShared *s, Run *run, const Lease *lease)
 static Run *run_change(Worker *w, const Config *c, const Change *change, const Lease *lease, NoteOwner *owner)
 {
         WorkerShared *s = w->shared;
+        Connector *connector = connectors_find(s->connectors, change->source);
+        Source *source = connector ? w->sources[connector - s->connectors->items] : NULL;
+        bool is_named = connector && connector_is_named(s->connectors, connector, source);
         RunConfig *config;
         Run *run;
 
         run = arena_new_of(w->arena, Run);
         config = arena_memdup(w->arena, &c->run, sizeof(c->run));
-        config->connectors = connector(w, c);
+        config->connectors = connectors_for_run(s->connectors, c, w->arena, &config->n_connectors);
         config->staging = !staging_begin_run(&s->staging, c->staging);
         *owner = (NoteOwner){ .shared = s, .lease = lease };
-        run_init(run, w->arena, config, w->source, s->target, queue_space(s->queue), s->clock, change);
+        run_init(run, w->arena, config, source, s->target, queue_space(s->queue), s->clock, change);
         run->brakes = &s->brakes;
-        run->names_unknown = !w->named.ms;
+        run->names_unknown = !is_named;
         if (s->gate) {
                 run->scheduler = arena_strdup(w->arena, w->flag.text);
                 if (*w->flag.hold_id)
@@ -374,13 +366,25 @@ const Outcome *worker_try(Worker *w, const Change *change)
 /* Nothing is due for a minute at most: time for due times of other clocks, and for a stop. */
 #define IDLE_US ((int64_t)60 * 1000000)
 
+/* What may be leased now. */
+typedef struct Place {
+        LaneSet lanes;
+        Connector *probe; /* a source that is gone: this worker is to try it; or NULL */
+        int64_t until;    /* microseconds until more may be leased */
+} Place;
+
+static void give_up(Place *p, WorkerShared *s)
+{
+        if (p->probe)
+                circuit_unknown(&p->probe->circuit);
+        circuit_unknown(&s->target_circuit);
+}
+
 /* The gate has closed between the question and the lease. */
 #define CLOSED_US ((int64_t)1000)
 
-/* Which lanes may be leased now, and how long to wait if none: the scheduler flag, circuits, then the limiter
- * by lane.
- * `*ret_until`: after so many microseconds other lanes may have room too. */
-static int64_t ask_for_a_place(Worker *w, LaneSet *ret_lanes, int64_t *ret_until)
+/* The scheduler flag, circuits, then the limiter by lane. Return: 0, or how long to wait. */
+static int64_t ask_for_a_place(Worker *w, Place *ret)
 {
         WorkerShared *s = w->shared;
         LaneSet open = gate_lanes(s->gate) & w->lanes;
@@ -389,47 +393,61 @@ static int64_t ask_for_a_place(Worker *w, LaneSet *ret_lanes, int64_t *ret_until
 
         if (!open)
                 return IDLE_US; /* whoever opens the gate wakes everybody */
-        wait = circuit_ask(&s->source_circuit, now);
+        *ret = (Place){ .lanes = open, .until = IDLE_US };
+        wait = connectors_ask(s->connectors, now, &ret->probe, &ret->until);
         if (wait)
                 return wait;
         wait = circuit_ask(&s->target_circuit, now);
         if (wait) {
-                circuit_unknown(&s->source_circuit);
+                if (ret->probe)
+                        circuit_unknown(&ret->probe->circuit);
                 return wait;
         }
-        *ret_lanes = open;
-        *ret_until = IDLE_US;
         if (open != LANE_SET(LANE_URGENT)) {
                 wait = target_take(s->target, LANE_NORMAL, now);
                 if (wait == 0)
                         return 0;
-                *ret_lanes = LANE_SET(LANE_URGENT);
-                if (wait < IDLE_US)
-                        *ret_until = wait;
+                ret->lanes = LANE_SET(LANE_URGENT);
+                if (wait < ret->until)
+                        ret->until = wait;
         }
         wait = target_take(s->target, LANE_URGENT, now);
-        if (wait) {
-                circuit_unknown(&s->source_circuit);
-                circuit_unknown(&s->target_circuit);
-        }
+        if (wait)
+                give_up(ret, s);
         return wait;
 }
 
-static void no_change(Worker *w, LaneSet lanes)
+static void no_change(Worker *w, Place *p)
 {
         WorkerShared *s = w->shared;
 
-        circuit_unknown(&s->source_circuit);
-        circuit_unknown(&s->target_circuit);
-        target_give_back(s->target, lanes == LANE_SET(LANE_URGENT) ? LANE_URGENT : LANE_NORMAL,
+        give_up(p, s);
+        target_give_back(s->target, p->lanes == LANE_SET(LANE_URGENT) ? LANE_URGENT : LANE_NORMAL,
                          clock_mono(s->clock));
+}
+
+/* A source that is to be tried goes first. If it has nothing due, the others have their turn. */
+static int lease_one(Worker *w, Place *p, Lease *ret_lease)
+{
+        WorkerShared *s = w->shared;
+        Wall now = clock_wall(s->clock);
+        int r;
+
+        if (p->probe) {
+                r = queue_lease_of(s->queue, now, p->lanes, p->probe->number, w->arena, ret_lease);
+                if (r != QUEUE_E_EMPTY)
+                        return r;
+                circuit_postpone(&p->probe->circuit, clock_mono(s->clock));
+                p->probe = NULL;
+        }
+        return queue_lease(s->queue, now, p->lanes, w->arena, ret_lease);
 }
 
 int64_t worker_turn(Worker *w, LaneSet *ret_lanes, const Outcome **ret_outcome)
 {
         WorkerShared *s = w->shared;
-        LaneSet lanes = w->lanes;
-        int64_t until = IDLE_US, wait = ask_for_a_place(w, &lanes, &until);
+        Place place;
+        int64_t wait = ask_for_a_place(w, &place);
         Lease lease = { 0 };
         int r;
 
@@ -440,10 +458,10 @@ int64_t worker_turn(Worker *w, LaneSet *ret_lanes, const Outcome **ret_outcome)
         if (wait)
                 return wait;
         arena_reset(w->arena);
-        r = queue_lease(s->queue, clock_wall(s->clock), lanes, w->arena, &lease);
+        r = lease_one(w, &place, &lease);
         if (r == 0 && !gate_enter(s->gate, (Lane)lease.change.lane, &w->flag)) {
                 queue_release(s->queue, &lease);
-                no_change(w, lanes);
+                no_change(w, &place);
                 return CLOSED_US;
         }
         if (r == 0) {
@@ -454,14 +472,14 @@ int64_t worker_turn(Worker *w, LaneSet *ret_lanes, const Outcome **ret_outcome)
                         *ret_outcome = o;
                 return 0;
         }
-        no_change(w, lanes);
+        no_change(w, &place);
         if (r != QUEUE_E_EMPTY) {
                 log_error(s->log, "the queue cannot be read", LOG_INT("code", r));
                 return 1000000;
         }
         /* Only the lanes that have room: one without would end the wait at once, and be refused again. */
-        *ret_lanes = lanes;
-        return until;
+        *ret_lanes = place.lanes;
+        return place.until;
 }
 
 void worker_run(Worker *w)
@@ -472,8 +490,8 @@ void worker_run(Worker *w)
                 LaneSet lanes;
                 int64_t wait = worker_turn(w, &lanes, NULL);
 
-                if (wait)
-                        source_idle(w->source, clock_mono(s->clock));
+                for (size_t i = 0; wait && i < s->connectors->n; i++)
+                        source_idle(w->sources[i], clock_mono(s->clock));
                 if (wait && queue_wait(s->queue, lanes, clock_wall(s->clock), wait) == QUEUE_E_CLOSED)
                         break;
         }

@@ -4,17 +4,18 @@
 /*
  * Worker: ask the limiter, lease a change, run the ten steps, hand the result to the queue
  *
- *      circuits closed? -> limiter has a place? -> lease -> pipeline_run -> ack | retry | park
+ *      a source, the target there? -> limiter has a place? -> lease -> pipeline_run -> ack | retry | park
  *
  * Late binding: while it waits for the limiter or a circuit, the change stays in the queue, where it merges
  * with later ones and can be overtaken. Two kinds of workers: most take any lane, a few take urgent changes
  * only, so that a disable never waits behind slow runs.
  *
- * A worker has its own arena and source handle; target, queue and circuits are shared.
+ * A worker has its own arena, and a handle of its own for each source; target, queue and circuits are shared.
+ * While a directory is gone its changes are not given out, and those of the others go on (connector.h).
  */
 
 #include "app/alarm.h"
-#include "app/circuit.h"
+#include "app/connector.h"
 #include "app/gate.h"
 #include "app/metrics.h"
 #include "app/reporter.h"
@@ -34,7 +35,7 @@ struct WorkerShared {
         Snapshot *snapshot;
         Queue *queue;
         Target *target;
-        Circuit source_circuit;
+        Connectors *connectors;
         Circuit target_circuit;
         Staging staging;
         Brakes brakes;
@@ -53,21 +54,19 @@ struct WorkerShared {
 struct Worker {
         WorkerShared *shared;
         LaneSet lanes;
-        Source *source; /* its own */
-        Arena *arena;   /* of the run in hand */
-        Arena *names;   /* of the connector parameters below */
-        RunConnector connector;
-        FlagView flag; /* of the run in hand: what the scheduler flag was like */
-        Wall named;    /* when the source last told the domain's names; 0: never */
+        Source *sources[CONFIG_SOURCES_MAX]; /* its own, in the order of the connectors */
+        Arena *arena;                        /* of the run in hand */
+        FlagView flag;                       /* of the run in hand: what the scheduler flag was like */
 };
 
 /* Return: 0, -errno (the counters of the brakes cannot be read). */
-int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Queue *queue, Target *target, Waiters *waiters,
-                       const Clock *clock, const Log *log);
+int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Connectors *connectors, Queue *queue,
+                       Target *target, Waiters *waiters, const Clock *clock, const Log *log);
 void worker_shared_deinit(WorkerShared *s);
 
-void worker_init(Worker *w, WorkerShared *shared, Source *source, LaneSet lanes);
-void worker_deinit(Worker *w); /* frees the source */
+/* `sources`: one for each connector, in their order; they are the worker's from now on. */
+void worker_init(Worker *w, WorkerShared *shared, Source *const *sources, LaneSet lanes);
+void worker_deinit(Worker *w); /* frees the sources */
 
 /* Work until the queue is closed. */
 void worker_run(Worker *w);

@@ -77,7 +77,7 @@ static bool is_on(const ConfigField *fields, const ConfigField *f)
                 if (!(f->only_if & example_choice(tag)))
                         return false;
         }
-        if (f->required)
+        if (f->required || f->shown)
                 return true;
         if (f->type != CONFIG_MAP)
                 return false;

@@ -86,6 +86,7 @@ struct ConfigField {
         const char *fallback; /* default as text in YAML; NULL: absent gives zero */
         const char *example;  /* for the example configuration; NULL: fallback */
         bool required;
+        bool shown;      /* MAP_OPTIONAL: the example has it, although it can be left out */
         double min, max; /* INT, NUMBER, DURATION (seconds), SIZE; both 0: no range; may be infinite */
         const char *const *choices; /* CHOICE: at most 32 names, NULL-terminated */
         ConfigType item;            /* LIST: type of an item; CONFIG_MAP uses fields */

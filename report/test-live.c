@@ -70,12 +70,13 @@ static void test_long_text(void **state)
 static void test_sentence(void **state)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Vitals v = { .now = { 1000 },
-                     .feed_watches = true,
-                     .feed_state = "watching",
-                     .source_ok = true,
-                     .target_ok = true,
-                     .queue_ok = true };
+        VitalsSource sources[] = {
+                { .name = "corp.test", .ok = true, .watches = true, .state = "watching" },
+                { .name = "res.test", .ok = true, .watches = true, .state = "watching" },
+        };
+        Vitals v = {
+                .now = { 1000 }, .sources = sources, .n_sources = 1, .target_ok = true, .queue_ok = true
+        };
         const char *why;
         bool good;
 
@@ -89,8 +90,16 @@ static void test_sentence(void **state)
         v.certificate_end = (Wall){ 1000 + (int64_t)3 * 86400000 };
         assert_string_equal(vitals_sentence(a, &v, &good),
                             "The certificate for Microsoft Graph ends in 3 days.");
-        v.feed_proof_us = 61000000;
+        sources[0].proof_us = 61000000;
         assert_string_equal(vitals_sentence(a, &v, &good), "The feed has not proved for 61 s that it lives.");
+        v.n_sources = 2;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "The feed of corp.test has not proved for 61 s that it lives.");
+        sources[1].ok = false;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "The directory of res.test cannot be used; its changes wait.");
+        assert_false(vitals_ready(&v, &why));
+        assert_string_equal(why, "the directory cannot be used");
         v.queue.n[LANE_NORMAL][QUEUE_READY] = 12;
         v.target_ok = false;
         assert_string_equal(vitals_sentence(a, &v, &good),

@@ -30,16 +30,50 @@ bool vitals_ready(const Vitals *v, const char **ret_why)
 {
         const char *why = NULL;
 
+        if (!v->target_ok)
+                why = "Microsoft Graph cannot be used";
+        for (size_t i = 0; i < v->n_sources; i++)
+                if (!v->sources[i].ok)
+                        why = "the directory cannot be used";
+        for (size_t i = 0; i < v->n_sources; i++)
+                if (!v->sources[i].watches)
+                        why = "the feed does not watch the directory";
         if (!v->queue_ok)
                 why = "the queue cannot be read";
-        else if (!v->feed_watches)
-                why = "the feed does not watch the directory";
-        else if (!v->source_ok)
-                why = "the directory cannot be used";
-        else if (!v->target_ok)
-                why = "Microsoft Graph cannot be used";
         *ret_why = why;
         return !why;
+}
+
+/* " of corp.contoso.test", where there are several. */
+static const char *of(Arena *a, const Vitals *v, const VitalsSource *s)
+{
+        return v->n_sources > 1 ? arena_printf(a, " of %s", s->name) : "";
+}
+
+/* What is wrong with the sources, the worst of them first; NULL: nothing. */
+static const char *sources_sentence(Arena *a, const Vitals *v)
+{
+        for (size_t i = 0; i < v->n_sources; i++)
+                if (!v->sources[i].ok)
+                        return v->n_sources > 1
+                                       ? arena_printf(a,
+                                                      "The directory of %s cannot be used; its changes wait.",
+                                                      v->sources[i].name)
+                                       : arena_printf(a, "The directory cannot be used; %zu changes wait.",
+                                                      vitals_waiting(v));
+        for (size_t i = 0; i < v->n_sources; i++)
+                if (v->sources[i].paused)
+                        return "The queue is full; the feed pauses until there is room.";
+        for (size_t i = 0; i < v->n_sources; i++)
+                if (!v->sources[i].watches)
+                        return arena_printf(a, "The feed%s is %s: changes are not seen yet.",
+                                            of(a, v, &v->sources[i]), v->sources[i].state);
+        for (size_t i = 0; i < v->n_sources; i++)
+                if (v->sources[i].proof_us > PROOF_MAX_US)
+                        return arena_printf(a, "The feed%s has not proved for %lld s that it lives.",
+                                            of(a, v, &v->sources[i]),
+                                            (long long)(v->sources[i].proof_us / 1000000));
+        return NULL;
 }
 
 /**
@@ -50,21 +84,16 @@ bool vitals_ready(const Vitals *v, const char **ret_why)
 const char *vitals_sentence(Arena *a, const Vitals *v, bool *ret_good)
 {
         size_t parked = vitals_parked(v), waiting = vitals_waiting(v);
+        const char *sentence;
 
         *ret_good = false;
         if (!v->queue_ok)
                 return "The queue cannot be read.";
         if (!v->target_ok)
                 return arena_printf(a, "Microsoft Graph cannot be used; %zu changes wait.", waiting);
-        if (!v->source_ok)
-                return arena_printf(a, "The directory cannot be used; %zu changes wait.", waiting);
-        if (v->feed_paused)
-                return "The queue is full; the feed pauses until there is room.";
-        if (!v->feed_watches)
-                return arena_printf(a, "The feed is %s: changes are not seen yet.", v->feed_state);
-        if (v->feed_proof_us > PROOF_MAX_US)
-                return arena_printf(a, "The feed has not proved for %lld s that it lives.",
-                                    (long long)(v->feed_proof_us / 1000000));
+        sentence = sources_sentence(a, v);
+        if (sentence)
+                return sentence;
         if (v->writes.hold_us || v->reads.hold_us)
                 return "Microsoft Graph has asked us to wait; changes go on by themselves when it is over.";
         if (v->certificate_end.ms && v->certificate_end.ms - v->now.ms < CERTIFICATE_WARN_MS)

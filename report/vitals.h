@@ -16,6 +16,7 @@ typedef struct Pulse Pulse;
 typedef struct PulsePoint PulsePoint;
 typedef struct Vitals Vitals;
 typedef struct VitalsBudget VitalsBudget;
+typedef struct VitalsSource VitalsSource;
 
 /* Of Graph's limits that are ours: how much of the bucket is in use, and until when nothing may leave. */
 struct VitalsBudget {
@@ -24,22 +25,29 @@ struct VitalsBudget {
         uint64_t n_granted, n_waited;
 };
 
+/* A directory, and its feed. */
+struct VitalsSource {
+        const char *name, *base;
+        bool ok;         /* it can be used */
+        const char *why; /* not ok: what it said */
+
+        bool watches;      /* registered, and all that was due has been handed over */
+        const char *state; /* "watching" "catching up" ... */
+        const char *server, *text;
+        int64_t proof_us; /* since the last proof of life */
+        bool paused;      /* the queue is full */
+        uint64_t n_seen, n_queued, n_out_of_scope, n_urgent;
+};
+
 struct Vitals {
         Wall now, started;
         bool staging;
-        const char *source_name, *tenant, *rules_version;
+        const char *tenant, *rules_version;
 
-        /* The feed. */
-        bool feed_watches;      /* registered, and all that was due has been handed over */
-        const char *feed_state; /* "watching" "catching up" ... */
-        const char *feed_server, *feed_text;
-        int64_t feed_proof_us; /* since its last proof of life */
-        bool feed_paused;      /* the queue is full */
-        uint64_t n_seen, n_queued, n_out_of_scope, n_urgent;
-
-        /* Circuits. */
-        bool source_ok, target_ok;
-        const char *source_why, *target_why; /* not ok: what they said */
+        const VitalsSource *sources; /* in the order of the configuration */
+        size_t n_sources;
+        bool target_ok;
+        const char *target_why; /* not ok: what it said */
 
         bool queue_ok; /* could be read */
         QueueStats queue;

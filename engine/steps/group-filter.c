@@ -9,7 +9,7 @@
 
 int step_group_filter(Run *run)
 {
-        const char *group = run->config->group_filter;
+        const char *group = run_connector(run)->group_filter;
         const Dn *group_dn;
         bool member = false;
         int r;

@@ -72,7 +72,10 @@ static inline bool run_is_staging(const Run *run)
         return run->config->staging || run->change.staging;
 }
 
+/* A source by its number; one that nobody knows has neither name nor scope. */
+const RunConnector *run_connector_of(const Run *run, uint16_t source);
+
 static inline const RunConnector *run_connector(const Run *run)
 {
-        return &run->config->connectors[run->change.source];
+        return run_connector_of(run, run->key.source);
 }

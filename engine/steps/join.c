@@ -115,6 +115,7 @@ static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
 
         for (size_t i = 0; i < run->person.n_joined; i++) {
                 const ObjectKey *key = &run->person.joined[i];
+                const RunConnector *c;
                 const Object *o = NULL;
                 Head head;
                 int r;
@@ -124,7 +125,9 @@ static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
                         own = true;
                         continue;
                 }
-                if (key->source >= run->config->n_connectors)
+                c = run_connector_of(run, key->source);
+                /* What a source that is not configured any more has said is not said any more. */
+                if (!c->scope)
                         continue;
                 r = space_read_head(run->space, key, run->arena, &head, NULL, &run->diag);
                 if (r < 0)
@@ -138,10 +141,10 @@ static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
                         continue; /* it can be rebuilt by importing again, and then joins in */
                 inputs[n++] = (RuleInput){
                         .object = o,
-                        .connector = run->config->connectors[key->source].name,
+                        .connector = c->name,
                         .source = key->source,
-                        .parameters = run->config->connectors[key->source].parameters,
-                        .n_parameters = run->config->connectors[key->source].n_parameters,
+                        .parameters = c->parameters,
+                        .n_parameters = c->n_parameters,
                 };
         }
         if (!own)

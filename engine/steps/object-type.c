@@ -11,7 +11,7 @@ int step_object_type(Run *run)
         run->type = scope_type_of(classes);
         run->outcome.source.type = run->type;
         step_detail(run, "objectClass", "%s", value_text(run->arena, classes, 1024));
-        if (!*run->type || !scope_has_type(run->config->scope, run->type) ||
+        if (!*run->type || !scope_has_type(run_connector(run)->scope, run->type) ||
             !rules_knows_type(run->config->rules, run->type))
                 return step_fail(run, STEP_E_SKIP, "ObjectTypeNotInScope",
                                  "objects of type %s are not synchronized",

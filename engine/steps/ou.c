@@ -35,7 +35,7 @@ int step_ou(Run *run)
         if (run->entry.deleted || run->change.kind == CHANGE_GONE)
                 return step_fail(run, STEP_E_SKIP, "DeleteNotSupported", NULL);
 
-        answer = scope_judge(run->config->scope, run->dn);
+        answer = scope_judge(run_connector(run)->scope, run->dn);
         if (answer.rule)
                 step_detail(run, answer.in ? "included by" : "excluded by", "%s", answer.rule);
         if (answer.in) {

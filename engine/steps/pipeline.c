@@ -48,6 +48,13 @@ void run_deinit(Run *run)
         diag_deinit(&run->rules_diag);
 }
 
+const RunConnector *run_connector_of(const Run *run, uint16_t source)
+{
+        static const RunConnector unknown = { .name = NULL };
+
+        return source < run->config->n_connectors ? &run->config->connectors[source] : &unknown;
+}
+
 bool run_is_settling(const Run *run, Wall since)
 {
         int64_t age = clock_wall(run->clock).ms - since.ms;
@@ -198,6 +205,7 @@ static const char *display_name(const Run *run)
 
 static void open_outcome(Run *run)
 {
+        const RunConnector *c = run_connector(run);
         Outcome *o = &run->outcome;
         ObjectId id;
 
@@ -207,8 +215,8 @@ static void open_outcome(Run *run)
         o->change = run->change;
         o->started = clock_wall(run->clock);
         o->n_steps = _STEP_N;
-        o->source_name = run_connector(run)->name;
-        o->partition = scope_base(run->config->scope)->text;
+        o->source_name = c->name ? c->name : "";
+        o->partition = c->scope ? scope_base(c->scope)->text : "";
         o->initiated_by = run->change.by ? run->change.by : "sosync";
         for (size_t i = 0; i < _STEP_N; i++)
                 o->steps[i].status = RESULT_SKIPPED;
@@ -308,6 +316,12 @@ static void conclude(Run *run, int r)
         }
 }
 
+/* Its source is not configured: the first step says so, and there is nobody to ask for the others. */
+static int run_first_step(Run *run)
+{
+        return run_step(run, STEP_source_domain, step_source_domain);
+}
+
 /* The edges that have become ready: the tenant must be there, then the plan, then the export. */
 static int run_link_steps(Run *run)
 {
@@ -331,17 +345,20 @@ static int run_all_steps(Run *run)
 
 void pipeline_run(Run *run)
 {
+        bool configured = run_connector(run)->scope != NULL;
         int r, left;
 
         open_outcome(run);
         run->record = &run->outcome.steps[0];
         r = guid_is_zero(&run->key.id) ? 0 : recall(run);
-        if (r == 0 && run->change.kind != CHANGE_LINK)
+        if (r == 0 && configured && run->change.kind != CHANGE_LINK)
                 read_object(run);
         if (r == 0)
                 r = locate(run);
         if (r == 0)
-                r = run->change.kind == CHANGE_LINK ? run_link_steps(run) : run_all_steps(run);
+                r = !configured                       ? run_first_step(run)
+                    : run->change.kind == CHANGE_LINK ? run_link_steps(run)
+                                                      : run_all_steps(run);
         else
                 step_fail(run, STEP_E_RETRY, "InternalError", "the spaces could not be read: %s",
                           strerror(-r));

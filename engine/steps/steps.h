@@ -66,22 +66,23 @@ struct Step {
 
 extern const Step step_table[_STEP_N];
 
-/* A source, as rules see it. Indexed by Change.source. */
+/* A source, as steps and rules see it. Indexed by Change.source: a number that belongs to its name for ever,
+ * so there may be gaps, and sources that were configured once. */
 struct RunConnector {
         const char *name;
+        const Scope *scope;              /* NULL: the source is not in the configuration (any more) */
+        const char *group_filter;        /* DN, or NULL */
         const ExprParameter *parameters; /* %Domain.FQDN% ... */
         size_t n_parameters;
 };
 
 /* Part of the configuration: immutable, shared by all workers, held to the end of a run. */
 struct RunConfig {
-        const Scope *scope;
         const RuleSet *rules;
         const RunConnector *connectors;
         size_t n_connectors;
-        const char *group_filter; /* DN, or NULL */
-        bool staging;             /* export nothing */
-        Estate estate;            /* who owns the objects */
+        bool staging;  /* export nothing */
+        Estate estate; /* who owns the objects */
         const BrakeLimits *brakes;
         int64_t settle_ms; /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
@@ -194,7 +195,7 @@ struct Run {
         bool strained; /* the target failed in passing: this object's bad luck, or an outage */
 };
 
-/* `a` is reset by the caller between runs. */
+/* `a` is reset by the caller between runs. `source` may be NULL if the change's source is not configured. */
 void run_init(Run *run, Arena *a, const RunConfig *config, Source *source, Target *target, Space *space,
               const Clock *clock, const Change *change);
 

@@ -37,9 +37,7 @@ static void report_metaverse(Run *run)
                         .operation = "none",
                         .sync_rule = v->rule,
                         .mapping_type = flow_type_name(v->mapping),
-                        .data_source = v->source < run->config->n_connectors
-                                               ? run->config->connectors[v->source].name
-                                               : NULL,
+                        .data_source = run_connector_of(run, v->source)->name,
                 };
         }
         run->record->attributes = infos;

@@ -39,6 +39,7 @@ bool command_reconcile_now(Scene *s, const char *const *words, size_t n_words)
                 .lister = lister,
                 .reader = reader,
                 .config = c,
+                .source_config = connector_in_force(&s->connectors.items[0], c),
                 .clock = &s->clock.clock,
                 .dn = ou ? arena_printf(s->arena, "%s,%s", ou, SCENE_BASE) : NULL,
                 .everything = command_has(words, n_words, "all"),

@@ -146,7 +146,7 @@ static bool queue(Scene *s, const char *const *words, size_t n_words)
 /* EXPECT circuit target open */
 static bool circuit(Scene *s, const char *const *words, size_t n_words)
 {
-        Circuit *c = str_is(words[1], "source") ? &s->shared.source_circuit : &s->shared.target_circuit;
+        Circuit *c = str_is(words[1], "source") ? &s->connectors.items[0].circuit : &s->shared.target_circuit;
         bool open = circuit_is_open(c, NULL, 0);
 
         return open == str_is(words[2], "open") || scene_fail(s, "it is %s", open ? "open" : "closed");

@@ -161,25 +161,33 @@ static int open_gate(Scene *s)
 
 static int start(Scene *s)
 {
+        const Connector *c;
         int r = open_queue(s);
 
         if (r)
                 return r;
-        intake_init(&s->intake, s->queue, &s->snapshot, &s->clock.clock, &s->log, "scenario", 0);
+        s->first = snapshot_get(&s->snapshot);
+        r = connectors_open(&s->connectors, s->first, s->queue, &s->clock.clock, &s->log, NULL);
+        if (r)
+                return r;
+        c = &s->connectors.items[0];
+        intake_init(&s->intake, s->queue, &s->snapshot, &s->clock.clock, &s->log, c->feed, c->number,
+                    c->source);
         alarms_init(&s->alarms, see_alarm, s);
-        r = worker_shared_init(&s->shared, &s->snapshot, s->queue, s->cloud, NULL, &s->clock.clock, &s->log);
+        r = worker_shared_init(&s->shared, &s->snapshot, &s->connectors, s->queue, s->cloud, NULL,
+                               &s->clock.clock, &s->log);
         if (r)
                 return r;
         s->shared.alarms = &s->alarms;
         /* What a script makes before time moves was there before the first start. */
-        if (reconcile_note_start(s->queue, s->snapshot.config, wall_add(clock_wall(&s->clock.clock), 1000)))
+        if (reconcile_note_start(s->queue, c->number, c->source, wall_add(clock_wall(&s->clock.clock), 1000)))
                 return -EIO;
         s->gate_config = snapshot_get(&s->snapshot);
         r = open_gate(s);
         if (r)
                 return r;
         s->shared.gate = &s->gate;
-        worker_init(&s->worker, &s->shared, source_mem_open(s->directory), LANES_ALL);
+        worker_init(&s->worker, &s->shared, (Source *[]){ source_mem_open(s->directory) }, LANES_ALL);
         return 0;
 }
 
@@ -193,6 +201,8 @@ static void stop(Scene *s)
         worker_shared_deinit(&s->shared);
         alarms_deinit(&s->alarms);
         intake_deinit(&s->intake);
+        connectors_close(&s->connectors);
+        s->first = config_unref(s->first);
         s->queue = queue_free(s->queue);
 }
 

@@ -72,6 +72,8 @@ struct Scene {
         bool dying; /* the next acknowledgement is never stored */
         Snapshot snapshot;
         Log log;
+        Config *first; /* as the process was started with */
+        Connectors connectors;
         IntakeSink intake;
         Alarms alarms;
         const char *brakes;  /* `brakes:` of the configuration; NULL: as shipped */
