@@ -17,8 +17,6 @@ from .directory import Directory
 
 HERE = pathlib.Path(__file__).resolve().parent
 REALM = "CORP.CONTOSO.TEST"
-DOMAIN = "CORP"
-BASE = "DC=corp,DC=contoso,DC=test"
 ADMIN_PASSWORD = "Lab-Admin-1"
 READER = "sosync-reader"
 READER_PASSWORD = "Lab-Reader-1"
@@ -99,18 +97,20 @@ class SambaDC:
     pid, folder, log
     """
 
-    realm = REALM
-    base = BASE
-    upn_suffix = REALM.lower()
-    admin_dn = f"CN=Administrator,CN=Users,{BASE}"
     admin_password = ADMIN_PASSWORD
-    reader_dn = f"CN={READER},CN=Users,{BASE}"
     reader_password = READER_PASSWORD
-    reader_principal = f"{READER}@{REALM}"
 
-    def __init__(self, folder, cache, store="mdb", users=0, fresh=False, options=None):
-        """`users`: so many in OU=Bulk from the start. `fresh`: a domain of its own (SID, invocationId), not a copy of the template."""
+    def __init__(self, folder, cache, store="mdb", users=0, fresh=False, options=None, realm=REALM):
+        """`users`: so many in OU=Bulk from the start. `fresh`: a domain of its own (SID, invocationId), not a copy of the template.
+        `realm`: its name; the NetBIOS name is the first part of it."""
         self.folder = pathlib.Path(folder)
+        self.realm = realm
+        self.upn_suffix = realm.lower()
+        self.domain = realm.partition(".")[0]
+        self.base = ",".join(f"DC={part}" for part in self.upn_suffix.split("."))
+        self.admin_dn = f"CN=Administrator,CN=Users,{self.base}"
+        self.reader_dn = f"CN={READER},CN=Users,{self.base}"
+        self.reader_principal = f"{READER}@{realm}"
         self.store = store
         self.options = dict(options or {})
         self.process = None
@@ -131,15 +131,15 @@ class SambaDC:
         self.uris = [self.uri]
         self.log = self.folder / "samba.log"
         if fresh:
-            provision(self.folder, self.store, users)
+            provision(self.folder, self.store, users, self.realm)
         else:
-            copy_template(cache, self.store, users, self.folder)
+            copy_template(cache, self.store, users, self.folder, self.realm)
         self.ca_file = self.folder / "tls" / "ca.pem"
         self.krb5_conf = self.folder / "krb5.conf"
         self.keytab = self.folder / "reader.keytab"
         self.password_file = write_file(self.folder / "reader.password", self.reader_password + "\n")
         self._make_certificate()
-        write_file(self.krb5_conf, KRB5_CONF.format(realm=REALM, host=self.host, suffix=self.upn_suffix), 0o644)
+        write_file(self.krb5_conf, KRB5_CONF.format(realm=self.realm, host=self.host, suffix=self.upn_suffix), 0o644)
 
     def _make_certificate(self):
         """Samba would make a self-signed RSA certificate without our address in it: slow, and no client could verify it."""
@@ -172,7 +172,8 @@ class SambaDC:
         for name in ("cache", "lock", "run", "ncalrpc"):
             (self.folder / name).mkdir(exist_ok=True)
         write_file(self.folder / "etc" / "smb.conf",
-                   SMB_CONF.format(realm=REALM, domain=DOMAIN, host=self.host, folder=place, suffix=self.upn_suffix, options=options))
+                   SMB_CONF.format(realm=self.realm, domain=self.domain, host=self.host, folder=place, suffix=self.upn_suffix,
+                                   options=options))
         # -i: ends by itself when its standard input ends, so it cannot outlive us; and it says everything on standard output.
         self.process = Process(
             "samba", ["/usr/sbin/samba", "-i", "--no-process-group", "-s", place / "etc" / "smb.conf"], self.log, stdin_pipe=True,
@@ -187,7 +188,7 @@ class SambaDC:
         wait_until(self._answers, deadline_s, f"samba at {self.host} answers over LDAPS")
         with Directory(self.uri, self.ca_file).bind(self.admin_dn, self.admin_password) as ad:
             try:
-                ad.modify(f"CN=DC1,OU=Domain Controllers,{BASE}", add={"servicePrincipalName": f"ldap/{self.host}"})
+                ad.modify(f"CN=DC1,OU=Domain Controllers,{self.base}", add={"servicePrincipalName": f"ldap/{self.host}"})
             except ldap.TYPE_OR_VALUE_EXISTS:
                 pass
 
@@ -241,12 +242,12 @@ class SambaDC:
 # -- templates ----------------------------------------------------------------
 
 
-def provision(folder, store, users):
+def provision(folder, store, users, realm):
     """Make a domain in `folder`, which must not exist."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, mode=0o700)
     parameters = {
-        "folder": str(folder), "store": store, "users": users, "realm": REALM, "domain": DOMAIN, "host": "127.0.0.1",
+        "folder": str(folder), "store": store, "users": users, "realm": realm, "domain": realm.partition(".")[0], "host": "127.0.0.1",
         "admin_password": ADMIN_PASSWORD, "reader": READER, "reader_password": READER_PASSWORD,
     }
     log = folder / "provision.log"
@@ -256,7 +257,7 @@ def provision(folder, store, users):
         raise Failure(f"provisioning the domain failed: {e}") from None
 
 
-def copy_template(cache, store, users, folder):
+def copy_template(cache, store, users, folder, realm=REALM):
     """Copy a provisioned domain with these parameters to `folder`; it is provisioned now if there is none.
 
     A copy is sound because a domain keeps no address and no absolute path outside smb.conf and krb5.conf (no DNS, dns-backend=NONE), and both are
@@ -265,7 +266,7 @@ def copy_template(cache, store, users, folder):
     """
     version = run(["samba", "--version"]).strip()
     recipe = hashlib.sha256(version.encode() + (HERE / "samba-provision.py").read_bytes()).hexdigest()[:8]
-    template = cache / f"samba-{recipe}-{store}-{users}"
+    template = cache / f"samba-{recipe}-{store}-{users}{'' if realm == REALM else '-' + realm.lower()}"
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -275,7 +276,7 @@ def copy_template(cache, store, users, folder):
                 if outdated or old.suffix == ".new":
                     shutil.rmtree(old, ignore_errors=True)
             new = template.with_suffix(".new")
-            provision(new, store, users)
+            provision(new, store, users, realm)
             new.rename(template)
         folder.parent.mkdir(parents=True, exist_ok=True)
         run(["cp", "--reflink=auto", "-a", template, folder])
