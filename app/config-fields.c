@@ -47,12 +47,14 @@ static const ConfigField source_fields[] = {
           .fields = ldap_config_fields,
           .offset = offsetof(SourceConfig, ldap),
           .required = true,
-          .help = "the directory, as in `source` above" },
+          .brief = true,
+          .help = "the directory, with the keys of `source` above" },
         { .name = "scope",
           .type = CONFIG_MAP,
           .fields = scope_fields,
           .offset = offsetof(SourceConfig, scope),
-          .help = "which of its objects are synchronized, as in `scope` above" },
+          .brief = true,
+          .help = "which of its objects are synchronized, with the keys of `scope` above" },
         END_OF_TABLE,
 };
 

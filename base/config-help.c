@@ -127,7 +127,9 @@ static void print_fields(const ConfigField *fields, unsigned indent, bool off, S
                         str_add_char(out, '\n');
                 print_comment(fields, f, indent, off, out);
                 begin_line(indent, !on, out);
-                if (f->type == CONFIG_MAP || f->type == CONFIG_MAP_OPTIONAL) {
+                if (f->brief) {
+                        str_printf(out, "%s: {...}\n", f->name);
+                } else if (f->type == CONFIG_MAP || f->type == CONFIG_MAP_OPTIONAL) {
                         str_printf(out, "%s:\n", f->name);
                         print_fields(f->fields, indent + 2, !on, out);
                 } else if (f->type == CONFIG_LIST && f->item == CONFIG_MAP) {

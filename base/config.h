@@ -87,6 +87,7 @@ struct ConfigField {
         const char *example;  /* for the example configuration; NULL: fallback */
         bool required;
         bool shown;      /* MAP_OPTIONAL: the example has it, although it can be left out */
+        bool brief;      /* MAP: the example does not repeat its keys; the help says where they are */
         double min, max; /* INT, NUMBER, DURATION (seconds), SIZE; both 0: no range; may be infinite */
         const char *const *choices; /* CHOICE: at most 32 names, NULL-terminated */
         ConfigType item;            /* LIST: type of an item; CONFIG_MAP uses fields */

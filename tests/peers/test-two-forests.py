@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two forests in one sosync: each with its own connector, and one person with an account in both."""
+
+import json
+import os
+
+from house import DEADLINE_S, check, house, step
+from lab import wait_until
+from lab.base import write_file
+
+REALM = "RES.FABRIKAM.TEST"
+
+
+def section(dc, ou):
+    return f"""\
+  - source:
+      name: {dc.upn_suffix}
+      uris: ["{dc.uri}"]
+      base: "{dc.base}"
+      bind: {{mechanism: simple, dn: "{dc.reader_dn}", password_file: "{dc.password_file}"}}
+      tls: {{ca_file: "{dc.ca_file}"}}
+    scope: {{include: ["{ou}"]}}
+"""
+
+
+def write_config(h, *sources):
+    """As the house's, but for the sources, in this order."""
+    usual = h.write_config().read_text()
+    return write_file(h.folder / "sosync.yaml", "sources:\n" + "".join(sources) + usual[usual.index("staging:"):], 0o600)
+
+
+def status(h):
+    """What the service says of its sources, by name."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(h.folder / "state" / "control"))
+        s.sendall(b'{"do": "status"}\n')
+        answer = json.loads(s.makefile().readline())
+    return {source["name"]: source for source in answer["status"]["sources"]}
+
+
+def cloud(h, upn, **wanted):
+    def look():
+        u = h.graph.find_user(upn)
+        return u if u and all(u.get(k) == v for k, v in wanted.items()) else None
+    return wait_until(look, DEADLINE_S, f"{upn} in the cloud with {wanted}")
+
+
+with house("two-forests") as h:
+    other = h.lab.samba("dc2", fresh=True, realm=REALM)
+    there = other.admin()
+    staff = there.add_ou(f"OU=Staff,{other.base}").dn
+    names = (h.dc.upn_suffix, other.upn_suffix)
+    corp, res = section(h.dc, h.corp), section(other, staff)
+    h.graph.close()
+    h.graph = h.lab.emulator(name="graph2", domains=list(names))
+    h.sosync = h.lab.sosync(write_config(h, corp, res))
+
+    step("an account of each")
+    ada = h.ad.add_user("Ada Corp", h.people).dn
+    rosa = there.add_user("Rosa Res", staff).dn
+    cloud(h, f"ada.corp@{names[0]}")
+    cloud(h, f"rosa.res@{names[1]}")
+    check(all(s["ok"] and s["feed"]["state"] == "watching" for s in status(h).values()), status(h))
+
+    step("each knows its own domain")
+    for dn, name in ((ada, names[0]), (rosa, names[1])):
+        code, doc = h.sosync.sync("--no-html-report", dn)
+        check(code == 0, doc)
+        check(doc["sourceSystem"]["displayName"] == name, doc["sourceSystem"])
+        r = h.sosync.command("rules", "explain", "--json", dn)
+        check(r.returncode == 0 and f'"{name}"' in r.stdout, r)
+    code, doc = h.sosync.sync("--no-html-report", "CN=Ada,DC=elsewhere,DC=test")
+    check(code == 4 and "none of the sources" in json.dumps(doc), doc)
+
+    step("one person with an account in both: one cloud user, with the values of both")
+    anchor = os.urandom(16)
+    h.ad.add_user("Kim Both", h.people, title="Engineer", **{"mS-DS-ConsistencyGuid": anchor})
+    kim = cloud(h, f"kim.both@{names[0]}", jobTitle="Engineer")
+    second = there.add_user("Kim Other", staff, department="Robots", **{"mS-DS-ConsistencyGuid": anchor}).dn
+    kim = cloud(h, kim["userPrincipalName"], jobTitle="Engineer", department="Robots")
+    h.until_idle()
+    check(not h.graph.find_user(f"kim.other@{names[1]}"), "a second user was made of one person")
+    there.set(second, department="Rockets")
+    cloud(h, kim["userPrincipalName"], department="Rockets")
+
+    step("one forest is gone: the other goes on, and nothing of the first is lost")
+    there.set(rosa, title="before")
+    cloud(h, f"rosa.res@{names[1]}", jobTitle="before")
+    other.stop()
+    code, doc = h.sosync.sync("--no-html-report", rosa)
+    check(code != 0, doc)
+    h.ad.set(ada, title="alone")
+    cloud(h, f"ada.corp@{names[0]}", jobTitle="alone")
+    gone = wait_until(lambda: not status(h)[names[1]]["feed"]["state"] == "watching" and status(h), DEADLINE_S, "the feed notices")
+    check(gone[names[0]]["ok"] and gone[names[0]]["feed"]["state"] == "watching", gone)
+    other.start()
+    there = other.admin()
+    there.set(rosa, title="after")
+    cloud(h, f"rosa.res@{names[1]}", jobTitle="after")
+
+    step("another order in the configuration: the same objects, and nothing is written")
+    h.until_idle()
+    h.sosync.stop()
+    before = h.graph.last()
+    write_config(h, res, corp)
+    h.sosync.start()
+    for dn in (ada, rosa):
+        code, doc = h.sosync.sync("--no-html-report", dn)
+        check(code == 0 and doc["provisioningAction"] in ("other", "update"), doc)
+    check(not h.writes(before), h.writes(before))
+    there.set(rosa, title="reordered")
+    cloud(h, f"rosa.res@{names[1]}", jobTitle="reordered")
+
+    step("one less: its objects are nobody's any more, and stay as they are")
+    h.until_idle()
+    h.sosync.stop()
+    before = h.graph.last()
+    write_config(h, corp)
+    h.sosync.start()
+    h.ad.set(ada, title="alone again")
+    cloud(h, f"ada.corp@{names[0]}", jobTitle="alone again")
+    check(cloud(h, f"rosa.res@{names[1]}")["jobTitle"] == "reordered", "an object of a source that is not configured was changed")
