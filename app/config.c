@@ -307,6 +307,15 @@ const SourceConfig *config_source_of(const Config *c, const Dn *dn)
         return best;
 }
 
+const char *config_source_names(const Config *c, Arena *a)
+{
+        const char *names = "";
+
+        for (size_t i = 0; i < c->n_sources; i++)
+                names = arena_printf(a, "%s%s%s", names, i ? ", " : "", c->sources[i].ldap.name);
+        return names;
+}
+
 /* A feed asks for the attributes that the rules read, and is started with their list. */
 static bool reads_the_same(const RunConfig *a, const RunConfig *b)
 {

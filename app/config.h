@@ -129,6 +129,7 @@ Config *config_unref(Config *c);
 /* The source of this name, of this object: the innermost whose base holds it. NULL: none. */
 const SourceConfig *config_source(const Config *c, const char *name);
 const SourceConfig *config_source_of(const Config *c, const Dn *dn);
+const char *config_source_names(const Config *c, Arena *a); /* "corp.contoso.test, res.fabrikam.test" */
 
 /* The effective values as YAML, secrets as their paths. */
 void config_show(const Config *c, Str *out);

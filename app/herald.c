@@ -87,6 +87,7 @@ void herald_tell(void *herald, const AlarmEvent *event)
 {
         Herald *h = herald;
         _cleanup_(config_unrefp) Config *c = snapshot_get(h->snapshot);
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
         Message *m;
 
         if (event->turn == ALARM_OPENED)
@@ -101,7 +102,7 @@ void herald_tell(void *herald, const AlarmEvent *event)
         m = calloc(1, sizeof(*m));
         if (!m)
                 error_oom(sizeof(*m));
-        m->text = herald_text(event, c->source.name);
+        m->text = herald_text(event, config_source_names(c, a));
         pthread_mutex_lock(&h->lock);
         if (!h->started || h->stopping || h->n_events == HERALD_EVENTS_MAX) {
                 free(m->text);

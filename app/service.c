@@ -174,18 +174,14 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 static void on_settled(evutil_socket_t fd, short what, void *context)
 {
         Service *s = context;
-        Str names;
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
 
-        str_init(&names, 4096);
-        for (size_t i = 0; i < s->wiring.connectors.n; i++)
-                str_printf(&names, "%s%s", i ? ", " : "", s->feeders[i].connector->name);
-        log_info(&s->wiring.log, "ready", LOG_STR("source", names.data),
+        log_info(&s->wiring.log, "ready", LOG_STR("source", config_source_names(s->wiring.first, a)),
                  LOG_STR("rules", rules_version(s->wiring.first->run.rules)),
                  LOG_INT("workers", s->wiring.first->workers),
                  LOG_STR("staging", staging_is_on(&s->wiring.shared.staging, s->wiring.first->staging)
                                             ? "on: nothing is exported"
                                             : NULL));
-        str_deinit(&names);
         notify_ready();
 }
 

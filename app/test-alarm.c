@@ -94,7 +94,9 @@ static void test_command(void **state)
         char path[] = "/tmp/sosync-herald-XXXXXX", *text = NULL, script[256];
         int fd = mkstemp(path);
         const char *argv[] = { "/bin/sh", "-c", script };
-        Config config = { .refs = 1, .source = { .name = "corp" } };
+        Config config = { .refs = 1,
+                          .sources = &(SourceConfig){ .ldap = { .name = "corp" } },
+                          .n_sources = 1 };
         Snapshot snapshot;
         Alarms alarms;
         Log log = { 0 };

@@ -100,6 +100,7 @@ static void test_sentence(void **state)
                             "The directory of res.test cannot be used; its changes wait.");
         assert_false(vitals_ready(&v, &why));
         assert_string_equal(why, "the directory cannot be used");
+        sources[1].ok = true;
         v.queue.n[LANE_NORMAL][QUEUE_READY] = 12;
         v.target_ok = false;
         assert_string_equal(vitals_sentence(a, &v, &good),
