@@ -32,7 +32,7 @@ int cycle_init(Cycle *c, Wiring *w)
 
         *c = (Cycle){ .wiring = w };
         for (size_t i = 0; i < w->connectors.n; i++) {
-                int64_t left;
+                int64_t left = 0;
                 int r = ask_memo(w, &w->connectors.items[i], &left);
 
                 if (r)
