@@ -38,10 +38,10 @@ struct Wiring {
         Live *live;
         Connectors connectors;
         Waiters waiters;
-        Alarms alarms;      /* nobody listens, unless the service sets `tell` */
-        Gate gate;          /* its thread is started by the service only */
-        Reporter reporter;  /* started by the service only */
-        Jobs *jobs;         /* app/jobs.h; of the service only, NULL: there is none */
+        Alarms alarms;     /* nobody listens, unless the service sets `tell` */
+        Gate gate;         /* its thread is started by the service only */
+        Reporter reporter; /* started by the service only */
+        Jobs *jobs;        /* app/jobs.h; of the service only, NULL: there is none */
         WorkerShared shared;
         bool open;
 };
