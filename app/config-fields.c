@@ -13,6 +13,7 @@
         }
 
 static const char *const html_modes[] = { "on-demand", "failures", "always", NULL };
+static const char *const last_words[] = { "report", "disable", NULL };
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
 
@@ -37,6 +38,18 @@ const ConfigField scope_fields[] = {
           .type = CONFIG_DN,
           .offset = offsetof(ScopeConfig, group_filter),
           .help = "pilot: only direct members of this group" },
+        { .name = "on_leave",
+          .type = CONFIG_CHOICE,
+          .choices = last_words,
+          .offset = offsetof(ScopeConfig, on_leave),
+          .fallback = "report",
+          .help = "what becomes of a known account that leaves scope enabled" },
+        { .name = "on_delete",
+          .type = CONFIG_CHOICE,
+          .choices = last_words,
+          .offset = offsetof(ScopeConfig, on_delete),
+          .fallback = "report",
+          .help = "... that is deleted in Active Directory" },
         END_OF_TABLE,
 };
 

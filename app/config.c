@@ -227,6 +227,8 @@ static void compile_run(Config *c)
         c->run.estate = (Estate)c->target.estate;
         c->run.settle_ms = c->settle_us / 1000;
         c->run.brakes = &c->brakes;
+        c->run.on_leave = (LastWord)c->scope.on_leave;
+        c->run.on_delete = (LastWord)c->scope.on_delete;
         run_config_attributes(&c->run, c->arena);
         add_urgent_attributes(c);
 }

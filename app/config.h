@@ -41,6 +41,8 @@ struct ScopeConfig {
         ConfigList exclude;
         ConfigList object_types;
         const char *group_filter;
+        int on_leave; /* LastWord */
+        int on_delete;
 };
 
 /* A directory, and what of it is ours: `source` and `scope`, or an item of `sources`. */

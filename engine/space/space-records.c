@@ -38,12 +38,16 @@ static void fail(PackReader *r)
  * The frame of a record: the array, its version, and how many fields this program knows. The reader passes
  * over fields that came later; fewer than it knows are an error of the record.
  */
-static void begin(PackReader *r, const void *data, size_t n, int64_t newest, size_t n_known)
+static size_t begin(PackReader *r, const void *data, size_t n, int64_t newest, size_t n_known)
 {
+        size_t n_fields;
+
         unpack_init(r, data, n);
-        if (unpack_array(r) < n_known)
+        n_fields = unpack_array(r);
+        if (n_fields < n_known)
                 fail(r);
         unpack_version(r, newest);
+        return n_fields;
 }
 
 static void pack_id(PackWriter *w, const ObjectId *id)
@@ -189,7 +193,9 @@ int person_unpack(Arena *a, const void *data, size_t n, Person *ret_person)
         return 0;
 }
 
-#define CLOUD_FIELDS 10
+/* An older program passes over the contests, and loses nothing but a count: no new version for them. */
+#define CLOUD_FIELDS     11
+#define CLOUD_FIELDS_OLD 10
 
 void cloud_pack(PackWriter *w, const Cloud *c)
 {
@@ -215,6 +221,42 @@ void cloud_pack(PackWriter *w, const Cloud *c)
         /* Two facts in one field, so that a third can join them: bit 0 mastered elsewhere, bit 1 disabled by
          * us. */
         pack_int(w, (c->mastered_elsewhere ? 1 : 0) | (c->disabled_by_us ? 2 : 0));
+        pack_array(w, c->n_contests);
+        for (size_t i = 0; i < c->n_contests; i++) {
+                pack_array(w, 3);
+                pack_str(w, c->contests[i].attribute);
+                pack_int(w, c->contests[i].n);
+                pack_int(w, c->contests[i].since.ms);
+        }
+}
+
+static void unpack_contests(PackReader *r, Arena *a, Cloud *c)
+{
+        size_t n = unpack_array(r);
+        CloudContest *contests;
+
+        if (!r->error && n > (r->n - r->at) / CLOUD_WRITE_MIN)
+                fail(r);
+        if (r->error)
+                return;
+        contests = arena_new_array(a, CloudContest, n + 1);
+        for (size_t i = 0; i < n && !r->error; i++) {
+                size_t n_fields = unpack_array(r);
+                int64_t times;
+
+                if (n_fields < 3)
+                        fail(r);
+                contests[i].attribute = unpack_str(r, a);
+                times = unpack_int(r);
+                contests[i].n = times < 0 || times > 1000 ? 1000 : (unsigned)times;
+                contests[i].since = unpack_wall(r);
+                if (!contests[i].attribute)
+                        fail(r);
+                if (!r->error)
+                        unpack_skip(r, n_fields - 3);
+        }
+        c->contests = contests;
+        c->n_contests = n;
 }
 
 static void unpack_writes(PackReader *r, Arena *a, Cloud *c)
@@ -251,9 +293,10 @@ int cloud_unpack(Arena *a, const void *data, size_t n, Cloud *ret_cloud)
 {
         PackReader r;
         Cloud c = { 0 };
+        size_t n_fields;
         int64_t facts;
 
-        begin(&r, data, n, CLOUD_VERSION, CLOUD_FIELDS);
+        n_fields = begin(&r, data, n, CLOUD_VERSION, CLOUD_FIELDS_OLD);
         unpack_id(&r, &c.metaverse);
         c.type = unpack_str(&r, a);
         c.anchor = unpack_str(&r, a);
@@ -266,6 +309,8 @@ int cloud_unpack(Arena *a, const void *data, size_t n, Cloud *ret_cloud)
         facts = unpack_int(&r);
         c.mastered_elsewhere = (facts & 1) != 0;
         c.disabled_by_us = (facts & 2) != 0;
+        if (!r.error && n_fields >= CLOUD_FIELDS)
+                unpack_contests(&r, a, &c);
         if (r.error)
                 return r.error;
         *ret_cloud = c;

@@ -32,6 +32,7 @@
 #include "engine/model/object.h"
 
 typedef struct Cloud Cloud;
+typedef struct CloudContest CloudContest;
 typedef struct CloudWrite CloudWrite;
 typedef struct Edge Edge;
 typedef struct Head Head;
@@ -120,6 +121,8 @@ struct Cloud {
         const Object *object; /* attributes by Entra connector-space names, as confirmed or written last */
         const CloudWrite *writes; /* attributes that we wrote, and when */
         size_t n_writes;
+        const CloudContest *contests; /* attributes that somebody sets back */
+        size_t n_contests;
         Wall imported;           /* when it was last read */
         Wall links_imported;     /* when its member list was last read whole; 0: never */
         Wall created;            /* by us; 0: found */
@@ -131,6 +134,13 @@ struct CloudWrite {
         const char *attribute;
         Value before; /* what Entra ID had: a read that shows this is old */
         Wall at;
+};
+
+/* Somebody else has set the attribute back `n` times since then. */
+struct CloudContest {
+        const char *attribute;
+        unsigned n;
+        Wall since;
 };
 
 /* Durable before a create leaves, so that a crash between request and answer cannot create twice. */

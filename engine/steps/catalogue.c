@@ -99,6 +99,11 @@ static const CatalogueRow rows[] = {
             "The account is enabled in Active Directory but was blocked in Microsoft Entra ID by somebody "
             "else.",
             "Unblock it in Microsoft Entra ID, or disable and enable it in Active Directory."),
+        ROW("Contended", FAILURE, OBJECT,
+            "Somebody has set the attribute back three times within an hour; for now it is left as they want "
+            "it.",
+            "Find who writes the attribute in Microsoft Entra ID (its audit log says so), and decide who "
+            "owns it."),
         ROW("DomainNotVerified", FAILURE, OBJECT,
             "The userPrincipalName's suffix is not a verified domain of the tenant.",
             "Verify the domain in Microsoft Entra ID, or change the suffix in Active Directory."),

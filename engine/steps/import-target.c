@@ -178,7 +178,7 @@ static int wait_for_replication(Run *run, Wall since, const char *why)
 }
 
 /* The object whose id we know. *ret_gone: it is not there any more, and must be matched again. */
-static int import_known(Run *run, bool *ret_gone)
+int run_import_known(Run *run, bool *ret_gone)
 {
         char id[GUID_TEXT_MAX];
         bool links;
@@ -193,6 +193,7 @@ static int import_known(Run *run, bool *ret_gone)
                 return r;
         if (r)
                 run->cloud = (Cloud){ 0 };
+        run->cloud_before = run->cloud.object;
         run->cloud.type = run_cloud_type(run);
         links = run->cloud.links_imported.ms == 0;
         r = fetch(run, MATCH_ID, guid_format(&run->cloud_id, id), links, &import);
@@ -272,8 +273,11 @@ static int mind_intent(Run *run)
 int step_import_target(Run *run)
 {
         bool known, found = false, gone = false;
-        int r = run_join(run);
+        int r;
 
+        if (run->gone)
+                return run_import_gone(run);
+        r = run_join(run);
         if (r)
                 return r;
         known = !guid_is_zero(&run->person.cloud);
@@ -284,7 +288,7 @@ int step_import_target(Run *run)
         if (run->anchor)
                 step_detail(run, "anchor", "%s", run->anchor);
         if (known) {
-                r = import_known(run, &gone);
+                r = run_import_known(run, &gone);
                 if (r)
                         return r;
                 found = !gone;

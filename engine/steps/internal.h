@@ -7,6 +7,7 @@
 
 #include "engine/steps/say.h"
 #include "engine/steps/steps.h"
+#include "engine/target/schema.h"
 
 #define STEP_PROTOTYPE(function, name, type, title) int step_##function(Run *run);
 STEPS(STEP_PROTOTYPE)
@@ -15,6 +16,23 @@ STEPS(STEP_PROTOTYPE)
 /* join.c: find or make the metaverse object, claim it, and run the inbound rules into run->mv. What goes
  * wrong is kept for the ninth step. Return: 0, STEP_E_RETRY (somebody else has it), -errno. */
 int run_join(Run *run);
+
+/* contend.c: does somebody set back what we write, again and again? */
+bool run_is_contended(Run *run, const TargetAttribute *at, Value ours, Value theirs);
+
+/* last-word.c: what is said to the account of an object that is not synchronized any more. */
+int run_last_word(Run *run, const char *code, const char *why,
+                  bool leaves); /* Return: 0, STEP_E_SKIP, -errno */
+int run_judge_gone(Run *run);   /* third step of a tombstone. Return: 0 (run->gone), STEP_E_SKIP, -errno */
+int run_import_gone(Run *run);  /* its eighth */
+int run_plan_gone(Run *run);    /* its ninth */
+bool run_is_gone_step(StepName name); /* only these are run for it */
+
+/* import-target.c: the object whose id we know. *ret_gone: it is not there any more. */
+int run_import_known(Run *run, bool *ret_gone);
+
+/* join.c */
+int run_claim(Run *run, const ObjectId *id); /* Return: 0, STEP_E_RETRY, -errno */
 
 /* plan.c: compare run->planned with run->cloud into run->ops. Return: 0, STEP_E_*. */
 int run_plan(Run *run);

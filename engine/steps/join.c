@@ -27,7 +27,7 @@ static RuleInput own_input(const Run *run)
         };
 }
 
-static int claim(Run *run, const ObjectId *id)
+int run_claim(Run *run, const ObjectId *id)
 {
         int r = space_claim(run->space, id);
 
@@ -215,7 +215,7 @@ int run_join(Run *run)
         run->join_rule = rules_find_join(run->config->rules, &input, run->arena, &run->rules_why);
         /* No rule takes it any more: what remains is the last word on what it became before. */
         if (!run->join_rule)
-                return found ? claim(run, &run->head.metaverse) : 0;
+                return found ? run_claim(run, &run->head.metaverse) : 0;
         if (found) {
                 run->metaverse = run->head.metaverse;
         } else {
@@ -224,7 +224,7 @@ int run_join(Run *run)
                         return r;
         }
         if (found) {
-                r = claim(run, &run->metaverse);
+                r = run_claim(run, &run->metaverse);
                 if (r)
                         return r;
                 r = space_read_person(run->space, &run->metaverse, run->arena, &run->person,
@@ -245,7 +245,7 @@ int run_join(Run *run)
                 return 0;
         }
         projected_id(run);
-        r = claim(run, &run->metaverse);
+        r = run_claim(run, &run->metaverse);
         if (r)
                 return r;
         /* Another source of this person may have projected it between our look and our claim. */

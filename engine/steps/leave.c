@@ -306,6 +306,12 @@ int run_leave_behind(Run *run)
                 return 0; /* asked for by DN, and nobody knows the object: there is nothing to remember */
         if (run->change.kind == CHANGE_LINK)
                 return run_leave_ready(run, done);
+        if (run->gone) {
+                leave_cloud(run);
+                if (done && !is_held_back(run))
+                        leave_head(run, false);
+                return 0;
+        }
         /* The whole of an unfinished run is planned again. A wait of it that AD has taken back by then would
          * be known to nobody, and be set when its target appears. */
         if (!done)

@@ -33,7 +33,7 @@ int step_ou(Run *run)
         int r;
 
         if (run->entry.deleted || run->change.kind == CHANGE_GONE)
-                return step_fail(run, STEP_E_SKIP, "DeleteNotSupported", NULL);
+                return run_judge_gone(run);
 
         answer = scope_judge(run_connector(run)->scope, run->dn);
         if (answer.rule)

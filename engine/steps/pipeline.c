@@ -339,7 +339,8 @@ static int run_all_steps(Run *run)
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < _STEP_N; i++)
-                r = run_step(run, (StepName)i, step_table[i].run);
+                if (!run->gone || run_is_gone_step((StepName)i))
+                        r = run_step(run, (StepName)i, step_table[i].run);
         return r;
 }
 

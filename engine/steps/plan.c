@@ -95,6 +95,8 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
                           "Directory");
                 return;
         }
+        if (run->cloud.object && run_is_contended(run, at, ours, theirs))
+                return;
         run_add_op(run, OP_SET, at->name, ours, theirs, why);
         if (str_is(at->name, "accountEnabled") && run->cloud.object && ours.type == VALUE_BOOL && !ours.b &&
             run->change.revoke)

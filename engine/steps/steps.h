@@ -76,6 +76,13 @@ struct RunConnector {
         size_t n_parameters;
 };
 
+/* What is said to the cloud account of an object that is not synchronized any more, and enabled. Never a
+ * delete. */
+typedef enum LastWord {
+        LAST_WORD_REPORT,  /* nothing: the report says that it has gone */
+        LAST_WORD_DISABLE, /* it is turned off, once */
+} LastWord;
+
 /* Part of the configuration: immutable, shared by all workers, held to the end of a run. */
 struct RunConfig {
         const RuleSet *rules;
@@ -84,6 +91,7 @@ struct RunConfig {
         bool staging;  /* export nothing */
         Estate estate; /* who owns the objects */
         const BrakeLimits *brakes;
+        LastWord on_leave, on_delete;
         int64_t settle_ms; /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
         const char *const *attributes;
@@ -145,6 +153,7 @@ struct Run {
 
         TargetInfo target_info; /* target_domain */
         bool leaving;           /* ou: out of scope, but its cloud object is known: the last word */
+        bool gone;              /* ou: deleted, and the last word is a disable */
         const char *type;       /* object_type */
         const Object *object;   /* import_source: typed */
         const Object *previous; /* import_source: as imported before; NULL: never */
@@ -158,7 +167,8 @@ struct Run {
         const char *rules_why;
         bool claimed;
         ObjectId claim;
-        Cloud cloud; /* import_target: what Entra ID has; object NULL: nothing */
+        Cloud cloud;                /* import_target: what Entra ID has; object NULL: nothing */
+        const Object *cloud_before; /* import_target: as the space had it; NULL: it had none */
         ObjectId cloud_id;
         uint64_t cloud_serial;
         bool links_read;       /* links were read whole now; else the space's rows are trusted */

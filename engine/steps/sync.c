@@ -169,26 +169,6 @@ bool run_is_enabled(const Run *run)
         return control.type != VALUE_INT || !(control.i & UF_ACCOUNTDISABLE);
 }
 
-/* Out of scope, by OU or by rule, but known in the cloud: the last word is a disable, or nothing. */
-static int last_word(Run *run, const char *code, const char *why)
-{
-        Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
-
-        if (!run->cloud.object || run_is_enabled(run))
-                return step_fail(run, STEP_E_SKIP, code, "%s", why ? why : catalogue_find(code)->reason);
-        if (theirs.type == VALUE_BOOL && !theirs.b) {
-                step_say(run, RESULT_SUCCESS, "Disabled in Active Directory and in Microsoft Entra ID.");
-                return 0;
-        }
-        run_add_op(run, OP_SET, "accountEnabled", value_bool(false), theirs,
-                   run->mv ? flowed_find(run->mv, "accountEnabled") : NULL);
-        if (run->change.revoke)
-                run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, NULL);
-        step_say(run, RESULT_WARNING,
-                 "Disabled in Active Directory: the account is disabled, and nothing else is sent.");
-        return 0;
-}
-
 /* A rule that fails needs a person; that the account is off in AD does not wait for one. */
 static int rule_failed(Run *run)
 {
@@ -197,7 +177,7 @@ static int rule_failed(Run *run)
         if (!run->cloud.object || run_is_enabled(run) || (theirs.type == VALUE_BOOL && !theirs.b))
                 return step_fail(run, STEP_E_PARK, "SyncRuleError", "%s", diag_text(&run->rules_diag));
         step_warn(run, "SyncRuleError", "%s", diag_text(&run->rules_diag));
-        return last_word(run, "SyncRuleError", NULL);
+        return run_last_word(run, "SyncRuleError", NULL, false);
 }
 
 int step_sync(Run *run)
@@ -208,10 +188,12 @@ int step_sync(Run *run)
         int r;
 
         run->outcome.rules_version = rules_version(run->config->rules);
+        if (run->gone)
+                return run_plan_gone(run);
         if (run->rules_result)
                 return rule_failed(run);
         if (!run->mv)
-                return last_word(run, "NotInScopeOfRules", run->rules_why);
+                return run_last_word(run, "NotInScopeOfRules", run->rules_why, true);
         report_metaverse(run);
         /* Another anchor means another person: Connect refuses it too. */
         if (run->cloud.object && run->person.anchor && run->anchor &&
@@ -221,11 +203,11 @@ int step_sync(Run *run)
                                  run->person.anchor, run->anchor);
         step_detail(run, "join rule", "%s", run->join_rule->name);
         if (run->leaving)
-                return last_word(run,
-                                 run->outcome.steps[STEP_ou].status == RESULT_WARNING
-                                         ? "OrganizationalUnitNotInScope"
-                                         : "GroupFilterNotMember",
-                                 NULL);
+                return run_last_word(run,
+                                     run->outcome.steps[STEP_ou].status == RESULT_WARNING
+                                             ? "OrganizationalUnitNotInScope"
+                                             : "GroupFilterNotMember",
+                                     NULL, true);
         if (!run_cloud_type(run))
                 return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "metaverse objects of type %s",
                                  run->mv->type);
@@ -237,7 +219,7 @@ int step_sync(Run *run)
         if (r)
                 return error_fold(r);
         if (!run->planned)
-                return last_word(run, "NotInScopeOfRules", why);
+                return run_last_word(run, "NotInScopeOfRules", why, true);
         run_note_due(run, run->planned);
         /* A person may go out as a contact, which Graph cannot write: it must not become a user. */
         if (!str_is(run->planned->type, run_cloud_type(run)))

@@ -284,6 +284,16 @@ static bool do_unpark(Scene *s, const char *const *words, size_t n_words)
                scene_fail(s, "it is not in the queue");
 }
 
+/* LAST-WORD disable [deleted=report]: what is said to an account that leaves scope, or is deleted. */
+static bool do_last_word(Scene *s, const char *const *words, size_t n_words)
+{
+        const char *deleted = command_value(s, words, n_words, "deleted");
+
+        s->on_leave = arena_strdup(s->arena, words[1]);
+        s->on_delete = deleted ? arena_strdup(s->arena, deleted) : s->on_leave;
+        return scene_reload(s);
+}
+
 /* BRAKES "off: [create]": `brakes:` of the configuration. */
 static bool do_brakes(Scene *s, const char *const *words, size_t n_words)
 {
@@ -341,6 +351,7 @@ static const Verb verbs[] = {
         { "UNPARK", 2, do_unpark },
         { "RECONCILE", 1, command_reconcile_now },
         { "FORGET", 1, do_forget },
+        { "LAST-WORD", 2, do_last_word },
         { "BRAKES", 2, do_brakes },
         { "RELEASE", 2, do_release },
 };

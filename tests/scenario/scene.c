@@ -56,6 +56,8 @@ static int write_config(Scene *s)
                 "scope:\n"
                 "  include: [\"" SCENE_OU "," SCENE_BASE "\"]\n"
                 "  exclude: [\"OU=Service Accounts," SCENE_OU "," SCENE_BASE "\"]\n"
+                "  on_leave: %s\n"
+                "  on_delete: %s\n"
                 "%s%s%s"
                 "%s%s%s"
                 "staging: %s\n"
@@ -70,11 +72,11 @@ static int write_config(Scene *s)
                 "revoke_sessions: true}\n"
                 "settle: 120s\n"
                 "%s%s%s%s%s",
-                secret, secret, s->group_filter ? "  group_filter: \"" : "",
-                s->group_filter ? s->group_filter : "", s->group_filter ? "\"\n" : "",
-                s->rules ? "rules: {" : "", s->rules ? s->rules : "", s->rules ? "}\n" : "",
-                s->staging ? "true" : "false", s->estate ? s->estate : "alone", secret, secret,
-                s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "",
+                secret, secret, s->on_leave ? s->on_leave : "report", s->on_delete ? s->on_delete : "report",
+                s->group_filter ? "  group_filter: \"" : "", s->group_filter ? s->group_filter : "",
+                s->group_filter ? "\"\n" : "", s->rules ? "rules: {" : "", s->rules ? s->rules : "",
+                s->rules ? "}\n" : "", s->staging ? "true" : "false", s->estate ? s->estate : "alone", secret,
+                secret, s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "",
                 s->scheduler ? "scheduler:\n" : "", s->scheduler ? s->scheduler : "");
         int r = str_write_file(secret, "secret\n", 7, 0600);
 

@@ -76,9 +76,10 @@ struct Scene {
         Connectors connectors;
         IntakeSink intake;
         Alarms alarms;
-        const char *brakes;  /* `brakes:` of the configuration; NULL: as shipped */
-        ConnectMem *connect; /* NULL: there is no Connect server, the flag is sosync's own */
-        Config *gate_config; /* the gate's; it does not follow a reload */
+        const char *on_leave, *on_delete; /* NULL: their default */
+        const char *brakes;               /* `brakes:` of the configuration; NULL: as shipped */
+        ConnectMem *connect;              /* NULL: there is no Connect server, the flag is sosync's own */
+        Config *gate_config;              /* the gate's; it does not follow a reload */
         Gate gate;
         WorkerShared shared;
         Worker worker;

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Last word: what is said to the cloud account of an object that is not synchronized any more
+ *
+ * What is disabled in AD becomes disabled in the cloud, in scope or not. What leaves scope enabled, or was
+ * deleted, follows on_leave and on_delete: it is reported, or its account turned off. That is an update,
+ * never a delete; and the proof is the object at its new place, or its tombstone, never that it could not be
+ * found.
+ *
+ * It is said once. Somebody who turns the account on again in the cloud after that has decided otherwise.
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/str.h"
+#include "engine/steps/catalogue.h"
+
+#define UF_ACCOUNTDISABLE 2
+
+bool run_is_gone_step(StepName name)
+{
+        return name == STEP_source_domain || name == STEP_target_domain || name == STEP_ou ||
+               name == STEP_import_target || name == STEP_sync || name == STEP_export;
+}
+
+/* Another object of this person is still synchronized: then nothing has left. */
+static int has_other(Run *run, bool *ret_has)
+{
+        *ret_has = false;
+        for (size_t i = 0; i < run->person.n_joined && !*ret_has; i++) {
+                const ObjectKey *key = &run->person.joined[i];
+                Head head;
+                int r;
+
+                if (key->source == run->key.source && guid_is(&key->id, &run->key.id))
+                        continue;
+                r = space_read_head(run->space, key, run->arena, &head, NULL, &run->diag);
+                if (r < 0)
+                        return r;
+                *ret_has = r == 0 && !head.deleted && head.in_scope;
+        }
+        return 0;
+}
+
+static bool is_off(Value enabled)
+{
+        return enabled.type == VALUE_BOOL && !enabled.b;
+}
+
+static void plan_disable(Run *run, Value theirs)
+{
+        run_add_op(run, OP_SET, "accountEnabled", value_bool(false), theirs,
+                   run->mv ? flowed_find(run->mv, "accountEnabled") : NULL);
+        if (run->change.revoke)
+                run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, NULL);
+}
+
+/**
+ * run_last_word() - out of scope, by OU, filter or rule: is its account turned off?
+ *
+ * `leaves`: it is out of scope for good, so that on_leave applies; not where a rule has failed.
+ * Return: 0, STEP_E_SKIP, -errno.
+ */
+int run_last_word(Run *run, const char *code, const char *why, bool leaves)
+{
+        Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
+        bool on = run_is_enabled(run), other = false;
+
+        leaves = leaves && on && run->config->on_leave == LAST_WORD_DISABLE && run->cloud.object &&
+                 theirs.type == VALUE_BOOL && run->known && !guid_is_zero(&run->person.cloud) &&
+                 !run->cloud.disabled_by_us;
+        if (leaves) {
+                int r = has_other(run, &other);
+
+                if (r)
+                        return r;
+        }
+        if (!run->cloud.object || (on && (!leaves || other)))
+                return step_fail(run, STEP_E_SKIP, code, "%s", why ? why : catalogue_find(code)->reason);
+        if (is_off(theirs)) {
+                step_say(run, RESULT_SUCCESS, "Disabled in %sMicrosoft Entra ID.",
+                         on ? "" : "Active Directory and in ");
+                return 0;
+        }
+        plan_disable(run, theirs);
+        if (on)
+                step_warn(run, code,
+                          "out of scope: the account is disabled (scope.on_leave), and nothing else is sent");
+        else
+                step_say(run, RESULT_WARNING,
+                         "Disabled in Active Directory: the account is disabled, and nothing else is sent.");
+        return 0;
+}
+
+/* A tombstone keeps userAccountControl (MS-ADTS 3.1.1.5.5.1.1): was the account off when it was deleted? */
+static bool was_disabled(const Run *run)
+{
+        Value control = run->read_result == 0 && run->entry.object
+                                ? object_get(run->entry.object, "userAccountControl")
+                                : VALUE_NULL;
+
+        return control.type == VALUE_INT && control.i & UF_ACCOUNTDISABLE;
+}
+
+int run_judge_gone(Run *run)
+{
+        bool user = str_is(run_cloud_type(run), "user"), other = false;
+        int r = 0;
+
+        if (user && !guid_is_zero(&run->person.cloud))
+                r = has_other(run, &other);
+        if (r)
+                return r;
+        if (!user || guid_is_zero(&run->person.cloud) || other ||
+            (run->config->on_delete != LAST_WORD_DISABLE && !was_disabled(run)))
+                return step_fail(run, STEP_E_SKIP, "DeleteNotSupported", NULL);
+        run->gone = true;
+        step_say(run, RESULT_WARNING,
+                 "Deleted in Active Directory, but known in the cloud: the account is disabled.");
+        return 0;
+}
+
+int run_import_gone(Run *run)
+{
+        bool gone;
+        int r = run_claim(run, &run->metaverse);
+
+        if (r == 0)
+                r = run_import_known(run, &gone);
+        if (r)
+                return r;
+        if (gone)
+                return step_fail(run, STEP_E_SKIP, "DeleteNotSupported",
+                                 "deleted in Active Directory, and not in Microsoft Entra ID any more");
+        step_say(run, RESULT_SUCCESS, "The object was read from Microsoft Entra ID now.");
+        return 0;
+}
+
+int run_plan_gone(Run *run)
+{
+        Value theirs = object_get(run->cloud.object, "accountEnabled");
+
+        if (is_off(theirs)) {
+                step_say(run, RESULT_SUCCESS,
+                         "Deleted in Active Directory, and disabled in Microsoft Entra ID.");
+                return 0;
+        }
+        if (run->cloud.disabled_by_us && run->head.deleted)
+                return step_fail(run, STEP_E_SKIP, "DeleteNotSupported",
+                                 "the account was disabled when the object was deleted, and somebody has "
+                                 "enabled it since");
+        plan_disable(run, theirs);
+        step_warn(run, "DeleteNotSupported", "the account is disabled, and nothing else is sent");
+        return 0;
+}
