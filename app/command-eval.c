@@ -139,10 +139,11 @@ static int look(EvalCommand *e, const char *config_path, const Expr *expr, Look 
         const char **attributes;
         size_t n_names, n = 0;
         ObjectBuilder empty;
+        Diag diag = DIAG_INIT;
         int status = EXIT_DONE;
 
         if (e->object)
-                return look_file(ret, e->arena, e->object, e->type);
+                return command_looked(look_file(ret, e->arena, e->object, e->type, &diag), &diag);
         if (!e->dn) {
                 object_build(&empty, e->arena);
                 *ret = (Look){ .arena = e->arena, .object = object_finish(&empty, NULL, "user", NULL) };
@@ -156,7 +157,8 @@ static int look(EvalCommand *e, const char *config_path, const Expr *expr, Look 
         for (size_t i = 0; i < n_names; i++)
                 if (*names[i] != '%' && !str_is(names[i], "dn"))
                         attributes[n++] = names[i];
-        return look_directory(ret, e->arena, config, e->dn, attributes, n, false);
+        return command_looked(look_directory(ret, e->arena, config, e->dn, attributes, n, false, &diag),
+                              &diag);
 }
 
 static int evaluate(EvalCommand *e, const char *config_path, Diag *diag)

@@ -181,13 +181,13 @@ static void widen(ExplainCommand *e, const ExplainStage *s)
 
 static void print_all_rules(const ExplainCommand *e)
 {
-        printf("\n%sRules into the metaverse%s%s%s\n", e->strong, e->in.type ? ": " : "",
-               e->in.type ? e->in.type : "", e->plain);
-        print_rules(e, &e->in);
-        if (e->has_out) {
-                printf("\n%sRules to Entra ID%s%s%s\n", e->strong, e->out.type ? ": " : "",
-                       e->out.type ? e->out.type : "", e->plain);
-                print_rules(e, &e->out);
+        printf("\n%sRules into the metaverse%s%s%s\n", e->strong, e->it.in.type ? ": " : "",
+               e->it.in.type ? e->it.in.type : "", e->plain);
+        print_rules(e, &e->it.in);
+        if (e->it.has_out) {
+                printf("\n%sRules to Entra ID%s%s%s\n", e->strong, e->it.out.type ? ": " : "",
+                       e->it.out.type ? e->it.out.type : "", e->plain);
+                print_rules(e, &e->it.out);
         }
 }
 
@@ -201,8 +201,8 @@ void explain_print(ExplainCommand *e)
         e->strong = colour ? "\x1b[1m" : "";
         e->faint = colour ? "\x1b[2m" : "";
         e->plain = colour ? "\x1b[0m" : "";
-        widen(e, &e->in);
-        widen(e, &e->out);
+        widen(e, &e->it.in);
+        widen(e, &e->it.out);
         if (e->name_width > e->columns / 2)
                 e->name_width = e->columns / 2;
 
@@ -210,14 +210,14 @@ void explain_print(ExplainCommand *e)
                rules_cut(a, o->dn ? o->dn : "(no DN)", 1000), e->plain, rules_cut(a, o->type, 100),
                e->look.connector ? " of " : "", e->look.connector ? e->look.connector : "",
                rules_version(e->rules->rules), e->rules->set_name, e->strong,
-               rules_cut(a, explain_verdict(e), 1000), e->plain);
+               rules_cut(a, e->it.verdict, 1000), e->plain);
         if (!e->attribute)
                 print_all_rules(e);
-        if (e->in.n_attributes)
+        if (e->it.in.n_attributes)
                 printf("\n%sMetaverse%s\n", e->strong, e->plain);
-        print_attributes(e, &e->in);
-        if (!e->has_out || !e->out.n_attributes)
+        print_attributes(e, &e->it.in);
+        if (!e->it.has_out || !e->it.out.n_attributes)
                 return;
         printf("\n%sEntra ID%s, as for an object that is not there yet\n", e->strong, e->plain);
-        print_attributes(e, &e->out);
+        print_attributes(e, &e->it.out);
 }

@@ -4,7 +4,6 @@
 
 #include "app/command-rules-explain.h"
 #include "base/str.h"
-#include "engine/target/schema.h"
 
 #include <getopt.h>
 #include <string.h>
@@ -58,11 +57,12 @@ static int parse(ExplainCommand *e, int argc, char **argv)
 static int look(ExplainCommand *e)
 {
         RulesCommand *c = e->rules;
+        Diag diag = DIAG_INIT;
         RunConfig *run;
         int status;
 
         if (e->object)
-                return look_file(&e->look, c->arena, e->object, e->type);
+                return command_looked(look_file(&e->look, c->arena, e->object, e->type, &diag), &diag);
         status = rules_open_config(c);
         if (status)
                 return status;
@@ -70,47 +70,9 @@ static int look(ExplainCommand *e)
         run = arena_memdup(c->arena, &c->config->run, sizeof(*run));
         run->rules = c->rules;
         run_config_attributes(run, c->arena);
-        return look_directory(&e->look, c->arena, c->config, e->dn, run->attributes, run->n_attributes, true);
-}
-
-static void evaluate(ExplainCommand *e)
-{
-        const Look *l = &e->look;
-        Arena *a = e->rules->arena;
-        Wall now = clock_wall(&clock_system);
-        RuleInput input = {
-                .object = l->object,
-                .imported = l->imported,
-                .connector = l->connector,
-                .parameters = l->parameters,
-                .n_parameters = l->n_parameters,
-        };
-
-        rules_explain_inbound(e->rules->rules, &input, now, a, &e->in);
-        if (!e->in.result)
-                return;
-        rules_explain_outbound(e->rules->rules, e->in.result, NULL, l->parameters, l->n_parameters, now, a,
-                               &e->out);
-        e->has_out = true;
-}
-
-/* What becomes of the object, in one line. */
-const char *explain_verdict(const ExplainCommand *e)
-{
-        Arena *a = e->rules->arena;
-        const ExplainStage *last = e->has_out ? &e->out : &e->in;
-        size_t n;
-
-        if (last->error)
-                return arena_printf(a, "Fails: %s", last->error);
-        if (!last->result)
-                return arena_printf(a, "Does not go to Entra ID: %s", last->why);
-        target_attributes(last->type, &n);
-        if (n == 0)
-                return arena_printf(a,
-                                    "Is not exported: Microsoft Graph has no way to write objects of type %s",
-                                    last->type);
-        return arena_printf(a, "Goes to Entra ID as a %s", last->type);
+        return command_looked(look_directory(&e->look, c->arena, c->config, e->dn, run->attributes,
+                                             run->n_attributes, true, &diag),
+                              &diag);
 }
 
 static bool reads(const ExplainCommand *e, const Flow *f, const char *name)
@@ -133,8 +95,8 @@ bool explain_is_asked(const ExplainCommand *e, const ExplainStage *s, const char
 {
         if (!e->attribute || str_is_nocase(e->attribute, name))
                 return true;
-        for (size_t i = 0; s->direction == RULE_INBOUND && i < e->out.n_attributes; i++) {
-                const ExplainAttribute *x = &e->out.attributes[i];
+        for (size_t i = 0; s->direction == RULE_INBOUND && i < e->it.out.n_attributes; i++) {
+                const ExplainAttribute *x = &e->it.out.attributes[i];
 
                 for (size_t k = 0; str_is_nocase(e->attribute, x->name) && k < x->n_offers; k++)
                         if (reads(e, x->offers[k].flow, name))
@@ -221,10 +183,10 @@ static void print_json(const ExplainCommand *e)
         const Object *o = e->look.object;
         json_t *j = json_pack("{s:s?, s:s, s:s?, s:s, s:s, s:o}", "dn", o->dn, "type", o->type, "connector",
                               e->look.connector, "rulesVersion", rules_version(e->rules->rules), "result",
-                              explain_verdict(e), "inbound", stage_json(e, &e->in));
+                              e->it.verdict, "inbound", stage_json(e, &e->it.in));
 
-        if (e->has_out)
-                json_object_set_new(j, "outbound", stage_json(e, &e->out));
+        if (e->it.has_out)
+                json_object_set_new(j, "outbound", stage_json(e, &e->it.out));
         rules_print_json(j);
 }
 
@@ -239,10 +201,10 @@ int rules_explain(RulesCommand *c, int argc, char **argv)
                 status = look(&e);
         if (status)
                 return status;
-        evaluate(&e);
+        explain_object(&e.it, c->rules, &e.look, clock_wall(&clock_system), c->arena);
         if (c->json)
                 print_json(&e);
         else
                 explain_print(&e);
-        return e.in.error || (e.has_out && e.out.error) ? EXIT_OBJECT : EXIT_DONE;
+        return e.it.in.error || (e.it.has_out && e.it.out.error) ? EXIT_OBJECT : EXIT_DONE;
 }

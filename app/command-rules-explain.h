@@ -4,8 +4,7 @@
 /* Command rules explain, inside. */
 
 #include "app/command-rules.h"
-#include "app/look.h"
-#include "engine/rules/explain.h"
+#include "app/explain.h"
 
 typedef struct ExplainCommand ExplainCommand;
 
@@ -14,14 +13,12 @@ struct ExplainCommand {
         const char *dn, *object, *type, *attribute;
         bool all;
         Look look;
-        ExplainStage in, out;
-        bool has_out;
+        Explain it;
         size_t columns, name_width;
         const char *strong, *faint, *plain; /* terminal sequences; "" without a terminal */
 };
 
-const char *explain_verdict(const ExplainCommand *e); /* what becomes of the object, in one line */
-const char *explain_join(Arena *a, const Rule *r);    /* "objectGUID = sourceAnchorBinary, else ..." */
+const char *explain_join(Arena *a, const Rule *r); /* "objectGUID = sourceAnchorBinary, else ..." */
 /* Is it the attribute of --attribute, or one of the metaverse from which that takes its value? */
 bool explain_is_asked(const ExplainCommand *e, const ExplainStage *s, const char *name);
 void explain_print(ExplainCommand *e); /* command-rules-explain-text.c */

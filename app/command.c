@@ -35,6 +35,14 @@ int command_fail_diag(int status, const Diag *diag)
         return status;
 }
 
+int command_looked(int status, Diag *diag)
+{
+        if (status)
+                command_fail_diag(status, diag);
+        diag_deinit(diag);
+        return status;
+}
+
 void command_help(const Command *c, FILE *to)
 {
         fprintf(to, "Usage: sosync [-c FILE] %s%s%s\n\n%s\n", c->name, *c->arguments ? " " : "", c->arguments,

@@ -40,6 +40,8 @@ int command_queue(const Command *c, const char *config_path, int argc, char **ar
 int command_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int command_fail_diag(int status, const Diag *diag); /* every item */
 int command_usage(const Command *c);                 /* wrong arguments: how it is meant, status 2 */
+/* What app/look.h gave, told to the person; the diag is over then. */
+int command_looked(int status, Diag *diag);
 void command_help(const Command *c, FILE *to);
 
 /* Who asks: the name of the user that this process belongs to. */

@@ -2,30 +2,41 @@
 
 #include "app/look.h"
 
-#include "app/command.h"
 #include "base/str.h"
 #include "engine/model/dn.h"
+#include "engine/steps/catalogue.h"
 #include "listener/source-ldap.h"
 
 #include <string.h>
 
-int look_file(Look *ret, Arena *a, const char *path, const char *type)
+int look_file(Look *ret, Arena *a, const char *path, const char *type, Diag *diag)
 {
-        Diag diag = DIAG_INIT;
         ObjectFile file;
-        int status = EXIT_DONE;
 
-        if (!object_json_read(a, path, type, &file, &diag))
-                status = command_fail_diag(EXIT_USAGE, &diag);
-        else
-                *ret = (Look){
-                        .arena = a,
-                        .object = file.object,
-                        .imported = file.imported,
-                        .parameters = file.parameters,
-                        .n_parameters = file.n_parameters,
-                };
-        diag_deinit(&diag);
+        if (!object_json_read(a, path, type, &file, diag))
+                return EXIT_USAGE;
+        *ret = (Look){
+                .arena = a,
+                .object = file.object,
+                .imported = file.imported,
+                .parameters = file.parameters,
+                .n_parameters = file.n_parameters,
+        };
+        return EXIT_DONE;
+}
+
+/* The only finding, and the status. */
+static int refuse(int status, Diag *diag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static int refuse(int status, Diag *diag, const char *format, ...)
+{
+        char text[2048];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        diag_set(diag, "%s", text);
         return status;
 }
 
@@ -75,12 +86,12 @@ static int read_object(Look *look, Source *source, const SourceQuery *query, Dia
         int r = source_read(source, query, look->arena, &entry, diag);
 
         if (r == SOURCE_E_UNREACHABLE || r == SOURCE_E_REFUSED)
-                return command_fail_diag(EXIT_UNREACHABLE, diag);
+                return EXIT_UNREACHABLE;
         if (r == SOURCE_E_NOT_FOUND)
-                return command_fail(EXIT_OBJECT, "there is no object \"%s\", or this account may not see it",
-                                    str_safe(look->arena, query->dn, strlen(query->dn)));
+                return refuse(EXIT_OBJECT, diag, "there is no object \"%s\", or this account may not see it",
+                              str_safe(look->arena, query->dn, strlen(query->dn)));
         if (r)
-                return command_fail(EXIT_OBJECT, "the object cannot be read: %s", diag_text(diag));
+                return refuse(EXIT_OBJECT, diag, "the object cannot be read: %s", diag_text(diag));
         look->object = project(look->arena, &entry);
         if (source_info(source, &info, NULL) == 0)
                 set_parameters(look, &info);
@@ -88,7 +99,7 @@ static int read_object(Look *look, Source *source, const SourceQuery *query, Dia
 }
 
 int look_directory(Look *ret, Arena *a, const Config *config, const char *dn, const char *const *attributes,
-                   size_t n_attributes, bool links)
+                   size_t n_attributes, bool links, Diag *diag)
 {
         _cleanup_(source_freep) Source *source = NULL;
         const SourceConfig *from = &config->sources[0];
@@ -99,20 +110,15 @@ int look_directory(Look *ret, Arena *a, const Config *config, const char *dn, co
                 .links = links ? config->run.links : NULL,
                 .n_links = links ? config->run.n_links : 0,
         };
-        Diag diag = DIAG_INIT;
         const Dn *parsed;
-        int status;
 
-        if (dn_parse(a, dn, &parsed, &diag) == 0 && config_source_of(config, parsed))
+        if (dn_parse(a, dn, &parsed, diag))
+                return refuse(EXIT_USAGE, diag, "\"%s\" is not a distinguished name: %s",
+                              str_safe(a, dn, strlen(dn)), diag_text(diag));
+        if (config_source_of(config, parsed))
                 from = config_source_of(config, parsed);
         *ret = (Look){ .arena = a, .connector = arena_strdup(a, from->ldap.name) };
-        if (diag_any(&diag))
-                status = command_fail(EXIT_USAGE, "\"%s\" is not a distinguished name: %s",
-                                      str_safe(a, dn, strlen(dn)), diag_text(&diag));
-        else if (source_ldap_new(&source, &(SourceLdapConfig){ .ldap = &from->ldap, .clock = &clock_system }))
-                status = command_fail(EXIT_OBJECT, "the directory cannot be asked");
-        else
-                status = read_object(ret, source, &query, &diag);
-        diag_deinit(&diag);
-        return status;
+        if (source_ldap_new(&source, &(SourceLdapConfig){ .ldap = &from->ldap, .clock = &clock_system }))
+                return refuse(EXIT_OBJECT, diag, "the directory cannot be asked");
+        return read_object(ret, source, &query, diag);
 }

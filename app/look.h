@@ -23,7 +23,7 @@ struct Look {
         size_t n_parameters;
 };
 
-/* All return the exit status, EXIT_DONE, and say what went wrong. Everything lives in the arena. */
-int look_file(Look *ret, Arena *a, const char *path, const char *type);
+/* Return: the exit status: EXIT_DONE, or the diag says what went wrong. Everything lives in the arena. */
+int look_file(Look *ret, Arena *a, const char *path, const char *type, Diag *diag);
 int look_directory(Look *ret, Arena *a, const Config *config, const char *dn, const char *const *attributes,
-                   size_t n_attributes, bool links);
+                   size_t n_attributes, bool links, Diag *diag);
