@@ -7,7 +7,7 @@
  * JSON, HTML and terminal must not disagree about what happened: sentences, names of steps, ids that are
  * derived, and durations come from here. Texts are plain; whoever prints them escapes them.
  *
- * Private to report/.
+ * Private to report/ and its console.
  */
 
 #include "base/str.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The parts of the page to each other. */
+/* The parts of the page to each other, and to the console's. */
 
 #include "report/facts.h"
 #include "report/html.h"
@@ -18,6 +18,7 @@ extern const char html_js[];
 const char *html_state_of_step(const StepRecord *s);
 const char *html_state_of_run(const Outcome *o);
 
+void html_symbols(Str *out); /* what icons are made of; once a page */
 void html_icon(Str *out, const char *state);
 void html_value(Str *out, const char *s);              /* any value: isolated, folded if long */
 void html_lines(Str *out, const char *s, char sign);   /* one value a line, each with its sign */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Shapes differ, not only colours. Each is drawn on 16 by 16. */
-static void add_symbols(Str *out)
+void html_symbols(Str *out)
 {
         html_raw(out, "<svg class=\"symbols\" aria-hidden=\"true\" width=\"0\" height=\"0\">"
                       "<symbol id=\"i-success\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7.5\"/>"
@@ -40,7 +40,7 @@ static void add_head(Str *out, const Outcome *o)
         html_raw(out, " · sosync</title>\n<style>");
         str_add(out, html_css);
         html_raw(out, "</style>\n</head>\n<body>\n");
-        add_symbols(out);
+        html_symbols(out);
 }
 
 static void add_key_facts(Str *out, const Outcome *o, Arena *a)
@@ -128,23 +128,32 @@ static void add_tabs(Str *out, const Outcome *o)
 }
 
 /**
+ * html_report_body() - all of it but the frame, for a page that has a style of its own
+ */
+void html_report_body(const Outcome *o, Str *out)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+
+        add_header(out, o, a);
+        add_tabs(out, o);
+        html_raw(out, "<main id=\"content\">\n");
+        html_tab_steps(out, o);
+        html_tab_troubleshooting(out, o);
+        html_tab_modified(out, o);
+        html_tab_summary(out, o);
+        html_raw(out, "</main>\n");
+}
+
+/**
  * html_report() - the page
  * @out:        appended to; what goes beyond its maximum is cut, and `cut` says so
  */
 void html_report(const Outcome *o, Str *out)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-
         add_head(out, o);
         html_raw(out, "<a class=\"skip\" href=\"#steps\">To the steps</a>\n");
-        add_header(out, o, a);
-        add_tabs(out, o);
-        html_raw(out, "<main>\n");
-        html_tab_steps(out, o);
-        html_tab_troubleshooting(out, o);
-        html_tab_modified(out, o);
-        html_tab_summary(out, o);
-        html_raw(out, "</main>\n<footer><p>Run ");
+        html_report_body(o, out);
+        html_raw(out, "<footer><p>Run ");
         html_text(out, o->run_id);
         html_raw(out, " · sosync " SOSYNC_VERSION " · all times are UTC</p></footer>\n<script>");
         str_add(out, html_js);

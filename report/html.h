@@ -14,6 +14,9 @@
 
 void html_report(const Outcome *o, Str *out);
 
+/* What stands in its body, without style and script: the console's page of a change. */
+void html_report_body(const Outcome *o, Str *out);
+
 #define html_raw(out, literal) str_add((out), "" literal "")
 void html_text(Str *out, const char *s); /* NULL: nothing */
 void html_attr(Str *out, const char *s); /* inside double quotes */

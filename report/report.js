@@ -7,6 +7,7 @@ const tabs = [...document.querySelectorAll(".tabs a")];
 const mark = () => {
   const at = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
   const part = (at && at.closest("main > section")) || document.querySelector("main > section");
+  if (!part) return;
   for (const a of tabs) {
     if (a.hash === "#" + part.id) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
@@ -23,7 +24,7 @@ const mark = () => {
 };
 addEventListener("hashchange", mark);
 mark();
-document.querySelector(".tabs").addEventListener("keydown", (e) => {
+for (const bar of document.querySelectorAll(".tabs")) bar.addEventListener("keydown", (e) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
   const at = tabs.indexOf(document.activeElement);
   if (!step || at < 0) return;
