@@ -250,6 +250,7 @@ int config_load(Config **ret_config, const char *path, Diag *diag)
         /* Go on after findings: all of a file's faults come in one pass. */
         check_sources(c, doc, diag);
         graph_check(&c->target, doc, "target", diag);
+        console_check(&c->console, doc, "console", diag);
         brake_limits_check(&c->brakes, diag);
         scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
         compile_urgent(c, doc, diag);
@@ -347,6 +348,8 @@ const char *config_needs_restart(const Config *now, const Config *next)
                 return "state";
         if (!section_is(reports_fields, &now->reports, &next->reports))
                 return "reports";
+        if (!section_is(console_fields, &now->console, &next->console))
+                return "console";
         if (now->workers != next->workers)
                 return "workers";
         if (!reads_the_same(&now->run, &next->run))

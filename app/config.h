@@ -21,6 +21,7 @@
 #include "engine/steps/steps.h"
 #include "engine/target/graph.h"
 #include "listener/ldap-config.h"
+#include "report/console/console-config.h"
 
 typedef struct Config Config;
 typedef struct NotifyConfig NotifyConfig;
@@ -94,6 +95,7 @@ struct Config {
         SchedulerConfig scheduler;
         StateConfig state;
         ReportsConfig reports;
+        ConsoleConfig console;
         NotifyConfig notify;
         BrakeLimits brakes;
         struct {

@@ -2,6 +2,7 @@
 
 #include "app/service.h"
 
+#include "app/console-ops.h"
 #include "app/control.h"
 #include "app/cycle.h"
 #include "app/feeder.h"
@@ -31,6 +32,8 @@ struct Service {
         Monitor monitor;
         Herald herald;
         Control *control;
+        ConsoleService console_service;
+        Console *console;
         Cycle cycle;
 
         Worker *workers;
@@ -275,6 +278,10 @@ static int start(Service *s, Diag *diag)
         r = control_new(&s->control, &s->wiring, c->state.path, &control_ops, s, diag);
         if (r)
                 return r;
+        s->console_service = (ConsoleService){ .wiring = &s->wiring, .monitor = &s->monitor };
+        r = console_start(&s->console, &s->console_service, diag);
+        if (r)
+                return r;
         r = gate_start(&s->wiring.gate);
         if (r)
                 return r;
@@ -301,6 +308,7 @@ static void stop(Service *s)
                 feeder_stop(&s->feeders[i]);
         waiters_close(&s->wiring.waiters);
         s->control = control_free(s->control);
+        s->console = console_free(s->console);
         s->wiring.jobs = jobs_free(s->wiring.jobs);
         if (s->wiring.queue)
                 queue_wake_all(s->wiring.queue, true);

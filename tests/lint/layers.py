@@ -39,6 +39,8 @@ FILES = {
     'engine/expr/cert.c': 'openssl',
     # libldap says only that a certificate failed; whose, and since when, is in the certificate.
     'listener/ldap-tls.c': 'openssl',
+    # libevent-openssl is handed a context that only OpenSSL can make.
+    'report/console/tls.c': 'openssl',
 }
 
 # Every layer above base may use these.

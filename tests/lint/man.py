@@ -74,7 +74,7 @@ def check_examples():
 
         def stand_in(found):
             path = folder / found[0].strip('/').replace('/', '-')
-            path.write_text('a secret\n', encoding='utf-8')
+            path.write_text('a secret of more than twenty characters\n', encoding='utf-8')
             path.chmod(0o600)
             return str(path)
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/console-ops.h"
+
+#include "app/explain.h"
+#include "app/sync.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void vitals(void *context, Arena *a, Vitals *ret_vitals)
+{
+        ConsoleService *s = context;
+
+        monitor_vitals(s->monitor, a, ret_vitals);
+}
+
+static size_t pulse(void *context, PulsePoint ret_points[PULSE_POINTS])
+{
+        ConsoleService *s = context;
+
+        return monitor_pulse(s->monitor, ret_points);
+}
+
+static void metrics(void *context, Str *out)
+{
+        ConsoleService *s = context;
+
+        monitor_metrics(s->monitor, out);
+}
+
+static void rules(void *context, void (*show)(void *page, const RuleSet *set), void *page)
+{
+        ConsoleService *s = context;
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring->snapshot);
+
+        show(page, c->run.rules);
+}
+
+static int explain(void *context, const char *dn, void (*see)(void *page, const ConsoleExplain *e),
+                   void *page, Diag *diag)
+{
+        ConsoleService *s = context;
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring->snapshot);
+        _cleanup_(arena_freep) Arena *a = arena_new(ARENA_LIMIT_RUN);
+        ConsoleExplain shown;
+        Explain e;
+        Look look;
+
+        if (look_directory(&look, a, c, dn, c->run.attributes, c->run.n_attributes, true, diag))
+                return 1;
+        explain_object(&e, c->run.rules, &look, clock_wall(s->wiring->clock), a);
+        shown = (ConsoleExplain){
+                .verdict = e.verdict,
+                .dn = look.object->dn,
+                .type = look.object->type,
+                .in = e.in,
+                .out = e.out,
+                .has_out = e.has_out,
+        };
+        see(page, &shown);
+        return 0;
+}
+
+static int sync_now(void *context, const char *dn, const char *by, Arena *a, const char **ret_run, Diag *diag)
+{
+        ConsoleService *s = context;
+        Outcome o;
+        int r = sync_by_service(s->wiring, &(SyncRequest){ .dn = dn, .by = by }, a, &o, diag);
+
+        if (r == 0) {
+                *ret_run = arena_strdup(a, o.run_id);
+                return 0;
+        }
+        if (r == SYNC_E_FULL)
+                diag_set(diag, "the queue is full");
+        else if (!diag_any(diag))
+                diag_set(diag, "%s", strerror(r < 0 ? -r : EIO));
+        return 1;
+}
+
+const ConsoleOps console_ops = {
+        .vitals = vitals,
+        .pulse = pulse,
+        .metrics = metrics,
+        .rules = rules,
+        .explain = explain,
+        .sync = sync_now,
+};
+
+int console_start(Console **ret_console, ConsoleService *service, Diag *diag)
+{
+        Wiring *w = service->wiring;
+        const ConsoleConfig *config = &w->first->console;
+        int r;
+
+        if (!config->listen)
+                return 0;
+        r = console_new(ret_console,
+                        &(ConsoleOptions){
+                                .config = config,
+                                .clock = w->clock,
+                                .log = &w->log,
+                                .queue = w->queue,
+                                .store = &w->store,
+                                .live = w->live,
+                                .ops = &console_ops,
+                                .context = service,
+                        },
+                        diag);
+        if (r == 0)
+                log_info(&w->log, "console", LOG_STR("listen", config->listen),
+                         LOG_INT("port", console_port(*ret_console)));
+        return r;
+}

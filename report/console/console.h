@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Console: the service in a browser
+ *
+ *      browser --HTTP--> loop (evhttp)  checks, static files, events     may not block
+ *                          |     ^
+ *                        Ask     Answer
+ *                          v     |
+ *                        desk: a few threads make pages of reports, queue and rules    may block
+ *
+ * Every page is made on the server and works without JavaScript; the script only adds what is new while one
+ * looks. Nothing is loaded from elsewhere. Whatever the console does beyond reading reports, queue and rules
+ * goes through ConsoleOps, given by app/.
+ *
+ * Who may: named users, each with a token of their own (sign-in sets a cookie; or `Authorization: Bearer`),
+ * or named by a proxy that is trusted; two roles, read and operate. Threats and what meets them:
+ *
+ *      DNS rebinding             the Host header must be a name that the configuration knows
+ *      CSRF                      actions are POST, with a token of the session and the same origin
+ *      clickjacking              frame-ancestors 'none'
+ *      cookie theft              HttpOnly, SameSite, Secure with TLS; sessions are in memory and end
+ *      script in a value         escaped everywhere; Content-Security-Policy lets only our two files in
+ *      slow or many connections  a request must be whole within CONSOLE_REQUEST_S; CONSOLE_CONNECTIONS of
+ * them giant headers, bodies     CONSOLE_HEADERS_MAX, CONSOLE_BODY_MAX smuggling                 no
+ * Transfer-Encoding in a request, one Host, no absolute URI path traversal            paths are rows of a
+ * table; a run id never becomes part of a file's name guessed tokens            at most CONSOLE_GUESSES a
+ * minute
+ *
+ * Its own threads; console_new() and console_free() belong to the main thread.
+ */
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/rules/explain.h"
+#include "report/console/console-config.h"
+#include "report/live.h"
+#include "report/store.h"
+#include "report/vitals.h"
+
+typedef struct Console Console;
+typedef struct ConsoleExplain ConsoleExplain;
+typedef struct ConsoleOps ConsoleOps;
+typedef struct ConsoleOptions ConsoleOptions;
+
+#define CONSOLE_CONNECTIONS 256
+#define CONSOLE_FOLLOWERS   64 /* connections that events are sent to */
+#define CONSOLE_REQUEST_S   20
+#define CONSOLE_REPLY_S     60 /* a reader this slow is none */
+#define CONSOLE_HEADERS_MAX 16384
+#define CONSOLE_BODY_MAX    16384
+#define CONSOLE_GUESSES     20
+#define CONSOLE_PAGE_MAX    ((size_t)64 << 20)
+
+/* What the rules make of one object, now. */
+struct ConsoleExplain {
+        const char *verdict; /* one line */
+        const char *dn, *type;
+        ExplainStage in, out;
+        bool has_out;
+};
+
+/* Called on desk threads; all may block. */
+struct ConsoleOps {
+        void (*vitals)(void *context, Arena *a, Vitals *ret_vitals);
+        size_t (*pulse)(void *context, PulsePoint ret_points[PULSE_POINTS]);
+        void (*metrics)(void *context, Str *out);
+
+        /* The rules in force, for as long as `show` runs. */
+        void (*rules)(void *context, void (*show)(void *page, const RuleSet *set), void *page);
+
+        /* Reads the object from the directory. `see` is called with the result while it lives.
+         * Return: 0, or > 0: the diag says why not. */
+        int (*explain)(void *context, const char *dn, void (*see)(void *page, const ConsoleExplain *e),
+                       void *page, Diag *diag);
+
+        /* A run now, through the service's queue. Return: 0 with its run id (arena), > 0: the diag says. */
+        int (*sync)(void *context, const char *dn, const char *by, Arena *a, const char **ret_run,
+                    Diag *diag);
+};
+
+struct ConsoleOptions {
+        const ConsoleConfig *config; /* borrowed, as all that follows, until console_free() */
+        const Clock *clock;
+        const Log *log;
+        Queue *queue;
+        ReportStore *const *store; /* NULL behind it: not yet opened */
+        Live *live;
+        const ConsoleOps *ops;
+        void *context;
+};
+
+/* Listens when it returns. Return: 0, -errno; the diag says what (an address in use, a certificate). */
+int console_new(Console **ret_console, const ConsoleOptions *options, Diag *diag);
+
+/* Connections end; what is at the desk is finished first. */
+Console *console_free(Console *c);
+
+/* The port it listens on: the configuration may say 0. */
+unsigned console_port(const Console *c);
+
+DEFINE_CLEANUP(Console, console_free)

@@ -1,0 +1,58 @@
+// Only what is new while one looks: without it, every page is whole, and loading it again shows what is new.
+const prefix = document.body.dataset.prefix;
+const place = document.querySelector("[data-events]");
+
+// Rows come as the server writes them into the page: escaped there, and held by the page's policy here.
+const parse = (html) => { const t = document.createElement("template"); t.innerHTML = html; return t.content; };
+
+// Somebody who reads, selects or has the keyboard in it is not disturbed.
+const held = (e) => e.contains(document.activeElement) || (!getSelection().isCollapsed && e.contains(getSelection().anchorNode));
+
+const follow = (query, take) => {
+  let source;
+  const open = () => { if (!source) { source = new EventSource(prefix + "events?" + query); take(source); } };
+  const close = () => { if (source) { source.close(); source = null; } };
+  // A page that nobody sees asks for nothing; one that comes back shows what it has missed.
+  document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else open(); });
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
+};
+
+if (place && place.dataset.events === "overview") {
+  let latest = null;
+  const show = () => { if (latest !== null && !held(place)) { place.replaceChildren(parse(latest)); latest = null; } };
+  follow("page=overview", (source) => source.addEventListener("overview", (e) => { latest = e.data; show(); }));
+}
+
+if (place && place.dataset.events === "changes") {
+  const rows = document.getElementById("changes"), said = place.querySelector(".live"), most = 100;
+  let waiting = [], paused = false;
+  const pause = document.createElement("button");
+  pause.type = "button";
+  pause.className = "quiet";
+  const word = (text) => { said.firstChild.textContent = text; };
+  const show = () => {
+    if (paused || held(rows)) { word(waiting.length + " new"); return; }
+    for (const part of waiting) rows.prepend(parse(part));
+    waiting = [];
+    while (rows.rows.length > most) rows.rows[rows.rows.length - 1].remove();
+    word("Live");
+  };
+  const label = () => { pause.textContent = paused ? "Go on" : "Pause"; };
+  pause.addEventListener("click", () => { paused = !paused; label(); show(); });
+  label();
+  said.append(document.createTextNode(""), " ", pause);
+  said.removeAttribute("role");
+  follow(place.dataset.query, (source) => {
+    source.addEventListener("open", () => word("Live"));
+    source.addEventListener("error", () => word("Not connected"));
+    source.addEventListener("changes", (e) => { waiting.push(e.data); if (waiting.length > 20) waiting.shift(); show(); });
+  });
+}
+
+// What cannot be taken back is asked once more.
+for (const form of document.querySelectorAll("form")) {
+  const verb = form.querySelector("input[name=verb][value=drop]");
+  if (verb) form.addEventListener("submit", (e) => { if (!confirm("Forget this change?")) e.preventDefault(); });
+}

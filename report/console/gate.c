@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Gate: what a request must be, and who must send it, before a page sees it. */
+
+#include "report/console/assets.h"
+#include "report/console/console-internal.h"
+
+#include "base/error.h"
+
+#include <event2/buffer.h>
+#include <event2/keyvalq_struct.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+
+#define COOKIE "sosync"
+
+typedef struct Visit Visit;
+
+/* A request at the desk. */
+struct Visit {
+        DeskWork work; /* first */
+        Console *console;
+        struct evhttp_request *req;
+        const PageRoute *route;
+        Ask ask;
+};
+
+static const char policy[] =
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/* -- answers --------------------------------------------------------------------------------------------- */
+
+static void add_headers(Console *c, struct evhttp_request *req, bool keep)
+{
+        static const struct {
+                const char *name, *value;
+        } all[] = {
+                { "Content-Security-Policy", policy },
+                { "X-Content-Type-Options", "nosniff" },
+                { "X-Frame-Options", "DENY" },
+                /* Not no-referrer: with that, browsers send "Origin: null" with our own forms. */
+                { "Referrer-Policy", "same-origin" },
+                { "Cross-Origin-Opener-Policy", "same-origin" },
+                { "Cross-Origin-Resource-Policy", "same-origin" },
+        };
+        struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+
+        for (size_t i = 0; i < N_ELEMENTS(all); i++)
+                evhttp_add_header(headers, all[i].name, all[i].value);
+        evhttp_add_header(headers, "Cache-Control", keep ? "no-cache" : "no-store");
+        if (c->tls)
+                evhttp_add_header(headers, "Strict-Transport-Security", "max-age=31536000");
+}
+
+static void send_word(Console *c, struct evhttp_request *req, int status, const char *text)
+{
+        struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+        char line[256];
+
+        console_busy(c, req, false);
+        add_headers(c, req, false);
+        if (status == 400)
+                evhttp_add_header(headers, "Connection", "close");
+        snprintf(line, sizeof(line), "%s\n", text);
+        console_send(c, req, status, "text/plain; charset=utf-8", line, strlen(line));
+}
+
+static void visit_free(Visit *v)
+{
+        str_deinit(&v->ask.answer.body);
+        arena_free(v->ask.arena); /* the visit is in it */
+}
+
+static void send_answer(Visit *v)
+{
+        struct evkeyvalq *headers = evhttp_request_get_output_headers(v->req);
+        const Answer *a = &v->ask.answer;
+
+        add_headers(v->console, v->req, false);
+        if (a->location)
+                evhttp_add_header(headers, "Location",
+                                  arena_printf(v->ask.arena, "%s%s", v->ask.prefix, a->location));
+        console_send(v->console, v->req, a->status ? a->status : 200,
+                     a->type ? a->type : "text/html; charset=utf-8", a->body.data,
+                     a->location ? 0 : a->body.n);
+}
+
+static void at_desk(DeskWork *w)
+{
+        Visit *v = (Visit *)w;
+
+        v->route->page(&v->ask);
+}
+
+static void from_desk(DeskWork *w)
+{
+        Visit *v = (Visit *)w;
+
+        send_answer(v);
+        visit_free(v);
+}
+
+/* -- what a request must be ------------------------------------------------------------------------------ */
+
+static const char *header(struct evhttp_request *req, const char *name)
+{
+        return evhttp_find_header(evhttp_request_get_input_headers(req), name);
+}
+
+static size_t n_headers(struct evhttp_request *req, const char *name)
+{
+        const struct evkeyval *h;
+        size_t n = 0;
+
+        TAILQ_FOREACH(h, evhttp_request_get_input_headers(req), next)
+        n += strcasecmp(h->key, name) == 0;
+        return n;
+}
+
+/* "host", "host:port", "[::1]:port": is it one of ours? The port is not looked at: a proxy has another. */
+static bool is_our_host(const Console *c, const char *text)
+{
+        const char *const *hosts = c->options.config->hosts.items;
+        const char *end = text[0] == '[' ? strchr(text, ']') : strchr(text, ':');
+        char name[256];
+        size_t n = end ? (size_t)(end - text) : strlen(text);
+
+        if (text[0] == '[' && end) {
+                text++;
+                n--;
+        }
+        if (n == 0 || n >= sizeof(name))
+                return false;
+        memcpy(name, text, n);
+        name[n] = '\0';
+        if (str_is_nocase(name, c->host) ||
+            (console_is_loopback(c->host) && str_is_nocase(name, "localhost")))
+                return true;
+        for (size_t i = 0; i < c->options.config->hosts.n_items; i++)
+                if (str_is_nocase(name, hosts[i]))
+                        return true;
+        return false;
+}
+
+/* An action must come from a page of ours. Programs say neither; they have a token. */
+static bool is_our_origin(const Console *c, struct evhttp_request *req)
+{
+        const char *origin = header(req, "Origin"), *site = header(req, "Sec-Fetch-Site");
+        const char *host = origin ? strstr(origin, "://") : NULL;
+
+        if (origin)
+                return host && is_our_host(c, host + 3);
+        return !site || str_is(site, "same-origin") || str_is(site, "none");
+}
+
+/* What is wrong with it; NULL: nothing. */
+static const char *what_is_wrong(const Console *c, struct evhttp_request *req)
+{
+        const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+        const char *host = header(req, "Host");
+
+        if (!uri || evhttp_uri_get_host(uri) || !evhttp_uri_get_path(uri))
+                return "this is no proxy";
+        if (header(req, "Transfer-Encoding") || n_headers(req, "Content-Length") > 1)
+                return "a body with one Content-Length is expected";
+        if (n_headers(req, "Host") != 1 || !is_our_host(c, host))
+                return "this is not a name of this console; console.hosts has them";
+        return NULL;
+}
+
+/* Below the prefix, whether the proxy has cut it off or not. */
+static const char *path_of(const Console *c, struct evhttp_request *req)
+{
+        const char *found = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)),
+                   *path = found ? found : "/";
+        const char *prefix = c->options.config->path;
+        size_t n = strlen(prefix);
+
+        if (n && strncmp(path, prefix, n) == 0 && (path[n] == '/' || !path[n]))
+                path += n;
+        return *path ? path : "/";
+}
+
+static const PageRoute *find_route(const char *path, const char **ret_rest)
+{
+        for (const PageRoute *r = page_routes; r->path; r++) {
+                size_t n = strlen(r->path);
+
+                *ret_rest = "";
+                if (str_is(r->path, path))
+                        return r;
+                if (n > 1 && r->path[n - 1] == '/' && strncmp(path, r->path, n) == 0 && path[n]) {
+                        *ret_rest = path + n;
+                        return r;
+                }
+        }
+        return NULL;
+}
+
+/* -- who ------------------------------------------------------------------------------------------------- */
+
+static const char *cookie_of(struct evhttp_request *req, Arena *a)
+{
+        const char *p = header(req, "Cookie");
+
+        while (p && *p) {
+                size_t n = strcspn(p, ";");
+
+                while (n && *p == ' ') {
+                        p++;
+                        n--;
+                }
+                if (n > strlen(COOKIE "=") && strncmp(p, COOKIE "=", strlen(COOKIE "=")) == 0)
+                        return arena_strndup(a, p + strlen(COOKIE "="), n - strlen(COOKIE "="));
+                p += n;
+                p += *p == ';';
+        }
+        return NULL;
+}
+
+static bool is_https(Console *c, struct evhttp_request *req)
+{
+        const char *proto = c->options.config->proxy.header ? header(req, "X-Forwarded-Proto") : NULL;
+
+        return c->tls || (proto && str_is_nocase(proto, "https"));
+}
+
+static void set_cookie(Console *c, struct evhttp_request *req, Arena *a, const char *value, int64_t seconds)
+{
+        const char *path = *c->options.config->path ? c->options.config->path : "/";
+
+        /* Lax: a link in a ticket finds the session; nothing is changed by a GET. */
+        evhttp_add_header(evhttp_request_get_output_headers(req), "Set-Cookie",
+                          arena_printf(a, COOKIE "=%s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Lax%s",
+                                       value, path, (long long)seconds, is_https(c, req) ? "; Secure" : ""));
+}
+
+static const ConsoleUser *user_of_proxy(Console *c, struct evhttp_request *req)
+{
+        const ConsoleConfig *config = c->options.config;
+        const char *const *from = config->proxy.from.items, *name;
+        char *peer = NULL;
+        ev_uint16_t port;
+
+        if (!config->proxy.header || n_headers(req, config->proxy.header) != 1)
+                return NULL;
+        name = header(req, config->proxy.header);
+        evhttp_connection_get_peer(evhttp_request_get_connection(req), &peer, &port);
+        for (size_t i = 0; peer && i < config->proxy.from.n_items; i++)
+                if (str_is(from[i], peer))
+                        return users_by_name(&c->users, name);
+        return NULL;
+}
+
+/* Who asks. A proxy's word comes first: it may have signed in another person than the cookie is of. */
+static void see_user(Console *c, struct evhttp_request *req, Ask *q)
+{
+        Mono now = clock_mono(c->options.clock);
+        const ConsoleUser *user = user_of_proxy(c, req);
+        const char *cookie = cookie_of(req, q->arena), *bearer = header(req, "Authorization");
+        Session *s = cookie ? users_find(&c->users, cookie, now) : NULL;
+        bool wait;
+
+        if (user && !(s && str_is(s->name, user->name))) {
+                s = users_begin(&c->users, user, now);
+                set_cookie(c, req, q->arena, s->id, c->options.config->session_us / 1000000);
+        }
+        if (s) {
+                q->user = s->name;
+                q->role = s->role;
+                q->csrf = arena_strdup(q->arena, s->csrf);
+                return;
+        }
+        if (!bearer || strncasecmp(bearer, "Bearer ", 7) != 0)
+                return;
+        user = users_by_token(&c->users, bearer + 7, now, &wait);
+        if (user) {
+                q->user = user->name;
+                q->role = (ConsoleRole)user->role;
+        }
+}
+
+/* -- signing in and out ---------------------------------------------------------------------------------- */
+
+/* "/changes?q=x": one of our pages, and nobody else's. */
+static bool is_our_page(const char *next)
+{
+        return next[0] == '/' && next[1] != '/' && next[1] != '\\' && !strpbrk(next, "\r\n\t");
+}
+
+static bool read_form(struct evhttp_request *req, Ask *q)
+{
+        struct evbuffer *body = evhttp_request_get_input_buffer(req);
+        const char *type = header(req, "Content-Type");
+        size_t n = evbuffer_get_length(body);
+        char *text = arena_alloc(q->arena, n + 1);
+
+        if (!type || strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0)
+                return false;
+        evbuffer_copyout(body, text, n);
+        text[n] = '\0';
+        return strlen(text) == n && ask_parse(q->arena, text, &q->fields, &q->n_fields);
+}
+
+static void sign_in(Visit *v)
+{
+        Console *c = v->console;
+        Ask *q = &v->ask;
+        Mono now = clock_mono(c->options.clock);
+        const char *next = ask_field(q, "next");
+        const ConsoleUser *user = NULL;
+        bool wait = false;
+
+        if (q->post) {
+                user = users_by_token(&c->users, ask_field(q, "token"), now, &wait);
+                if (user) {
+                        set_cookie(c, v->req, q->arena, users_begin(&c->users, user, now)->id,
+                                   c->options.config->session_us / 1000000);
+                        log_info(c->options.log, "console", LOG_STR("user", user->name),
+                                 LOG_STR("act", "sign-in"));
+                        page_go(q, is_our_page(next) ? arena_strdup(q->arena, next) : "/");
+                        send_answer(v);
+                        return;
+                }
+                log_warning(c->options.log, "console", LOG_STR("act", "sign-in refused"),
+                            LOG_STR("why", wait ? "too many wrong tokens" : "nobody's token"));
+                q->answer.status = wait ? 429 : 403;
+        }
+        q->user = NULL;
+        q->csrf = NULL;
+        page_sign_in(q);
+        send_answer(v);
+}
+
+static void sign_out(Visit *v)
+{
+        Console *c = v->console;
+        const char *cookie = cookie_of(v->req, v->ask.arena);
+        Session *s = cookie ? users_find(&c->users, cookie, clock_mono(c->options.clock)) : NULL;
+
+        if (s)
+                users_end(s);
+        set_cookie(c, v->req, v->ask.arena, "", 0);
+        page_go(&v->ask, "/sign-in");
+        send_answer(v);
+}
+
+/* Where somebody wanted to go who has to sign in first. */
+static void ask_to_sign_in(Visit *v, const char *path)
+{
+        Ask *q = &v->ask;
+        AskField *fields = arena_new_array(q->arena, AskField, 1);
+
+        fields[0] = (AskField){ "next", *q->query ? arena_printf(q->arena, "%s?%s", path, q->query) : path };
+        q->fields = fields;
+        q->n_fields = 1;
+        q->answer.status = 401;
+        page_sign_in(q);
+        send_answer(v);
+}
+
+/* -- the way through ------------------------------------------------------------------------------------- */
+
+static bool send_asset(Console *c, struct evhttp_request *req, const char *path)
+{
+        const char *seen = header(req, "If-None-Match");
+        char tag[32];
+
+        for (const ConsoleAsset *a = console_assets; a->path; a++) {
+                if (!str_is(a->path, path))
+                        continue;
+                snprintf(tag, sizeof(tag), "\"%s\"", console_assets_version);
+                console_busy(c, req, false);
+                add_headers(c, req, true);
+                evhttp_add_header(evhttp_request_get_output_headers(req), "ETag", tag);
+                if (str_is(seen, tag))
+                        console_send(c, req, 304, NULL, "", 0);
+                else
+                        console_send(c, req, 200, a->type, a->text, strlen(a->text));
+                return true;
+        }
+        return false;
+}
+
+/* May it be done? Else it has been answered. */
+static bool may(Visit *v, const char *path)
+{
+        const PageRoute *route = v->route;
+        Ask *q = &v->ask;
+
+        if (route->open || (route->metrics && v->console->options.config->metrics == CONSOLE_METRICS_OPEN))
+                return true;
+        if (!q->user) {
+                if (route->metrics || route->post)
+                        send_word(v->console, v->req, 401, "a token is needed");
+                else
+                        ask_to_sign_in(v, path);
+                return false;
+        }
+        if (route->post && q->role != CONSOLE_OPERATE) {
+                page_say(q, 403, "Not yours to do", "This takes the role operate; yours is read.");
+                send_answer(v);
+                return false;
+        }
+        return true;
+}
+
+/* The token of the session's forms; a bearer token is proof enough, for no other site can send it. */
+static bool has_form_token(const Ask *q)
+{
+        return !q->csrf || users_is_same(q->csrf, ask_field(q, "csrf"));
+}
+
+static void enter(Visit *v)
+{
+        Console *c = v->console;
+        struct evhttp_request *req = v->req;
+        Ask *q = &v->ask;
+        const char *path = arena_strdup(q->arena, path_of(c, req));
+        bool in = str_is(path, "/sign-in"), out = str_is(path, "/sign-out");
+        const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
+        const AskField *decoded;
+        size_t n;
+
+        q->path = path;
+        q->query = query ? arena_strdup(q->arena, query) : "";
+        see_user(c, req, q);
+        if (q->post ? !read_form(req, q) : !ask_parse(q->arena, q->query, &q->fields, &q->n_fields)) {
+                send_word(c, req, 400, "the form cannot be read");
+        } else if (q->post && !is_our_origin(c, req)) {
+                send_word(c, req, 403, "this form is of another site");
+        } else if (in) {
+                sign_in(v);
+        } else if (q->post && q->user && !has_form_token(q)) {
+                page_say(q, 403, "This form is too old",
+                         "Go back, load the page again, and repeat what you did.");
+                send_answer(v);
+        } else if (out && q->post) {
+                sign_out(v);
+        } else if (str_is(path, "/events") && !q->post) {
+                if (q->user)
+                        events_follow(c, req, q);
+                else
+                        send_word(c, req, 401, "a token is needed");
+        } else {
+                v->route = find_route(path, &q->rest);
+                if (!v->route || v->route->post != q->post ||
+                    !ask_parse(q->arena, arena_printf(q->arena, "x=%s", q->rest), &decoded, &n) || n != 1) {
+                        if (q->user)
+                                page_say(q, 404, "There is no such page",
+                                         "Perhaps the address is incomplete.");
+                        if (q->user)
+                                send_answer(v);
+                        else
+                                send_word(c, req, 404, "there is no such page");
+                } else if (may(v, path)) {
+                        q->rest = decoded[0].value;
+                        v->work = (DeskWork){ .slow = v->route->slow, .run = at_desk, .done = from_desk };
+                        if (desk_put(c->desk, &v->work))
+                                return; /* it is the desk's now */
+                        send_word(c, req, 503, "too much is asked at once");
+                }
+        }
+        visit_free(v);
+}
+
+void gate_request(struct evhttp_request *req, void *context)
+{
+        Console *c = context;
+        const char *wrong = what_is_wrong(c, req);
+        bool get = evhttp_request_get_command(req) != EVHTTP_REQ_POST;
+        Arena *a;
+        Visit *v;
+
+        console_busy(c, req, false);
+        /* Those who ask this have no name for us, and learn nothing. */
+        if (get && evhttp_request_get_evhttp_uri(req) && str_is(path_of(c, req), "/healthz")) {
+                send_word(c, req, 200, "alive");
+                return;
+        }
+        if (wrong) {
+                send_word(c, req, 400, wrong);
+                return;
+        }
+        if (get && send_asset(c, req, path_of(c, req)))
+                return;
+        a = arena_new(0);
+        v = arena_new_of(a, Visit);
+        v->console = c;
+        v->req = req;
+        v->ask = (Ask){
+                .console = &c->options,
+                .arena = a,
+                .now = clock_wall(c->options.clock),
+                .prefix = c->options.config->path,
+                .post = !get,
+                .rest = "",
+        };
+        str_init(&v->ask.answer.body, CONSOLE_PAGE_MAX);
+        enter(v);
+}

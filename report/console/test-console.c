@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The parts of the console that need no socket: users, forms, configuration. */
+
+#include "report/console/ask.h"
+#include "report/console/users.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TOKEN "a-token-of-twenty-and-more"
+
+static void write_token(const char *path, const char *text)
+{
+        assert_int_equal(str_write_file(path, text, strlen(text), 0600), 0);
+}
+
+static void test_users(void **state)
+{
+        char path[] = "/tmp/test-console-XXXXXX";
+        const ConsoleUser people[] = { { .name = "ada", .role = CONSOLE_OPERATE, .token_file = path },
+                                       { .name = "bob" } };
+        const ConsoleConfig config = { .users = { .items = people, .n_items = 2 }, .session_us = 1000000 };
+        Mono now = { 1000000 };
+        Session *s, *other;
+        bool wait;
+        static Users u;
+
+        (void)state;
+        close(mkstemp(path));
+        write_token(path, TOKEN "\n");
+        users_init(&u, &config);
+        assert_null(users_by_token(&u, "", now, &wait));
+        assert_null(users_by_token(&u, TOKEN "x", now, &wait));
+        assert_null(users_by_token(&u, "a", now, &wait));
+        assert_string_equal(users_by_token(&u, TOKEN, now, &wait)->name, "ada");
+        /* A changed token holds at once. */
+        write_token(path, "another-token-of-twenty-chars\n");
+        assert_null(users_by_token(&u, TOKEN, now, &wait));
+        assert_string_equal(users_by_token(&u, "another-token-of-twenty-chars", now, &wait)->name, "ada");
+        assert_null(users_by_name(&u, "eve"));
+        assert_string_equal(users_by_name(&u, "bob")->name, "bob");
+
+        s = users_begin(&u, &people[0], now);
+        other = users_begin(&u, &people[1], now);
+        assert_int_equal(strlen(s->id), 64);
+        assert_string_not_equal(s->id, other->id);
+        assert_string_not_equal(s->id, s->csrf);
+        assert_ptr_equal(users_find(&u, s->id, now), s);
+        assert_int_equal(users_find(&u, s->id, now)->role, CONSOLE_OPERATE);
+        assert_null(users_find(&u, "", now));
+        assert_null(users_find(&u, s->id, mono_add(now, 1000000)));
+        users_end(s);
+        assert_null(users_find(&u, other->csrf, now));
+        unlink(path);
+}
+
+/* Whoever guesses waits; whoever has a token is let in again when the guessing is over. */
+static void test_guesses(void **state)
+{
+        char path[] = "/tmp/test-console-XXXXXX";
+        const ConsoleConfig config = { .token_file = path };
+        Mono now = { 5000000 };
+        int tries = 0;
+        bool wait = false;
+        static Users u;
+
+        (void)state;
+        close(mkstemp(path));
+        write_token(path, TOKEN);
+        users_init(&u, &config);
+        while (!wait && tries < 1000) {
+                assert_null(users_by_token(&u, "guess", now, &wait));
+                tries++;
+        }
+        assert_in_range(tries, 10, 30);
+        assert_null(users_by_token(&u, TOKEN, now, &wait));
+        assert_string_equal(users_by_token(&u, TOKEN, mono_add(now, 60000000), &wait)->name, "operator");
+        unlink(path);
+}
+
+/* More sessions than places: the one that ends first gives way. */
+static void test_many_sessions(void **state)
+{
+        const ConsoleUser ada = { .name = "ada" };
+        const ConsoleConfig config = { .session_us = 1000000000 };
+        char first[USERS_ID_MAX], second[USERS_ID_MAX];
+        static Users u;
+
+        (void)state;
+        users_init(&u, &config);
+        for (int i = 0; i <= USERS_SESSIONS; i++) {
+                Session *s = users_begin(&u, &ada, (Mono){ i });
+
+                if (i < 2)
+                        memcpy(i ? second : first, s->id, sizeof(first));
+        }
+        assert_null(users_find(&u, first, (Mono){ 1000 }));
+        assert_non_null(users_find(&u, second, (Mono){ 1000 }));
+}
+
+static void test_forms(void **state)
+{
+        static const char *const wrong[] = { "a=%", "a=%4", "a=%zz", "a=%00", "a=%ff", "%c3=x" };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const AskField *fields;
+        char many[512] = "";
+        size_t n;
+
+        (void)state;
+        assert_true(ask_parse(a, "q=Ada+Lovelace&ou=OU%3DSales%2CDC%3Dx&&empty=&flag&q=%C3%A9", &fields, &n));
+        assert_int_equal(n, 5);
+        assert_string_equal(ask_field(&(Ask){ .fields = fields, .n_fields = n }, "q"), "é");
+        assert_string_equal(fields[0].value, "Ada Lovelace");
+        assert_string_equal(fields[1].value, "OU=Sales,DC=x");
+        assert_string_equal(ask_field(&(Ask){ .fields = fields, .n_fields = n }, "flag"), "");
+        assert_string_equal(ask_field(&(Ask){ .fields = fields, .n_fields = n }, "nothing"), "");
+        assert_true(ask_parse(a, "", &fields, &n));
+        assert_int_equal(n, 0);
+        for (size_t i = 0; i < N_ELEMENTS(wrong); i++)
+                assert_false(ask_parse(a, wrong[i], &fields, &n));
+        for (int i = 0; i <= ASK_FIELDS_MAX; i++)
+                strcat(many, "a=b&");
+        assert_false(ask_parse(a, many, &fields, &n));
+}
+
+static void test_listen(void **state)
+{
+        char host[256];
+        unsigned port;
+
+        (void)state;
+        assert_true(console_parse_listen("127.0.0.1:8065", host, sizeof(host), &port));
+        assert_string_equal(host, "127.0.0.1");
+        assert_int_equal(port, 8065);
+        assert_true(console_parse_listen("[::1]:0", host, sizeof(host), &port));
+        assert_string_equal(host, "::1");
+        assert_true(console_is_loopback("127.9.9.9") && console_is_loopback("::1") &&
+                    console_is_loopback("localhost"));
+        assert_false(console_is_loopback("127.0.0.1.evil.test") || console_is_loopback("::2"));
+        assert_false(console_parse_listen("::1:80", host, sizeof(host), &port));
+        assert_false(console_parse_listen("8065", host, sizeof(host), &port));
+        assert_false(console_parse_listen("x:99999", host, sizeof(host), &port));
+        assert_false(console_parse_listen(":80", host, sizeof(host), &port));
+}
+
+static void expect_finding(const char *text, const char *finding)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const ConfigDoc *doc = NULL;
+        ConsoleConfig config = { 0 };
+        Diag diag = DIAG_INIT;
+
+        if (config_read_text("c.yaml", text, strlen(text), console_fields, NULL, a, &config, &doc, &diag))
+                fail_msg("%s: %s", text, diag_text(&diag));
+        console_check(&config, doc, "console", &diag);
+        if (!diag_any(&diag) || !strstr(diag_text(&diag), finding))
+                fail_msg("%s: %s", text, diag_text(&diag));
+        diag_deinit(&diag);
+}
+
+static void test_config(void **state)
+{
+        (void)state;
+        expect_finding("listen: nonsense\ntoken_file: /nowhere\n", "is not an address and a port");
+        expect_finding("listen: 0.0.0.0:80\ntoken_file: /nowhere\n", "tls is expected");
+        expect_finding("listen: 127.0.0.1:80\n", "nobody could sign in");
+        expect_finding("listen: 127.0.0.1:80\ntoken_file: /nowhere\n", "/nowhere");
+        expect_finding("listen: 127.0.0.1:80\npath: sosync/\ntoken_file: /nowhere\n",
+                       "is not a path as /sosync");
+        expect_finding("listen: 127.0.0.1:80\nusers: [{name: a}]\n", "cannot sign in");
+        expect_finding("listen: 127.0.0.1:80\nusers: [{name: a}]\nproxy: {header: X-User}\n",
+                       "belong together");
+        expect_finding(
+                "listen: 127.0.0.1:80\nusers: [{name: a}]\nproxy: {header: X-User, from: [localhost]}\n",
+                "is not an IP address");
+        expect_finding(
+                "listen: 127.0.0.1:80\nusers: [{name: a}, {name: a}]\nproxy: {header: X, from: [::1]}\n",
+                "is there already");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_users),         cmocka_unit_test(test_guesses),
+                cmocka_unit_test(test_many_sessions), cmocka_unit_test(test_forms),
+                cmocka_unit_test(test_listen),        cmocka_unit_test(test_config),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
