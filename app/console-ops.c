@@ -63,6 +63,20 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
         return 0;
 }
 
+static int scheduler(void *context, Str *out_json, Diag *diag)
+{
+        ConsoleService *s = context;
+
+        return gate_show(&s->wiring->gate, out_json, diag);
+}
+
+static int scheduler_set(void *context, bool enabled, Diag *diag)
+{
+        ConsoleService *s = context;
+
+        return gate_set(&s->wiring->gate, enabled, diag);
+}
+
 static int sync_now(void *context, const char *dn, const char *by, Arena *a, const char **ret_run, Diag *diag)
 {
         ConsoleService *s = context;
@@ -86,6 +100,8 @@ const ConsoleOps console_ops = {
         .metrics = metrics,
         .rules = rules,
         .explain = explain,
+        .scheduler = scheduler,
+        .scheduler_set = scheduler_set,
         .sync = sync_now,
 };
 

@@ -216,6 +216,8 @@ static void add_rows(const Metrics *m, const Vitals *v, Str *out)
                 { "sosync_start_time_seconds", "gauge", "When the service was started.",
                   (double)v->started.ms / 1000, false },
                 { "sosync_staging", "gauge", "1: nothing is exported.", v->staging, false },
+                { "sosync_flag_alarm", "gauge", "1: the flag of the regular cycle needs a person.",
+                  v->flag_alarm != NULL, !v->flag_state },
                 { "sosync_target_up", "gauge", "1: Microsoft Graph can be used.", v->target_ok, false },
                 { "sosync_work_in_progress", "gauge", "Runs under way.", (double)v->n_in_work, false },
                 { "sosync_queue_references_waiting", "gauge",

@@ -51,6 +51,16 @@ static void see_budget(Monitor *m, Vitals *v)
         v->n_throttled = stats.n_throttled;
 }
 
+static void see_flag(Monitor *m, Arena *a, Vitals *v)
+{
+        FlagView view;
+
+        gate_view(&m->wiring->gate, &view);
+        v->flag_state = flag_phase_name(view.phase);
+        v->flag_text = arena_strdup(a, view.text);
+        v->flag_alarm = view.alarm;
+}
+
 static bool see_circuit(Circuit *c, Arena *a, const char **ret_why)
 {
         char why[512] = "";
@@ -109,6 +119,7 @@ void monitor_vitals(Monitor *m, Arena *a, Vitals *ret_vitals)
         v.target_ok = see_circuit(&s->target_circuit, a, &v.target_why);
         v.queue_ok = queue_stats(m->wiring->queue, v.now, &v.queue) == 0;
         see_budget(m, &v);
+        see_flag(m, a, &v);
         pthread_mutex_lock(&m->lock);
         v.certificate_end = m->certificate_end;
         pthread_mutex_unlock(&m->lock);

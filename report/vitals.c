@@ -94,6 +94,8 @@ const char *vitals_sentence(Arena *a, const Vitals *v, bool *ret_good)
         sentence = sources_sentence(a, v);
         if (sentence)
                 return sentence;
+        if (v->flag_alarm)
+                return arena_printf(a, "The flag of the regular sync cycle needs a person: %s", v->flag_text);
         if (v->writes.hold_us || v->reads.hold_us)
                 return "Microsoft Graph has asked us to wait; changes go on by themselves when it is over.";
         if (v->certificate_end.ms && v->certificate_end.ms - v->now.ms < CERTIFICATE_WARN_MS)

@@ -49,6 +49,10 @@ struct Vitals {
         bool target_ok;
         const char *target_why; /* not ok: what it said */
 
+        /* The flag of the regular cycle; NULL: there is none. */
+        const char *flag_state, *flag_text;
+        const char *flag_alarm; /* a person must look; the code. NULL: fine */
+
         bool queue_ok; /* could be read */
         QueueStats queue;
 

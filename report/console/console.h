@@ -75,6 +75,11 @@ struct ConsoleOps {
         int (*explain)(void *context, const char *dn, void (*see)(void *page, const ConsoleExplain *e),
                        void *page, Diag *diag);
 
+        /* The flag of the regular cycle, as `sosync scheduler show --json` has it; and a person's hand on it.
+         * Both ask the other side. Return: 0, or else: the diag may say why not. */
+        int (*scheduler)(void *context, Str *out_json, Diag *diag);
+        int (*scheduler_set)(void *context, bool enabled, Diag *diag);
+
         /* A run now, through the service's queue. Return: 0 with its run id (arena), > 0: the diag says. */
         int (*sync)(void *context, const char *dn, const char *by, Arena *a, const char **ret_run,
                     Diag *diag);

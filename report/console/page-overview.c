@@ -138,18 +138,21 @@ static const char *plural(Arena *a, size_t n, const char *one, const char *many)
         return n == 1 ? arena_printf(a, "1 %s", one) : arena_printf(a, "%zu %s", n, many);
 }
 
-static void add_feed(const Vitals *v, Arena *a, Str *out)
+/* One of each directory; its name is said where there are several. */
+static void add_feed(const VitalsSource *s, Arena *a, Str *out)
 {
-        const char *proof =
-                arena_printf(a, "%s, heard %.1f s ago", v->feed_server, (double)v->feed_proof_us / 1e6);
+        const char *proof = arena_printf(a, "%s, heard %.1f s ago", s->server, (double)s->proof_us / 1e6);
 
-        if (v->feed_paused)
-                add_fact(out, "warning", "Feed", "paused: the queue is full", v->feed_server);
-        else if (v->feed_watches)
-                add_fact(out, v->feed_proof_us > 60000000 ? "warning" : "success", "Feed",
-                         arena_printf(a, "watches %s", v->source_name), proof);
+        if (!s->ok)
+                add_fact(out, "failure", "Directory", arena_printf(a, "%s cannot be read", s->name), s->why);
+        if (s->paused)
+                add_fact(out, "warning", "Feed", arena_printf(a, "%s is paused: the queue is full", s->name),
+                         s->server);
+        else if (s->watches)
+                add_fact(out, s->proof_us > 60000000 ? "warning" : "success", "Feed",
+                         arena_printf(a, "watches %s", s->name), proof);
         else
-                add_fact(out, "failure", "Feed", v->feed_state, v->feed_text);
+                add_fact(out, "failure", "Feed", arena_printf(a, "%s is %s", s->name, s->state), s->text);
 }
 
 static void add_target(const Vitals *v, Arena *a, Str *out)
@@ -166,6 +169,13 @@ static void add_target(const Vitals *v, Arena *a, Str *out)
                 add_fact(out, "success", "Entra ID",
                          v->staging ? "is read, not written (staging)" : "takes changes",
                          arena_printf(a, "tenant %s", v->tenant));
+}
+
+static void add_flag(const Vitals *v, Str *out)
+{
+        if (v->flag_state)
+                add_fact(out, v->flag_alarm ? "failure" : "success", "Regular cycle", v->flag_state,
+                         v->flag_text);
 }
 
 static void add_certificate(const Vitals *v, Arena *a, Str *out)
@@ -197,10 +207,10 @@ static void add_facts(const Vitals *v, const Hour *h, const char *prefix, Arena 
         for (int lane = 0; lane < _LANE_N; lane++)
                 delayed += v->queue.n[lane][QUEUE_DELAYED];
         html_raw(out, "<dl class=\"facts-now\">");
-        add_feed(v, a, out);
-        if (!v->source_ok)
-                add_fact(out, "failure", "Directory", "cannot be read", v->source_why);
+        for (size_t i = 0; i < v->n_sources; i++)
+                add_feed(&v->sources[i], a, out);
         add_target(v, a, out);
+        add_flag(v, out);
         add_certificate(v, a, out);
         add_fact(out, v->queue.full ? "warning" : "success", "Queue",
                  waiting ? plural(a, waiting, "change waits or is in work", "changes wait or are in work")

@@ -17,6 +17,8 @@ const PageRoute page_routes[] = {
         { .path = "/rules/", .page = page_rule },
         { .path = "/explain", .page = page_explain, .slow = true },
         { .path = "/sync", .page = page_sync, .post = true, .slow = true },
+        { .path = "/scheduler", .page = page_scheduler, .slow = true },
+        { .path = "/scheduler/set", .page = page_scheduler_set, .post = true, .slow = true },
         { .path = "/metrics", .page = page_metrics, .metrics = true },
         { .path = "/readyz", .page = page_ready, .open = true },
         { .path = NULL },
@@ -25,8 +27,8 @@ const PageRoute page_routes[] = {
 static const struct {
         const char *path, *name;
 } menu[] = {
-        { "/", "Overview" },   { "/changes", "Changes" }, { "/parked", "Parked" },
-        { "/rules", "Rules" }, { "/explain", "Explain" },
+        { "/", "Overview" },   { "/changes", "Changes" },     { "/parked", "Parked" },
+        { "/rules", "Rules" }, { "/scheduler", "Scheduler" }, { "/explain", "Explain" },
 };
 
 /* -- frame ----------------------------------------------------------------------------------------------- */

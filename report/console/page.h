@@ -89,6 +89,8 @@ void page_rules(Ask *q);
 void page_rule(Ask *q);
 void page_explain(Ask *q);
 void page_sync(Ask *q);
+void page_scheduler(Ask *q);
+void page_scheduler_set(Ask *q);
 void page_sign_in(Ask *q);
 void page_metrics(Ask *q);
 void page_ready(Ask *q);

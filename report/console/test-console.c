@@ -179,7 +179,7 @@ static void test_config(void **state)
                 "listen: 127.0.0.1:80\nusers: [{name: a}]\nproxy: {header: X-User, from: [localhost]}\n",
                 "is not an IP address");
         expect_finding(
-                "listen: 127.0.0.1:80\nusers: [{name: a}, {name: a}]\nproxy: {header: X, from: [::1]}\n",
+                "listen: 127.0.0.1:80\nusers: [{name: a}, {name: a}]\nproxy: {header: X, from: [\"::1\"]}\n",
                 "is there already");
 }
 

@@ -39,19 +39,26 @@ static void vitals(void *context, Arena *a, Vitals *v)
 {
         World *w = context;
         Wall now = clock_wall(&clock_system);
+        VitalsSource *source = arena_new_of(a, VitalsSource);
 
+        *source = (VitalsSource){
+                .name = "corp.contoso.test",
+                .ok = true,
+                .watches = !w->broken,
+                .state = w->broken ? "broken" : "watching",
+                .server = "dc1.corp.contoso.test",
+                .text = w->broken ? fixture_hostile : "watching",
+                .proof_us = 1200000,
+        };
         *v = (Vitals){
                 .now = now,
                 .started = wall_add(now, -86400000),
-                .source_name = "corp.contoso.test",
                 .tenant = "11111111-2222-3333-4444-555555555555",
                 .rules_version = "0123456789abcdef",
-                .feed_watches = !w->broken,
-                .feed_state = w->broken ? "broken" : "watching",
-                .feed_server = "dc1.corp.contoso.test",
-                .feed_text = w->broken ? fixture_hostile : "watching",
-                .feed_proof_us = 1200000,
-                .source_ok = true,
+                .flag_state = "free",
+                .flag_text = "Nothing waits; the regular cycle runs as it likes.",
+                .sources = source,
+                .n_sources = 1,
                 .target_ok = !w->broken,
                 .target_why = fixture_hostile,
                 .has_budget = true,
@@ -133,6 +140,27 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
                 e.has_out = true;
         }
         see(page, &e);
+        return 0;
+}
+
+static bool enabled = true;
+
+static int scheduler(void *context, Str *out_json, Diag *diag)
+{
+        (void)context;
+        (void)diag;
+        str_printf(
+                out_json,
+                "{\"SyncCycleEnabled\": %s, \"NextSyncCyclePolicyType\": \"Delta\", \"SosyncText\": \"x\"}",
+                enabled ? "true" : "false");
+        return 0;
+}
+
+static int scheduler_set(void *context, bool wanted, Diag *diag)
+{
+        (void)context;
+        (void)diag;
+        enabled = wanted;
         return 0;
 }
 
@@ -308,6 +336,8 @@ int main(int argc, char **argv)
                                         .metrics = metrics,
                                         .rules = rules,
                                         .explain = explain,
+                                        .scheduler = scheduler,
+                                        .scheduler_set = scheduler_set,
                                         .sync = sync_now };
         static World w;
         const ConfigDoc *doc;

@@ -51,6 +51,7 @@ def pages(server):
     yield "changes-failures", "/changes?result=failure&since=24h"
     yield "changes-none", "/changes?q=nobody-is-called-so"
     yield "parked", "/parked"
+    yield "scheduler", "/scheduler"
     yield "rules", "/rules"
     yield "rule", "/rules/In%20from%20AD%20-%20User%20Join"
     yield "explain", "/explain"
@@ -109,6 +110,10 @@ def steer(page, server, found):
     found.check(page.until(n, 2) == 2, "after one more try", page.evaluate(n))
     page.evaluate("confirm = () => true; [...document.querySelectorAll('li.parked button')].find(b => b.innerText == 'Drop').click()")
     found.check(page.until(n, 1) == 1, "after a drop", page.evaluate(n))
+    page.open(server.url + "/scheduler")
+    page.evaluate("document.querySelector('main button').click()")
+    word = page.until("document.querySelector('main button').innerText", "Let the regular cycle run")
+    found.check(word == "Let the regular cycle run", "after a pause the scheduler offers", word)
     page.open(server.url + "/changes/" + server.reports["update-user"])
     page.evaluate("[...document.querySelectorAll('.acts button')].find(b => b.innerText == 'Synchronize now').click()")
     by = page.until("document.querySelector('.key') ? document.querySelector('.key').innerText.includes('ada') : false", True)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console of a real service: a change is seen, explained, synchronized by hand; metrics and readiness."""
+
+import http.client
+import re
+import shutil
+import subprocess
+import time
+import urllib.parse
+
+from house import DEADLINE_S, check, house, step
+from lab import wait_until
+from lab.base import write_file
+
+TOKEN = "a-token-of-the-operator-of-this-test"
+
+with house("console") as h:
+    write_file(h.folder / "console-token", TOKEN + "\n", 0o600)
+    h.start(more=f'console: {{listen: "127.0.0.1:0", token_file: "{h.folder}/console-token"}}')
+    port = int(re.search(r"console  listen=\S+ port=(\d+)", h.sosync.log.read_text())[1])
+
+    def ask(method, path, body=None, cookie=None):
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        headers = {"Cookie": cookie} if cookie else {"Authorization": f"Bearer {TOKEN}"}
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        c.request(method, path, urllib.parse.urlencode(body) if body else None, headers)
+        answer = c.getresponse()
+        text = answer.read().decode()
+        c.close()
+        return answer.status, answer.headers, text
+
+    step("ready, and who may see")
+    check(ask("GET", "/healthz")[0] == 200, "no health")
+    wait_until(lambda: ask("GET", "/readyz")[0] == 200, DEADLINE_S, "readiness")
+    check(ask("GET", "/changes", cookie="sosync=x")[0] == 401, "without a token")
+
+    step("a change is seen and followed to its report")
+    h.ad.add_user("Ada <b>Lovelace</b>", h.people, sAMAccountName="ada.lovelace", title="<script>1</script>")
+    h.until_user("ada.lovelace")
+    page = wait_until(lambda: (p := ask("GET", "/changes?q=lovelace")[2]) and "/changes/" in p and p, DEADLINE_S, "the change in the list")
+    run = re.search(r'/changes/([0-9a-f-]{36})', page)[1]
+    status, _, report = ask("GET", f"/changes/{run}")
+    check(status == 200 and "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in report and "<script>1" not in report, report[:2000])
+
+    step("explained and synchronized by hand")
+    dn = f"CN=Ada \\<b\\>Lovelace\\</b\\>,{h.people}"
+    status, _, text = ask("GET", "/explain?" + urllib.parse.urlencode({"dn": dn}))
+    check(status == 200 and "Goes to Entra ID as a user" in text and "displayName" in text, text[:3000])
+    text = ask("GET", "/explain?" + urllib.parse.urlencode({"dn": f"CN=Nobody,{h.people}"}))[2]
+    check("there is no object" in text, text[:3000])
+    _, headers, _ = ask("POST", "/sign-in", {"token": TOKEN})
+    cookie = headers["Set-Cookie"].split(";")[0]
+    csrf = re.search(r'name="csrf" value="([0-9a-f]{64})"', ask("GET", "/", cookie=cookie)[2])[1]
+    status, headers, text = ask("POST", "/sync", {"dn": dn, "csrf": csrf}, cookie)
+    check(status == 303, text[:2000])
+    wait_until(lambda: "operator" in ask("GET", headers["Location"])[2], DEADLINE_S, "the report of the run by hand")
+
+    step("the pages of the service, with what it really is")
+    text = ask("GET", "/")[2]
+    for word in ("watches", "takes changes", "Runs"):
+        check(word in text, word)
+    check("is free" in ask("GET", "/scheduler")[2] or "The flag is" in ask("GET", "/scheduler")[2], "no flag")
+    check("In from AD - User Join" in ask("GET", "/rules")[2], "no rules")
+
+    step("metrics that Prometheus takes")
+    status, headers, text = ask("GET", "/metrics")
+    check(status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4"), headers)
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    check(float(values['sosync_runs_total{lane="normal",result="exported"}']) >= 1, text)
+    check(float(values['sosync_change_latency_seconds_count{lane="normal"}']) >= 1, text)
+    check(float(values['sosync_step_duration_seconds_count{step="export"}']) >= 1, text)
+    check(not re.search(r"(?i)lovelace|DC=", text), "a name of the directory is in the metrics")
+    if shutil.which("promtool"):
+        r = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        check(r.returncode == 0, r.stdout + r.stderr)
+
+    step("it stops while somebody follows")
+    follower = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    follower.request("GET", "/events?page=overview", headers={"Authorization": f"Bearer {TOKEN}"})
+    check(follower.getresponse().status == 200, "no events")
+    began = time.monotonic()
+    h.sosync.stop()
+    check(time.monotonic() - began < 8, "the stop took long")
