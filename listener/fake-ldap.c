@@ -77,6 +77,12 @@ static void flush(FakeLdap *f, BerElement *ber)
 
 void fake_entry(FakeLdap *f, int id, const char *dn, const FakeAttribute *attributes, size_t n)
 {
+        fake_entry_with(f, id, dn, attributes, n, NULL, NULL, 0);
+}
+
+void fake_entry_with(FakeLdap *f, int id, const char *dn, const FakeAttribute *attributes, size_t n,
+                     const char *control, const void *value, size_t n_value)
+{
         BerElement *ber = ber_alloc_t(LBER_USE_DER);
 
         ber_printf(ber, "{it{s{", id, (ber_tag_t)LDAP_RES_SEARCH_ENTRY, dn);
@@ -87,7 +93,19 @@ void fake_entry(FakeLdap *f, int id, const char *dn, const FakeAttribute *attrib
                                    (ber_len_t)attributes[i].values[k].n);
                 ber_printf(ber, "N]N}");
         }
-        ber_printf(ber, "N}N}N}");
+        ber_printf(ber, "N}N}");
+        if (control)
+                ber_printf(ber, "t{{so}}", (ber_tag_t)LDAP_TAG_CONTROLS, control, value, (ber_len_t)n_value);
+        ber_printf(ber, "N}");
+        flush(f, ber);
+}
+
+void fake_intermediate(FakeLdap *f, int id, const char *oid, const void *value, size_t n)
+{
+        BerElement *ber = ber_alloc_t(LBER_USE_DER);
+
+        ber_printf(ber, "{it{tsto}}", id, (ber_tag_t)LDAP_RES_INTERMEDIATE, (ber_tag_t)LDAP_TAG_IM_RES_OID,
+                   oid, (ber_tag_t)LDAP_TAG_IM_RES_VALUE, value, (ber_len_t)n);
         flush(f, ber);
 }
 

@@ -43,6 +43,10 @@ void fake_entry(FakeLdap *f, int id, const char *dn, const FakeAttribute *attrib
 void fake_reference(FakeLdap *f, int id, const char *uri);
 void fake_done(FakeLdap *f, int id, int code, const char *says, const char *control, const void *value,
                size_t n);
+/* An entry with one control; an intermediate response (RFC 4511 section 4.13). */
+void fake_entry_with(FakeLdap *f, int id, const char *dn, const FakeAttribute *attributes, size_t n,
+                     const char *control, const void *value, size_t n_value);
+void fake_intermediate(FakeLdap *f, int id, const char *oid, const void *value, size_t n);
 void fake_notice(FakeLdap *f, int code, const char *says);
 
 /* The next request that was sent, whole; returns its length. */

@@ -9,9 +9,6 @@
 void batch_init(Batch *b)
 {
         *b = (Batch){ .arena = arena_new(0), .limit = BATCH_ENTRIES };
-        b->entries = calloc(BATCH_ENTRIES, sizeof(*b->entries));
-        if (!b->entries)
-                error_oom(BATCH_ENTRIES * sizeof(*b->entries));
 }
 
 void batch_deinit(Batch *b)
@@ -48,6 +45,14 @@ int batch_read(Batch *b, FeedLink *l, LDAPMessage *message, EntryNames names, Ld
         return r ? CONN_E_PROTOCOL : 0;
 }
 
+static void grow(Batch *b)
+{
+        b->size = b->size ? 2 * b->size : BATCH_LEAST;
+        b->entries = reallocarray(b->entries, b->size, sizeof(*b->entries));
+        if (!b->entries)
+                error_oom(b->size * sizeof(*b->entries));
+}
+
 /**
  * batch_add() - one more entry
  *
@@ -58,9 +63,13 @@ int batch_read(Batch *b, FeedLink *l, LDAPMessage *message, EntryNames names, Ld
 int batch_add(Batch *b, const FeedLink *l, const LdapEntry *e, bool whole, Diag *diag)
 {
         if (guid_is_zero(&e->id)) {
-                diag_set(diag, "%s: an entry without objectGUID: %s", l->conn->uri.text, e->dn);
+                diag_set(diag, "%s: an entry without its id: %s", l->conn->uri.text, e->dn);
                 return CONN_E_PROTOCOL;
         }
+        if (b->n_entries == b->size)
+                grow(b);
+        if (b->n_entries == 0)
+                b->began = link_now(l);
         b->entries[b->n_entries++] = (FeedEntry){
                 .id = e->id,
                 .dn = e->dn,
@@ -75,8 +84,7 @@ int batch_add(Batch *b, const FeedLink *l, const LdapEntry *e, bool whole, Diag 
 
 bool batch_is_full(const Batch *b)
 {
-        return b->n_entries >= b->limit || b->n_entries == BATCH_ENTRIES ||
-               arena_used(b->arena) >= BATCH_BYTES;
+        return b->n_entries >= b->limit || arena_used(b->arena) >= BATCH_BYTES;
 }
 
 static int compare(const void *a, const void *b)

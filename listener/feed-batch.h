@@ -33,9 +33,10 @@ typedef struct Batch Batch;
 
 struct Batch {
         Arena *arena;
-        FeedEntry *entries; /* BATCH_ENTRIES */
-        size_t n_entries;
+        FeedEntry *entries;
+        size_t n_entries, size;
         size_t limit;      /* full with so many */
+        Mono began;        /* when the first one came */
         Position position; /* goes with it; no data: none */
         bool held;         /* the sink had no room for it */
         bool held_is_last; /* the feed's: something is to be done when it has been taken */

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "listener/feed-dirsync.h"
+#include "listener/feed-syncrepl.h"
 #include "listener/feed-usn.h"
 #include "listener/feed.h"
 #include "listener/ldap-config.h"
@@ -12,6 +13,7 @@
 const FeedOps *const feed_registry[] = {
         &feed_dirsync_ops,
         &feed_usn_ops,
+        &feed_syncrepl_ops,
         NULL,
 };
 

@@ -22,7 +22,7 @@ static const char *const protocol_names[] = { "1.2", "1.3", NULL };
 static const char *const initial_names[] = { "now", "all", NULL };
 static const char *const security_names[] = { "auto", "on", "off", NULL };
 
-const char *const ldap_config_feeds[] = { "auto", "dirsync", "usn", NULL };
+const char *const ldap_config_feeds[] = { "auto", "dirsync", "usn", "syncrepl", NULL };
 
 static const ConfigField bind_fields[] = {
         {
@@ -153,7 +153,8 @@ const ConfigField ldap_config_fields[] = {
                 .name = "feed",
                 .type = CONFIG_CHOICE,
                 .offset = offsetof(LdapConfig, feed),
-                .help = "how changes are read; auto: dirsync; usn needs no right to replicate",
+                .help = "how changes are read; auto: dirsync; usn needs no right to replicate; syncrepl: "
+                        "OpenLDAP",
                 .choices = ldap_config_feeds,
                 .fallback = "auto",
         },

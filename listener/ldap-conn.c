@@ -154,7 +154,7 @@ int conn_finish(Conn *c, LDAPMessage *message, const char *what, ConnAnswer *ret
                 r = conn_translate(code, says, c->uri.text, what, diag);
         }
         ldap_memfree(says);
-        if (r || !ret_answer)
+        if ((r && r != CONN_E_REFRESH) || !ret_answer)
                 conn_answer_deinit(&answer);
         else
                 *ret_answer = answer;

@@ -46,15 +46,18 @@ enum {
         CONN_E_TOO_LARGE,   /* the answer is beyond VALUE_MAX, ENTRY_MAX */
         CONN_E_REJECTED,    /* the server does not take this request or one of its controls */
         CONN_E_PROTOCOL,    /* an answer that makes no sense */
+        CONN_E_REFRESH,     /* RFC 4533: the cookie leads nowhere, begin anew */
 };
 
 /* One message: an entry, and room for what is around it. liblber refuses a longer one before it reads it. */
 #define PDU_MAX ((ber_len_t)ENTRY_MAX + ((ber_len_t)1 << 20))
 
 typedef enum Vendor {
-        VENDOR_OTHER, /* no Active Directory */
-        VENDOR_WINDOWS,
-        VENDOR_SAMBA,
+        VENDOR_OTHER,
+        VENDOR_WINDOWS, /* Active Directory */
+        VENDOR_SAMBA,   /* Active Directory */
+        VENDOR_OPENLDAP,
+        VENDOR_389,
 } Vendor;
 
 struct RootDse {
@@ -66,7 +69,12 @@ struct RootDse {
         size_t n_contexts;
         const char *const *controls; /* supportedControl */
         size_t n_controls;
-        uint64_t usn; /* highestCommittedUSN */
+        uint64_t usn; /* highestCommittedUSN; 389 Directory Server: lastusn of the base's database */
+
+        /* No AD: what the entry at the base says. */
+        ObjectId database;              /* its own id: another one, another database */
+        const char *const *context_csn; /* OpenLDAP: how far the database is, by server */
+        size_t n_context_csn;
 };
 
 /* See ldap-patience.c. */
@@ -84,7 +92,7 @@ struct Conn {
         LdapUri uri;
         Arena *arena; /* holds dse, grows no more after conn_open */
         RootDse dse;
-        ObjectId server_id;  /* invocationId */
+        ObjectId server_id;  /* invocationId; no AD: made of the URI and the database */
         int64_t lifetime_us; /* of the credentials, from the bind; 0: without end */
         bool broken;         /* nothing more is sent on it */
         Patience patience;
@@ -140,7 +148,7 @@ struct ConnAnswer {
 
 /*
  * How a search ended: its LDAP_RES_SEARCH_RESULT message, translated. `what` names the operation for the
- * diag. Return: 0, CONN_E_*.
+ * diag. With CONN_E_REFRESH the answer is there too. Return: 0, CONN_E_*.
  */
 int conn_finish(Conn *c, LDAPMessage *message, const char *what, ConnAnswer *ret_answer, Diag *diag);
 

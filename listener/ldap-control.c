@@ -104,6 +104,29 @@ void controls_add_paged(ControlSet *s, int32_t size, const uint8_t *cookie, size
         finish(c, ber, ber_printf(ber, "{iO}", (ber_int_t)size, &v));
 }
 
+/*
+ * SEQUENCE { mode ENUMERATED (3: refreshAndPersist), cookie OCTET STRING OPTIONAL, reloadHint BOOLEAN DEFAULT
+ * FALSE }. reloadHint stays FALSE: a server that cannot go on from the cookie sends everything, instead of an
+ * error first.
+ */
+void controls_add_sync(ControlSet *s, const uint8_t *cookie, size_t n)
+{
+        LDAPControl *c = add(s, CONTROL_SYNC);
+        struct berval v = bytes(cookie, n);
+        BerElement *ber = begin();
+
+        finish(c, ber, n ? ber_printf(ber, "{eO}", (ber_int_t)3, &v) : ber_printf(ber, "{e}", (ber_int_t)3));
+}
+
+/* SEQUENCE { changeTypes INTEGER (15: all), changesOnly BOOLEAN, returnECs BOOLEAN } */
+void controls_add_psearch(ControlSet *s)
+{
+        LDAPControl *c = add(s, CONTROL_PSEARCH);
+        BerElement *ber = begin();
+
+        finish(c, ber, ber_printf(ber, "{ibb}", (ber_int_t)15, (ber_int_t)1, (ber_int_t)1));
+}
+
 /* A copy, because liblber terminates strings where they lie. */
 static BerElement *open_value(const struct berval *value)
 {
@@ -194,6 +217,181 @@ int paged_answer_parse(const struct berval *value, Arena *a, PagedAnswer *ret_an
         ber_free(ber, 1);
         return good ? 0 : CONTROL_E_INVALID;
 }
+
+/* -- RFC 4533 -------------------------------------------------------------------------------------------- */
+
+static ber_tag_t next_tag(BerElement *ber)
+{
+        ber_len_t n = 0;
+
+        return is_at_end(ber) ? LBER_DEFAULT : ber_peek_tag(ber, &n);
+}
+
+static bool read_optional_cookie(BerElement *ber, Arena *a, const uint8_t **ret_cookie, size_t *ret_n)
+{
+        struct berval cookie = { 0 };
+
+        *ret_cookie = NULL;
+        *ret_n = 0;
+        if (next_tag(ber) != LBER_OCTETSTRING)
+                return true;
+        if (!read_cookie(ber, &cookie))
+                return false;
+        if (cookie.bv_len)
+                *ret_cookie = arena_memdup(a, cookie.bv_val, cookie.bv_len);
+        *ret_n = cookie.bv_len;
+        return true;
+}
+
+static bool read_optional_bool(BerElement *ber, bool *value)
+{
+        ber_int_t b = 0;
+
+        if (next_tag(ber) != LBER_BOOLEAN)
+                return true;
+        if (ber_get_boolean(ber, &b) != LBER_BOOLEAN)
+                return false;
+        *value = b != 0;
+        return true;
+}
+
+static bool read_uuid(BerElement *ber, uint8_t *uuid)
+{
+        struct berval v = { 0 };
+
+        if (ber_get_stringbv(ber, &v, 0) != LBER_OCTETSTRING || v.bv_len != 16)
+                return false;
+        memcpy(uuid, v.bv_val, 16);
+        return true;
+}
+
+/**
+ * sync_state_parse() - SEQUENCE { state ENUMERATED, entryUUID OCTET STRING (16), cookie OPTIONAL }
+ *
+ * Return: 0, CONTROL_E_INVALID.
+ */
+int sync_state_parse(const struct berval *value, Arena *a, SyncState *ret_state)
+{
+        BerElement *ber = open_value(value);
+        SyncState s = { 0 };
+        ber_int_t kind = -1;
+        bool good;
+
+        if (!ber)
+                return CONTROL_E_INVALID;
+        good = read_sequence(ber) && ber_get_enum(ber, &kind) == LBER_ENUMERATED && kind >= SYNC_PRESENT &&
+               kind <= SYNC_DELETE && read_uuid(ber, s.uuid) &&
+               read_optional_cookie(ber, a, &s.cookie, &s.n_cookie) && is_at_end(ber);
+        s.kind = (SyncStateKind)kind;
+        if (good)
+                *ret_state = s;
+        ber_free(ber, 1);
+        return good ? 0 : CONTROL_E_INVALID;
+}
+
+/**
+ * sync_done_parse() - SEQUENCE { cookie OPTIONAL, refreshDeletes BOOLEAN DEFAULT FALSE }
+ *
+ * Return: 0, CONTROL_E_INVALID.
+ */
+int sync_done_parse(const struct berval *value, Arena *a, SyncDone *ret_done)
+{
+        BerElement *ber = open_value(value);
+        SyncDone d = { 0 };
+        bool good;
+
+        if (!ber)
+                return CONTROL_E_INVALID;
+        good = read_sequence(ber) && read_optional_cookie(ber, a, &d.cookie, &d.n_cookie) &&
+               read_optional_bool(ber, &d.refresh_deletes) && is_at_end(ber);
+        if (good)
+                *ret_done = d;
+        ber_free(ber, 1);
+        return good ? 0 : CONTROL_E_INVALID;
+}
+
+/* SET OF OCTET STRING (16). The number is known by the length: 18 bytes each. */
+static bool read_id_set(BerElement *ber, Arena *a, SyncInfo *i)
+{
+        uint8_t(*uuids)[16];
+        ber_len_t n = 0;
+
+        if (ber_skip_tag(ber, &n) != LBER_SET || n % 18)
+                return false;
+        uuids = arena_alloc(a, n / 18 * 16 + 1);
+        for (size_t k = 0; k < n / 18; k++)
+                if (!read_uuid(ber, uuids[k]))
+                        return false;
+        i->uuids = (const uint8_t(*)[16])uuids;
+        i->n_uuids = n / 18;
+        return true;
+}
+
+static bool read_info(BerElement *ber, Arena *a, SyncInfo *i)
+{
+        struct berval cookie = { 0 };
+        ber_len_t n = 0;
+        ber_tag_t tag = ber_peek_tag(ber, &n);
+
+        if (tag == 0x80) {
+                i->kind = SYNC_NEW_COOKIE;
+                if (ber_get_stringbv(ber, &cookie, 0) != 0x80 || cookie.bv_len > COOKIE_MAX)
+                        return false;
+                i->cookie = arena_memdup(a, cookie.bv_val, cookie.bv_len);
+                i->n_cookie = cookie.bv_len;
+                return true;
+        }
+        if ((tag != 0xa1 && tag != 0xa2 && tag != 0xa3) || ber_skip_tag(ber, &n) != tag)
+                return false;
+        i->kind = tag == 0xa1 ? SYNC_REFRESH_DELETE : tag == 0xa2 ? SYNC_REFRESH_PRESENT : SYNC_ID_SET;
+        i->refresh_done = true;
+        return read_optional_cookie(ber, a, &i->cookie, &i->n_cookie) &&
+               read_optional_bool(ber, i->kind == SYNC_ID_SET ? &i->refresh_deletes : &i->refresh_done) &&
+               (i->kind != SYNC_ID_SET || read_id_set(ber, a, i));
+}
+
+/**
+ * sync_info_parse() - CHOICE { newcookie [0], refreshDelete [1], refreshPresent [2], syncIdSet [3] }
+ *
+ * Return: 0, CONTROL_E_INVALID.
+ */
+int sync_info_parse(const struct berval *value, Arena *a, SyncInfo *ret_info)
+{
+        BerElement *ber = open_value(value);
+        SyncInfo i = { 0 };
+        bool good;
+
+        if (!ber)
+                return CONTROL_E_INVALID;
+        good = read_info(ber, a, &i) && is_at_end(ber);
+        if (good)
+                *ret_info = i;
+        ber_free(ber, 1);
+        return good ? 0 : CONTROL_E_INVALID;
+}
+
+/**
+ * entry_change_parse() - SEQUENCE { changeType ENUMERATED, previousDN OPTIONAL, changeNumber OPTIONAL }
+ *
+ * Return: 0, CONTROL_E_INVALID.
+ */
+int entry_change_parse(const struct berval *value, bool *ret_deleted)
+{
+        BerElement *ber = open_value(value);
+        ber_int_t kind = 0;
+        bool good;
+
+        if (!ber)
+                return CONTROL_E_INVALID;
+        good = read_sequence(ber) && ber_get_enum(ber, &kind) == LBER_ENUMERATED;
+        if (good)
+                *ret_deleted = kind == 2;
+        ber_free(ber, 1);
+        return good ? 0 : CONTROL_E_INVALID;
+}
+
+/* -- all --------------------------------------------------------------------------------------------------
+ */
 
 /**
  * controls_find() - the value of a control in an answer

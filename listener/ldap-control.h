@@ -9,6 +9,9 @@
  *      extended DN         1.2.840.113556.1.4.529   request                MS-ADTS 3.1.1.3.4.1.5
  *      show deleted        1.2.840.113556.1.4.417   request, no value      MS-ADTS 3.1.1.3.4.1.14
  *      paged results       1.2.840.113556.1.4.319   request and response   RFC 2696
+ *      content sync        1.3.6.1.4.1.4203.1.9.1.1 to .4                  RFC 4533 section 2
+ *      persistent search   2.16.840.1.113730.3.4.3  request                draft-ietf-ldapext-psearch-03
+ *      entry change        2.16.840.1.113730.3.4.7  response               the same
  *
  * The values are made and read with liblber and do not touch an LDAP handle: libldap's own
  * ldap_parse_dirsync_control() ends by returning the handle's last error, which may be an old one.
@@ -27,6 +30,9 @@ typedef struct ControlSet ControlSet;
 typedef struct DirsyncAnswer DirsyncAnswer;
 typedef struct DirsyncCookie DirsyncCookie;
 typedef struct PagedAnswer PagedAnswer;
+typedef struct SyncDone SyncDone;
+typedef struct SyncInfo SyncInfo;
+typedef struct SyncState SyncState;
 
 enum {
         CONTROL_E_BASE_ = 2380, /* within ERROR_BASE_LDAP */
@@ -40,6 +46,12 @@ enum {
 #define CONTROL_EXTENDED_DN  "1.2.840.113556.1.4.529"
 #define CONTROL_SHOW_DELETED "1.2.840.113556.1.4.417"
 #define CONTROL_PAGED        "1.2.840.113556.1.4.319"
+#define CONTROL_SYNC         "1.3.6.1.4.1.4203.1.9.1.1"
+#define CONTROL_SYNC_STATE   "1.3.6.1.4.1.4203.1.9.1.2"
+#define CONTROL_SYNC_DONE    "1.3.6.1.4.1.4203.1.9.1.3"
+#define SYNC_INFO            "1.3.6.1.4.1.4203.1.9.1.4" /* of an intermediate response */
+#define CONTROL_PSEARCH      "2.16.840.1.113730.3.4.3"
+#define CONTROL_ENTRY_CHANGE "2.16.840.1.113730.3.4.7"
 
 #define DIRSYNC_OBJECT_SECURITY    0x00000001u
 #define DIRSYNC_ANCESTORS_FIRST    0x00000800u
@@ -63,6 +75,9 @@ void controls_add_notification(ControlSet *s);
 void controls_add_extended_dn(ControlSet *s);
 void controls_add_show_deleted(ControlSet *s);
 void controls_add_paged(ControlSet *s, int32_t size, const uint8_t *cookie, size_t n);
+void controls_add_sync(ControlSet *s, const uint8_t *cookie,
+                       size_t n);         /* refreshAndPersist; n 0: no cookie */
+void controls_add_psearch(ControlSet *s); /* only what changes from now on, and how */
 
 struct DirsyncAnswer {
         bool more;
@@ -78,6 +93,51 @@ struct PagedAnswer {
 /* Return: 0, CONTROL_E_INVALID. Cookies are copied into the arena. */
 int dirsync_answer_parse(const struct berval *value, Arena *a, DirsyncAnswer *ret_answer);
 int paged_answer_parse(const struct berval *value, Arena *a, PagedAnswer *ret_answer);
+
+/* RFC 4533. A cookie that is not there has n_cookie 0. */
+typedef enum SyncStateKind {
+        SYNC_PRESENT,
+        SYNC_ADD,
+        SYNC_MODIFY,
+        SYNC_DELETE,
+} SyncStateKind;
+
+struct SyncState {
+        SyncStateKind kind;
+        uint8_t uuid[16]; /* in the order of its text */
+        const uint8_t *cookie;
+        size_t n_cookie;
+};
+
+struct SyncDone {
+        const uint8_t *cookie;
+        size_t n_cookie;
+        bool refresh_deletes;
+};
+
+typedef enum SyncInfoKind {
+        SYNC_NEW_COOKIE,
+        SYNC_REFRESH_DELETE,
+        SYNC_REFRESH_PRESENT,
+        SYNC_ID_SET,
+} SyncInfoKind;
+
+struct SyncInfo {
+        SyncInfoKind kind;
+        const uint8_t *cookie;
+        size_t n_cookie;
+        bool refresh_done;    /* of the two refreshes */
+        bool refresh_deletes; /* of an id set: these are gone; else they are there and as they were */
+        const uint8_t (*uuids)[16];
+        size_t n_uuids;
+};
+
+int sync_state_parse(const struct berval *value, Arena *a, SyncState *ret_state);
+int sync_done_parse(const struct berval *value, Arena *a, SyncDone *ret_done);
+int sync_info_parse(const struct berval *value, Arena *a, SyncInfo *ret_info);
+
+/* Persistent search: only that something was deleted is more than a bell. */
+int entry_change_parse(const struct berval *value, bool *ret_deleted);
 
 /* The control's value in an answer. Return: 0, CONTROL_E_ABSENT. */
 int controls_find(LDAPControl *const *controls, const char *oid, const struct berval **ret_value);

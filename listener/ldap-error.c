@@ -90,6 +90,8 @@ static int condition(int code)
                 return CONN_E_UNSUITABLE;
         case LDAP_DECODING_ERROR:
                 return CONN_E_PROTOCOL;
+        case LDAP_SYNC_REFRESH_REQUIRED:
+                return CONN_E_REFRESH;
         default:
                 return CONN_E_REJECTED;
         }
@@ -114,7 +116,7 @@ static int text_length(const char *says)
  * conn_translate() - an LDAP result code as condition and one line
  *
  * Return: CONN_E_UNREACHABLE, CONN_E_REFUSED, CONN_E_NOT_FOUND, CONN_E_LIMIT, CONN_E_UNSUITABLE,
- * CONN_E_REJECTED, CONN_E_PROTOCOL.
+ * CONN_E_REJECTED, CONN_E_PROTOCOL, CONN_E_REFRESH.
  */
 int conn_translate(int code, const char *says, const char *who, const char *what, Diag *diag)
 {

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "engine/model/dn.h"
 #include "listener/ldap-conn.h"
+#include "listener/ldap-dialect.h"
 #include "listener/ldap-entry.h"
 
 /* supportedCapabilities, MS-ADTS 3.1.1.3.4.3 */
@@ -26,7 +27,9 @@ static const char *const dse_attributes[] = {
         "dnsHostName",
         "dsServiceName",
         "highestCommittedUSN",
+        "lastusn",
         "namingContexts",
+        "objectClass",
         "rootDomainNamingContext",
         "supportedCapabilities",
         "supportedControl",
@@ -35,7 +38,7 @@ static const char *const dse_attributes[] = {
 
 typedef struct Reading {
         Conn *conn;
-        bool is_ad, is_read_only;
+        bool is_ad, is_read_only, is_openldap;
         const char *vendor;
         bool seen;
 } Reading;
@@ -64,8 +67,8 @@ static int read_dse(void *context, LDAPMessage *m)
 {
         Reading *r = context;
         Conn *c = r->conn;
-        const char *const *capabilities, *usn;
-        size_t n_capabilities;
+        const char *const *capabilities, *const *classes, *usn;
+        size_t n_capabilities, n_classes;
 
         r->seen = true;
         c->dse.config_context = one(c, m, "configurationNamingContext");
@@ -79,6 +82,9 @@ static int read_dse(void *context, LDAPMessage *m)
         list(c, m, "namingContexts", &c->dse.contexts, &c->dse.n_contexts);
         list(c, m, "supportedControl", &c->dse.controls, &c->dse.n_controls);
         list(c, m, "supportedCapabilities", &capabilities, &n_capabilities);
+        list(c, m, "objectClass", &classes, &n_classes);
+        for (size_t i = 0; i < n_classes; i++)
+                r->is_openldap |= str_is(classes[i], "OpenLDAProotDSE");
         for (size_t i = 0; i < n_capabilities; i++) {
                 r->is_ad |= str_is(capabilities[i], CAPABILITY_ACTIVE_DIRECTORY);
                 r->is_read_only |= str_is(capabilities[i], CAPABILITY_READ_ONLY);
@@ -150,6 +156,66 @@ static int identify_ad(Conn *c, bool is_read_only, Diag *diag)
         return 0;
 }
 
+/* -- no Active Directory --------------------------------------------------------------------------------- */
+
+static int read_base(void *context, LDAPMessage *m)
+{
+        static const char *const attributes[] = { "nsUniqueId" };
+        Conn *c = context;
+        LdapEntry e = { 0 };
+        EntryNames names = { .names = attributes, .n = N_ELEMENTS(attributes) };
+
+        list(c, m, "contextCSN", &c->dse.context_csn, &c->dse.n_context_csn);
+        if (entry_read(c->ld, m, names, false, c->arena, &e, NULL) == 0) {
+                dialect_entry(dialect_of(c->dse.vendor), c->arena, &e);
+                c->dse.database = e.id;
+        }
+        return 0;
+}
+
+/*
+ * There is no invocationId here. Whoever answers at this URI with this database is the server; the id of the
+ * entry at the base is the database's, since a database that was made anew has another.
+ */
+static void make_server_id(Conn *c)
+{
+        const char *text = arena_printf(c->arena, "%s:%d", c->uri.host, c->uri.port);
+        Hash128 h = hash128(text, strlen(text), 0);
+
+        memcpy(c->server_id.bytes, &h.low, 8);
+        memcpy(c->server_id.bytes + 8, &h.high, 8);
+        for (size_t i = 0; i < sizeof(c->server_id.bytes); i++)
+                c->server_id.bytes[i] ^= c->dse.database.bytes[i];
+}
+
+static int identify_other(Conn *c, Diag *diag)
+{
+        const Dialect *d = dialect_of(c->dse.vendor);
+        const char *attributes[] = { d->id, "contextCSN", "objectClass" };
+        ConnSearch search = {
+                .base = c->config->base,
+                .scope = LDAP_SCOPE_BASE,
+                .attributes = attributes,
+                .n_attributes = N_ELEMENTS(attributes),
+        };
+        int r;
+
+        r = check_base(c, diag);
+        if (r)
+                return r;
+        r = conn_search(c, &search, c->config->connect_timeout_us, "read the entry at source.base", read_base,
+                        c, NULL, diag);
+        if (r && r != CONN_E_NOT_FOUND)
+                return r;
+        if (guid_is_zero(&c->dse.database)) {
+                diag_set(diag, "%s: this account cannot read %s of %s, by which the database is known",
+                         c->uri.text, d->id, c->config->base);
+                return CONN_E_REFUSED;
+        }
+        make_server_id(c);
+        return 0;
+}
+
 /**
  * conn_identify() - read the root DSE and what it leads to
  *
@@ -176,6 +242,9 @@ int conn_identify(Conn *c, Diag *diag)
                 c->dse.vendor =
                         reading.vendor && str_starts(reading.vendor, "Samba") ? VENDOR_SAMBA : VENDOR_WINDOWS;
                 r = identify_ad(c, reading.is_read_only, diag);
+        } else if (!r && (reading.is_openldap || (reading.vendor && str_starts(reading.vendor, "389 ")))) {
+                c->dse.vendor = reading.is_openldap ? VENDOR_OPENLDAP : VENDOR_389;
+                r = identify_other(c, diag);
         }
         if (r == CONN_E_NOT_FOUND || r == CONN_E_LIMIT || r == CONN_E_REJECTED || r == CONN_E_TOO_LARGE)
                 r = CONN_E_UNSUITABLE;

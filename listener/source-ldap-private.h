@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Between source-ldap.c (connection, membership, names), source-read.c (one object, whole) and source-list.c
- * (many objects, briefly). */
+/* Between source-ldap.c (connection, membership, names), source-read.c (one object, whole), source-list.c
+ * (many objects, briefly), and source-other.c with source-names.c (what is different where there is no Active
+ * Directory). */
 
 #include "listener/ldap-conn.h"
+#include "listener/ldap-dialect.h"
 #include "listener/ldap-entry.h"
 #include "listener/source-ldap.h"
 
@@ -29,6 +31,35 @@ struct SourceRead {
         Arena *arena;
         SourceEntry entry; /* the answer */
 };
+
+/* Where an object is looked for. */
+typedef struct SourcePlace {
+        const char *base;
+        int scope;
+        const char *filter; /* NULL: any */
+} SourcePlace;
+
+static inline const Dialect *source_dialect(const SourceLdap *s)
+{
+        return dialect_of(s->conn->dse.vendor);
+}
+
+/* By id, or by DN if that is NULL. */
+SourcePlace source_place(const SourceLdap *s, Arena *a, const ObjectId *id, const char *dn);
+
+/* Is the object a member of the group? Return: 0, CONN_E_*. */
+int source_other_is_member(SourceLdap *s, Arena *a, const char *group_dn, const ObjectId *id,
+                           bool *ret_member, Diag *diag);
+
+/* The name of an object. Return: 0, CONN_E_*; CONN_E_NOT_FOUND: there is none. */
+int source_other_dn(SourceLdap *s, Arena *a, const ObjectId *id, const char **ret_dn, Diag *diag);
+
+/* The names of the domain, as the base says them. */
+void source_other_info(SourceLdap *s);
+
+/* The ids behind the names that an entry refers to: links and single references. A name that leads nowhere
+ * stays without. Return: 0, CONN_E_*. */
+int source_names_resolve(SourceLdap *s, Arena *a, LdapEntry *e, Diag *diag);
 
 /* Return: 0, SOURCE_E_NOT_FOUND, SOURCE_E_STALE, SOURCE_E_TOO_LARGE, CONN_E_*. */
 int source_ldap_read(SourceLdap *s, void *read, Diag *diag);

@@ -77,7 +77,8 @@ static int open_conn_why(SourceLdap *s, Diag *diag)
         if (r == CONN_E_REFUSED && c->pin)
                 server_pin_refused(c->pin, mono_add(now, REFUSED_US), &stamp, diag_text(diag));
         if (r == 0 && s->conn->dse.vendor == VENDOR_OTHER) {
-                diag_set(diag, "%s is no Active Directory", s->conn->uri.text);
+                diag_set(diag, "%s is neither an Active Directory, nor OpenLDAP, nor 389 Directory Server",
+                         s->conn->uri.text);
                 s->conn = conn_free(s->conn);
                 r = CONN_E_UNSUITABLE;
         }
@@ -140,6 +141,7 @@ int source_ldap_do(SourceLdap *s, int (*work)(SourceLdap *, void *, Diag *), voi
 /* -- membership ------------------------------------------------------------------------------------------ */
 
 typedef struct Membership {
+        Arena *arena;
         const char *group_dn;
         const ObjectId *id;
         bool found;
@@ -167,6 +169,8 @@ static int ask_member(SourceLdap *s, void *context, Diag *diag)
                 .n_attributes = N_ELEMENTS(nothing),
         };
 
+        if (!source_dialect(s)->is_ad)
+                return source_other_is_member(s, m->arena, m->group_dn, m->id, &m->found, diag);
         snprintf(filter, sizeof(filter), "(member=<GUID=%s>)", guid_format(m->id, guid));
         m->found = false;
         return conn_search(s->conn, &search, s->config.ldap->request_timeout_us, "ask for membership",
@@ -176,7 +180,8 @@ static int ask_member(SourceLdap *s, void *context, Diag *diag)
 static int ldap_source_is_member(Source *source, const char *group_dn, const ObjectId *id, bool *ret_member,
                                  Diag *diag)
 {
-        Membership m = { .group_dn = group_dn, .id = id };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Membership m = { .arena = a, .group_dn = group_dn, .id = id };
         int r;
 
         r = source_ldap_do(of(source), ask_member, &m, diag);
@@ -228,6 +233,10 @@ static int read_info(SourceLdap *s, void *context, Diag *diag)
         int r = 0;
 
         (void)context;
+        if (!s->has_names && !source_dialect(s)->is_ad) {
+                source_other_info(s);
+                s->has_names = true;
+        }
         if (!s->has_names) {
                 r = read_names(s, &domain, diag);
                 if (!r && forest.context)

@@ -14,7 +14,11 @@ static const char *const asked[] = { "objectClass", "objectGUID", "uSNChanged", 
 
 typedef struct Listing {
         SourceLdap *source;
-        const char *base, *filter;
+        const SourceList *query;
+        Arena *texts;
+        const char *base, *filter; /* NULL: not made yet */
+        const char *const *ask;
+        size_t n_ask;
         size_t size;
         SourcePageFn page;
         void *context;
@@ -32,7 +36,7 @@ typedef struct Listing {
         int result;
 } Listing;
 
-static const char *make_filter(Arena *a, const SourceList *q)
+static const char *make_filter(Arena *a, const SourceList *q, bool is_ad)
 {
         bool computers = q->n_classes == 0;
         const char *any = "";
@@ -41,6 +45,8 @@ static const char *make_filter(Arena *a, const SourceList *q)
                 return "(objectClass=*)";
         for (size_t i = 0; i < q->n_classes; i++) {
                 any = arena_printf(a, "%s(objectClass=%s)", any, filter_escape(a, q->classes[i]));
+                if (!is_ad && str_is_nocase(q->classes[i], "group"))
+                        any = arena_printf(a, "%s" DIALECT_GROUPS, any);
                 computers |= str_is_nocase(q->classes[i], "computer");
         }
         return arena_printf(a, "(&(|%s)%s)", any, computers ? "" : "(!(objectClass=computer))");
@@ -78,10 +84,11 @@ static int take(void *context, LDAPMessage *message)
                 return 1;
         r = entry_read(l->source->conn->ld, message, (EntryNames){ asked, N_ELEMENTS(asked) }, false,
                        l->arena, &e, l->diag);
+        if (r == 0)
+                dialect_entry(source_dialect(l->source), l->arena, &e);
         if (r || guid_is_zero(&e.id)) {
                 if (!r)
-                        diag_set(l->diag, "%s: an entry without objectGUID: %s", l->source->conn->uri.text,
-                                 e.dn);
+                        diag_set(l->diag, "%s: an entry without its id: %s", l->source->conn->uri.text, e.dn);
                 return CONN_E_PROTOCOL;
         }
         l->items[l->n_items++] = (SourceItem){
@@ -120,21 +127,46 @@ static int keep_cookie(Listing *l, const ConnAnswer *answer, Diag *diag)
         return 0;
 }
 
+/* In the words of the server that turned out to be there. Return: 0, CONN_E_*. */
+static int prepare(SourceLdap *s, Listing *l, Diag *diag)
+{
+        const SourceList *q = l->query;
+        const Dialect *d = source_dialect(s);
+        char guid[GUID_TEXT_MAX];
+        int r = 0;
+
+        if (l->filter)
+                return 0;
+        l->base = q->dn ? q->dn : s->config.ldap->base;
+        if (q->below && d->is_ad)
+                l->base = arena_printf(l->texts, "<GUID=%s>", guid_format(q->below, guid));
+        else if (q->below)
+                r = source_other_dn(s, l->texts, q->below, &l->base, diag);
+        if (r)
+                return r;
+        l->ask = dialect_ask(d, l->texts, asked, N_ELEMENTS(asked), &l->n_ask);
+        l->filter = make_filter(l->texts, q, d->is_ad);
+        return 0;
+}
+
 static int next_page(SourceLdap *s, void *context, Diag *diag)
 {
         Listing *l = context;
+        int prepared = prepare(s, l, diag);
         ControlSet controls;
         ConnAnswer answer = { 0 };
         ConnSearch search = {
                 .base = l->base,
                 .scope = LDAP_SCOPE_SUBTREE,
                 .filter = l->filter,
-                .attributes = asked,
-                .n_attributes = N_ELEMENTS(asked),
+                .attributes = l->ask,
+                .n_attributes = l->n_ask,
                 .controls = &controls,
         };
         int r;
 
+        if (prepared)
+                return prepared;
         l->n_items = 0;
         if ((l->begun || l->n_cookie) && l->opened != s->n_opened) {
                 diag_set(diag, "%s: the connection was lost in the middle of a listing", s->conn->uri.text);
@@ -157,15 +189,6 @@ static int next_page(SourceLdap *s, void *context, Diag *diag)
         return r;
 }
 
-static const char *base_of(Arena *a, const SourceLdap *s, const SourceList *q)
-{
-        char guid[GUID_TEXT_MAX];
-
-        if (q->below)
-                return arena_printf(a, "<GUID=%s>", guid_format(q->below, guid));
-        return q->dn ? q->dn : s->config.ldap->base;
-}
-
 /**
  * source_ldap_list() - a paged search, handed over page by page
  *
@@ -177,8 +200,8 @@ int source_ldap_list(Source *source, const SourceList *q, SourcePageFn page, voi
         _cleanup_(arena_freep) Arena *texts = arena_new(0), *items = arena_new(0);
         Listing l = {
                 .source = s,
-                .base = base_of(texts, s, q),
-                .filter = make_filter(texts, q),
+                .query = q,
+                .texts = texts,
                 .size = q->page ? q->page : SOURCE_PAGE,
                 .page = page,
                 .context = context,
@@ -200,6 +223,7 @@ int source_ldap_list(Source *source, const SourceList *q, SourcePageFn page, voi
         if (l.stopped)
                 return l.result;
         if (r == SOURCE_E_NOT_FOUND)
-                diag_set(diag, "no container %s, or it is not visible to this account", l.base);
+                diag_set(diag, "no container %s, or it is not visible to this account",
+                         l.base ? l.base : "of this id");
         return r;
 }

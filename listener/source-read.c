@@ -71,16 +71,19 @@ static int take(void *context, LDAPMessage *message)
                 diag_set(p->diag, "%s: reading it takes more memory than a run may have", p->entry.dn);
                 return SOURCE_E_TOO_LARGE;
         }
+        dialect_entry(source_dialect(p->source), p->arena, &p->entry);
         p->seen = true;
         return 0;
 }
 
-static int search_part(Part *p, const char *base, const char *const *attributes, size_t n, bool deleted)
+static int search_part(Part *p, const SourcePlace *place, const char *const *attributes, size_t n,
+                       bool deleted)
 {
         ControlSet controls;
         ConnSearch search = {
-                .base = base,
-                .scope = LDAP_SCOPE_BASE,
+                .base = place->base,
+                .scope = place->scope,
+                .filter = place->filter,
                 .attributes = attributes,
                 .n_attributes = n,
                 .controls = &controls,
@@ -88,8 +91,9 @@ static int search_part(Part *p, const char *base, const char *const *attributes,
         int r;
 
         controls_init(&controls);
-        controls_add_extended_dn(&controls);
-        if (deleted)
+        if (source_dialect(p->source)->is_ad)
+                controls_add_extended_dn(&controls);
+        if (deleted && source_dialect(p->source)->is_ad)
                 controls_add_show_deleted(&controls);
         p->seen = false;
         r = conn_search(p->source->conn, &search, p->source->config.ldap->request_timeout_us,
@@ -139,7 +143,7 @@ static const char *range_name(const SourceLdap *s, Arena *a, const char *attribu
  * beginning means that values may be missing or double.
  * Return: 0, CONN_E_*, SOURCE_E_TOO_LARGE.
  */
-static int follow(Part *p, const char *base, bool deleted, const EntryRange *begin, Whole *ret_whole,
+static int follow(Part *p, const SourcePlace *place, bool deleted, const EntryRange *begin, Whole *ret_whole,
                   uint64_t *ret_usn)
 {
         Whole w = { .attribute = begin->attribute };
@@ -152,7 +156,7 @@ static int follow(Part *p, const char *base, bool deleted, const EntryRange *beg
                                              "uSNChanged" };
                 const EntryRange *range;
 
-                r = search_part(p, base, attributes, N_ELEMENTS(attributes), deleted);
+                r = search_part(p, place, attributes, N_ELEMENTS(attributes), deleted);
                 if (r)
                         return r;
                 *ret_usn = p->entry.usn;
@@ -208,8 +212,7 @@ static const char *const *what_to_ask(SourceLdap *s, const SourceQuery *q, Arena
                         names[n++] = q->attributes[i];
         for (size_t i = 0; i < q->n_links; i++)
                 names[n++] = s->config.range ? range_name(s, a, q->links[i], 0) : q->links[i];
-        *ret_n = n;
-        return names;
+        return dialect_ask(source_dialect(s), a, names, n, ret_n);
 }
 
 static void finish(SourceRead *read, const SourceLdap *s, const LdapEntry *e, const Whole *wholes,
@@ -250,7 +253,7 @@ static void finish(SourceRead *read, const SourceLdap *s, const LdapEntry *e, co
 }
 
 /* Return: 0 with *ret_again if the object changed under the reader; CONN_E_*, SOURCE_E_*. */
-static int read_once(SourceLdap *s, SourceRead *read, const char *base, bool *ret_again, Diag *diag)
+static int read_once(SourceLdap *s, SourceRead *read, const SourcePlace *place, bool *ret_again, Diag *diag)
 {
         const SourceQuery *q = read->query;
         size_t n_names = 0;
@@ -261,13 +264,13 @@ static int read_once(SourceLdap *s, SourceRead *read, const char *base, bool *re
         int r;
 
         *ret_again = false;
-        r = search_part(&p, base, names, n_names, q->id != NULL);
+        r = search_part(&p, place, names, n_names, q->id != NULL);
         if (r)
                 return r;
         entry = p.entry;
         if (q->at_least.number && guid_is(&q->at_least.server, &s->conn->server_id) &&
             entry.usn < q->at_least.number) {
-                diag_set(diag, "%s: the server has %s at USN %llu, but the change was %llu",
+                diag_set(diag, "%s: the server has %s at version %llu, but the change was %llu",
                          s->conn->uri.text, entry.dn, (unsigned long long)entry.usn,
                          (unsigned long long)q->at_least.number);
                 return SOURCE_E_STALE;
@@ -276,11 +279,15 @@ static int read_once(SourceLdap *s, SourceRead *read, const char *base, bool *re
         for (size_t i = 0; i < entry.n_ranges; i++) {
                 uint64_t usn = entry.usn;
 
-                r = follow(&p, base, q->id != NULL, &entry.ranges[i], &wholes[i], &usn);
+                r = follow(&p, place, q->id != NULL, &entry.ranges[i], &wholes[i], &usn);
                 if (r)
                         return r;
                 *ret_again |= usn != entry.usn;
         }
+        if (!*ret_again && !source_dialect(s)->is_ad)
+                r = source_names_resolve(s, read->arena, &entry, diag);
+        if (r)
+                return r;
         if (!*ret_again)
                 finish(read, s, &entry, wholes, entry.n_ranges);
         return 0;
@@ -296,20 +303,20 @@ int source_ldap_read(SourceLdap *s, void *context, Diag *diag)
         SourceRead *read = context;
         const SourceQuery *q = read->query;
         char guid[GUID_TEXT_MAX];
-        const char *base = q->id ? arena_printf(read->arena, "<GUID=%s>", guid_format(q->id, guid)) : q->dn;
+        SourcePlace place = source_place(s, read->arena, q->id, q->dn);
         bool again = true;
         int r = 0;
 
         for (int i = 0; i < TRIES && again && r == 0; i++)
-                r = read_once(s, read, base, &again, diag);
+                r = read_once(s, read, &place, &again, diag);
         if (r == CONN_E_NOT_FOUND) {
                 diag_set(diag, "%s: no object %s, or it is not visible to this account", s->conn->uri.text,
-                         q->id ? guid : q->dn);
+                         q->id ? guid_format(q->id, guid) : q->dn);
                 return SOURCE_E_NOT_FOUND;
         }
         if (r == 0 && again) {
                 diag_set(diag, "%s: %s changes faster than it can be read", s->conn->uri.text,
-                         q->id ? guid : q->dn);
+                         q->id ? guid_format(q->id, guid) : q->dn);
                 return SOURCE_E_STALE;
         }
         return r;

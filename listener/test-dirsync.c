@@ -157,7 +157,7 @@ static void test_entry_without_guid(void **state)
         news(f, "110");
         fake_entry(&f->fake, f->f->look_id, "CN=nobody", NULL, 0);
         assert_int_equal(turn(f), CONN_E_PROTOCOL);
-        assert_non_null(strstr(diag_text(&f->diag), "without objectGUID: CN=nobody"));
+        assert_non_null(strstr(diag_text(&f->diag), "without its id: CN=nobody"));
 }
 
 static void test_no_directory_of_ours(void **state)

@@ -144,13 +144,70 @@ static void test_no_service_name(void **state)
 
 static void test_no_active_directory(void **state)
 {
-        const FakeAttribute attribute = { "objectClass", { FAKE_TEXT("OpenLDAProotDSE") }, 1 };
+        const FakeAttribute attribute = { "objectClass", { FAKE_TEXT("top") }, 1 };
         Fixture *f = *state;
 
         fake_entry(&f->fake, 1, "", &attribute, 1);
         fake_done(&f->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
         assert_int_equal(conn_identify(f->fake.conn, &f->diag), 0);
         assert_int_equal(f->fake.conn->dse.vendor, VENDOR_OTHER);
+}
+
+static void other_dse(Fixture *f, const char *class, const char *vendor)
+{
+        const FakeAttribute attributes[] = {
+                { "objectClass", { FAKE_TEXT(class) }, 1 },
+                { "vendorName", { FAKE_TEXT(vendor) }, 1 },
+                { "namingContexts", { FAKE_TEXT("dc=TEST") }, 1 },
+        };
+
+        fake_entry(&f->fake, 1, "", attributes, N_ELEMENTS(attributes));
+        fake_done(&f->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+}
+
+/* The database is known by the entry at its base, the server by that and its address. */
+static void test_openldap(void **state)
+{
+        const FakeAttribute base[] = {
+                { "entryUUID", { FAKE_TEXT("f81d4fae-7dec-11d0-a765-00a0c91e6bf6") }, 1 },
+                { "contextCSN", { FAKE_TEXT("a#0#1#0"), FAKE_TEXT("b#0#2#0") }, 2 },
+        };
+        Fixture *f = *state;
+        char id[GUID_TEXT_MAX];
+
+        other_dse(f, "OpenLDAProotDSE", "");
+        fake_entry(&f->fake, 2, "dc=test", base, N_ELEMENTS(base));
+        fake_done(&f->fake, 2, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(conn_identify(f->fake.conn, &f->diag), 0);
+        assert_int_equal(f->fake.conn->dse.vendor, VENDOR_OPENLDAP);
+        assert_string_equal(guid_format(&f->fake.conn->dse.database, id),
+                            "f81d4fae-7dec-11d0-a765-00a0c91e6bf6");
+        assert_int_equal(f->fake.conn->dse.n_context_csn, 2);
+        assert_false(guid_is_zero(&f->fake.conn->server_id));
+        assert_false(guid_is(&f->fake.conn->server_id, &f->fake.conn->dse.database));
+}
+
+static void test_389(void **state)
+{
+        const FakeAttribute base = { "nsUniqueId", { FAKE_TEXT("f81d4fae-7dec11d0-a76500a0-c91e6bf6") }, 1 };
+        Fixture *f = *state;
+
+        other_dse(f, "top", "389 Project");
+        fake_entry(&f->fake, 2, "dc=test", &base, 1);
+        fake_done(&f->fake, 2, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(conn_identify(f->fake.conn, &f->diag), 0);
+        assert_int_equal(f->fake.conn->dse.vendor, VENDOR_389);
+        assert_false(guid_is_zero(&f->fake.conn->dse.database));
+}
+
+static void test_base_unreadable(void **state)
+{
+        Fixture *f = *state;
+
+        other_dse(f, "OpenLDAProotDSE", "");
+        fake_done(&f->fake, 2, LDAP_NO_SUCH_OBJECT, NULL, NULL, NULL, 0);
+        assert_int_equal(conn_identify(f->fake.conn, &f->diag), CONN_E_REFUSED);
+        assert_non_null(strstr(diag_text(&f->diag), "cannot read entryUUID of "));
 }
 
 static void test_no_root_dse(void **state)
@@ -173,6 +230,9 @@ int main(void)
                 CASE(test_identity_of_another_length),
                 CASE(test_no_service_name),
                 CASE(test_no_active_directory),
+                CASE(test_openldap),
+                CASE(test_389),
+                CASE(test_base_unreadable),
                 CASE(test_no_root_dse),
         };
 

@@ -167,7 +167,7 @@ static void test_older_than_the_change(void **state)
         assert_int_equal(read_group(f, 8), SOURCE_E_STALE);
         assert_string_equal(
                 diag_text(&f->diag),
-                "ldap://fake.test: the server has CN=Group,DC=test at USN 7, but the change was 8");
+                "ldap://fake.test: the server has CN=Group,DC=test at version 7, but the change was 8");
         answer(f, 8, NULL, 1, 0);
         assert_int_equal(read_group(f, 8), 0);
         assert_int_equal(f->entry.links[0].n_ids, 0);

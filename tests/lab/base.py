@@ -210,3 +210,21 @@ def write_file(path, text, mode=0o600):
         out.write(text)
     path.chmod(mode)
     return path
+
+
+def make_certificate(folder, name, host, client=None):
+    """ca.pem, cert.pem and key.pem in `folder`, the server's certificate for `name` and the address `host`.
+
+    With `client` also client.pem and client.key: a certificate for that subject ("/DC=test/CN=reader"), by the same authority.
+    """
+    folder.mkdir(mode=0o700)
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]
+    issued = ["-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"]
+    run(["openssl", "req", "-x509", *curve, "-days", "30", "-subj", "/CN=sosync lab CA", "-keyout", folder / "ca.key", "-out", folder / "ca.pem"])
+    run(["openssl", "req", "-x509", *curve, "-days", "30", "-subj", f"/CN={name}", *issued,
+         "-addext", f"subjectAltName=DNS:{name},IP:{host}", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"])
+    if client is not None:
+        run(["openssl", "req", "-x509", *curve, "-days", "30", "-subj", client, *issued,
+             "-keyout", folder / "client.key", "-out", folder / "client.pem"])
+    for key in folder.glob("*key*"):
+        key.chmod(0o600)

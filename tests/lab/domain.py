@@ -12,7 +12,7 @@ import tempfile
 
 import ldap
 
-from .base import Address, Failure, Process, run, wait_until, write_file
+from .base import Address, Failure, Process, make_certificate, run, wait_until, write_file
 from .directory import Directory
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -143,16 +143,7 @@ class SambaDC:
 
     def _make_certificate(self):
         """Samba would make a self-signed RSA certificate without our address in it: slow, and no client could verify it."""
-        tls = self.folder / "tls"
-        tls.mkdir(mode=0o700)
-        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]
-        run(["openssl", "req", "-x509", *curve, "-days", "30", "-subj", "/CN=sosync lab CA",
-             "-keyout", tls / "ca.key", "-out", tls / "ca.pem"])
-        run(["openssl", "req", "-x509", *curve, "-days", "30", "-subj", f"/CN=dc1.{self.upn_suffix}", "-CA", tls / "ca.pem", "-CAkey", tls / "ca.key",
-             "-addext", f"subjectAltName=DNS:dc1.{self.upn_suffix},IP:{self.host}", "-addext", "basicConstraints=critical,CA:FALSE",
-             "-keyout", tls / "key.pem", "-out", tls / "cert.pem"])
-        (tls / "ca.key").chmod(0o600)
-        (tls / "key.pem").chmod(0o600)
+        make_certificate(self.folder / "tls", f"dc1.{self.upn_suffix}", self.host)
 
     def _place(self):
         """Where Samba sees its folder: a short link when the path is too long for Unix sockets."""

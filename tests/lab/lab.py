@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 
-from . import domain
+from . import domain, openldap
 from .emulator import Emulator
 from .service import Sosync
 
@@ -82,6 +82,12 @@ class Lab:
         dc = domain.SambaDC(self.folder / name, self.build / "lab-cache", **options)
         self._things.append(dc)
         return dc.start(wait) if start else dc
+
+    def slapd(self, name="slapd", start=True, wait=True, **options):
+        """An OpenLDAP server in FOLDER/name: see Slapd. Options: ldif, sizelimit, limited, options (slapd.conf), provider."""
+        slapd = openldap.Slapd(self.folder / name, **options)
+        self._things.append(slapd)
+        return slapd.start(wait) if start else slapd
 
     def emulator(self, *arguments, name="graph", start=True, wait=True, **options):
         """The Graph emulator: see Emulator. Options: roles, domains; `arguments` are more of the program's own."""

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * FeedSyncrepl: changes by content synchronization (RFC 4533), as OpenLDAP and 389 Directory Server offer it
+ *
+ *      connected --> cookie of this database? --no--> from now on (contextCSN), or everything (no cookie)
+ *          |                |
+ *          |               yes
+ *          v                v
+ *      one search that never ends: refresh (what changed meanwhile) --> persist (what changes)
+ *          |                                                              |
+ *          '--- entries, cookies --> batches --> sink <-------------------'
+ *
+ * There is no doorbell and no look: the server sends each change when it is made. A batch goes to the sink as
+ * soon as nothing more has arrived, with the last cookie that came. A read of the root DSE on the same
+ * connection, three times within `keepalive`, is the proof of life.
+ *
+ * What a server says is taken as it comes: phases may repeat, be in the wrong order, or be left out. Only
+ * this has a meaning: an entry with state add or modify has changed; one with state delete, and an id in a
+ * set that says so, is gone; a cookie covers what was said before it. Nothing is concluded from what was not
+ * mentioned: the present phase, and 389 Directory Server's refresh, which mentions almost nothing, are
+ * counted and forgotten.
+ *
+ * Cookies are opaque and kept whole, with the id of the database they are of; but those of OpenLDAP are put
+ * together (sync-cookie.h). An empty one is never stored (OpenLDAP answers an unreadable cookie with a
+ * refresh and an empty cookie), nor is one of OpenLDAP without a csn. e-syncRefreshRequired (4096), "consumer
+ * state is newer than provider" (a database restored from backup), and another database lead to a catch-up
+ * over everything, said in the log and in each batch.
+ *
+ * From now on: OpenLDAP takes a cookie made of the contextCSN of the base. 389 Directory Server is asked for
+ * everything, and what comes before the end of the refresh is dropped.
+ *
+ * The server must have the overlay syncprov on the database (OpenLDAP), or the plugins Content
+ * Synchronization and Retro Changelog (389 Directory Server), and must not limit the size of this account's
+ * searches.
+ */
+
+#include "listener/feed-batch.h"
+#include "listener/ldap-dialect.h"
+#include "listener/position.h"
+
+typedef struct FeedSyncrepl FeedSyncrepl;
+
+struct FeedSyncrepl {
+        Feed feed;
+        FeedLink link;
+        const LdapConfig *ldap;
+        Arena *arena; /* process: names, position context */
+        PositionContext context;
+
+        /* Where we are: the last cookie that came, owned. What is stored of it is what a batch has taken
+         * along. */
+        uint8_t *cookie;
+        size_t n_cookie;
+        ObjectId database; /* that it is of */
+        bool has_cookie;
+        bool moved;    /* it has moved since it was stored */
+        bool catch_up; /* until a refresh over everything is done */
+        bool skip;     /* drop what the refresh brings: from now on */
+
+        /* The search under way. */
+        int sync_id;
+        bool refreshing;
+        const char *const *ask; /* attributes, in the words of this server; in asked */
+        size_t n_ask;
+        Arena *asked;
+        Arena *scratch; /* of one cookie */
+        uint64_t n_present;
+
+        /* Proof of life. */
+        int probe_id;
+        Mono probe_at;
+
+        Batch batch;
+};
+
+extern const FeedOps feed_syncrepl_ops;
+
+/* The two halves of the implementation: feed-syncrepl.c (life), syncrepl-search.c (what the server says). */
+int syncrepl_begin(FeedSyncrepl *f, Diag *diag);
+int syncrepl_message(FeedSyncrepl *f, LDAPMessage *message, Diag *diag);
+int syncrepl_flush(FeedSyncrepl *f); /* hand over what has come; a held batch once more */
+void syncrepl_reset(FeedSyncrepl *f);
+void syncrepl_take_cookie(FeedSyncrepl *f, const uint8_t *cookie, size_t n);
+void syncrepl_forget(FeedSyncrepl *f); /* the cookie */

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The RFC 4533 feed on a scripted server: phases in any order, cookies, what is mentioned and what is not. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "listener/fake-ldap.h"
+#include "listener/feed-syncrepl.h"
+
+static const char *const controls[] = { CONTROL_SYNC };
+static const char *const csn[] = { "2026.1Z#0#001#0", "2026.1Z#0#002#0" };
+
+#define CSN(n) "rid=000,csn=2026." n "Z#0#001#0"
+
+/* The sink writes down what it is given: "cn=a [position] ". */
+typedef struct Fixture {
+        FeedSink sink;
+        FakeLdap fake;
+        ClockFake clock;
+        struct event_base *base;
+        FeedSyncrepl *f;
+        Str log;
+        unsigned n_full;
+        uint8_t data[1000];
+        Position position; /* the last one */
+        FeedState told;
+        Diag diag;
+} Fixture;
+
+static int sink_batch(FeedSink *sink, const FeedBatch *b)
+{
+        Fixture *f = (Fixture *)sink;
+
+        if (f->n_full) {
+                f->n_full--;
+                str_add(&f->log, "full ");
+                return FEED_E_FULL;
+        }
+        for (size_t i = 0; i < b->n_entries; i++)
+                str_printf(&f->log, "%s%s ", b->entries[i].dn, b->entries[i].gone ? "(gone)" : "");
+        if (b->position) {
+                assert_true(b->position->n <= sizeof(f->data));
+                memcpy(f->data, b->position->data, b->position->n);
+                f->position = (Position){ f->data, b->position->n };
+        }
+        str_printf(&f->log, "[%s%s] ", b->position ? "position" : "", b->catch_up ? " catch-up" : "");
+        return 0;
+}
+
+static void sink_state(FeedSink *sink, const FeedStatus *s)
+{
+        ((Fixture *)sink)->told = s->state;
+}
+
+static void make_feed(Fixture *f)
+{
+        FeedConfig c = { .ldap = &f->fake.config, .clock = &f->clock.clock };
+        static const Log log;
+        Feed *feed = NULL;
+
+        assert_int_equal(feed_syncrepl_ops.new(&feed, &c, f->base, &f->sink, &log, &f->diag), 0);
+        f->f = (FeedSyncrepl *)feed;
+}
+
+static int setup(void **state)
+{
+        Fixture *f = calloc(1, sizeof(*f));
+
+        fake_init(&f->fake);
+        f->fake.config.bind = (BindConfig){ .mechanism = BIND_SIMPLE, .dn = "cn=reader" };
+        f->fake.config.keepalive_us = 30000000;
+        f->fake.conn->dse.vendor = VENDOR_OPENLDAP;
+        f->fake.conn->dse.database = (ObjectId){ { 0xdb } };
+        f->fake.conn->dse.context_csn = csn;
+        f->fake.conn->dse.n_context_csn = 2;
+        f->fake.conn->dse.controls = controls;
+        f->fake.conn->dse.n_controls = 1;
+        clock_fake_init(&f->clock, (Mono){ 1000000000 }, (Wall){ 1795337659000 });
+        f->sink = (FeedSink){ .batch = sink_batch, .state = sink_state };
+        f->base = event_base_new();
+        str_init(&f->log, 100000);
+        make_feed(f);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        Fixture *f = *state;
+
+        feed_free(&f->f->feed);
+        event_base_free(f->base);
+        str_deinit(&f->log);
+        diag_deinit(&f->diag);
+        fake_deinit(&f->fake);
+        free(f);
+        return 0;
+}
+
+static void start(Fixture *f, const Position *from)
+{
+        assert_int_equal(feed_start(&f->f->feed, from), 0);
+        f->f->link.conn = f->fake.conn;
+        f->fake.conn = NULL;
+        assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), 0);
+}
+
+/* Stop; make a second feed, for start() with what the first one stored. */
+static void stop(Fixture *f)
+{
+        f->fake.conn = f->f->link.conn;
+        f->f->link.conn = NULL;
+        feed_free(&f->f->feed);
+        make_feed(f);
+}
+
+/* As the link does it: everything that has come, then what is due. Return: the first failure. */
+static int turn(Fixture *f)
+{
+        FeedLink *l = &f->f->link;
+        int r = 0;
+
+        clock_fake_advance(&f->clock, 100000); /* a refresh waits for more than one entry */
+        while (r == 0 && !l->blocked) {
+                LDAPMessage *m = NULL;
+
+                r = conn_next(l->conn, &m, &f->diag);
+                if (r || !m)
+                        break;
+                r = l->ops->message(l, m, &f->diag);
+                ldap_msgfree(m);
+        }
+        clock_fake_advance(&f->clock, 100000);
+        return r ? r : l->ops->tick(l, clock_mono(l->clock), &f->diag);
+}
+
+static void entry(Fixture *f, const char *dn, SyncStateKind kind, const char *cookie)
+{
+        uint8_t value[100] = { 0x30, 0x15, 0x0a, 0x01, (uint8_t)kind, 0x04, 0x10 };
+        size_t n = cookie ? strlen(cookie) : 0;
+
+        memcpy(value + 7, dn, strlen(dn) < 16 ? strlen(dn) : 16);
+        if (cookie) {
+                value[1] = (uint8_t)(value[1] + 2 + n);
+                value[23] = 0x04;
+                value[24] = (uint8_t)n;
+                memcpy(value + 25, cookie, n);
+        }
+        fake_entry_with(&f->fake, f->f->sync_id, dn, NULL, 0, CONTROL_SYNC_STATE, value, value[1] + 2u);
+}
+
+static void info(Fixture *f, uint8_t tag, const char *cookie)
+{
+        uint8_t value[100] = { tag };
+        size_t n = strlen(cookie);
+
+        if (tag == 0x80) {
+                value[1] = (uint8_t)n;
+                memcpy(value + 2, cookie, n);
+        } else if (n) {
+                value[1] = (uint8_t)(n + 2);
+                value[2] = 0x04;
+                value[3] = (uint8_t)n;
+                memcpy(value + 4, cookie, n);
+        }
+        fake_intermediate(&f->fake, f->f->sync_id, SYNC_INFO, value, value[1] + 2u);
+}
+
+static void id_set(Fixture *f, bool deletes)
+{
+        uint8_t value[] = { 0xa3, 0x17, 0x01, 0x01, deletes ? 0xff : 0,
+                            0x31, 0x12, 0x04, 0x10, 'i',
+                            'd',  0,    0,    0,    0,
+                            0,    0,    0,    0,    0,
+                            0,    0,    0,    0,    0 };
+
+        fake_intermediate(&f->fake, f->f->sync_id, SYNC_INFO, value, sizeof(value));
+}
+
+static void told(Fixture *f, const char *log)
+{
+        assert_string_equal(f->log.data, log);
+        str_reset(&f->log);
+}
+
+/* A feed that watches. */
+static void watch(Fixture *f)
+{
+        start(f, NULL);
+        info(f, 0xa1, "");
+        assert_int_equal(turn(f), 0);
+        assert_int_equal(f->told, FEED_WATCHING);
+        told(f, "[position] ");
+}
+
+static bool asked(Fixture *f, const char *text)
+{
+        uint8_t data[4000];
+        size_t n = fake_request(&f->fake, data, sizeof(data));
+
+        return memmem(data, n, text, strlen(text)) != NULL;
+}
+
+/* From now on: a cookie of all contextCSN values. */
+static void test_from_now_on(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        assert_true(asked(f, "rid=000,csn=2026.1Z#0#001#0;2026.1Z#0#002#0"));
+        entry(f, "cn=a", SYNC_ADD, CSN("2"));
+        entry(f, "cn=b", SYNC_DELETE, CSN("3"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=a cn=b(gone) [position] ");
+        stop(f);
+        start(f, &f->position);
+        assert_true(asked(f, CSN("3") ";2026.1Z#0#002#0"));
+}
+
+/* Nothing is concluded from what is only present, or not mentioned. */
+static void test_absence(void **state)
+{
+        Fixture *f = *state;
+
+        start(f, NULL);
+        entry(f, "cn=a", SYNC_PRESENT, NULL);
+        id_set(f, false);
+        entry(f, "cn=b", SYNC_MODIFY, NULL);
+        info(f, 0xa2, CSN("9"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=b [position] ");
+        id_set(f, true);
+        assert_int_equal(turn(f), 0);
+        told(f, "(gone) [] ");
+}
+
+/* Phases may come twice and in any order. */
+static void test_phases(void **state)
+{
+        Fixture *f = *state;
+
+        start(f, NULL);
+        info(f, 0xa1, "");
+        info(f, 0xa2, "");
+        info(f, 0xa1, CSN("5"));
+        assert_int_equal(turn(f), 0);
+        info(f, 0x80, CSN("6"));
+        assert_int_equal(turn(f), 0);
+        told(f, "[position] [position] [position] ");
+        assert_int_equal(f->told, FEED_WATCHING);
+}
+
+/* An empty cookie, or one without a csn, is no position. */
+static void test_no_position(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        entry(f, "cn=a", SYNC_ADD, "");
+        assert_int_equal(turn(f), 0);
+        entry(f, "cn=b", SYNC_ADD, "rid=000,sid=001");
+        assert_int_equal(turn(f), 0);
+        info(f, 0x80, "");
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=a [] cn=b [] ");
+}
+
+/* In a refresh over everything the position waits for its end. */
+static void test_initial_all(void **state)
+{
+        Fixture *f = *state;
+
+        f->fake.config.initial = FEED_INITIAL_ALL;
+        start(f, NULL);
+        entry(f, "cn=a", SYNC_ADD, NULL);
+        info(f, 0x80, CSN("1"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=a [ catch-up] ");
+        entry(f, "cn=b", SYNC_ADD, NULL);
+        info(f, 0xa2, CSN("2"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=b [position catch-up] ");
+        entry(f, "cn=c", SYNC_ADD, CSN("3"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=c [position] ");
+}
+
+/* The server cannot go on from the cookie: everything, said as such. */
+static void refused_with(Fixture *f, int code, const char *says)
+{
+        watch(f);
+        assert_true(asked(f, "2026.1Z#0#001#0"));
+        fake_done(&f->fake, f->f->sync_id, code, says, NULL, NULL, 0);
+        assert_int_equal(turn(f), 0);
+        assert_int_equal(f->told, FEED_CATCHING_UP);
+        assert_false(asked(f, "2026.1Z#0#001#0"));
+        entry(f, "cn=a", SYNC_ADD, NULL);
+        info(f, 0xa2, CSN("2"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=a [position catch-up] ");
+}
+
+static void test_refresh_required(void **state)
+{
+        refused_with(*state, LDAP_SYNC_REFRESH_REQUIRED, "sync cookie is stale");
+}
+
+static void test_newer_than_provider(void **state)
+{
+        refused_with(*state, LDAP_UNWILLING_TO_PERFORM, "consumer state is newer than provider!");
+}
+
+/* Refused without a cookie: no loop. */
+static void test_refused_for_good(void **state)
+{
+        Fixture *f = *state;
+
+        f->fake.config.initial = FEED_INITIAL_ALL;
+        start(f, NULL);
+        fake_done(&f->fake, f->f->sync_id, LDAP_SYNC_REFRESH_REQUIRED, NULL, NULL, NULL, 0);
+        assert_int_equal(turn(f), CONN_E_PROTOCOL);
+}
+
+static void test_size_limit(void **state)
+{
+        Fixture *f = *state;
+
+        start(f, NULL);
+        fake_done(&f->fake, f->f->sync_id, LDAP_SIZELIMIT_EXCEEDED, NULL, NULL, NULL, 0);
+        assert_int_equal(turn(f), CONN_E_LIMIT);
+        assert_non_null(strstr(diag_text(&f->diag), "limits dn.exact=\"cn=reader\" size=unlimited"));
+}
+
+static void test_another_database(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        assert_true(asked(f, "2026.1Z#0#001#0"));
+        stop(f);
+        f->fake.conn->dse.database = (ObjectId){ { 0xdc } };
+        start(f, &f->position);
+        assert_false(asked(f, "2026.1Z#0#001#0"));
+        assert_int_equal(f->told, FEED_CATCHING_UP);
+}
+
+/* 389 Directory Server has no contextCSN: what comes before the end of the refresh is not news. */
+static void test_389_from_now_on(void **state)
+{
+        Fixture *f = *state;
+
+        f->fake.conn->dse.vendor = VENDOR_389;
+        f->fake.conn->dse.n_context_csn = 0;
+        start(f, NULL);
+        entry(f, "cn=old", SYNC_ADD, NULL);
+        info(f, 0xa1, "host:389#cn=reader:dc=test:(c=*)#7");
+        entry(f, "cn=new", SYNC_ADD, NULL);
+        assert_int_equal(turn(f), 0);
+        told(f, "[position] cn=new [] ");
+}
+
+static void test_full(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        f->n_full = 2;
+        entry(f, "cn=a", SYNC_ADD, CSN("2"));
+        assert_int_equal(turn(f), 0);
+        assert_true(f->f->batch.held && f->f->link.blocked);
+        entry(f, "cn=b", SYNC_ADD, CSN("3"));
+        assert_int_equal(turn(f), 0);
+        told(f, "full full ");
+        assert_int_equal(turn(f), 0);
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=a [position] cn=b [position] ");
+}
+
+/* A batch that is full in the middle of a message: what lies in its arena has been used by then. */
+static void test_full_batch(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        f->f->batch.limit = 2;
+        entry(f, "cn=a", SYNC_ADD, CSN("2"));
+        entry(f, "cn=b", SYNC_ADD, CSN("3"));
+        entry(f, "cn=c", SYNC_ADD, CSN("4"));
+        assert_int_equal(turn(f), 0);
+        assert_int_equal(f->f->batch.limit, BATCH_LEAST);
+        told(f, "cn=a cn=b [position] cn=c [position] ");
+        stop(f);
+        start(f, &f->position);
+        assert_true(f->f->n_cookie > 0 && memmem(f->f->cookie, f->f->n_cookie, "2026.4Z", 7));
+}
+
+/* A silent stream is proven alive on its own connection. */
+static void test_probe(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        clock_fake_advance(&f->clock, 10000000);
+        assert_int_equal(turn(f), 0);
+        assert_int_equal(f->f->link.n_owed, 1);
+        fake_done(&f->fake, f->f->probe_id, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(turn(f), 0);
+        assert_int_equal(f->f->link.n_owed, 0);
+}
+
+static void test_hostile(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        fake_intermediate(&f->fake, f->f->sync_id, "1.2.3", "x", 1); /* somebody else's: ignored */
+        assert_int_equal(turn(f), 0);
+        fake_intermediate(&f->fake, f->f->sync_id, SYNC_INFO, "\xa3\x7f", 2);
+        assert_int_equal(turn(f), CONN_E_PROTOCOL);
+        fake_entry(&f->fake, f->f->sync_id, "cn=x", NULL, 0);
+        assert_int_equal(turn(f), CONN_E_PROTOCOL);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_from_now_on, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_absence, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_phases, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_no_position, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_initial_all, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_refresh_required, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_newer_than_provider, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_refused_for_good, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_size_limit, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_another_database, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_389_from_now_on, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_full_batch, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
+        };
+
+        signal(SIGPIPE, SIG_IGN);
+        log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
