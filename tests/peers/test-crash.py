@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at random moments under a stream of changes: afterwards Graph equals the directory, and nothing was created twice.
 
+Half of the deaths come from outside at a random moment, half from inside at the n-th system call that writes, flushes or sends
+(crash-shim.c), torn writes among them.
+
 SOSYNC_CRASHES: how often (default 100). SOSYNC_SEED: the random numbers; printed, so that a run can be repeated.
 """
 
@@ -12,6 +15,7 @@ import time
 
 from house import check, environment, house, step
 from lab import wait_until
+from lab.base import Failure
 
 CRASHES = environment("SOSYNC_CRASHES", 100)
 SEED = environment("SOSYNC_SEED", int.from_bytes(os.urandom(4), "big"))
@@ -95,10 +99,24 @@ def differences(want, have):
     return lines
 
 
+def die_inside(h, rng):
+    """Wait until it dies of the shim; one that has too little to do is killed. 1: it died by itself."""
+    try:
+        wait_until(lambda: h.sosync.process.poll() is not None, 3, "death from inside", every_s=0.002)
+        h.sosync.kill()
+        return 1
+    except Failure:
+        h.sosync.kill()
+        return 0
+
+
 with house("crash") as h:
     step(f"seed {SEED}, {CRASHES} crashes")
     rng = random.Random(SEED)
+    n_inside = 0
+    shim = h.lab.build / "tests/peers/libcrash-shim.so"
     h.start(more="settle: 2s")
+    h.sosync.environment["LD_PRELOAD"] = str(shim)
     for i in range(PEOPLE):
         h.ad.add_user(f"Person {i}", h.people, title="First")
     for i in range(3):
@@ -110,18 +128,24 @@ with house("crash") as h:
     try:
         for i in range(CRASHES):
             # A random moment of its work: from before it is ready to well after.
-            moment = time.monotonic() + rng.random() * 0.5
-            wait_until(lambda: time.monotonic() >= moment, 2, "the moment of the crash", every_s=0.001)
-            h.sosync.kill()
+            if i % 2:
+                n_inside += die_inside(h, rng)
+            else:
+                moment = time.monotonic() + rng.random() * 0.5
+                wait_until(lambda: time.monotonic() >= moment, 2, "the moment of the crash", every_s=0.001)
+                h.sosync.kill()
+            if i % 50 == 49:
+                step(f"{i + 1} crashes, {n_inside} of them from inside")
+            h.sosync.environment["SOSYNC_DIE_AFTER"] = str(int(2 ** (rng.random() * 10)) if i % 2 == 0 and i < CRASHES - 1 else 0)
             h.sosync.start(wait=False)
-            if rng.random() < 0.7:
+            if i % 2 and rng.random() < 0.7:
                 h.sosync.wait_ready()
     finally:
         stream.stopping.set()
         stream.join()
     check(stream.error is None, stream.error)
     h.sosync.wait_ready()
-    step(f"{CRASHES} crashes, {stream.n_new} new people; waiting until Graph equals the directory")
+    step(f"{CRASHES} crashes ({n_inside} from inside), {stream.n_new} new people; waiting until Graph equals the directory")
 
     try:
         wait_until(lambda: not differences(expected(h), actual(h)), 120, "Graph equals the directory", every_s=0.2)
