@@ -9,6 +9,9 @@
 /* A start has better things to do. */
 #define AFTER_START_US ((int64_t)60 * 1000000)
 
+/* What failed a moment ago is not tried in the next. */
+#define AGAIN_US ((int64_t)3 * 1000000)
+
 /* Until this source is due. Return: 0, -errno. */
 static int ask_memo(Wiring *w, const Connector *source, int64_t *ret_left)
 {
@@ -43,6 +46,9 @@ int cycle_init(Cycle *c, Wiring *w)
         if (soonest > wait)
                 wait = soonest < w->first->reconcile.every_us ? soonest : w->first->reconcile.every_us;
         c->due = mono_add(clock_mono(w->clock), wait);
+        for (size_t i = 0; i < w->connectors.n; i++)
+                if (w->connectors.items[i].intake)
+                        w->connectors.items[i].intake->containers_due = true; /* perhaps: the job looks */
         return 0;
 }
 
@@ -62,7 +68,31 @@ static bool last_one_waits(Cycle *c)
                stats.n[LANE_RECONCILE][QUEUE_READY] + stats.n[LANE_RECONCILE][QUEUE_LEASED] > 0;
 }
 
-void cycle_tick(Cycle *c)
+static bool is_containers_due(Cycle *c)
+{
+        const Connectors *all = &c->wiring->connectors;
+
+        for (size_t i = 0; i < all->n; i++) {
+                IntakeSink *in = all->items[i].intake;
+
+                if (in && in->containers_due && intake_is_watching(in))
+                        return true;
+        }
+        return false;
+}
+
+static void submit(Cycle *c, const char *kind, bool due, Mono *not_before)
+{
+        Wiring *w = c->wiring;
+        Mono now = clock_mono(w->clock);
+
+        if (!due || now.us < not_before->us || jobs_has(w->jobs, kind))
+                return;
+        *not_before = mono_add(now, AGAIN_US);
+        jobs_submit(w->jobs, kind, NULL, NULL, NULL);
+}
+
+static void tick_reconcile(Cycle *c)
 {
         _cleanup_(config_unrefp) Config *config = NULL;
         Wiring *w = c->wiring;
@@ -86,4 +116,10 @@ void cycle_tick(Cycle *c)
         arguments = json_pack("{s:b}", "cycle", 1);
         jobs_submit(w->jobs, "reconcile", arguments, NULL, NULL);
         json_decref(arguments);
+}
+
+void cycle_tick(Cycle *c)
+{
+        submit(c, "containers", is_containers_due(c), &c->containers_due);
+        tick_reconcile(c);
 }

@@ -2,12 +2,16 @@
 #pragma once
 
 /*
- * Cycle: when the service reconciles by itself
+ * Cycle: what the service does by itself, and when
  *
- * Asked every second, on the main thread. A cycle is due `reconcile.every` after the end of the last one,
- * also over a restart, but not in the first minute. While no feed watches it waits, and it leaves out sources
- * whose feed does not; what the last one has enqueued and still waits in the lane makes it pass one turn. It
- * honours the scheduler flag.
+ * Asked every second, on the main thread.
+ *
+ * Containers: their names are read at the first start, and what is below one that was renamed or moved is
+ * swept at once; not more often than every 3 s.
+ *
+ * Reconcile: a cycle is due `reconcile.every` after the end of the last one, also over a restart, but not in
+ * the first minute. While no feed watches it waits, and it leaves out sources whose feed does not; what the
+ * last one has enqueued and still waits in the lane makes it pass one turn. It honours the scheduler flag.
  */
 
 #include "app/jobs.h"
@@ -16,7 +20,8 @@ typedef struct Cycle Cycle;
 
 struct Cycle {
         Wiring *wiring;
-        Mono due;
+        Mono due;            /* reconcile */
+        Mono containers_due; /* not before */
 };
 
 /* Return: 0, -errno. */

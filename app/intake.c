@@ -2,6 +2,7 @@
 
 #include "app/intake.h"
 
+#include "app/containers.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -108,17 +109,23 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         _cleanup_(config_unrefp) Config *c = snapshot_get(in->snapshot);
         Change *changes = arena_new_array(a, Change, batch->n_entries + 1);
+        bool containers_due = false;
         uint64_t n_urgent = 0;
+        SpaceBatch rows;
         size_t n = 0;
         int r;
 
+        space_batch_init(&rows, a);
         for (size_t i = 0; i < batch->n_entries; i++) {
                 const FeedEntry *e = &batch->entries[i];
-                bool followed = false;
+                bool followed = false, is_container = false;
                 Verdict v = VERDICT_DROP;
 
                 r = is_followed(in, e, a, &followed);
-                if (r == 0)
+                if (r == 0 && !followed)
+                        r = container_note(queue_space(in->queue), in->source, e, &rows, &is_container,
+                                           &containers_due);
+                if (r == 0 && !is_container)
                         r = judge(in, c, e, a, followed, &v);
                 if (r)
                         return r;
@@ -142,6 +149,8 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         r = queue_put(in->queue, &(Intake){
                                          .changes = changes,
                                          .n_changes = n,
+                                         .writes = rows.writes,
+                                         .n_writes = rows.n_writes,
                                          .feed = in->feed,
                                          .position = batch->position ? batch->position->data : NULL,
                                          .n_position = batch->position ? batch->position->n : 0,
@@ -156,6 +165,8 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         }
         if (r)
                 return error_fold(r);
+        if (containers_due)
+                in->containers_due = true;
         in->n_seen += batch->n_entries;
         in->n_queued += n;
         in->n_out_of_scope += batch->n_entries - n;

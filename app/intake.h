@@ -8,7 +8,8 @@
  *
  * A domain writes much that is nobody's business here (computers, DNS, logon times): what is out of scope and
  * was never imported is counted and dropped. What was imported once is always followed, wherever it goes: the
- * run decides what its leaving means.
+ * run decides what its leaving means. Containers are nobody's objects: their names are kept
+ * (app/containers.h), and one that was renamed makes what is below it due.
  *
  * Belongs to the feed's thread, except for the counters.
  */
@@ -41,7 +42,9 @@ struct IntakeSink {
         bool is_settled;
 
         _Atomic uint64_t n_seen, n_queued, n_out_of_scope, n_urgent;
-        _Atomic bool full; /* the queue refused a batch: unpause the feed when it has room */
+        _Atomic bool
+                containers_due; /* containers_work() has something to do; it clears this before it looks */
+        _Atomic bool full;      /* the queue refused a batch: unpause the feed when it has room */
 };
 
 void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *clock, const Log *log,

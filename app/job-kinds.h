@@ -10,6 +10,11 @@ extern const JobKind job_backup;    /* {"folder": absolute path} -> {"bytes"} */
 extern const JobKind job_scheduler; /* {"SyncCycleEnabled": bool or nothing} -> as Get-ADSyncScheduler */
 extern const JobKind job_reconcile; /* {"ou": DN or null, "all": bool} -> job_sweep_json, "below" ... */
 
+extern const JobKind job_containers; /* {} -> job_sweep_json: what was below containers that have moved */
+
+/* Sweep.progress of a job, which is its context. */
+bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total);
+
 /* The numbers of a sweep, and its result as a job's. */
 json_t *job_sweep_json(const SweepResult *result);
 int job_sweep_result(int r);

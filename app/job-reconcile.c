@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-static bool show(void *context, const char *phase, uint64_t done, uint64_t total)
+bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total)
 {
         job_progress(context, phase, done, total);
         return job_is_cancelled(context);
@@ -51,25 +51,6 @@ static void log_summary(const Log *log, const char *by, const SweepResult *n, in
                  LOG_INT("took_ms", took_ms));
 }
 
-static void add_result(SweepResult *sum, const SweepResult *n)
-{
-        sum->n_objects += n->n_objects;
-        sum->n_same += n->n_same;
-        sum->n_read += n->n_read;
-        sum->n_outside += n->n_outside;
-        sum->n_never += n->n_never;
-        sum->n_offered += n->n_offered;
-        sum->n_waiting += n->n_waiting;
-        sum->n_hidden += n->n_hidden;
-        sum->n_enqueued += n->n_enqueued;
-        sum->n_new += n->n_new;
-        sum->n_changed += n->n_changed;
-        sum->n_moved += n->n_moved;
-        sum->n_scope += n->n_scope;
-        sum->n_gone += n->n_gone;
-        sum->n_missed += n->n_missed;
-}
-
 static bool is_watching(const Connector *c)
 {
         return c->intake && intake_is_watching(c->intake);
@@ -98,7 +79,7 @@ static int reconcile(Job *job, const Connector *c, const char *ou, SweepResult *
                         .dn = ou,
                         .everything = json_is_true(json_object_get(job->arguments, "all")),
                         .feed_watches = is_watching(c),
-                        .progress = show,
+                        .progress = job_sweep_progress,
                         .context = job,
                 },
                 ret_result, diag);
@@ -118,7 +99,7 @@ static int reconcile_all(Job *job, SweepResult *ret_result, Diag *diag)
                 if (cycle && !is_watching(&all->items[i]))
                         continue; /* its feed will bring what is missing */
                 r = reconcile(job, &all->items[i], NULL, &n, diag);
-                add_result(ret_result, &n);
+                sweep_result_add(ret_result, &n);
                 if (r && r != SWEEP_E_UNREACHABLE)
                         return r;
                 result = result ? result : r;

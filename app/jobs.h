@@ -47,7 +47,7 @@ typedef struct Jobs Jobs;
 
 /* What a work function may return beside 0 and -errno. The diag says why. */
 enum {
-        JOB_E_BASE_ = 2540, /* within ERROR_BASE_APP */
+        JOB_E_BASE_ = 2580, /* within ERROR_BASE_APP */
 
         JOB_E_CANCELLED,
         JOB_E_USAGE,       /* an argument makes no sense: exit status 2 */

@@ -35,4 +35,3 @@ int sweep_judge(Pass *p, const SourceItem *item);
 
 void sweep_saw(Pass *p, const ObjectId *id);
 bool sweep_is_missed(const Pass *p, Wall changed);
-int sweep_source_failed(int r);

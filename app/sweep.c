@@ -120,7 +120,6 @@ static int take_page(void *context, const SourceItem *items, size_t n)
 
 /* -- the directory --------------------------------------------------------------------------------------- */
 
-/* What the source could not do. Return: SWEEP_E_*, -errno. */
 int sweep_source_failed(int r)
 {
         switch (r) {
@@ -255,6 +254,16 @@ static int look_for_absent(Pass *p)
         if (r < 0)
                 return error_trace(r);
         return m.result ? m.result : end_page(p);
+}
+
+void sweep_result_add(SweepResult *sum, const SweepResult *n)
+{
+        const uint64_t *from = (const uint64_t *)n;
+        uint64_t *to = (uint64_t *)sum;
+
+        static_assert(sizeof(*sum) % sizeof(*to) == 0, "a result is numbers only");
+        for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+                to[i] += from[i];
 }
 
 /* -------------------------------------------------------------------------------------------------------- */

@@ -85,5 +85,10 @@ struct Sweep {
 /* Return: 0, SWEEP_E_*, -errno. The result is what was done until then, in any case. */
 int sweep_run(const Sweep *s, SweepResult *ret_result, Diag *diag);
 
+void sweep_result_add(SweepResult *sum, const SweepResult *n);
+
+/* What a source could not do, as SWEEP_E_*; everything else as it is. */
+int sweep_source_failed(int r);
+
 /* What a sweep may not conclude from: a change this young may not have come through the feed yet. */
 #define SWEEP_YOUNG_MS 120000

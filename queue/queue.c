@@ -47,7 +47,7 @@ static bool writes_are_valid(const SpaceWrite *writes, size_t n)
         for (size_t i = 0; i < n; i++) {
                 const SpaceWrite *w = &writes[i];
 
-                if (w->table < SPACE_HEAD || w->table > SPACE_MEMO || w->n_key == 0 ||
+                if (w->table < SPACE_HEAD || w->table > SPACE_LAST || w->n_key == 0 ||
                     w->n_key > SPACE_KEY_MAX || w->n > PACK_RECORD_MAX)
                         return false;
         }

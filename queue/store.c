@@ -61,7 +61,7 @@ int store_open_tables(Store *s, MDB_txn *txn)
                         rc = open_table(txn, "due", lane_name((Lane)lane), row_class_name((RowClass)i), 0,
                                         &s->due[lane][i]);
         }
-        for (unsigned table = SPACE_HEAD; rc == 0 && table <= SPACE_MEMO; table++)
+        for (unsigned table = SPACE_HEAD; rc == 0 && table <= SPACE_LAST; table++)
                 rc = open_table(txn, "space", space_table_name((SpaceTable)table), NULL, 0, &s->space[table]);
         for (unsigned table = LINK_IMPORT; rc == 0 && table <= LINK_READY; table++)
                 rc = open_table(txn, "link", link_table_name((LinkTable)table), NULL,

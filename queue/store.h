@@ -47,7 +47,7 @@ struct Store {
         MDB_dbi due[_LANE_N][_ROW_CLASS_N];
         MDB_dbi position;
         MDB_dbi outcome;
-        MDB_dbi space[SPACE_MEMO + 1];
+        MDB_dbi space[SPACE_LAST + 1];
         MDB_dbi link[LINK_READY + 1];
 
         pthread_mutex_t lock;

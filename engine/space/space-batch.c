@@ -122,6 +122,17 @@ void space_write_intent(SpaceBatch *b, const ObjectId *mv, const Intent *intent,
         add_packed(b, SPACE_INTENT, mv->bytes, sizeof(mv->bytes), &w, serial);
 }
 
+void space_write_container(SpaceBatch *b, const ObjectKey *key, const Container *c, uint64_t serial)
+{
+        uint8_t buf[OBJECT_KEY_SIZE];
+        PackWriter w;
+
+        object_key_pack(key, buf);
+        pack_init(&w);
+        container_pack(&w, c);
+        add_packed(b, SPACE_CONTAINER, buf, sizeof(buf), &w, serial);
+}
+
 void space_delete(SpaceBatch *b, SpaceTable table, const void *key, size_t n_key)
 {
         SpaceWrite *w = GROW(b, writes);

@@ -8,9 +8,9 @@
 #define CLOUD_WRITE_MIN 4
 
 static const char *const table_names[] = {
-        [SPACE_HEAD] = "head",   [SPACE_IMPORT] = "import",     [SPACE_METAVERSE] = "metaverse",
-        [SPACE_CLOUD] = "cloud", [SPACE_CLOUD_OF] = "cloud-of", [SPACE_INTENT] = "intent",
-        [SPACE_MEMO] = "memo",
+        [SPACE_HEAD] = "head",   [SPACE_IMPORT] = "import",       [SPACE_METAVERSE] = "metaverse",
+        [SPACE_CLOUD] = "cloud", [SPACE_CLOUD_OF] = "cloud-of",   [SPACE_INTENT] = "intent",
+        [SPACE_MEMO] = "memo",   [SPACE_CONTAINER] = "container",
 };
 
 static const char *const link_names[] = {
@@ -20,7 +20,7 @@ static const char *const link_names[] = {
 
 const char *space_table_name(SpaceTable table)
 {
-        return table >= SPACE_HEAD && table <= SPACE_MEMO ? table_names[table] : "?";
+        return table >= SPACE_HEAD && table <= SPACE_LAST ? table_names[table] : "?";
 }
 
 const char *link_table_name(LinkTable table)
@@ -348,5 +348,31 @@ int intent_unpack(Arena *a, const void *data, size_t n, Intent *ret_intent)
         if (r.error)
                 return r.error;
         *ret_intent = i;
+        return 0;
+}
+
+#define CONTAINER_FIELDS 3
+
+void container_pack(PackWriter *w, const Container *c)
+{
+        pack_array(w, CONTAINER_FIELDS);
+        pack_int(w, CONTAINER_VERSION);
+        pack_str(w, c->dn);
+        pack_str(w, c->dn_before);
+}
+
+int container_unpack(Arena *a, const void *data, size_t n, Container *ret_container)
+{
+        PackReader r;
+        Container c = { 0 };
+
+        begin(&r, data, n, CONTAINER_VERSION, CONTAINER_FIELDS);
+        c.dn = unpack_str(&r, a);
+        c.dn_before = unpack_str(&r, a);
+        if (!c.dn)
+                fail(&r);
+        if (r.error)
+                return r.error;
+        *ret_container = c;
         return 0;
 }

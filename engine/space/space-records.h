@@ -19,17 +19,19 @@
 
 #include "engine/space/space.h"
 
-#define HEAD_VERSION   1
-#define IMPORT_VERSION 1
-#define PERSON_VERSION 1
-#define CLOUD_VERSION  1
-#define INTENT_VERSION 1
+#define HEAD_VERSION      1
+#define IMPORT_VERSION    1
+#define PERSON_VERSION    1
+#define CLOUD_VERSION     1
+#define INTENT_VERSION    1
+#define CONTAINER_VERSION 1
 
 void head_pack(PackWriter *w, const Head *h);
 void import_pack(PackWriter *w, const Object *o);
 void person_pack(PackWriter *w, const Person *p);
 void cloud_pack(PackWriter *w, const Cloud *c);
 void intent_pack(PackWriter *w, const Intent *i);
+void container_pack(PackWriter *w, const Container *c);
 
 /* Return: 0, PACK_E_CORRUPT, PACK_E_NEWER. The output is written only on success. */
 int head_unpack(Arena *a, const void *data, size_t n, Head *ret_head);
@@ -37,6 +39,7 @@ int import_unpack(Arena *a, const void *data, size_t n, const Object **ret_objec
 int person_unpack(Arena *a, const void *data, size_t n, Person *ret_person);
 int cloud_unpack(Arena *a, const void *data, size_t n, Cloud *ret_cloud);
 int intent_unpack(Arena *a, const void *data, size_t n, Intent *ret_intent);
+int container_unpack(Arena *a, const void *data, size_t n, Container *ret_container);
 
 const char *space_table_name(SpaceTable table); /* "head" "import" ... */
 const char *link_table_name(LinkTable table);   /* "import" "cloud" "join" "wait" "ready" */

@@ -157,6 +157,26 @@ int space_read_intent(Space *s, const ObjectId *mv, Arena *a, Intent *ret_intent
         return r ? corrupt(SPACE_INTENT, mv->bytes, sizeof(mv->bytes), r, diag) : 0;
 }
 
+/**
+ * space_read_container() - the name of a domain, OU or container
+ *
+ * Return: 0, SPACE_E_NONE, SPACE_E_CORRUPT, -errno. The serial is also written with the two conditions.
+ */
+int space_read_container(Space *s, const ObjectKey *key, Arena *a, Container *ret_container,
+                         uint64_t *ret_serial, Diag *diag)
+{
+        uint8_t buf[OBJECT_KEY_SIZE];
+        SpaceRow row;
+        int r;
+
+        object_key_pack(key, buf);
+        r = get(s, SPACE_CONTAINER, buf, sizeof(buf), a, &row, ret_serial);
+        if (r)
+                return r;
+        r = container_unpack(a, row.data, row.n, ret_container);
+        return r ? corrupt(SPACE_CONTAINER, buf, sizeof(buf), r, diag) : 0;
+}
+
 /* All ids under a key, page by page into one array. */
 static int all_links(Space *s, LinkTable table, const void *key, size_t n_key, Arena *a, ObjectId **ret_ids,
                      size_t *ret_n)

@@ -34,6 +34,7 @@
 typedef struct Cloud Cloud;
 typedef struct CloudContest CloudContest;
 typedef struct CloudWrite CloudWrite;
+typedef struct Container Container;
 typedef struct Edge Edge;
 typedef struct Head Head;
 typedef struct Intent Intent;
@@ -69,6 +70,8 @@ typedef enum SpaceTable {
         SPACE_CLOUD_OF = 5,  /* ObjectKey → cloud id: what a reference to it resolves to */
         SPACE_INTENT = 6,    /* metaverse id → Intent */
         SPACE_MEMO = 7,      /* name → small durable values (engine/space/memo.h) */
+        SPACE_CONTAINER = 8, /* ObjectKey → Container */
+        SPACE_LAST = SPACE_CONTAINER,
 } SpaceTable;
 
 /* The tables of links: owner and name → 16-byte ids, sorted, without duplicates. */
@@ -141,6 +144,13 @@ struct CloudContest {
         const char *attribute;
         unsigned n;
         Wall since;
+};
+
+/* A domain, OU or container. It is in no connector space; a change of its name is one of all that is below.
+ */
+struct Container {
+        const char *dn;
+        const char *dn_before; /* that it had when what is below was last looked at; NULL: nothing is due */
 };
 
 /* Durable before a create leaves, so that a crash between request and answer cannot create twice. */
@@ -244,6 +254,9 @@ int space_read_cloud_of(Space *s, const ObjectKey *key, ObjectId *ret_cloud);
 int space_read_intent(Space *s, const ObjectId *mv, Arena *a, Intent *ret_intent, uint64_t *ret_serial,
                       Diag *diag);
 
+int space_read_container(Space *s, const ObjectKey *key, Arena *a, Container *ret_container,
+                         uint64_t *ret_serial, Diag *diag);
+
 /* All ids of an owner's links; `name` is the attribute. 0 with n = 0 when there are none. */
 int space_read_links(Space *s, LinkTable table, const void *owner, size_t n_owner, const char *name, Arena *a,
                      ObjectId **ret_ids, size_t *ret_n);
@@ -267,6 +280,7 @@ void space_write_person(SpaceBatch *b, const ObjectId *mv, const Person *p, uint
 void space_write_cloud(SpaceBatch *b, const ObjectId *cloud, const Cloud *c, uint64_t serial);
 void space_write_cloud_of(SpaceBatch *b, const ObjectKey *key, const ObjectId *cloud);
 void space_write_intent(SpaceBatch *b, const ObjectId *mv, const Intent *intent, uint64_t serial);
+void space_write_container(SpaceBatch *b, const ObjectKey *key, const Container *c, uint64_t serial);
 void space_delete(SpaceBatch *b, SpaceTable table, const void *key, size_t n_key);
 void space_write_link(SpaceBatch *b, LinkTable table, LinkVerb verb, const void *owner, size_t n_owner,
                       const char *name, const ObjectId *id);

@@ -337,9 +337,30 @@ static void test_old_head(void **state)
         assert_int_equal(h.imported.ms, 12345);
 }
 
+static void test_container(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Container c;
+        const uint8_t *data;
+        PackWriter w;
+        size_t n;
+
+        for (int due = 0; due < 2; due++) {
+                pack_init(&w);
+                container_pack(&w, &(Container){ .dn = "OU=Sales", .dn_before = due ? "OU=Vente" : NULL });
+                data = pack_data(&w, &n);
+                assert_int_equal(container_unpack(a, data, n, &c), 0);
+                assert_string_equal(c.dn, "OU=Sales");
+                assert_int_equal(c.dn_before != NULL, due);
+                for (size_t i = 0; i < n; i++)
+                        assert_int_not_equal(container_unpack(a, data, i, &c), 0);
+                pack_deinit(&w);
+        }
+}
+
 static void test_names(void **state)
 {
-        for (unsigned i = SPACE_HEAD; i <= SPACE_MEMO; i++)
+        for (unsigned i = SPACE_HEAD; i <= SPACE_LAST; i++)
                 assert_true(strlen(space_table_name((SpaceTable)i)) > 1);
         for (unsigned i = LINK_IMPORT; i <= LINK_READY; i++)
                 assert_true(strlen(link_table_name((LinkTable)i)) > 1);
@@ -350,9 +371,11 @@ static void test_names(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_head),  cmocka_unit_test(test_import),   cmocka_unit_test(test_person),
-                cmocka_unit_test(test_cloud), cmocka_unit_test(test_intent),   cmocka_unit_test(test_damaged),
-                cmocka_unit_test(test_newer), cmocka_unit_test(test_old_head), cmocka_unit_test(test_names),
+                cmocka_unit_test(test_head),   cmocka_unit_test(test_import),
+                cmocka_unit_test(test_person), cmocka_unit_test(test_cloud),
+                cmocka_unit_test(test_intent), cmocka_unit_test(test_damaged),
+                cmocka_unit_test(test_newer),  cmocka_unit_test(test_old_head),
+                cmocka_unit_test(test_names),  cmocka_unit_test(test_container),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,8 @@ static bool change_object(Scene *s, Thing *t, const char *const *words, size_t n
 /* OBJECT user ada title=...   OBJECT ada title=...   OBJECT m* title=... */
 bool command_object(Scene *s, const char *const *words, size_t n_words)
 {
-        static const char *const types[] = { "user", "inetOrgPerson", "group", "computer", "contact" };
+        static const char *const types[] = { "user",     "inetOrgPerson", "group",
+                                             "computer", "contact",       "organizationalUnit" };
         Thing *t = scene_thing(s, words[1]);
         size_t first = 2;
 
@@ -74,6 +75,31 @@ bool command_move(Scene *s, const char *const *words, size_t n_words)
         if (!command_need(s, words[1], &t))
                 return false;
         directory_move(s, t, words[2]);
+        directory_put(s, t, false);
+        return true;
+}
+
+/* RENAME sales OU=Verkauf,OU=corp: an OU has another name, and with it all that is below. Only it has
+ * changed. */
+bool command_rename(Scene *s, const char *const *words, size_t n_words)
+{
+        const char *before, *now = arena_printf(s->arena, "%s,%s", words[2], SCENE_BASE);
+        Thing *t;
+
+        if (!command_need(s, words[1], &t))
+                return false;
+        before = t->dn;
+        for (size_t i = 0; i < s->n_things; i++) {
+                Thing *child = s->things[i];
+                size_t n = strlen(child->dn), m = strlen(before);
+
+                if (child == t || n <= m || !str_is(child->dn + n - m, before) || child->dn[n - m - 1] != ',')
+                        continue;
+                child->dn = arena_printf(s->arena, "%.*s%s", (int)(n - m), child->dn, now);
+                child->version--;
+                directory_put(s, child, false);
+        }
+        t->dn = now;
         directory_put(s, t, false);
         return true;
 }

@@ -2,11 +2,12 @@
 
 /* RECONCILE: the directory is compared with the connector space. */
 
+#include "app/containers.h"
 #include "app/reconcile.h"
 #include "base/str.h"
 #include "tests/scenario/commands.h"
 
-static void see(Scene *s, const SweepResult *n)
+static void see(Scene *s, const char *what, const SweepResult *n)
 {
         const struct {
                 const char *name;
@@ -18,11 +19,38 @@ static void see(Scene *s, const SweepResult *n)
                 { "new", n->n_new },         { "changed", n->n_changed }, { "moved", n->n_moved },
                 { "scope", n->n_scope },     { "gone", n->n_gone },       { "missed", n->n_missed },
         };
-        SeenLine *line = seen_add(&s->seen, true, "reconciled");
+        SeenLine *line = seen_add(&s->seen, true, "%s", what);
 
         for (size_t i = 0; i < N_ELEMENTS(values); i++)
                 seen_value(&s->seen, line, values[i].name,
                            arena_printf(s->arena, "%llu", (unsigned long long)values[i].n));
+}
+
+/* What the service's own job does when the feed has brought a container with another name. */
+bool scene_sweep_containers(Scene *s)
+{
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&s->snapshot);
+        _cleanup_(source_freep) Source *lister = source_mem_open(s->directory),
+                                       *reader = source_mem_open(s->directory);
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        Sweep sweep = {
+                .queue = s->queue,
+                .lister = lister,
+                .reader = reader,
+                .config = c,
+                .source_config = connector_in_force(&s->connectors.items[0], c),
+                .clock = &s->clock.clock,
+        };
+        SweepResult result;
+
+        s->intake.containers_due = false;
+        if (containers_work(&sweep, &result, &diag)) {
+                s->intake.containers_due = true;
+                return true;
+        }
+        if (result.n_objects)
+                see(s, "swept", &result);
+        return true;
 }
 
 /* RECONCILE [all] [ou=OU=x] [feed=away] */
@@ -54,6 +82,6 @@ bool command_reconcile_now(Scene *s, const char *const *words, size_t n_words)
                 seen_value(&s->seen, seen_add(&s->seen, true, "reconcile failed"), "why",
                            arena_strdup(s->arena, diag_text(&diag)));
         else
-                see(s, &result);
+                see(s, "reconciled", &result);
         return true;
 }

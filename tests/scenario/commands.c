@@ -330,6 +330,7 @@ static const Verb verbs[] = {
         { "OBJECT", 2, command_object },
         { "OBJECTS", 4, command_objects },
         { "MOVE", 3, command_move },
+        { "RENAME", 3, command_rename },
         { "DELETE", 2, command_delete },
         { "CHANGE", 2, do_change },
         { "REQUEST", 2, do_request },

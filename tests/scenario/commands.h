@@ -20,6 +20,7 @@ bool command_reconcile_now(Scene *s, const char *const *words, size_t n_words);
 /* commands-objects.c */
 bool command_object(Scene *s, const char *const *words, size_t n_words);
 bool command_objects(Scene *s, const char *const *words, size_t n_words);
+bool command_rename(Scene *s, const char *const *words, size_t n_words);
 bool command_move(Scene *s, const char *const *words, size_t n_words);
 bool command_delete(Scene *s, const char *const *words, size_t n_words);
 bool command_cloud(Scene *s, const char *const *words, size_t n_words);

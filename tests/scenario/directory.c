@@ -170,7 +170,8 @@ bool directory_set(Scene *s, Thing *t, const char *name, const char *text)
 
 void directory_move(Scene *s, Thing *t, const char *ou)
 {
-        t->dn = arena_printf(s->arena, "CN=%s,%s%s%s", t->name, ou, *ou ? "," : "", SCENE_BASE);
+        t->dn = arena_printf(s->arena, "%s=%s,%s%s%s", str_is(t->type, "organizationalUnit") ? "OU" : "CN",
+                             t->name, ou, *ou ? "," : "", SCENE_BASE);
 }
 
 static Value classes_of(Scene *s, const char *type)

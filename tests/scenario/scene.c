@@ -189,6 +189,7 @@ static int start(Scene *s)
         if (r)
                 return r;
         s->shared.gate = &s->gate;
+        s->intake.containers_due = true; /* perhaps: as after every start */
         worker_init(&s->worker, &s->shared, (Source *[]){ source_mem_open(s->directory) }, LANES_ALL);
         return 0;
 }
@@ -359,6 +360,8 @@ static bool turn_flag(Scene *s)
 
 bool scene_work(Scene *s)
 {
+        if (s->intake.containers_due && !scene_sweep_containers(s))
+                return false;
         for (unsigned i = 0; i < RUNS_MAX; i++) {
                 const Outcome *o;
                 LaneSet lanes;

@@ -110,6 +110,9 @@ Thing *scene_thing_of_anchor(Scene *s, const char *anchor);
 const char *scene_name_of_cloud(Scene *s, const ObjectId *id);
 bool scene_cloud_of(Scene *s, const Thing *t, ObjectId *ret_id);
 
+/* commands-reconcile.c: sweep below containers that have another name. */
+bool scene_sweep_containers(Scene *s);
+
 /* directory.c: the commands that make and change objects. */
 Thing *directory_new(Scene *s, const char *type, const char *name);
 bool directory_set(Scene *s, Thing *t, const char *name, const char *text);

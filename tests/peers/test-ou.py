@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An OU that is renamed or moved is one entry of the feed: what is below it comes and goes with it, also over a stop."""
+
+import json
+
+from house import check, house, step, wait_until
+
+N = 40
+
+
+def reports(h, text):
+    r = h.sosync.command("report", "list", "--json", "--text", text, "--limit", "500")
+    check(r.returncode == 0, r)
+    return [json.loads(line) for line in r.stdout.splitlines()]
+
+
+def until_ran(h, text, n):
+    """So many runs of objects with this in their DN, the last ones under their new name."""
+    wait_until(lambda: len(reports(h, text)) >= n, 20, f"{n} reports of {text}")
+    h.until_idle()
+
+
+with house("ou") as h:
+    h.start()
+    sales = h.ad.add_ou(f"OU=Sales,{h.corp}").dn
+    inner = h.ad.add_ou(f"OU=Inner,{sales}").dn
+    hired = h.ad.add_ou(f"OU=Hired,{h.outside}").dn
+    for i in range(N):
+        h.ad.add_user(f"Seller {i}", inner if i % 2 else sales, title="Seller")
+        h.ad.add_user(f"Hire {i}", hired)
+    for i in range(N):
+        h.until_user(f"seller.{i}")
+    h.until_idle()
+
+    step("renamed: every object below it runs once, and nothing is written")
+    before = h.graph.last()
+    h.ad.rename(sales, "Verkauf")
+    until_ran(h, "OU=Verkauf", N)
+    check(not h.writes(before), h.writes(before))
+    verkauf = f"OU=Verkauf,{h.corp}"
+
+    step("moved into scope: what comes with it is made")
+    h.ad.move(hired, h.corp)
+    for i in range(N):
+        h.until_user(f"hire.{i}")
+    h.until_idle()
+
+    step("moved out of scope, one disabled below it: disabled in the cloud too")
+    h.ad.enable(f"CN=Seller 1,OU=Inner,{verkauf}", False)
+    h.until_user("seller.1", accountEnabled=False)
+    h.ad.move(f"OU=Inner,{verkauf}", h.outside)
+    until_ran(h, "OU=Inner,OU=Outside", N // 2)
+    check(h.user("seller.3")["accountEnabled"] is True, "an enabled leaver is left as it is")
+
+    step("renamed while no service runs, and stopped again at once after the start")
+    h.sosync.stop()
+    h.ad.rename(verkauf, "Vente")
+    h.sosync.start(wait=False)
+    h.sosync.kill()
+    h.sosync.start()
+    until_ran(h, "OU=Vente", N // 2)
+
+    n = json.loads(h.sosync.command("reconcile", "--json").stdout)
+    check((n["enqueued"], n["missed"]) == (0, 0), n)
