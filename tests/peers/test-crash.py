@@ -115,7 +115,7 @@ with house("crash") as h:
     rng = random.Random(SEED)
     n_inside = 0
     shim = h.lab.build / "tests/peers/libcrash-shim.so"
-    h.start(more="settle: 2s")
+    h.start(more="settle: 2s", brakes="{off: [create, disable, members]}")
     h.sosync.environment["LD_PRELOAD"] = str(shim)
     for i in range(PEOPLE):
         h.ad.add_user(f"Person {i}", h.people, title="First")
