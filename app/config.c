@@ -155,12 +155,14 @@ static void compile_urgent(Config *c, const ConfigDoc *doc, Diag *diag)
         for (size_t i = 0; i < c->urgent.n_items; i++) {
                 const char *key = arena_printf(c->arena, "urgent.%zu.when", i);
 
-                if (!in[i].attribute == !in[i].ou) {
+                if (!!in[i].attribute + !!in[i].ou + !!in[i].group != 1) {
                         diag_add_at(diag, c->urgent.marks[i],
-                                    "urgent: an entry has either \"attribute\" (with \"when\") or \"ou\"");
+                                    "urgent: an entry has one of \"attribute\" (with \"when\"), \"ou\" and "
+                                    "\"group\"");
                         continue;
                 }
                 rules[i].attribute = in[i].attribute;
+                rules[i].group = in[i].group;
                 rules[i].revoke_sessions = in[i].revoke_sessions;
                 if (in[i].ou)
                         dn_parse(c->arena, in[i].ou, &rules[i].ou, NULL);

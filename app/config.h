@@ -57,6 +57,7 @@ struct UrgentConfig {
         const char *attribute;
         const char *when;
         const char *ou;
+        const char *group;
         bool revoke_sessions;
 };
 

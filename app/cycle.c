@@ -92,6 +92,27 @@ static void submit(Cycle *c, const char *kind, bool due, Mono *not_before)
         jobs_submit(w->jobs, kind, NULL, NULL, NULL);
 }
 
+/* A reload may have named another group. */
+static bool is_filter_due(Cycle *c)
+{
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&c->wiring->snapshot);
+        const Connectors *all = &c->wiring->connectors;
+        bool due = false;
+
+        for (size_t i = 0; i < all->n; i++) {
+                IntakeSink *in = all->items[i].intake;
+
+                if (!in)
+                        continue;
+                if (c->filter_of != config)
+                        in->filter_due = true;
+                due |= connector_in_force(&all->items[i], config)->scope.group_filter && in->filter_due &&
+                       intake_is_watching(in);
+        }
+        c->filter_of = config;
+        return due;
+}
+
 static void tick_reconcile(Cycle *c)
 {
         _cleanup_(config_unrefp) Config *config = NULL;
@@ -121,5 +142,6 @@ static void tick_reconcile(Cycle *c)
 void cycle_tick(Cycle *c)
 {
         submit(c, "containers", is_containers_due(c), &c->containers_due);
+        submit(c, "filter", is_filter_due(c), &c->filter_due);
         tick_reconcile(c);
 }

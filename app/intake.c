@@ -3,6 +3,7 @@
 #include "app/intake.h"
 
 #include "app/containers.h"
+#include "app/filter-group.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -103,13 +104,23 @@ static int is_followed(IntakeSink *in, const FeedEntry *e, Arena *a, bool *ret_f
         return 0;
 }
 
+static bool is_filter_group(IntakeSink *in, const Config *c, const FeedEntry *e, SpaceBatch *rows)
+{
+        const SourceConfig *source = config_source(c, in->source_config->ldap.name);
+        const char *group = (source ? source : in->source_config)->scope.group_filter;
+        const Dn *dn;
+
+        return group && dn_parse(rows->arena, e->dn, &dn, NULL) == 0 &&
+               filter_group_note(group, in->source, dn, rows);
+}
+
 static int take_batch(FeedSink *sink, const FeedBatch *batch)
 {
         IntakeSink *in = (IntakeSink *)sink;
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         _cleanup_(config_unrefp) Config *c = snapshot_get(in->snapshot);
         Change *changes = arena_new_array(a, Change, batch->n_entries + 1);
-        bool containers_due = false;
+        bool containers_due = false, filter_due = false;
         uint64_t n_urgent = 0;
         SpaceBatch rows;
         size_t n = 0;
@@ -127,6 +138,7 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                                            &containers_due);
                 if (r == 0 && !is_container)
                         r = judge(in, c, e, a, followed, &v);
+                filter_due |= is_filter_group(in, c, e, &rows);
                 if (r)
                         return r;
                 if (v == VERDICT_DROP)
@@ -167,6 +179,8 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                 return error_fold(r);
         if (containers_due)
                 in->containers_due = true;
+        if (filter_due)
+                in->filter_due = true;
         in->n_seen += batch->n_entries;
         in->n_queued += n;
         in->n_out_of_scope += batch->n_entries - n;

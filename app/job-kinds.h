@@ -12,6 +12,8 @@ extern const JobKind job_reconcile; /* {"ou": DN or null, "all": bool} -> job_sw
 
 extern const JobKind job_containers; /* {} -> job_sweep_json: what was below containers that have moved */
 
+extern const JobKind job_filter; /* {} -> nothing: the members of scope.group_filter */
+
 /* Sweep.progress of a job, which is its context. */
 bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total);
 

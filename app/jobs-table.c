@@ -5,5 +5,5 @@
 #include "app/job-kinds.h"
 
 const JobKind *const job_kinds[] = {
-        &job_backup, &job_containers, &job_reconcile, &job_scheduler, NULL,
+        &job_backup, &job_containers, &job_filter, &job_reconcile, &job_scheduler, NULL,
 };

@@ -13,13 +13,13 @@ typedef struct Seen {
         ObjectKey key;
         const char *type;
         const Dn *dn;
-        bool in; /* in scope, by base and OU */
+        bool in; /* in scope: base, OU, filter group */
         Head head;
         uint64_t serial;
         bool known;
 } Seen;
 
-void sweep_judge_init(Pass *p, Arena *a)
+int sweep_judge_init(Pass *p, Arena *a)
 {
         ObjectKey nobody = { .source = p->sweep->source };
 
@@ -28,6 +28,8 @@ void sweep_judge_init(Pass *p, Arena *a)
         if (p->sweep->dn_before && (dn_parse(a, p->sweep->dn, &p->now_dn, NULL) ||
                                     dn_parse(a, p->sweep->dn_before, &p->before_dn, NULL)))
                 p->now_dn = p->before_dn = NULL;
+        return filter_group_open(p->space, p->sweep->source_config->scope.group_filter, p->sweep->source,
+                                 &p->filter, a);
 }
 
 /* May the feed be blamed for it? Not for what it may be about to bring, nor if it does not watch. */
@@ -210,6 +212,11 @@ int sweep_judge(Pass *p, const SourceItem *item)
         if (dn_parse(p->one, item->dn, &o.dn, NULL))
                 return 0;
         o.in = scope_judge(scope, o.dn).in;
+        if (o.in && p->filter.known) {
+                r = filter_group_has(p->space, &p->filter, &item->id, &o.in);
+                if (r)
+                        return error_trace(r);
+        }
         r = space_read_head(p->space, &o.key, p->one, &o.head, &o.serial, NULL);
         if (r < 0)
                 return error_trace(r);

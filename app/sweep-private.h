@@ -3,6 +3,7 @@
 
 /* Between sweep.c (the pass) and sweep-judge.c (one object). */
 
+#include "app/filter-group.h"
 #include "app/sweep.h"
 
 typedef struct Pass Pass;
@@ -21,6 +22,8 @@ struct Pass {
         uint8_t offered_key[SPACE_KEY_MAX]; /* link row of the unknown objects that were enqueued */
         size_t n_offered_key;
 
+        FilterGroup filter;
+
         Change *changes;
         size_t n_changes;
         SpaceBatch batch;
@@ -28,7 +31,8 @@ struct Pass {
         size_t n_seen, size_seen;
 };
 
-void sweep_judge_init(Pass *p, Arena *a);
+/* Return: 0, -errno. */
+int sweep_judge_init(Pass *p, Arena *a);
 
 /* Count it, and add to the page what must be done. Return: 0, SWEEP_E_*, -errno. */
 int sweep_judge(Pass *p, const SourceItem *item);

@@ -288,7 +288,9 @@ int sweep_run(const Sweep *s, SweepResult *ret_result, Diag *diag)
         int r;
 
         *ret_result = (SweepResult){ 0 };
-        sweep_judge_init(&p, names);
+        r = sweep_judge_init(&p, names);
+        if (r)
+                return r;
         begin_page(&p);
         r = list_all(&p);
         if (r == 0 && s->look_for_absent)

@@ -3,6 +3,7 @@
 /* RECONCILE: the directory is compared with the connector space. */
 
 #include "app/containers.h"
+#include "app/filter-group.h"
 #include "app/reconcile.h"
 #include "base/str.h"
 #include "tests/scenario/commands.h"
@@ -26,8 +27,9 @@ static void see(Scene *s, const char *what, const SweepResult *n)
                            arena_printf(s->arena, "%llu", (unsigned long long)values[i].n));
 }
 
-/* What the service's own job does when the feed has brought a container with another name. */
-bool scene_sweep_containers(Scene *s)
+/* What the service's own jobs do when the feed has brought a container with another name, or the filter
+ * group. */
+bool scene_do_jobs(Scene *s)
 {
         _cleanup_(config_unrefp) Config *c = snapshot_get(&s->snapshot);
         _cleanup_(source_freep) Source *lister = source_mem_open(s->directory),
@@ -43,6 +45,17 @@ bool scene_sweep_containers(Scene *s)
         };
         SweepResult result;
 
+        if (s->intake.filter_due) {
+                size_t added, removed;
+
+                s->intake.filter_due = false;
+                if (filter_group_work(s->queue, reader,
+                                      connector_in_force(&s->connectors.items[0], c)->scope.group_filter, 0,
+                                      clock_wall(&s->clock.clock), &added, &removed, &diag))
+                        s->intake.filter_due = true;
+        }
+        if (!s->intake.containers_due)
+                return true;
         s->intake.containers_due = false;
         if (containers_work(&sweep, &result, &diag)) {
                 s->intake.containers_due = true;

@@ -105,6 +105,7 @@ bool scene_reload(Scene *s)
         if (load_config(s, &c))
                 return scene_fail(s, "the configuration cannot be loaded");
         snapshot_swap(&s->snapshot, c);
+        s->intake.filter_due = true;
         return true;
 }
 
@@ -189,7 +190,7 @@ static int start(Scene *s)
         if (r)
                 return r;
         s->shared.gate = &s->gate;
-        s->intake.containers_due = true; /* perhaps: as after every start */
+        s->intake.containers_due = s->intake.filter_due = true; /* perhaps: as after every start */
         worker_init(&s->worker, &s->shared, (Source *[]){ source_mem_open(s->directory) }, LANES_ALL);
         return 0;
 }
@@ -360,7 +361,7 @@ static bool turn_flag(Scene *s)
 
 bool scene_work(Scene *s)
 {
-        if (s->intake.containers_due && !scene_sweep_containers(s))
+        if ((s->intake.containers_due || s->intake.filter_due) && !scene_do_jobs(s))
                 return false;
         for (unsigned i = 0; i < RUNS_MAX; i++) {
                 const Outcome *o;

@@ -110,8 +110,8 @@ Thing *scene_thing_of_anchor(Scene *s, const char *anchor);
 const char *scene_name_of_cloud(Scene *s, const ObjectId *id);
 bool scene_cloud_of(Scene *s, const Thing *t, ObjectId *ret_id);
 
-/* commands-reconcile.c: sweep below containers that have another name. */
-bool scene_sweep_containers(Scene *s);
+/* commands-reconcile.c: what the service does by itself. */
+bool scene_do_jobs(Scene *s);
 
 /* directory.c: the commands that make and change objects. */
 Thing *directory_new(Scene *s, const char *type, const char *name);

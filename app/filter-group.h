@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * FilterGroup: the members of scope.group_filter, as rows
+ *
+ * A user who is put into the pilot group has no event of his own: only the group has changed. So its members
+ * are kept as links (LINK_IMPORT of the group, under a name of ours, whether or not the group itself is
+ * synchronized), and a change of the group becomes a change for each who came or went, in the normal lane:
+ *
+ *      entry of the group --> memo "due", with the feed's position --> read it whole, compare --> changes +
+ * rows
+ *
+ * The first time, only the rows are stored: `source.initial` decides about those who are members already.
+ * Another group in the configuration is compared with the members of the one before.
+ */
+
+#include "engine/model/dn.h"
+#include "engine/source/source.h"
+#include "queue/queue.h"
+
+typedef struct FilterGroup FilterGroup;
+
+/* The rows as they are, for whoever asks about many objects. */
+struct FilterGroup {
+        bool known; /* there are rows, of the group that the configuration names */
+        ObjectId group;
+        uint8_t key[SPACE_KEY_MAX];
+        size_t n_key;
+};
+
+/* `group_dn` is the scope.group_filter of the source; NULL: it has none. */
+
+/* Is this entry the filter group's? Then what must survive goes into the batch. */
+bool filter_group_note(const char *group_dn, uint16_t source, const Dn *dn, SpaceBatch *batch);
+
+/* Return: 0, -errno. Not known if there is no filter, or its group was not read yet. */
+int filter_group_open(Space *space, const char *group_dn, uint16_t source, FilterGroup *ret_filter, Arena *a);
+
+/* Is the object a member, or the group itself? Return: 0, -errno. */
+int filter_group_has(Space *space, const FilterGroup *f, const ObjectId *id, bool *ret_has);
+
+/*
+ * If the group was not read yet, is another one, or is due: read it, and enqueue who came and went.
+ * Return: 0, SOURCE_E_*, QUEUE_E_FULL, -errno; the diag says why.
+ */
+int filter_group_work(Queue *queue, Source *source, const char *group_dn, uint16_t index, Wall now,
+                      size_t *ret_n_added, size_t *ret_n_removed, Diag *diag);
