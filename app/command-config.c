@@ -10,7 +10,7 @@ static int check(const char *path)
         int status = EXIT_DONE;
         size_t n;
 
-        c = command_config_load(path, &status);
+        c = command_config_load_rules(path, &status);
         if (!c)
                 return status;
         rules_all(c->run.rules, &n);
@@ -24,7 +24,7 @@ static int show(const char *path)
         int status = EXIT_DONE;
         Str out;
 
-        c = command_config_load(path, &status);
+        c = command_config_load_rules(path, &status);
         if (!c)
                 return status;
         str_init(&out, SIZE_MAX);

@@ -33,7 +33,7 @@ int rules_open_config(RulesCommand *c)
         int status = EXIT_DONE;
 
         if (!c->config)
-                c->config = command_config_load(c->config_path, &status);
+                c->config = command_config_load_rules(c->config_path, &status);
         return status;
 }
 
@@ -248,8 +248,11 @@ int command_rules(const Command *command, const char *config_path, int argc, cha
                 status = rules_import(&c, argc, argv);
         else if (str_is(argv[0], "explain"))
                 status = rules_explain(&c, argc, argv);
-        else
-                status = with_options(&c, argv[0], argc, argv);
+        else {
+                status = rules_life(&c, argc, argv);
+                if (status < 0)
+                        status = with_options(&c, argv[0], argc, argv);
+        }
         config_unref(c.config);
         return status;
 }

@@ -29,6 +29,8 @@ int rules_open_config(RulesCommand *c); /* the configuration too */
 
 int rules_import(RulesCommand *c, int argc, char **argv);
 int rules_explain(RulesCommand *c, int argc, char **argv);
+/* diff, activate, history, rollback. Return: exit status; negative: it is none of these. */
+int rules_life(RulesCommand *c, int argc, char **argv);
 
 /* A text from outside, cut to so many columns. */
 const char *rules_cut(Arena *a, const char *text, size_t columns);

@@ -220,6 +220,8 @@ static int run_alone(SyncCommand *s, const char *config_path)
                 diag_deinit(&diag);
                 return sync_all(s);
         }
+        if (r == 0 && wiring.rules_broken)
+                r = WIRING_E_CONFIG;
         if (r == 0)
                 r = wiring_sources(&wiring, sources);
         if (r) {

@@ -57,18 +57,28 @@ int command_usage(const Command *c)
         return EXIT_USAGE;
 }
 
-Config *command_config_load(const char *path, int *ret_status)
+static Config *load(const char *path, int (*how)(Config **c, const char *path, Diag *diag), int *ret_status)
 {
         Diag diag = DIAG_INIT;
         Config *c = NULL;
 
-        if (config_load(&c, path, &diag)) {
+        if (how(&c, path, &diag)) {
                 *ret_status = command_fail_diag(EXIT_USAGE, &diag);
                 diag_deinit(&diag);
                 return NULL;
         }
         diag_deinit(&diag);
         return c;
+}
+
+Config *command_config_load(const char *path, int *ret_status)
+{
+        return load(path, config_load_tolerant, ret_status);
+}
+
+Config *command_config_load_rules(const char *path, int *ret_status)
+{
+        return load(path, config_load, ret_status);
 }
 
 const char *command_user(void)

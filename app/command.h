@@ -47,8 +47,10 @@ void command_help(const Command *c, FILE *to);
 /* Who asks: the name of the user that this process belongs to. */
 const char *command_user(void);
 
-/* A configuration that is needed in part only: folders of state and reports. NULL: said why. */
+/* A configuration that is needed in part only: folders of state and reports. Faults of the rules it names do
+ * not matter. NULL: said why. */
 Config *command_config_load(const char *path, int *ret_status);
+Config *command_config_load_rules(const char *path, int *ret_status); /* the rules matter too */
 
 /* Columns of the terminal behind standard output; 100 if it is none. */
 size_t command_columns(void);

@@ -231,16 +231,63 @@ static void compile_run(Config *c)
         c->run.brakes = &c->brakes;
         c->run.on_leave = (LastWord)c->scope.on_leave;
         c->run.on_delete = (LastWord)c->scope.on_delete;
+        config_use_rules(c, c->run.rules);
+}
+
+void config_use_rules(Config *c, const RuleSet *rules)
+{
+        c->run.rules = rules;
         run_config_attributes(&c->run, c->arena);
         add_urgent_attributes(c);
 }
 
-int config_load(Config **ret_config, const char *path, Diag *diag)
+int config_with_rules(Config **ret_config, Config *base, const RulesFile *texts, size_t n_texts, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Config *c = arena_memdup(a, base, sizeof(*base));
+        RulesFile *named = arena_new_array(a, RulesFile, n_texts + 1);
+        const RuleSet *rules;
+        int r;
+
+        /* Findings and `rules show` name the file for as long as the rules live. */
+        for (size_t i = 0; i < n_texts; i++) {
+                named[i] = texts[i];
+                named[i].name = arena_strdup(a, texts[i].name);
+        }
+        r = rules_load_text(a, named, n_texts, &rules, diag);
+        if (r)
+                return r;
+        c->arena = a;
+        c->refs = 1;
+        config_use_rules(c, rules);
+        c->base = config_ref(base);
+        TAKE(a);
+        *ret_config = c;
+        return 0;
+}
+
+/* The findings about rules are put aside, so that they can be told from all others. */
+static int load_rules_apart(Config *c, bool tolerant, Diag *diag)
+{
+        Diag own = DIAG_INIT;
+        int r = compile_rules(c, &own);
+
+        for (size_t i = 0; i < own.n_items; i++)
+                diag_add(diag, "%s", own.items[i].text);
+        diag_deinit(&own);
+        if (!r || !tolerant)
+                return r;
+        c->rules_invalid = true;
+        return rules_load(c->arena, NULL, &c->run.rules, NULL);
+}
+
+static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag)
 {
         static const ConfigHooks hooks = { .check_dn = check_dn };
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Config *c = arena_new_of(a, Config);
         const ConfigDoc *doc = NULL;
+        bool sound;
         int r;
 
         c->arena = a;
@@ -256,15 +303,26 @@ int config_load(Config **ret_config, const char *path, Diag *diag)
         brake_limits_check(&c->brakes, diag);
         scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
         compile_urgent(c, doc, diag);
-        if (compile_rules(c, diag) || r || diag_any(diag))
-                return CONFIG_E_INVALID;
-        compile_scopes(c, diag);
-        if (diag_any(diag))
+        sound = r == 0 && !diag_any(diag);
+        if (sound)
+                compile_scopes(c, diag);
+        sound = sound && !diag_any(diag);
+        if (load_rules_apart(c, tolerant, diag) || !sound)
                 return CONFIG_E_INVALID;
         compile_run(c);
         TAKE(a);
         *ret_config = c;
         return 0;
+}
+
+int config_load(Config **ret_config, const char *path, Diag *diag)
+{
+        return load(ret_config, path, false, diag);
+}
+
+int config_load_tolerant(Config **ret_config, const char *path, Diag *diag)
+{
+        return load(ret_config, path, true, diag);
 }
 
 Config *config_ref(Config *c)
@@ -275,8 +333,12 @@ Config *config_ref(Config *c)
 
 Config *config_unref(Config *c)
 {
-        if (c && __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        while (c && __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+                Config *base = c->base;
+
                 arena_free(c->arena);
+                c = base;
+        }
         return NULL;
 }
 

@@ -81,6 +81,7 @@ struct NotifyConfig {
 struct Config {
         Arena *arena;
         unsigned refs; /* atomic */
+        Config *base;  /* what config_with_rules() made this of, and borrows from; NULL: read from a file */
         const char *path;
 
         LdapConfig *source; /* as written; NULL: there are several */
@@ -115,7 +116,8 @@ struct Config {
         size_t n_sources;
         const UrgentRule *urgent_rules;
         size_t n_urgent_rules;
-        RunConfig run; /* but for its connectors: app/connector.h knows their numbers */
+        RunConfig run;      /* but for its connectors: app/connector.h knows their numbers */
+        bool rules_invalid; /* run.rules stand in for what cannot be loaded: config_load_tolerant() */
 };
 
 #define CONFIG_SOURCES_MAX 16
@@ -127,6 +129,17 @@ struct Config {
  * Return: 0, CONFIG_E_INVALID, CONFIG_E_READ (findings in the diag), -errno.
  */
 int config_load(Config **ret_config, const char *path, Diag *diag);
+
+/* The same, but rules with faults are no reason to fail: which rules are active is in the state, and a folder
+ * that somebody is working on must not keep the service from starting, nor anybody from a rollback. The
+ * findings are in the diag, `rules_invalid` says so, and the shipped set stands in. */
+int config_load_tolerant(Config **ret_config, const char *path, Diag *diag);
+
+/* Other rules than those it was loaded with: in a Config that nobody uses yet ... */
+void config_use_rules(Config *c, const RuleSet *rules);
+
+/* ... and as a copy that keeps what it was made of. Return: 0, RULE_E_INVALID (findings in the diag). */
+int config_with_rules(Config **ret_config, Config *base, const RulesFile *texts, size_t n_texts, Diag *diag);
 
 Config *config_ref(Config *c);
 Config *config_unref(Config *c);

@@ -6,6 +6,13 @@
 #include "app/jobs.h"
 #include "app/sweep.h"
 
+/* "folder": rule files, absolute path; "version": one that was active; neither: what the configuration names.
+ * job_rules_diff: -> app/rules-diff.h, "active", "candidate", "origin", "seconds"
+ * job_rules_activate: also "expected": version, "how" -> {"version", "origin", "restart", "service"}
+ * job_rules_history: {} -> {"activations": [...], "catchingUp"} */
+extern const JobKind job_rules_diff, job_rules_activate, job_rules_history;
+extern const JobKind job_rules_catch_up; /* {}: the service's own; does nothing if there is nothing to do */
+
 extern const JobKind job_backup;    /* {"folder": absolute path} -> {"bytes"} */
 extern const JobKind job_scheduler; /* {"SyncCycleEnabled": bool or nothing} -> as Get-ADSyncScheduler */
 extern const JobKind job_reconcile; /* {"ou": DN or null, "all": bool} -> job_sweep_json, "below" ... */

@@ -84,8 +84,10 @@ static const Command commands[] = {
           "The service does the same by itself every 30 minutes (reconcile.every). \"Missed by the feed\" "
           "should\n"
           "be zero.\n" },
-        { "rules", "list|check DIR|show NAME|explain DN|import PATH", command_rules,
-          "See what the sync rules are and do; take those of an Entra Connect server.",
+        { "rules",
+          "list|check DIR|show NAME|explain DN|import PATH|diff [DIR]|activate [DIR]|history|rollback "
+          "[VERSION]",
+          command_rules, "See what the sync rules are and do, change them, take those of a server.",
           "  list               all rules by precedence\n"
           "  check DIR          every fault of a folder of rule files, each with its line and column\n"
           "  show NAME          a rule as YAML; NAME is a name, an id or a tag\n"
@@ -97,6 +99,13 @@ static const Command commands[] = {
           "                     scripts of the Synchronization Rules Editor (a file, or a folder of them)\n"
           "    --output DIR     where to; must be empty or not there\n"
           "    --connector C=S  rules of connector C are for the source S\n"
+          "\n"
+          "  diff [DIR]         what these rules would do to all known objects; without DIR: those that the\n"
+          "                     configuration names. Nothing is written\n"
+          "  activate [DIR]     show the difference, ask, and let these rules work from now on\n"
+          "  history            the versions that were active\n"
+          "  rollback [VERSION] the version before, or this one, becomes active again\n"
+          "    --yes            do not ask (activate, rollback)\n"
           "\n"
           "  --rules DIR        these rules, not those of the configuration (list, show, explain)\n"
           "  --json             for scripts\n"

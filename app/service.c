@@ -10,6 +10,8 @@
 #include "app/jobs.h"
 #include "app/monitor.h"
 #include "app/notify.h"
+#include "app/rules-active.h"
+#include "app/rules-store.h"
 #include "app/wiring.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -43,6 +45,7 @@ struct Service {
         struct event_base *base;
         struct event *signals[3];
         struct event *tick;
+        uint64_t n_ticks;
         struct event *settled; /* made active by the last feed's thread */
 };
 
@@ -134,6 +137,16 @@ static void on_reload(evutil_socket_t signal_number, short what, void *context)
                 diag_deinit(&diag);
                 return;
         }
+        pthread_mutex_lock(&s->wiring.rules_lock);
+        if (rules_adopt(&s->wiring, next, &diag) || s->wiring.rules_broken) {
+                pthread_mutex_unlock(&s->wiring.rules_lock);
+                for (size_t i = 0; i < diag.n_items; i++)
+                        log_error(&s->wiring.log, "reload refused", LOG_STR("why", diag.items[i].text));
+                s->wiring.rules_broken = false;
+                config_unref(next);
+                diag_deinit(&diag);
+                return;
+        }
         key = config_needs_restart(s->wiring.first, next);
         if (key)
                 log_warning(&s->wiring.log, "a change takes effect only after a restart",
@@ -141,8 +154,22 @@ static void on_reload(evutil_socket_t signal_number, short what, void *context)
         log_set_level((LogLevel)next->log.level);
         log_info(&s->wiring.log, "reloaded", LOG_STR("rules", rules_version(next->run.rules)));
         snapshot_swap(&s->wiring.snapshot, next);
+        pthread_mutex_unlock(&s->wiring.rules_lock);
         diag_deinit(&diag);
 }
+
+/* A version of the rules that was activated without a service, or whose work was cut short. */
+static void catch_up_rules(Service *s)
+{
+        ObjectId after;
+
+        if (rules_store_catch_up(queue_space(s->wiring.queue), &after) == 0 &&
+            !jobs_has(s->wiring.jobs, "rules-catch-up"))
+                jobs_submit(s->wiring.jobs, "rules-catch-up", NULL, "service", NULL);
+}
+
+/* Ticks are a second each. */
+#define CATCH_UP_TICKS 60
 
 /* A feed that was told "full" goes on when there is room again. */
 static void resume_feeds(Service *s)
@@ -170,6 +197,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         resume_feeds(s);
         if (s->cycle.wiring)
                 cycle_tick(&s->cycle);
+        if (++s->n_ticks % CATCH_UP_TICKS == 1)
+                catch_up_rules(s);
         notify_watchdog();
 }
 
@@ -390,7 +419,7 @@ int service_run(const char *config_path)
                 watch_crashes(s.wiring.queue);
                 log_setup((LogLevel)s.wiring.first->log.level, (LogFormat)s.wiring.first->log.format,
                           STDERR_FILENO);
-                r = start(&s, &diag);
+                r = s.wiring.rules_broken ? WIRING_E_CONFIG : start(&s, &diag);
         }
         if (r) {
                 for (size_t i = 0; i < diag.n_items; i++)

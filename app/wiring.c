@@ -2,6 +2,7 @@
 
 #include "app/wiring.h"
 
+#include "app/rules-active.h"
 #include "base/error.h"
 #include "listener/source-ldap.h"
 
@@ -44,13 +45,14 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         int r;
 
         *w = (Wiring){ .clock = &clock_system };
-        r = config_load(&c, config_path, diag);
+        r = config_load_tolerant(&c, config_path, diag);
         if (r)
                 return r > 0 ? WIRING_E_CONFIG : r;
         snapshot_init(&w->snapshot, c);
         w->first = config_ref(c);
         waiters_init(&w->waiters);
         alarms_init(&w->alarms, NULL, NULL);
+        pthread_mutex_init(&w->rules_lock, NULL);
         w->open = true;
 
         r = open_queue(w, c, diag);
@@ -62,6 +64,13 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
                 log_error(&w->log, "reports cannot be written for now", LOG_STR("why", diag_text(diag)));
                 diag_clear(diag);
         } else if (r) {
+                return WIRING_E_STATE;
+        }
+        r = rules_adopt(w, c, diag);
+        if (r == RULE_E_INVALID)
+                return WIRING_E_CONFIG;
+        if (r) {
+                diag_add(diag, "%s: which rules are active cannot be read: %s", c->state.path, strerror(-r));
                 return WIRING_E_STATE;
         }
         r = open_target(w, c, diag);
@@ -111,6 +120,7 @@ void wiring_close(Wiring *w)
         w->queue = queue_free(w->queue);
         waiters_deinit(&w->waiters);
         alarms_deinit(&w->alarms);
+        pthread_mutex_destroy(&w->rules_lock);
         snapshot_deinit(&w->snapshot);
         w->first = config_unref(w->first);
         w->open = false;

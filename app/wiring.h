@@ -43,10 +43,15 @@ struct Wiring {
         Reporter reporter; /* started by the service only */
         Jobs *jobs;        /* app/jobs.h; of the service only, NULL: there is none */
         WorkerShared shared;
+        pthread_mutex_t rules_lock; /* held to change which rules are active (app/rules-active.h) */
+        bool rules_broken;          /* the active ones cannot be loaded: the service does not start */
         bool open;
 };
 
-/* Return: 0, WIRING_E_CONFIG, WIRING_E_BUSY, WIRING_E_STATE, -errno. */
+/*
+ * With 0 the diag may still have findings: those that made `rules_broken`.
+ * Return: 0, WIRING_E_CONFIG, WIRING_E_BUSY, WIRING_E_STATE, -errno.
+ */
 int wiring_open(Wiring *w, const char *config_path, Diag *diag);
 void wiring_close(Wiring *w);
 

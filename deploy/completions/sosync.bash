@@ -52,10 +52,14 @@ _sosync()
                 promote/*) words='--yes --take-over --help' ;;
                 demote/*) words='--help' ;;
                 reconcile/*) words='--ou --all --json --help' ;;
-                rules/) words='list check show explain import --help' ;;
+                rules/) words='list check show explain import diff activate history rollback --help' ;;
                 rules/check) words='--json' files=d ;;
                 rules/list | rules/show) words='--rules --json' ;;
                 rules/explain) words='--attribute --all --object --type --rules --json' ;;
+                rules/diff) words='--json' files=d ;;
+                rules/activate) words='--yes --json' files=d ;;
+                rules/history) words='--json' ;;
+                rules/rollback) words='--yes --json' ;;
                 rules/import) words='--output --connector --json' files=f ;;
                 scheduler/) words='show set --help' ;;
                 scheduler/show) words='--json' ;;

@@ -79,8 +79,8 @@ complete -c sosync -n '__sosync_bare scheduler' -a 'show set'
 complete -c sosync -n '__sosync_at scheduler set' -l sync-cycle-enabled -x -a 'true false' -d 'may a cycle begin'
 complete -c sosync -n '__sosync_at scheduler' -l json -d 'for scripts'
 
-complete -c sosync -n '__sosync_bare rules' -a 'list check show explain import'
-complete -c sosync -n '__sosync_at rules check import' -F
+complete -c sosync -n '__sosync_bare rules' -a 'list check show explain import diff activate history rollback'
+complete -c sosync -n '__sosync_at rules check import diff activate' -F
 complete -c sosync -n '__sosync_at rules explain' -l attribute -x -d 'only this one'
 complete -c sosync -n '__sosync_at rules explain' -l all -d 'attributes without a value too'
 complete -c sosync -n '__sosync_at rules explain' -l object -r -F -d 'an object from a JSON file'
@@ -88,6 +88,7 @@ complete -c sosync -n '__sosync_at rules explain' -l type -x -a 'user inetOrgPer
 complete -c sosync -n '__sosync_at rules import' -l output -r -F -d 'where to'
 complete -c sosync -n '__sosync_at rules import' -l connector -x -d 'CONNECTOR=SOURCE'
 complete -c sosync -n '__sosync_at rules list show explain' -l rules -r -F -d 'these rules'
+complete -c sosync -n '__sosync_at rules activate rollback' -l yes -d 'do not ask'
 complete -c sosync -n '__sosync_at rules' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_at eval' -l dn -x -d 'on an object of the directory'

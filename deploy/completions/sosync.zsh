@@ -68,10 +68,16 @@ _sosync_rules() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
                 _sosync_verbs 'list:all rules by precedence' 'check:faults of a folder of rules' 'show:a rule as YAML' \
-                        'explain:why an object has its values' 'import:rules of an Entra Connect server'
+                        'explain:why an object has its values' 'import:rules of an Entra Connect server' \
+                        'diff:what rules would do to everybody' 'activate:let rules work from now on' \
+                        'history:versions that were active' 'rollback:to an earlier version'
                 return
         fi
         case $verb in
+        diff) _arguments '1:verb:' '--json[for scripts]' '2:folder:_files -/' ;;
+        activate) _arguments '1:verb:' '--yes[do not ask]' '--json[for scripts]' '2:folder:_files -/' ;;
+        history) _arguments '1:verb:' '--json[for scripts]' ;;
+        rollback) _arguments '1:verb:' '--yes[do not ask]' '--json[for scripts]' '2:version:' ;;
         list) _arguments '1:verb:' '--rules[these rules]:folder:_files -/' '--json[for scripts]' ;;
         check) _arguments '1:verb:' '--json[for scripts]' '2:folder:_files -/' ;;
         show) _arguments '1:verb:' '--rules[these rules]:folder:_files -/' '--json[for scripts]' '2:name, id or tag:' ;;
