@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "app/bundle.h"
 #include "app/command.h"
 #include "app/reporter.h"
 #include "base/str.h"
@@ -10,7 +11,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <spawn.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 typedef struct ListOptions {
@@ -200,32 +203,91 @@ static int show(const Command *c, const Config *config, ReportStore *store, int 
         return EXIT_DONE;
 }
 
+/* Write the page of a run. Return: the exit status. */
+static int write_page(const Config *config, ReportStore *store, const char *run, Arena *a,
+                      const char **ret_path)
+{
+        HtmlPrevious previous;
+        Outcome o;
+        int r;
+
+        if (read_run(store, run, a, &o))
+                return EXIT_OBJECT;
+        r = reporter_write_html(config, &o,
+                                reporter_find_previous(config, store, &o, a, &previous) ? &previous : NULL, a,
+                                ret_path);
+        if (r)
+                return command_fail(EXIT_OBJECT, "the HTML report cannot be written below %s: %s",
+                                    config->reports.path, strerror(-r));
+        return EXIT_DONE;
+}
+
 static int html(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const char *path;
-        Outcome o;
-        int r;
+        int status;
 
         if (argc != 2)
                 return command_usage(c);
+        status = write_page(config, store, argv[1], a, &path);
+        if (status == EXIT_DONE)
+                puts(path);
+        return status;
+}
+
+/* What the desktop opens pages with; BROWSER names another. */
+static int open_page(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *browser = getenv("BROWSER"), *path;
+        char *args[3] = { NULL };
+        int status, child;
+        pid_t pid;
+
+        if (argc != 2)
+                return command_usage(c);
+        status = write_page(config, store, argv[1], a, &path);
+        if (status)
+                return status;
+        args[0] = arena_strdup(a, browser && *browser ? browser : "xdg-open");
+        args[1] = arena_strdup(a, path);
+        if (posix_spawnp(&pid, args[0], NULL, NULL, args, environ) || waitpid(pid, &child, 0) != pid ||
+            !WIFEXITED(child) || WEXITSTATUS(child)) {
+                puts(path);
+                return command_fail(EXIT_OBJECT, "%s cannot open it; the report is the file above", args[0]);
+        }
+        return EXIT_DONE;
+}
+
+static int export(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Diag diag = DIAG_INIT;
+        HtmlPrevious previous;
+        const char *path;
+        int status = EXIT_DONE;
+        Outcome o;
+
+        if (argc != 2 && argc != 3)
+                return command_usage(c);
         if (read_run(store, argv[1], a, &o))
                 return EXIT_OBJECT;
-        r = reporter_write_html(config, &o, a, &path);
-        if (r)
-                return command_fail(EXIT_OBJECT, "the HTML report cannot be written below %s: %s",
-                                    config->reports.path, strerror(-r));
-        puts(path);
-        return EXIT_DONE;
+        path = argc == 3 ? argv[2] : arena_printf(a, "sosync-report-%.8s.zip", o.run_id);
+        if (bundle_write(path, config, &o,
+                         reporter_find_previous(config, store, &o, a, &previous) ? &previous : NULL, &diag))
+                status = command_fail_diag(EXIT_OBJECT, &diag);
+        else
+                puts(path);
+        diag_deinit(&diag);
+        return status;
 }
 
 static const struct {
         const char *name;
         int (*run)(const Command *c, const Config *config, ReportStore *store, int argc, char **argv);
 } verbs[] = {
-        { "list", list },
-        { "show", show },
-        { "html", html },
+        { "list", list }, { "show", show }, { "html", html }, { "open", open_page }, { "export", export },
 };
 
 int command_report(const Command *c, const char *config_path, int argc, char **argv)

@@ -178,7 +178,7 @@ static int sync_one(SyncCommand *s, const char *dn)
         fflush(stdout);
         free(text);
         if (!s->no_html) {
-                r = reporter_write_html(s->config, &o, a, &path);
+                r = reporter_write_html(s->config, &o, NULL, a, &path);
                 if (r)
                         command_fail(0, "the HTML report cannot be written below %s: %s",
                                      s->config->reports.path, strerror(-r));

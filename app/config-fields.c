@@ -149,6 +149,12 @@ const ConfigField reports_fields[] = {
           .offset = offsetof(ReportsConfig, max_size),
           .fallback = "2GiB",
           .help = "above this the oldest days are removed" },
+        { .name = "min_free",
+          .type = CONFIG_PERCENT,
+          .offset = offsetof(ReportsConfig, min_free),
+          .fallback = "10%",
+          .max = 0.9,
+          .help = "below this share of the disk, but at most max_size, reports make room" },
         END_OF_TABLE,
 };
 

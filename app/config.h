@@ -71,6 +71,7 @@ struct ReportsConfig {
         int html; /* HtmlMode */
         int64_t keep_us;
         int64_t max_size;
+        double min_free;
 };
 
 struct NotifyConfig {

@@ -25,7 +25,7 @@ static const Command commands[] = {
           "\n"
           "Example: sosync sync 'CN=Ada Lovelace,OU=corp,DC=corp,DC=contoso,DC=test' | jq "
           ".provisioningStatusInfo\n" },
-        { "report", "list|show|html [RUN]", command_report, "Find and show reports.",
+        { "report", "list|show|html|open|export [RUN]", command_report, "Find and show reports.",
           "  list               newest first\n"
           "    --status S       success, failure, skipped or warning\n"
           "    --since TIME     30m, 2h, 7d, or an ISO 8601 time\n"
@@ -35,6 +35,8 @@ static const Command commands[] = {
           "    --json           one JSON object a line\n"
           "  show RUN           one report, for the terminal; --json: the whole document\n"
           "  html RUN           write its HTML file and print the path\n"
+          "  open RUN           the same, and open it: with $BROWSER, or what the desktop has\n"
+          "  export RUN [FILE]  a zip for support: page, JSON, rules and configuration without secrets\n"
           "\n"
           "RUN is a run id or its first characters.\n" },
         { "queue", "stats|list|retry WHICH|drop WHICH|release --brake NAME|backup DIR", command_queue,

@@ -4,11 +4,11 @@
 
 #include "base/error.h"
 #include "base/str.h"
-#include "report/html.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #define PAGE 256
@@ -16,7 +16,42 @@
 /* An HTML report holds a few kilobytes per attribute; one of 64 MiB is somebody's attack. */
 #define HTML_MAX ((size_t)64 << 20)
 
-int reporter_write_html(const Config *config, const Outcome *o, Arena *a, const char **ret_path)
+bool reporter_find_previous(const Config *config, ReportStore *store, const Outcome *o, Arena *a,
+                            HtmlPrevious *ret_previous)
+{
+        const ReportFilter filter = {
+                .object = &o->change.id,
+                .result = -1,
+                .disposition = -1,
+                .until = o->finished,
+        };
+        ReportRow *rows;
+        size_t n;
+
+        if (report_store_list(store, &filter, 0, 2, a, &rows, &n))
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                Outcome other = { .finished = rows[i].finished };
+                const char *file;
+
+                if (str_is(rows[i].run_id, o->run_id))
+                        continue;
+                snprintf(other.run_id, sizeof(other.run_id), "%s", rows[i].run_id);
+                file = html_file_name(a, &other);
+                if (access(arena_printf(a, "%s/html/%s", config->reports.path, file), F_OK))
+                        file = NULL;
+                *ret_previous = (HtmlPrevious){
+                        .run_id = arena_strdup(a, rows[i].run_id),
+                        .finished = rows[i].finished,
+                        .file = file,
+                };
+                return true;
+        }
+        return false;
+}
+
+int reporter_write_html(const Config *config, const Outcome *o, const HtmlPrevious *previous, Arena *a,
+                        const char **ret_path)
 {
         const char *folder = arena_printf(a, "%s/html", config->reports.path);
         const char *path = arena_printf(a, "%s/%s", folder, html_file_name(a, o));
@@ -28,7 +63,7 @@ int reporter_write_html(const Config *config, const Outcome *o, Arena *a, const 
         if (mkdir(folder, 0750) && errno != EEXIST)
                 return error_origin(-errno);
         str_init(&html, HTML_MAX);
-        html_report(o, &html);
+        html_report_after(o, previous, &html);
         r = str_write_file(path, html.data, html.n, 0640);
         str_deinit(&html);
         if (r)
@@ -43,22 +78,27 @@ static bool wants_html(const Config *config, const Outcome *o)
                (config->reports.html == HTML_FAILURES && o->result == RESULT_FAILURE);
 }
 
-static void write_files(const Config *config, const OutcomeRow *rows, size_t n, const Log *log)
+static void write_files(const Config *config, ReportStore *store, const OutcomeRow *rows, size_t n,
+                        const Log *log)
 {
         if (config->reports.html == HTML_ON_DEMAND)
                 return;
         for (size_t i = 0; i < n; i++) {
                 _cleanup_(arena_freep) Arena *a = arena_new(0);
+                HtmlPrevious previous;
                 const char *path;
                 Outcome o;
                 int r;
 
                 if (outcome_unpack(a, rows[i].data, rows[i].n, &o) || !wants_html(config, &o))
                         continue;
-                r = reporter_write_html(config, &o, a, &path);
+                r = reporter_write_html(
+                        config, &o,
+                        reporter_find_previous(config, store, &o, a, &previous) ? &previous : NULL, a, &path);
                 if (r)
                         log_warning(log, "an HTML report could not be written; its record is kept",
-                                    LOG_STR("run", o.run_id), LOG_STR("why", strerror(-r)));
+                                    LOG_STR("dn", o.source.dn), LOG_STR("run", o.run_id),
+                                    LOG_STR("why", strerror(-r)));
         }
 }
 
@@ -83,7 +123,7 @@ static int report_page(Queue *queue, ReportStore *store, const Config *config, c
         r = report_store_add(store, data, lengths, n);
         if (r)
                 return r;
-        write_files(config, rows, n, log);
+        write_files(config, store, rows, n, log);
         return error_fold(queue_outcomes_done(queue, rows[n - 1].sequence));
 }
 
@@ -148,11 +188,40 @@ static void retain(Reporter *r, const Config *config, Wall *last)
                             config->reports.max_size);
 }
 
+/*
+ * Short of disk, reports go first, and nothing waits for that: what comes is stored thin, and room is made by
+ * what is old and went well. A disk much larger than reports may ever become is not short before they could
+ * fill it.
+ */
+static void make_room(Reporter *r, const Config *config, bool *was_short)
+{
+        struct statvfs disk;
+        int64_t wanted, left, freed = 0;
+        bool is_short;
+
+        if (!*r->store || statvfs(config->reports.path, &disk))
+                return;
+        left = (int64_t)(disk.f_bavail * disk.f_frsize);
+        wanted = (int64_t)((double)(disk.f_blocks * disk.f_frsize) * config->reports.min_free);
+        if (config->reports.max_size && wanted > config->reports.max_size)
+                wanted = config->reports.max_size;
+        is_short = left < wanted;
+        report_store_set_thin(*r->store, is_short);
+        if (is_short)
+                report_store_free_room(*r->store, wanted - left, &freed);
+        if (is_short && (!*was_short || freed))
+                log_warning(r->log, "the disk is short; reports make room", LOG_INT("left_mib", left >> 20),
+                            LOG_INT("wanted_mib", wanted >> 20), LOG_INT("freed_mib", freed >> 20));
+        else if (!is_short && *was_short)
+                log_info(r->log, "the disk has room again; reports are whole");
+        *was_short = is_short;
+}
+
 static void *reporter_thread(void *context)
 {
         Reporter *r = context;
         Wall retained = { 0 };
-        bool complained = false;
+        bool complained = false, is_short = false;
 
         while (!is_stopping(r)) {
                 _cleanup_(config_unrefp) Config *config = NULL;
@@ -163,6 +232,7 @@ static void *reporter_thread(void *context)
                  * shares them. */
                 wait_ms(r, 250, false);
                 config = snapshot_get(r->snapshot);
+                make_room(r, config, &is_short);
                 result = reporter_flush(r->queue, store_of(r, config), config, r->log);
                 if (result && !complained)
                         log_error(r->log, "reports cannot be written; they wait in the queue",

@@ -11,6 +11,7 @@
 
 #include "app/snapshot.h"
 #include "queue/queue.h"
+#include "report/html.h"
 #include "report/store.h"
 
 #include <pthread.h>
@@ -49,4 +50,9 @@ void reporter_stop(Reporter *r);
 int reporter_flush(Queue *queue, ReportStore *store, const Config *config, const Log *log);
 
 /* Render one outcome as an HTML file in the reports' folder. Return: 0 with the path (arena), -errno. */
-int reporter_write_html(const Config *config, const Outcome *o, Arena *a, const char **ret_path);
+int reporter_write_html(const Config *config, const Outcome *o, const HtmlPrevious *previous, Arena *a,
+                        const char **ret_path);
+
+/* The object's report before this one. False: there is none. `file` is set if its page has been written. */
+bool reporter_find_previous(const Config *config, ReportStore *store, const Outcome *o, Arena *a,
+                            HtmlPrevious *ret_previous);

@@ -93,17 +93,31 @@ static uint64_t random_number(void)
         return n;
 }
 
+/* The step in which the run ended. */
+static const char *last_step(const Outcome *o)
+{
+        const char *name = NULL;
+
+        for (size_t i = 0; i < o->n_steps && i < _STEP_N; i++)
+                if (o->steps[i].ran)
+                        name = step_table[i].function;
+        return name;
+}
+
 static void log_outcome(const Log *log, const Outcome *o)
 {
         const char *disposition = disposition_name(o->disposition);
+        const char *dn = o->source.dn ? o->source.dn : o->change.dn;
 
         if (o->result == RESULT_FAILURE)
-                log_warning(log, "run", LOG_STR("dn", o->source.dn), LOG_STR("outcome", disposition),
-                            LOG_STR("error", o->error.code), LOG_STR("why", o->error.additional_details),
-                            LOG_STR("run", o->run_id), LOG_INT("tries", o->tries));
+                log_warning(log, "run", LOG_STR("dn", dn), LOG_STR("step", last_step(o)),
+                            LOG_STR("outcome", disposition), LOG_STR("error", o->error.code),
+                            LOG_STR("why", o->error.additional_details), LOG_STR("run", o->run_id),
+                            LOG_INT("tries", o->tries));
         else
-                log_info(log, "run", LOG_STR("dn", o->source.dn), LOG_STR("outcome", disposition),
-                         LOG_STR("action", action_name(o->action)), LOG_INT("changes", o->n_modified),
+                log_info(log, "run", LOG_STR("dn", dn), LOG_STR("step", last_step(o)),
+                         LOG_STR("outcome", disposition), LOG_STR("action", action_name(o->action)),
+                         LOG_INT("changes", o->n_modified),
                          LOG_INT("latency_ms", o->accepted.ms ? o->accepted.ms - o->change.seen.ms : -1),
                          LOG_STR("run", o->run_id));
 }
@@ -333,6 +347,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         }
         if (r && r != QUEUE_E_GONE) {
                 log_error(s->log, "the result could not be stored; the change runs again",
+                          LOG_STR("dn", run->outcome.source.dn), LOG_STR("step", last_step(&run->outcome)),
                           LOG_STR("run", run->outcome.run_id), LOG_INT("code", r));
                 queue_release(s->queue, lease);
         }

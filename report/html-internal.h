@@ -34,4 +34,4 @@ void html_pair_id(Str *out, const char *title, const char *value);
 void html_tab_steps(Str *out, const Outcome *o);
 void html_tab_troubleshooting(Str *out, const Outcome *o);
 void html_tab_modified(Str *out, const Outcome *o);
-void html_tab_summary(Str *out, const Outcome *o);
+void html_tab_summary(Str *out, const Outcome *o, const HtmlPrevious *previous);

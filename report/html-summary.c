@@ -142,7 +142,25 @@ static void add_what(Str *out, const Outcome *o, Arena *a)
         html_raw(out, "</bdi>.</p></div>\n");
 }
 
-static void add_run(Str *out, const Outcome *o, Arena *a)
+/* A link if the page is there; else what to ask `sosync report` for. */
+static void add_previous(Str *out, const HtmlPrevious *previous)
+{
+        html_raw(out, "<div><dt>Previous report</dt><dd>");
+        html_time(out, previous->finished);
+        html_raw(out, " ");
+        if (previous->file) {
+                html_raw(out, "<a href=\"");
+                html_url(out, previous->file);
+                html_raw(out, "\">");
+                html_text(out, previous->run_id);
+                html_raw(out, "</a>");
+        } else {
+                html_copyable(out, previous->run_id);
+        }
+        html_raw(out, "</dd></div>");
+}
+
+static void add_run(Str *out, const Outcome *o, const HtmlPrevious *previous, Arena *a)
 {
         html_raw(out, "<div class=\"card\"><h3>The run</h3><dl class=\"pairs\">");
         html_pair(out, "Result",
@@ -157,6 +175,8 @@ static void add_run(Str *out, const Outcome *o, Arena *a)
         html_pair_id(out, "Job id", facts_job_id(a, o));
         html_pair_id(out, "Metaverse id", o->metaverse_id);
         html_pair_id(out, "Rules version", o->rules_version);
+        if (previous)
+                add_previous(out, previous);
         if (o->n_request_ids) {
                 html_raw(out, "<div><dt>Graph request ids</dt><dd><ul class=\"plain\">");
                 for (size_t i = 0; i < o->n_request_ids; i++) {
@@ -169,7 +189,7 @@ static void add_run(Str *out, const Outcome *o, Arena *a)
         html_raw(out, "</dl></div>\n");
 }
 
-void html_tab_summary(Str *out, const Outcome *o)
+void html_tab_summary(Str *out, const Outcome *o, const HtmlPrevious *previous)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
 
@@ -178,6 +198,6 @@ void html_tab_summary(Str *out, const Outcome *o)
         add_what(out, o, a);
         add_identities(out, o);
         add_times(out, o);
-        add_run(out, o, a);
+        add_run(out, o, previous, a);
         html_raw(out, "</section>\n");
 }

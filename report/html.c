@@ -127,10 +127,7 @@ static void add_tabs(Str *out, const Outcome *o)
         html_raw(out, "</span></a>\n<a href=\"#summary\">Summary</a>\n</nav>\n");
 }
 
-/**
- * html_report_body() - all of it but the frame, for a page that has a style of its own
- */
-void html_report_body(const Outcome *o, Str *out)
+static void add_body(const Outcome *o, const HtmlPrevious *previous, Str *out)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
 
@@ -140,8 +137,16 @@ void html_report_body(const Outcome *o, Str *out)
         html_tab_steps(out, o);
         html_tab_troubleshooting(out, o);
         html_tab_modified(out, o);
-        html_tab_summary(out, o);
+        html_tab_summary(out, o, previous);
         html_raw(out, "</main>\n");
+}
+
+/**
+ * html_report_body() - all of it but the frame, for a page that has a style of its own
+ */
+void html_report_body(const Outcome *o, Str *out)
+{
+        add_body(o, NULL, out);
 }
 
 /**
@@ -150,9 +155,14 @@ void html_report_body(const Outcome *o, Str *out)
  */
 void html_report(const Outcome *o, Str *out)
 {
+        html_report_after(o, NULL, out);
+}
+
+void html_report_after(const Outcome *o, const HtmlPrevious *previous, Str *out)
+{
         add_head(out, o);
         html_raw(out, "<a class=\"skip\" href=\"#steps\">To the steps</a>\n");
-        html_report_body(o, out);
+        add_body(o, previous, out);
         html_raw(out, "<footer><p>Run ");
         html_text(out, o->run_id);
         html_raw(out, " · sosync " SOSYNC_VERSION " · all times are UTC</p></footer>\n<script>");

@@ -14,6 +14,16 @@
 
 void html_report(const Outcome *o, Str *out);
 
+/* The object's report before this one. */
+typedef struct HtmlPrevious {
+        const char *run_id;
+        Wall finished;
+        const char *file; /* the name of its page beside this one; NULL: it has none */
+} HtmlPrevious;
+
+/* The same, and in its summary where the previous one is (NULL: nothing of it). */
+void html_report_after(const Outcome *o, const HtmlPrevious *previous, Str *out);
+
 /* What stands in its body, without style and script: the console's page of a change. */
 void html_report_body(const Outcome *o, Str *out);
 

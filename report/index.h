@@ -66,6 +66,8 @@ struct DayIndex {
         uint32_t *order; /* by time of finishing; made when somebody lists */
         size_t n_order, size_order;
 
+        size_t n_freed; /* rows of the log's beginning that report_store_free_room() has seen */
+
         uint32_t *runs; /* hash table of row + 1, by run id; made when somebody adds */
         size_t n_runs, size_runs;
 };

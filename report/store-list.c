@@ -249,6 +249,7 @@ int report_store_read(ReportStore *s, const char *run_id, Arena *a, Outcome *ret
         }
         r = record_log_read(s->log, place, a, ret_outcome, diag);
         if (r == REPORT_E_NONE)
-                diag_set(diag, "the report of run \"%s\" has been removed", run_id);
+                diag_set(diag, "the report of run \"%s\" has been removed: it was old, or the disk was short",
+                         run_id);
         return r;
 }

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 /* Days whose index files stay open: today, and the one that a run around midnight ends in. */
 #define DAYS_AWAKE 2
@@ -69,7 +68,7 @@ static int day_open(ReportStore *s, int32_t day, DayIndex **ret_index)
         return 0;
 }
 
-static void day_drop(ReportStore *s, size_t at)
+void report_store_drop_day(ReportStore *s, size_t at)
 {
         day_index_free(s->days[at]);
         s->n_days--;
@@ -236,6 +235,31 @@ static bool is_repeated(DayIndex *x, const IndexBatch *b, const char *run_id)
         return day_index_has_run(x, run_id);
 }
 
+/* An outcome of which a line is enough, packed anew. NULL: it is stored as it is. */
+static const void *thin_record(ReportStore *s, Outcome *o, PackWriter *writer, size_t *ret_n)
+{
+        if (!s->thin ||
+            (o->disposition != DISPOSITION_NO_CHANGE && o->disposition != DISPOSITION_OUT_OF_SCOPE))
+                return NULL;
+        o->n_steps = o->n_modified = o->n_request_ids = 0;
+        pack_init(writer);
+        outcome_pack(writer, o);
+        return pack_data(writer, ret_n);
+}
+
+static int append_record(ReportStore *s, Outcome *o, const void *data, size_t n, RecordPlace *ret_place,
+                         size_t *ret_n)
+{
+        PackWriter writer;
+        const void *thin = thin_record(s, o, &writer, &n);
+        int r = record_log_append(s->log, outcome_when(o), thin ? thin : data, n, ret_place);
+
+        if (thin)
+                pack_deinit(&writer);
+        *ret_n = n;
+        return r;
+}
+
 /* Append rows from *i on as long as they are of the first one's day. */
 static int gather(ReportStore *s, const void *const *data, const size_t *n, size_t n_rows, size_t *i,
                   DayIndex **ret_index, IndexBatch *batch, uint64_t *ret_start)
@@ -246,6 +270,7 @@ static int gather(ReportStore *s, const void *const *data, const size_t *n, size
 
         for (; *i < n_rows; (*i)++) {
                 RecordPlace place;
+                size_t length;
                 Outcome *o;
 
                 arena_reset(a);
@@ -266,10 +291,10 @@ static int gather(ReportStore *s, const void *const *data, const size_t *n, size
                         break;
                 if (is_repeated(x, batch, o->run_id))
                         continue;
-                r = record_log_append(s->log, outcome_when(o), data[*i], n[*i], &place);
+                r = append_record(s, o, data[*i], n[*i], &place, &length);
                 if (r)
                         return r;
-                index_batch_add(batch, a, o, place, place.offset + frame_size(n[*i]));
+                index_batch_add(batch, a, o, place, place.offset + frame_size(length));
         }
         return 0;
 }
@@ -330,7 +355,7 @@ static int refresh(ReportStore *s)
                 if (r < 0)
                         return r;
                 if (r)
-                        day_drop(s, i);
+                        report_store_drop_day(s, i);
         }
         fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         dir = fd < 0 ? NULL : fdopendir(fd);
@@ -372,54 +397,9 @@ int report_store_refresh(ReportStore *s)
         return r;
 }
 
-static int64_t day_bytes(const ReportStore *s, int32_t day)
+void report_store_set_thin(ReportStore *s, bool thin)
 {
-        static const char *const suffixes[] = { ".log", ".idx", ".txt" };
-        int64_t sum = 0;
-
-        for (size_t i = 0; i < N_ELEMENTS(suffixes); i++) {
-                char name[DAY_NAME_MAX];
-                struct stat st;
-
-                if (fstatat(record_log_folder(s->log), day_name(day, suffixes[i], name), &st, 0) == 0)
-                        sum += (int64_t)st.st_blocks * 512;
-        }
-        return sum;
-}
-
-static int remove_oldest(ReportStore *s)
-{
-        int32_t day = s->days[0]->day;
-        int r;
-
-        day_drop(s, 0);
-        r = day_index_remove(record_log_folder(s->log), day);
-        return r ? r : record_log_remove(s->log, day);
-}
-
-/**
- * report_store_retain() - remove whole days, the oldest first
- * @keep_days:  days before today that stay
- * @max_bytes:  most that all may take; the newest day stays whatever it takes. 0: no limit
- *
- * Return: 0, -errno.
- */
-int report_store_retain(ReportStore *s, Wall now, int keep_days, int64_t max_bytes)
-{
-        int64_t sum = 0;
-        int r = 0;
-
-        if (!s->writer)
-                return error_origin(-EPERM);
         report_store_lock(s);
-        while (r == 0 && s->n_days && s->days[0]->day < day_of(now) - keep_days)
-                r = remove_oldest(s);
-        for (size_t i = 0; i < s->n_days; i++)
-                sum += day_bytes(s, s->days[i]->day);
-        while (r == 0 && max_bytes > 0 && sum > max_bytes && s->n_days > 1) {
-                sum -= day_bytes(s, s->days[0]->day);
-                r = remove_oldest(s);
-        }
+        s->thin = thin;
         report_store_unlock(s);
-        return r;
 }

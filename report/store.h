@@ -63,6 +63,19 @@ int report_store_list(ReportStore *s, const ReportFilter *filter, size_t skip, s
  * REPORT_E_CORRUPT, -errno. */
 int report_store_read(ReportStore *s, const char *run_id, Arena *a, Outcome *ret_outcome, Diag *diag);
 
+/*
+ * When the disk is short, paperwork goes first. `thin`: what follows is stored without its steps where
+ * nothing was to be done (no change, out of scope), a line in the list and little more.
+ */
+void report_store_set_thin(ReportStore *s, bool thin);
+
+/*
+ * Free at least so many bytes, if there are so many: the records of what went well, oldest first, then whole
+ * days, oldest first; today stays. Their lines stay in the list (until the index is made anew), and whoever
+ * asks for such a report is told why it is gone. *ret_freed may be less. Return: 0, -errno.
+ */
+int report_store_free_room(ReportStore *s, int64_t bytes, int64_t *ret_freed);
+
 /* Remove days beyond `keep_days`, and oldest days while all take more than max_bytes (0: no limit). */
 int report_store_retain(ReportStore *s, Wall now, int keep_days, int64_t max_bytes);
 

@@ -364,13 +364,113 @@ static void test_full(void **state)
         test_folder_done(folder);
 }
 
+static void add_mixed(ReportStore *s, unsigned first, unsigned n)
+{
+        for (unsigned i = first; i < first + n; i++) {
+                _cleanup_(arena_freep) Arena *a = arena_new(0);
+                Outcome *o = arena_new_of(a, Outcome);
+                const void *data;
+                size_t size;
+
+                test_outcome(a, o, i, TEST_DAY_MS + i * 1000LL);
+                if (i % 50 == 0) {
+                        o->result = RESULT_FAILURE;
+                        o->disposition = DISPOSITION_PARKED;
+                } else if (i % 50 == 1) {
+                        o->disposition = DISPOSITION_NO_CHANGE;
+                }
+                test_pack(a, o, &data, &size);
+                assert_int_equal(report_store_add(s, &data, &size, 1), 0);
+        }
+}
+
+/* Short of disk: what went well goes first, the oldest first; failures stay, and so does each line. */
+static void test_free_room(void **state)
+{
+        char *folder = test_folder(), id[GUID_TEXT_MAX];
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Outcome *o = arena_new_of(a, Outcome);
+        ReportStore *s = NULL;
+        Diag diag = DIAG_INIT;
+        int64_t freed, more;
+
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        add_mixed(s, 0, 1200);
+        assert_int_equal(report_store_free_room(s, 0, &freed), 0);
+        assert_int_equal(freed, 0);
+        assert_int_equal(report_store_free_room(s, 1, &freed), 0);
+        if (freed == 0)
+                skip(); /* this file system has no holes */
+        assert_true(freed > 100000);
+        assert_int_equal(count(s, NULL), 1200);
+        assert_int_equal(report_store_read(s, test_run_id(0, id), a, o, &diag), 0);
+        assert_int_equal(report_store_read(s, test_run_id(100, id), a, o, &diag), 0);
+        assert_int_equal(report_store_read(s, test_run_id(7, id), a, o, &diag), REPORT_E_NONE);
+        assert_non_null(strstr(diag_text(&diag), "the disk was short"));
+        assert_int_equal(report_store_read(s, test_run_id(1007, id), a, o, &diag), 0);
+
+        /* All that there is; then there is nothing more. */
+        assert_int_equal(report_store_free_room(s, INT64_MAX, &more), 0);
+        assert_true(more > 0);
+        assert_int_equal(report_store_read(s, test_run_id(1007, id), a, o, &diag), REPORT_E_NONE);
+        assert_int_equal(report_store_read(s, test_run_id(1150, id), a, o, &diag), 0);
+        assert_int_equal(report_store_free_room(s, INT64_MAX, &more), 0);
+        assert_int_equal(more, 0);
+
+        /* Nothing is in the way of what comes, nor of the next start, nor of an index made anew. */
+        add_mixed(s, 1200, 100);
+        assert_int_equal(report_store_read(s, test_run_id(1299, id), a, o, &diag), 0);
+        s = report_store_free(s);
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        assert_int_equal(count(s, NULL), 1300);
+        assert_int_equal(report_store_read(s, test_run_id(1150, id), a, o, &diag), 0);
+        s = report_store_free(s);
+        unlink(test_path(folder, "2026-11-22.idx"));
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        assert_int_equal(count(s, &(ReportFilter){ .result = RESULT_FAILURE, .disposition = -1 }), 26);
+        assert_int_equal(report_store_read(s, test_run_id(1299, id), a, o, &diag), 0);
+        report_store_free(s);
+        diag_deinit(&diag);
+        test_folder_done(folder);
+}
+
+/* Thin: what changed nothing is a line and little more; the rest is whole. */
+static void test_thin(void **state)
+{
+        char *folder = test_folder(), id[GUID_TEXT_MAX];
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Outcome *o = arena_new_of(a, Outcome);
+        ReportStore *s = NULL;
+        int64_t before;
+
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        report_store_set_thin(s, true);
+        add_mixed(s, 1, 1);
+        before = test_file_size(folder, TEST_LOG);
+        assert_int_equal(report_store_read(s, test_run_id(1, id), a, o, NULL), 0);
+        assert_int_equal(o->n_steps, 0);
+        assert_string_equal(o->source.display_name, "Person 1");
+        add_mixed(s, 2, 1);
+        assert_int_equal(report_store_read(s, test_run_id(2, id), a, o, NULL), 0);
+        assert_true(o->n_steps > 0);
+        assert_true(test_file_size(folder, TEST_LOG) - before > 2 * before);
+        report_store_set_thin(s, false);
+        add_mixed(s, 51, 1);
+        assert_int_equal(report_store_read(s, test_run_id(51, id), a, o, NULL), 0);
+        assert_true(o->n_steps > 0);
+        assert_int_equal(count(s, NULL), 3);
+        report_store_free(s);
+        test_folder_done(folder);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_list),      cmocka_unit_test(test_filters),
                 cmocka_unit_test(test_repeat),    cmocka_unit_test(test_rebuilt),
                 cmocka_unit_test(test_retention), cmocka_unit_test(test_order),
-                cmocka_unit_test(test_full),
+                cmocka_unit_test(test_full),      cmocka_unit_test(test_free_room),
+                cmocka_unit_test(test_thin),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

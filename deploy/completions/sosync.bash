@@ -38,7 +38,7 @@ _sosync()
                 /) words='run sync report watch top queue reconcile promote demote rules scheduler eval config -c --help --version' ;;
                 run/*) words='--help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
-                report/) words='list show html --help' ;;
+                report/) words='list show html open export --help' ;;
                 report/list) words='--status --since --ou --text --limit --json' ;;
                 report/show) words='--json' ;;
                 watch/*) words='--ou --json --help' ;;

@@ -49,7 +49,7 @@ complete -c sosync -n '__sosync_at sync' -l staging-mode -d 'export nothing'
 complete -c sosync -n '__sosync_at sync' -l no-html-report -d 'write no HTML file'
 complete -c sosync -n '__sosync_at sync' -l file -r -F -d 'read DNs from a file'
 
-complete -c sosync -n '__sosync_bare report' -a 'list show html'
+complete -c sosync -n '__sosync_bare report' -a 'list show html open export'
 complete -c sosync -n '__sosync_at report list' -l status -x -a 'success failure skipped warning' -d 'only this result'
 complete -c sosync -n '__sosync_at report list' -l since -x -a '30m 2h 1d 7d' -d 'only since then'
 complete -c sosync -n '__sosync_at report list' -l ou -x -d 'only below this DN'

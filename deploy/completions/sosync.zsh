@@ -10,7 +10,7 @@ _sosync_verbs() {
 _sosync_report() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
-                _sosync_verbs 'list:reports, newest first' 'show:one report, for the terminal' 'html:write its HTML file'
+                _sosync_verbs 'list:reports, newest first' 'show:one report, for the terminal' 'open:write the HTML file and open it' 'export:a zip for support' 'html:write its HTML file'
                 return
         fi
         case $verb in
@@ -23,7 +23,8 @@ _sosync_report() {
                         '--json[one JSON object a line]'
                 ;;
         show) _arguments '1:verb:' '--json[the whole document]' '2:run id:' ;;
-        html) _arguments '1:verb:' '2:run id:' ;;
+        html | open) _arguments '1:verb:' '2:run id:' ;;
+        export) _arguments '1:verb:' '2:run id:' '3:file:_files' ;;
         esac
 }
 

@@ -34,7 +34,8 @@ if (place && place.dataset.events === "changes") {
   const word = (text) => { said.firstChild.textContent = text; };
   const show = () => {
     if (paused || held(rows)) { word(waiting.length + " new"); return; }
-    for (const part of waiting) rows.prepend(parse(part));
+    // Not the line breaks between them, which nobody would take away again.
+    for (const part of waiting) rows.prepend(...parse(part).children);
     waiting = [];
     while (rows.rows.length > most) rows.rows[rows.rows.length - 1].remove();
     word("Live");

@@ -7,6 +7,7 @@
 #include "engine/model/dn.h"
 
 #include <string.h>
+#include <time.h>
 
 #define PAGE 50
 
@@ -288,6 +289,20 @@ void page_change(Ask *q)
         page_end(q);
 }
 
+/* The reporter gathers for a moment before it writes; whoever asked for the run wants to see its report. */
+static void await_report(Ask *q, const char *run)
+{
+        static const struct timespec moment = { .tv_nsec = 50 * 1000000 };
+        ReportStore *store = *q->console->store;
+        Outcome *o = arena_new_of(q->arena, Outcome);
+
+        for (int i = 0; store && i < 60; i++) {
+                if (report_store_read(store, run, q->arena, o, NULL) == 0)
+                        return;
+                nanosleep(&moment, NULL);
+        }
+}
+
 void page_sync(Ask *q)
 {
         const char *dn = ask_field(q, "dn"), *run = NULL;
@@ -296,6 +311,7 @@ void page_sync(Ask *q)
         log_info(q->console->log, "console", LOG_STR("user", q->user), LOG_STR("act", "sync"),
                  LOG_STR("dn", dn));
         if (q->console->ops->sync(q->console->context, dn, q->user, q->arena, &run, &diag) == 0) {
+                await_report(q, run);
                 page_go(q, arena_printf(q->arena, "/changes/%s", run));
         } else {
                 page_say(q, 502, "Not synchronized", diag_text(&diag));

@@ -31,7 +31,7 @@ LAYERS = {
     'listener': ('base engine/model engine/source', 'ldap lber sasl gssapi krb5 libevent'),
     'report': ('base engine/model queue', ''),
     'report/console': ('base engine/model report queue engine/rules engine/scheduler', 'libevent libevent-openssl'),
-    'app': (f'base {ENGINE} queue listener report report/console', 'libevent systemd'),
+    'app': (f'base {ENGINE} queue listener report report/console', 'libarchive libevent systemd'),
 }
 
 # A library that one file of a folder may use, and the rest of the folder may not.
@@ -52,6 +52,7 @@ FREE_IN_TESTS = 'cmocka setjmp'
 # library: its headers; one that ends in '/' is a folder. The longest match decides.
 LIBRARIES = {
     'cmocka': 'cmocka.h',
+    'libarchive': 'archive.h archive_entry.h',
     'curl': 'curl/',
     'gssapi': 'gssapi/ gssapi.h',
     'jansson': 'jansson.h',

@@ -2,11 +2,15 @@
 """The console of a real service: a change is seen, explained, synchronized by hand; metrics and readiness."""
 
 import http.client
+import json
+import os
+import pathlib
 import re
 import shutil
 import subprocess
 import time
 import urllib.parse
+import zipfile
 
 from house import DEADLINE_S, check, house, step
 from lab import wait_until
@@ -43,6 +47,31 @@ with house("console") as h:
     status, _, report = ask("GET", f"/changes/{run}")
     check(status == 200 and "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in report and "<script>1" not in report, report[:2000])
 
+    step("opened, and exported for support")
+    r = h.sosync.command("report", "export", run, h.folder / "support.zip")
+    check(r.returncode == 0, r)
+    with zipfile.ZipFile(h.folder / "support.zip") as bundle:
+        check(bundle.testzip() is None, "a damaged zip")
+        parts = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    check(sorted(parts) == ["README.txt", "report.htm", "report.json", "rules.yaml", "sosync.yaml"], parts.keys())
+    check(json.loads(parts["report.json"])["id"] == run and "In from AD - User Join" in parts["rules.yaml"], "parts")
+    secrets = [TOKEN, (h.folder / "console-token").read_text().strip(), pathlib.Path(h.graph.secret_file).read_text().strip()]
+    check(not any(s in text for s in secrets for text in parts.values()), "a secret is in it")
+    check(h.sosync.command("report", "export", run, "/nowhere/x.zip").returncode == 1, "an export to nowhere")
+    opener = h.folder / "opener"
+    opener.write_text(f'#!/bin/sh\ncp "$1" {h.folder}/opened.htm\n')
+    opener.chmod(0o755)
+    r = subprocess.run([h.sosync.binary, "-c", h.sosync.config, "report", "open", run], env={**os.environ, "BROWSER": str(opener)},
+                       capture_output=True, text=True, check=False)
+    check(r.returncode == 0 and "Lovelace" in (h.folder / "opened.htm").read_text(), r)
+    r = subprocess.run([h.sosync.binary, "-c", h.sosync.config, "report", "open", run], env={**os.environ, "BROWSER": "/bin/false"},
+                       capture_output=True, text=True, check=False)
+    check(r.returncode == 1 and r.stdout.strip().endswith(".htm") and "cannot open it" in r.stderr, r)
+
+    step("every line about a change has run, object and step")
+    line = next(x for x in h.sosync.log.read_text().splitlines() if run in x)
+    check(" dn=" in line and " step=export " in line, line)
+
     step("explained and synchronized by hand")
     dn = f"CN=Ada \\<b\\>Lovelace\\</b\\>,{h.people}"
     status, _, text = ask("GET", "/explain?" + urllib.parse.urlencode({"dn": dn}))
@@ -54,7 +83,12 @@ with house("console") as h:
     csrf = re.search(r'name="csrf" value="([0-9a-f]{64})"', ask("GET", "/", cookie=cookie)[2])[1]
     status, headers, text = ask("POST", "/sync", {"dn": dn, "csrf": csrf}, cookie)
     check(status == 303, text[:2000])
-    wait_until(lambda: "operator" in ask("GET", headers["Location"])[2], DEADLINE_S, "the report of the run by hand")
+    status, _, text = ask("GET", headers["Location"])
+    check(status == 200 and "<dd>operator</dd>" in text.replace('<bdi class="v">', "").replace("</bdi>", ""), text[:6000])
+
+    run = headers["Location"].rsplit("/", 1)[1]
+    page = pathlib.Path(h.sosync.command("report", "html", run).stdout.strip()).read_text()
+    check("Previous report" in page, "the page does not name the report before it")
 
     step("the pages of the service, with what it really is")
     text = ask("GET", "/")[2]
