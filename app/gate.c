@@ -382,7 +382,7 @@ int gate_open(Gate *g, const Config *c, Queue *queue, Target *target, Alarms *al
         g->options = options; /* what store_of() needs */
         store = store_of(g);
         r = c->scheduler.driver == SCHEDULER_COMMAND
-                    ? scheduler_command_new(&options.driver, &c->scheduler, clock)
+                    ? scheduler_command_new(&options.driver, &c->scheduler)
                     : scheduler_internal_new(&options.driver, &store);
         return r ? r : gate_init(g, &options);
 }

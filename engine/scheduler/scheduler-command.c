@@ -3,7 +3,7 @@
 #include "engine/scheduler/scheduler-command.h"
 
 #include "base/error.h"
-#include "engine/scheduler/program.h"
+#include "base/program.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -14,29 +14,34 @@
 typedef struct CommandScheduler {
         Scheduler scheduler; /* first */
         const SchedulerConfig *config;
-        const Clock *clock;
 } CommandScheduler;
 
 static int call(CommandScheduler *s, const ConfigList *program, const char *const *more, size_t n_more,
-                Arena *a, ProgramResult *ret_result, Diag *diag)
+                Arena *a, ProgramEnd *ret_end, Diag *diag)
 {
         const char **words = arena_new_array(a, const char *, program->n_items + n_more + 1);
-        int r;
+        Program p = { .argv = words, .timeout_us = s->config->timeout_us, .output_max = SCHEDULER_JSON_MAX };
+        const char *failure;
 
         memcpy(words, program->items, program->n_items * sizeof(*words));
         if (n_more)
                 memcpy(words + program->n_items, more, n_more * sizeof(*words));
-        r = program_run(words, s->config->timeout_us, SCHEDULER_JSON_MAX, s->clock, a, ret_result, diag);
-        return r > 0 ? SCHEDULER_E_UNREACHABLE : r;
+        if (program_run(&p, a, ret_end, diag))
+                return SCHEDULER_E_UNREACHABLE;
+        failure = program_failure(&p, ret_end, a);
+        if (!failure)
+                return 0;
+        diag_set(diag, "%s: %s", words[0], failure);
+        return SCHEDULER_E_UNREACHABLE;
 }
 
 static int command_status(Scheduler *scheduler, Arena *a, SchedulerState *ret_state, Diag *diag)
 {
         CommandScheduler *s = (CommandScheduler *)scheduler;
-        ProgramResult result;
-        int r = call(s, &s->config->status, NULL, 0, a, &result, diag);
+        ProgramEnd end;
+        int r = call(s, &s->config->status, NULL, 0, a, &end, diag);
 
-        return r ? r : scheduler_parse(result.data, result.n, a, ret_state, diag);
+        return r ? r : scheduler_parse(end.output, end.n_output, a, ret_state, diag);
 }
 
 static int command_pause(Scheduler *scheduler, int64_t for_us, const char *holder, Diag *diag)
@@ -44,9 +49,9 @@ static int command_pause(Scheduler *scheduler, int64_t for_us, const char *holde
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         CommandScheduler *s = (CommandScheduler *)scheduler;
         const char *more[] = { "--for", arena_printf(a, "%" PRId64, for_us / 1000000), "--holder", holder };
-        ProgramResult result;
+        ProgramEnd end;
 
-        return call(s, &s->config->pause, more, holder ? 4 : 0, a, &result, diag);
+        return call(s, &s->config->pause, more, holder ? 4 : 0, a, &end, diag);
 }
 
 static int command_resume(Scheduler *scheduler, const char *holder, Diag *diag)
@@ -54,9 +59,9 @@ static int command_resume(Scheduler *scheduler, const char *holder, Diag *diag)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         CommandScheduler *s = (CommandScheduler *)scheduler;
         const char *more[] = { "--holder", holder };
-        ProgramResult result;
+        ProgramEnd end;
 
-        return call(s, &s->config->resume, more, holder ? 2 : 0, a, &result, diag);
+        return call(s, &s->config->resume, more, holder ? 2 : 0, a, &end, diag);
 }
 
 static Scheduler *command_free(Scheduler *s)
@@ -73,7 +78,7 @@ static const SchedulerOps command_ops = {
         .free = command_free,
 };
 
-int scheduler_command_new(Scheduler **ret_scheduler, const SchedulerConfig *config, const Clock *clock)
+int scheduler_command_new(Scheduler **ret_scheduler, const SchedulerConfig *config)
 {
         CommandScheduler *s = calloc(1, sizeof(*s));
 
@@ -81,7 +86,6 @@ int scheduler_command_new(Scheduler **ret_scheduler, const SchedulerConfig *conf
                 error_oom(sizeof(*s));
         s->scheduler = (Scheduler){ .ops = &command_ops, .poll_us = POLL_US };
         s->config = config;
-        s->clock = clock;
         *ret_scheduler = &s->scheduler;
         return 0;
 }

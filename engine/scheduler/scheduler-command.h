@@ -16,4 +16,4 @@
 #include "engine/scheduler/scheduler.h"
 
 /* The configuration is borrowed for the driver's life. Return: 0. */
-int scheduler_command_new(Scheduler **ret_scheduler, const SchedulerConfig *config, const Clock *clock);
+int scheduler_command_new(Scheduler **ret_scheduler, const SchedulerConfig *config);
