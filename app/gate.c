@@ -134,14 +134,20 @@ static void publish(Gate *g)
                 queue_wake_all(g->options.queue, false);
 }
 
+/* Is a normal change due? Only a lease knows: a delayed one whose time has come counts too, and while the
+ * gate is closed no worker takes it. It is given back untouched. */
 static bool is_something_due(Gate *g)
 {
-        QueueStats stats;
+        _cleanup_(arena_freep) Arena *a = NULL;
+        Lease lease = { 0 };
 
-        if (g->options.driver->own_cycle ||
-            queue_stats(g->options.queue, clock_wall(g->options.clock), &stats))
+        if (g->options.driver->own_cycle)
                 return false;
-        return stats.n[LANE_NORMAL][QUEUE_READY] || stats.n[LANE_RECONCILE][QUEUE_READY];
+        a = arena_new(0);
+        if (queue_lease(g->options.queue, clock_wall(g->options.clock), NORMAL_LANES, a, &lease))
+                return false;
+        queue_release(g->options.queue, &lease);
+        return true;
 }
 
 /* The tenant's own word on when the regular cycle last came through; it is cached for minutes. */
@@ -230,9 +236,10 @@ static void *flag_thread(void *context)
         Gate *g = context;
 
         for (;;) {
+                bool stopping = is_stopping(g); /* asked before the turn: that turn gives the flag back */
                 int64_t wait = gate_turn(g);
 
-                if (is_stopping(g) && g->flag.view.phase != FLAG_CLOSING)
+                if (stopping && g->flag.view.phase != FLAG_CLOSING)
                         return NULL;
                 if (wait == 0)
                         continue;
@@ -381,8 +388,7 @@ int gate_open(Gate *g, const Config *c, Queue *queue, Target *target, Alarms *al
 
         g->options = options; /* what store_of() needs */
         store = store_of(g);
-        r = c->scheduler.driver == SCHEDULER_COMMAND
-                    ? scheduler_command_new(&options.driver, &c->scheduler)
-                    : scheduler_internal_new(&options.driver, &store);
+        r = c->scheduler.driver == SCHEDULER_COMMAND ? scheduler_command_new(&options.driver, &c->scheduler)
+                                                     : scheduler_internal_new(&options.driver, &store);
         return r ? r : gate_init(g, &options);
 }

@@ -28,6 +28,7 @@ static int open_queue(Wiring *w, const Config *c, Diag *diag)
 static int open_target(Wiring *w, const Config *c, Diag *diag)
 {
         _cleanup_(target_freep) Target *graph = NULL;
+        Owner *owner;
         int r = target_graph_new(&graph, &c->target, w->clock, &w->log, diag);
 
         if (r)
@@ -36,7 +37,10 @@ static int open_target(Wiring *w, const Config *c, Diag *diag)
         if (r)
                 return r;
         w->graph = TAKE(graph); /* the decorator owns it */
-        return 0;
+        if (!c->run.ask_owner)
+                return 0;
+        r = owner_command_new(&owner, &c->target.connect);
+        return r ? r : target_owner_new(&w->target, w->target, owner, &c->target.connect, w->clock);
 }
 
 int wiring_open(Wiring *w, const char *config_path, Diag *diag)

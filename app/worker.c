@@ -304,6 +304,9 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run_init(run, w->arena, config, source, s->target, queue_space(s->queue), s->clock, change);
         run->brakes = &s->brakes;
         run->names_unknown = !is_named;
+        /* A person waits for an answer; everybody else's urgent work does not wait for the owner. */
+        run->may_ask = change->lane != LANE_URGENT || (change->kind == CHANGE_REQUEST &&
+                                                       (!s->gate || w->flag.lanes & LANE_SET(LANE_NORMAL)));
         if (s->gate) {
                 run->scheduler = arena_strdup(w->arena, w->flag.text);
                 if (*w->flag.hold_id)
@@ -317,6 +320,24 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         if (!config->staging)
                 staging_end_run(&s->staging);
         return run;
+}
+
+/* What the owner is to be asked for comes again behind this lease, in the lane that may wait for it. */
+static void ask_in_normal_lane(WorkerShared *s, const Run *run)
+{
+        Change change = run->change;
+        int r;
+
+        if (!run->left_to_ask)
+                return;
+        change.id = run->key.id;
+        change.kind = CHANGE_UPSERT;
+        change.lane = LANE_NORMAL;
+        change.revoke = false;
+        r = queue_put(s->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = clock_wall(s->clock) });
+        if (r)
+                log_warning(s->log, "what the owner was to be asked for could not be queued",
+                            LOG_STR("dn", run->dn->text), LOG_INT("code", r));
 }
 
 const Outcome *worker_work(Worker *w, const Lease *lease)
@@ -333,6 +354,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         run->outcome.tries = lease->tries;
         tell_circuits(s, run);
         tell_brakes(s, run);
+        ask_in_normal_lane(s, run);
         r = settle(s, run, lease);
         if (r == QUEUE_E_STALE) {
                 /* Another run has written what this one read: the change runs again at once. */

@@ -29,6 +29,8 @@ struct ConnectMem {
         ConnectMemFault fault;
         void (*before)(void *context, ConnectMemCall call);
         void *context;
+        void (*ended)(void *context);
+        void *ended_context;
 };
 
 typedef struct MemScheduler {
@@ -59,6 +61,8 @@ static void live(ConnectMem *c)
                         c->last = c->running_until;
                         c->running_until.ms = 0;
                         c->n_cycles++;
+                        if (c->ended)
+                                c->ended(c->ended_context);
                 }
                 for (size_t i = c->n_holders; i-- > 0;)
                         if (c->holders[i].until.ms <= c->at.ms)
@@ -215,6 +219,12 @@ void connect_mem_watch(ConnectMem *c, void (*before)(void *context, ConnectMemCa
 {
         c->before = before;
         c->context = context;
+}
+
+void connect_mem_on_cycle(ConnectMem *c, void (*ended)(void *context), void *context)
+{
+        c->ended = ended;
+        c->ended_context = context;
 }
 
 void connect_mem_fail(ConnectMem *c, const ConnectMemFault *fault)

@@ -37,6 +37,7 @@ Scheduler *connect_mem_open(ConnectMem *c);
 
 /* A service beside ours may look at the flag at a moment of the test's choosing: called before each call. */
 void connect_mem_watch(ConnectMem *c, void (*before)(void *context, ConnectMemCall call), void *context);
+void connect_mem_on_cycle(ConnectMem *c, void (*ended)(void *context), void *context);
 void connect_mem_fail(ConnectMem *c, const ConnectMemFault *fault);
 void connect_mem_set(ConnectMem *c, bool enabled); /* the administrator, or the wizard */
 void connect_mem_suspend(ConnectMem *c, bool suspended);

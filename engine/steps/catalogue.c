@@ -95,6 +95,14 @@ static const CatalogueRow rows[] = {
             "The object in Microsoft Entra ID is mastered by another synchronization "
             "(onPremisesSyncEnabled).",
             "Let that synchronization export the change, or move the source of authority."),
+        ROW("ConnectSyncFailed", FAILURE, OBJECT,
+            "Entra Connect was asked to synchronize the object, and its single object sync failed.",
+            "Look at the code and reason it gave, and at the object on the Entra Connect server."),
+        ROW("ConnectDisagrees", FAILURE, OBJECT,
+            "Entra Connect has synchronized the object, and two minutes later Microsoft Entra ID still does "
+            "not "
+            "have the values that sosync's rules give.",
+            "Compare the rules: `sosync rules import` takes those of the Entra Connect server."),
         ROW("BlockedInCloud", FAILURE, OBJECT,
             "The account is enabled in Active Directory but was blocked in Microsoft Entra ID by somebody "
             "else.",

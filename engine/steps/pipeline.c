@@ -188,6 +188,7 @@ static int locate(Run *run)
                 dn->normalised = "";
                 run->dn = dn;
         }
+        run->call.dn = run->dn->text;
         diag_deinit(&why);
         return 0;
 }

@@ -188,6 +188,39 @@ static void keep_disable_only(Run *run)
         step_detail(run, "left to its owner", "%s", left ? left : "");
 }
 
+/*
+ * Beside an owner that can be asked: the disable first, by us; behind it everything else, by the owner.
+ * Urgent work does not wait for it: the rest comes again in the normal lane.
+ */
+static void ask_for_the_rest(Run *run)
+{
+        Op *ops = arena_new_array(run->arena, Op, run->n_ops + 1);
+        size_t n = 0, n_ours;
+
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (is_disable(&run->ops[i]))
+                        ops[n++] = run->ops[i];
+        n_ours = n;
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (!is_disable(&run->ops[i])) {
+                        ops[n] = run->ops[i];
+                        ops[n++].owner = true;
+                }
+        run->ops = ops;
+        run->size_ops = run->n_ops + 1;
+        if (n == n_ours)
+                return;
+        if (run->may_ask) {
+                step_detail(run, "asked of its owner", "%zu operation%s", n - n_ours,
+                            n - n_ours == 1 ? "" : "s");
+                return;
+        }
+        run->n_ops = n_ours;
+        run->left_to_ask = true;
+        step_detail(run, "asked of its owner", "%zu operation%s, in the normal lane", n - n_ours,
+                    n - n_ours == 1 ? "" : "s");
+}
+
 int run_plan(Run *run)
 {
         Value mail_enabled = flowed_get(run->planned, "mailEnabled");
@@ -209,7 +242,9 @@ int run_plan(Run *run)
         r = run_plan_references(run);
         if (r)
                 return r;
-        if (run->cloud.mastered_elsewhere || run->config->estate != ESTATE_ALONE)
+        if (run->cloud.mastered_elsewhere && run->config->ask_owner)
+                ask_for_the_rest(run);
+        else if (run->cloud.mastered_elsewhere || run->config->estate != ESTATE_ALONE)
                 keep_disable_only(run);
         return 0;
 }

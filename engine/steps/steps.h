@@ -92,6 +92,7 @@ struct RunConfig {
         Estate estate; /* who owns the objects */
         const BrakeLimits *brakes;
         LastWord on_leave, on_delete;
+        bool ask_owner;    /* what Entra Connect owns it is asked to write; else it is left to its cycle */
         int64_t settle_ms; /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
         const char *const *attributes;
@@ -134,8 +135,9 @@ struct Run {
 
         /* Filled before the first step. */
         Mono began;
-        int read_result;       /* of source_read */
-        bool names_unknown;    /* given by the worker: the domain's names are not known, so no rule may run */
+        int read_result;    /* of source_read */
+        bool names_unknown; /* given by the worker: the domain's names are not known, so no rule may run */
+        bool may_ask; /* given by the worker: the owner may be asked now; urgent work never waits for it */
         const char *scheduler; /* given by the worker: what the scheduler flag is like; NULL: nobody knows */
         const char *read_why;  /* what went wrong with it, for people; NULL: nothing */
         int64_t read_us;       /* how long it took */
@@ -185,6 +187,7 @@ struct Run {
         bool due_is_urgent; /* it is the account's being on or off */
         Op *ops;            /* sync: the plan */
         size_t n_ops, size_ops;
+        bool left_to_ask;     /* sync: the owner is to be asked for the rest, in the normal lane */
         const char *not_sent; /* sync: why the plan must not leave although there is one; NULL: it may */
 
         ObjectId *ready; /* of a CHANGE_LINK: the target of each operation, as the source names it */

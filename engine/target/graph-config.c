@@ -107,6 +107,11 @@ const ConfigField graph_fields[] = {
                   "what Graph takes for their objects (disable, end sessions) and leaves the rest to them",
           .fallback = "alone",
           .choices = estate_names },
+        { .name = "connect",
+          .type = CONFIG_MAP,
+          .offset = offsetof(GraphOptions, connect),
+          .help = "beside Entra Connect: how it is asked for what only it may write",
+          .fields = owner_fields },
         { .name = "cloud",
           .type = CONFIG_CHOICE,
           .offset = offsetof(GraphOptions, cloud),
@@ -270,6 +275,7 @@ int graph_check(const GraphOptions *o, const ConfigDoc *doc, const char *prefix,
         bad |= check_url(o->endpoints.login, "endpoints.login", doc, prefix, diag);
         bad |= check_url(o->endpoints.graph, "endpoints.graph", doc, prefix, diag);
         bad |= check_imds(o->endpoints.managed_identity, doc, prefix, diag);
+        bad |= owner_check(&o->connect, doc, "target.connect", diag);
         bad |= check_file(o->ca_file, "ca_file", doc, prefix, diag);
         for (size_t i = 0; i < o->credentials.n_items; ++i) {
                 snprintf(key, sizeof(key), "%s%scredentials.%zu", prefix ? prefix : "",

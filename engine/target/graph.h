@@ -15,6 +15,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "engine/target/limiter.h"
+#include "engine/target/owner.h"
 #include "engine/target/target.h"
 
 typedef struct GraphCredential GraphCredential;
@@ -41,6 +42,7 @@ struct GraphOptions {
         const char *client_id;
         ConfigList credentials; /* GraphCredential */
         int estate;             /* Estate */
+        OwnerConfig connect;    /* who is asked in estate connect */
         int cloud;              /* index into graph_clouds */
         struct {
                 const char *login;            /* "https://login.microsoftonline.com" */

@@ -270,6 +270,18 @@ ObjectId target_mem_plant(Target *target, const char *type, const Attribute *att
         return id;
 }
 
+void target_mem_force(Target *target, const ObjectId *id, const char *attribute, Value v)
+{
+        MemTarget *t = (MemTarget *)target;
+        MemObject *o;
+
+        pthread_mutex_lock(&t->lock);
+        o = mem_find(t, id);
+        if (o)
+                mem_set(o, attribute, v);
+        pthread_mutex_unlock(&t->lock);
+}
+
 void target_mem_remove(Target *target, const ObjectId *id)
 {
         MemTarget *t = (MemTarget *)target;

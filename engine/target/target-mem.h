@@ -56,6 +56,8 @@ void target_mem_clear_journal(Target *t);
 /* An object that is there already. attributes: names of the connector space. Return: its id. */
 ObjectId target_mem_plant(Target *t, const char *type, const Attribute *attributes, size_t n,
                           bool mastered_elsewhere);
+/* A value as the object's owner writes it: not journalled, also of an object that is mastered elsewhere. */
+void target_mem_force(Target *t, const ObjectId *id, const char *attribute, Value v);
 void target_mem_remove(Target *t, const ObjectId *id); /* as if somebody had deleted it */
 
 /* The object as it is now, in the arena; NULL: there is none. Links are REFs ("manager") and LISTs of REF

@@ -51,6 +51,8 @@ struct Call {
         Lane lane;
         Mono now;
         Mono deadline;
+        const char *dn;           /* the object as the source names it; for its owner (owner.h) */
+        const char *owner_said;   /* filled: the owner's report, for ours; NULL: it was not asked */
         const char *run_id;       /* becomes client-request-id's prefix in the log */
         Arena *arena;             /* results live here */
         const char **request_ids; /* filled: the service's request ids, newest last */
@@ -65,7 +67,7 @@ struct Call {
 /* Who owns the objects of the tenant, and so what may be written to them through Graph. */
 typedef enum Estate {
         ESTATE_ALONE,      /* sosync: everything */
-        ESTATE_CONNECT,    /* Entra Connect: disable, and end sessions; the rest is left to its cycle */
+        ESTATE_CONNECT,    /* Entra Connect: disable, and end sessions; for the rest it is asked (owner.h) */
         ESTATE_CLOUD_SYNC, /* Cloud Sync: the same */
 } Estate;
 
@@ -111,6 +113,7 @@ struct Op {
         const char *attribute;
         Value value;
         ObjectId link;
+        bool owner;             /* only the object's owner may write it, and is asked to; behind all others */
         const char *anchor;     /* OP_CREATE */
         const char *request_id; /* OP_CREATE: client-request-id, durable in the intent before it leaves */
         /* For the report. */

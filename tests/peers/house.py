@@ -47,6 +47,7 @@ class House:
             "reports": self.folder / "reports",
             "html": "on-demand",
             "brakes": "{off: [create]}",  # tests make crowds
+            "target": "",
             "more": "",
         }
         values.update(other)
@@ -64,7 +65,7 @@ target:
   client_id: {client_id}
   credentials: [{{secret_file: "{secret_file}"}}]
   endpoints: {{login: "{login}", graph: "{graph}"}}
-urgent:
+{target}urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2", revoke_sessions: true}}
 state: {{path: "{state}"}}
 reports: {{path: "{reports}", html: {html}}}

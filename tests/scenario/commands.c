@@ -85,7 +85,7 @@ static bool meets(const char *pattern, const char *name)
  * CHANGE ada [title mail ...] [gone] [ahead] [catch-up]: the feed brings it, with these attributes (none
  * named: with all). Ahead: its number is one above what the directory has.
  */
-static bool do_change(Scene *s, const char *const *words, size_t n_words)
+bool command_change(Scene *s, const char *const *words, size_t n_words)
 {
         static const char *const flags[] = { "gone", "ahead", "catch-up" };
         const char **names = arena_new_array(s->arena, const char *, n_words);
@@ -332,7 +332,7 @@ static const Verb verbs[] = {
         { "MOVE", 3, command_move },
         { "RENAME", 3, command_rename },
         { "DELETE", 2, command_delete },
-        { "CHANGE", 2, do_change },
+        { "CHANGE", 2, command_change },
         { "REQUEST", 2, do_request },
         { "CLOUD", 2, command_cloud },
         { "REPLY", 2, do_reply },
@@ -348,6 +348,8 @@ static const Verb verbs[] = {
         { "SYNC-CYCLE-ENABLED", 2, connect_flag },
         { "WIZARD", 2, connect_wizard },
         { "DRIVER", 2, connect_driver },
+        { "OWNER", 2, connect_owner },
+        { "STREAM", 3, connect_stream },
         { "CRASH", 1, do_crash },
         { "UNPARK", 2, do_unpark },
         { "RECONCILE", 1, command_reconcile_now },

@@ -23,4 +23,5 @@ bool command_objects(Scene *s, const char *const *words, size_t n_words);
 bool command_rename(Scene *s, const char *const *words, size_t n_words);
 bool command_move(Scene *s, const char *const *words, size_t n_words);
 bool command_delete(Scene *s, const char *const *words, size_t n_words);
+bool command_change(Scene *s, const char *const *words, size_t n_words);
 bool command_cloud(Scene *s, const char *const *words, size_t n_words);

@@ -2,7 +2,9 @@
 
 /* The Connect server beside the engine: its cycles, its flag, and the driver that goes wrong. */
 
+#include "base/error.h"
 #include "base/str.h"
+#include "engine/target/owner.h"
 #include "tests/scenario/commands.h"
 
 #include <string.h>
@@ -16,15 +18,112 @@
         "  pause: [/nowhere, pause]\n"   \
         "  resume: [/nowhere, resume]\n"
 
+/* -- its single object sync, and what its cycles do ---------------------------------------------------- */
+
+typedef struct SceneOwner {
+        Owner owner; /* first */
+        Scene *scene;
+} SceneOwner;
+
+/* What Connect carries over, by its rules: a few attributes. */
+static void carry(Scene *s, const Thing *t)
+{
+        static const char *const names[] = { "title", "department" };
+        ObjectId id;
+
+        if (!scene_cloud_of(s, t, &id))
+                return;
+        for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+                Value v = VALUE_NULL;
+
+                for (size_t k = 0; k < t->n_attributes; k++)
+                        if (str_is(t->attributes[k].name, names[i]))
+                                v = t->attributes[k].value;
+                target_mem_force(cloud_mem(s->cloud), &id, names[i], v);
+        }
+        cloud_touched(s->cloud, &id, false);
+}
+
+static void cycle_ended(void *context)
+{
+        Scene *s = context;
+
+        for (size_t i = 0; s->ask && i < s->n_things; i++)
+                carry(s, s->things[i]);
+}
+
+static int owner_sync(Owner *owner, const char *dn, Arena *a, const char **ret_said, Diag *diag)
+{
+        Scene *s = ((SceneOwner *)owner)->scene;
+
+        for (size_t i = 0; i < s->n_things; i++)
+                if (str_is(s->things[i]->dn, dn)) {
+                        seen_add(&s->seen, false, "asked %s", s->things[i]->name);
+                        if (!s->owner_says)
+                                carry(s, s->things[i]);
+                }
+        *ret_said = "success; Export: success";
+        if (!s->owner_says || str_is(s->owner_says, "nothing"))
+                return 0;
+        diag_set(diag, "%s", s->owner_says);
+        return str_is(s->owner_says, "throttled") ? OWNER_E_THROTTLED
+               : str_is(s->owner_says, "hangs")   ? OWNER_E_UNREACHABLE
+                                                  : OWNER_E_FAILED;
+}
+
+static int owner_cycle(Owner *owner, Diag *diag)
+{
+        Scene *s = ((SceneOwner *)owner)->scene;
+
+        seen_add(&s->seen, false, "cycle");
+        connect_mem_start(s->connect, 0);
+        return 0;
+}
+
+static Owner *owner_free(Owner *owner)
+{
+        free(owner);
+        return NULL;
+}
+
+static const OwnerOps owner_ops = {
+        .name = "scene", .sync = owner_sync, .cycle = owner_cycle, .free = owner_free
+};
+
+/* OWNER throttled|hangs|fails|nothing|works: its single object sync ends so; nothing: its rules give other
+ * values. */
+bool connect_owner(Scene *s, const char *const *words, size_t n_words)
+{
+        s->owner_says = str_is(words[1], "works") ? NULL : arena_strdup(s->arena, words[1]);
+        return true;
+}
+
+static void place_owner(Scene *s)
+{
+        static const OwnerConfig config = { .pace_us = 2000000, .cycle_above = 20 };
+        SceneOwner *o = calloc(1, sizeof(*o));
+
+        if (!o)
+                error_oom(sizeof(*o));
+        o->owner.ops = &owner_ops;
+        o->scene = s;
+        target_owner_new(&s->target, s->cloud, &o->owner, &config, &s->clock.clock);
+}
+
 bool connect_place(Scene *s, int64_t interval_us, int64_t duration_us)
 {
+        connect_mem_free(s->connect);
         s->connect = connect_mem_new(&s->clock.clock, interval_us, duration_us);
+        connect_mem_on_cycle(s->connect, cycle_ended, s);
+        if (!s->target)
+                place_owner(s);
         if (!s->scheduler)
                 s->scheduler = COMMAND_KEYS;
         return scene_reload(s) && scene_reopen(s);
 }
 
-/* CONNECT [interval=30] [duration=3] [max_hold=5m] [linger=2m] ...: minutes, then keys of `scheduler`. */
+/* CONNECT [ask] [interval=30] [duration=3] [max_hold=5m] [linger=2m] ...: minutes, then keys of `scheduler`.
+ */
 bool connect_do(Scene *s, const char *const *words, size_t n_words)
 {
         int64_t interval = command_number(command_value(s, words, n_words, "interval"), 30);
@@ -36,6 +135,7 @@ bool connect_do(Scene *s, const char *const *words, size_t n_words)
                     !str_is(name, "duration"))
                         keys = arena_printf(s->arena, "%s  %s: %s\n", keys, name, value);
         s->scheduler = keys;
+        s->ask = command_has(words, n_words, "ask");
         return connect_place(s, interval * MINUTE_US, duration * MINUTE_US);
 }
 
@@ -126,5 +226,28 @@ bool connect_expect(Scene *s, const char *const *words, size_t n_words)
                 return scene_fail(s, "SyncCycleInProgress is not %s", running);
         if (connect_mem_cycles(s->connect) < (unsigned)cycles)
                 return scene_fail(s, "%u cycles have run", connect_mem_cycles(s->connect));
+        return true;
+}
+
+/* STREAM ada 8: another title every second, for so many hours; what happens on the way is not the story. */
+bool connect_stream(Scene *s, const char *const *words, size_t n_words)
+{
+        const char *change[] = { "CHANGE", words[1], "title" };
+        int64_t n = command_number(words[2], 1) * 3600;
+        Thing *t;
+
+        if (!command_need(s, words[1], &t))
+                return false;
+        for (int64_t i = 0; i < n; i++) {
+                char title[32];
+
+                snprintf(title, sizeof(title), "%lld", (long long)i);
+                if (!directory_set(s, t, "title", arena_strdup(s->arena, title)))
+                        return false;
+                directory_put(s, t, false);
+                if (!command_change(s, change, 3) || !scene_until(s, s->now_ms + 1000))
+                        return false;
+                s->seen.next = s->seen.n_lines = 0;
+        }
         return true;
 }

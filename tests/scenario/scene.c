@@ -64,7 +64,7 @@ static int write_config(Scene *s)
                 "target:\n"
                 "  tenant_id: 11111111-2222-3333-4444-555555555555\n"
                 "  client_id: 22222222-2222-3333-4444-555555555555\n"
-                "  estate: %s\n"
+                "  estate: %s\n%s"
                 "  credentials: [{secret_file: %s}]\n"
                 "  ca_file: %s\n"
                 "urgent:\n"
@@ -75,8 +75,9 @@ static int write_config(Scene *s)
                 secret, secret, s->on_leave ? s->on_leave : "report", s->on_delete ? s->on_delete : "report",
                 s->group_filter ? "  group_filter: \"" : "", s->group_filter ? s->group_filter : "",
                 s->group_filter ? "\"\n" : "", s->rules ? "rules: {" : "", s->rules ? s->rules : "",
-                s->rules ? "}\n" : "", s->staging ? "true" : "false", s->estate ? s->estate : "alone", secret,
-                secret, s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "",
+                s->rules ? "}\n" : "", s->staging ? "true" : "false", s->estate ? s->estate : "alone",
+                s->ask ? "  connect: {command: [/nowhere]}\n" : "", secret, secret,
+                s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "",
                 s->scheduler ? "scheduler:\n" : "", s->scheduler ? s->scheduler : "");
         int r = str_write_file(secret, "secret\n", 7, 0600);
 
@@ -177,8 +178,8 @@ static int start(Scene *s)
         intake_init(&s->intake, s->queue, &s->snapshot, &s->clock.clock, &s->log, c->feed, c->number,
                     c->source);
         alarms_init(&s->alarms, see_alarm, s);
-        r = worker_shared_init(&s->shared, &s->snapshot, &s->connectors, s->queue, s->cloud, NULL,
-                               &s->clock.clock, &s->log);
+        r = worker_shared_init(&s->shared, &s->snapshot, &s->connectors, s->queue,
+                               s->target ? s->target : s->cloud, NULL, &s->clock.clock, &s->log);
         if (r)
                 return r;
         s->shared.alarms = &s->alarms;
@@ -273,7 +274,11 @@ void scene_deinit(Scene *s)
         stop(s);
         if (s->snapshot.config)
                 snapshot_deinit(&s->snapshot);
-        s->cloud = target_free(s->cloud);
+        if (s->target)
+                s->target = target_free(s->target);
+        else
+                target_free(s->cloud);
+        s->cloud = NULL;
         s->connect = connect_mem_free(s->connect);
         s->directory = source_mem_free(s->directory);
         if (s->folder)

@@ -79,7 +79,11 @@ struct Scene {
         const char *on_leave, *on_delete; /* NULL: their default */
         const char *brakes;               /* `brakes:` of the configuration; NULL: as shipped */
         ConnectMem *connect;              /* NULL: there is no Connect server, the flag is sosync's own */
-        Config *gate_config;              /* the gate's; it does not follow a reload */
+        Target *target; /* the cloud, behind target-owner if there is a Connect server; NULL: the cloud itself
+                         */
+        bool ask;       /* target.connect.command is set */
+        const char *owner_says; /* how its single object sync ends; NULL: well */
+        Config *gate_config;    /* the gate's; it does not follow a reload */
         Gate gate;
         WorkerShared shared;
         Worker worker;
@@ -126,6 +130,8 @@ bool connect_do(Scene *s, const char *const *words, size_t n_words);
 bool connect_cycle(Scene *s, const char *const *words, size_t n_words);
 bool connect_flag(Scene *s, const char *const *words, size_t n_words);
 bool connect_wizard(Scene *s, const char *const *words, size_t n_words);
+bool connect_owner(Scene *s, const char *const *words, size_t n_words);
+bool connect_stream(Scene *s, const char *const *words, size_t n_words);
 bool connect_driver(Scene *s, const char *const *words, size_t n_words);
 bool connect_expect_flag(Scene *s, const char *const *words, size_t n_words);
 bool connect_expect(Scene *s, const char *const *words, size_t n_words);

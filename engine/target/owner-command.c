@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The owner behind a program: deploy/connect/sosync-connect, and what its answer means. */
+
+#include "engine/target/owner.h"
+
+#include "base/error.h"
+#include "base/program.h"
+#include "base/str.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#define ANSWER_MAX ((size_t)4 << 20)
+#define SAID_MAX   4096
+
+typedef struct CommandOwner {
+        Owner owner; /* first */
+        const OwnerConfig *config;
+} CommandOwner;
+
+/* -- the answer ---------------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *o, const char *key, Arena *a)
+{
+        const json_t *v = json_object_get(o, key);
+
+        return json_is_string(v) ? str_safe(a, json_string_value(v), json_string_length(v)) : "";
+}
+
+static void add_steps(const json_t *o, Arena *a, Str *out)
+{
+        const json_t *steps = json_object_get(o, "provisioningSteps");
+
+        for (size_t i = 0; i < json_array_size(steps); i++) {
+                const json_t *step = json_array_get(steps, i);
+                const char *description = text_of(step, "description", a);
+
+                str_printf(out, "; %s: %s%s%s", text_of(step, "name", a), text_of(step, "status", a),
+                           *description ? ", " : "", description);
+        }
+}
+
+static bool is_throttled(const char *code, const char *reason)
+{
+        return strcasestr(code, "throttl") || strcasestr(reason, "throttl");
+}
+
+int owner_parse(const char *data, size_t n, Arena *a, const char **ret_said, Diag *diag)
+{
+        const json_t *info, *error;
+        const char *status, *code, *reason;
+        json_error_t why;
+        json_t *o;
+        Str out;
+        int r = 0;
+
+        if (n >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
+                data += 3;
+                n -= 3;
+        }
+        o = json_loadb(data, n, JSON_REJECT_DUPLICATES, &why);
+        info = json_object_get(o, "provisioningStatusInfo");
+        status = text_of(info, "status", a);
+        if (!*status) {
+                json_decref(o);
+                diag_set(diag, "the answer is no report of a single object sync: \"%s\"",
+                         str_safe(a, data, n > 120 ? 120 : n));
+                return OWNER_E_UNREACHABLE;
+        }
+        error = json_object_get(info, "errorInformation");
+        code = text_of(error, "errorCode", a);
+        reason = text_of(error, "reason", a);
+        str_init(&out, SAID_MAX);
+        str_add(&out, status);
+        add_steps(o, a, &out);
+        *ret_said = arena_strndup(a, out.data, out.n);
+        str_deinit(&out);
+        if (is_throttled(code, reason))
+                r = OWNER_E_THROTTLED;
+        else if (!str_is(status, "success") && !str_is(status, "skipped") && !str_is(status, "warning"))
+                r = OWNER_E_FAILED;
+        if (r)
+                diag_set(diag, "%s%s%s", *code ? code : status, *reason ? ": " : "", reason);
+        json_decref(o);
+        return r;
+}
+
+/* -- the program --------------------------------------------------------------------------------------- */
+
+static int call(CommandOwner *o, const char *const *more, size_t n_more, Arena *a, ProgramEnd *ret_end,
+                Diag *diag)
+{
+        const ConfigList *program = &o->config->command;
+        const char **words = arena_new_array(a, const char *, program->n_items + n_more + 1);
+        Program p = { .argv = words, .timeout_us = o->config->timeout_us, .output_max = ANSWER_MAX };
+        const char *failure;
+
+        memcpy(words, program->items, program->n_items * sizeof(*words));
+        memcpy(words + program->n_items, more, n_more * sizeof(*words));
+        if (program_run(&p, a, ret_end, diag))
+                return OWNER_E_UNREACHABLE;
+        failure = program_failure(&p, ret_end, a);
+        if (!failure)
+                return 0;
+        diag_set(diag, "%s: %s", words[0], failure);
+        return OWNER_E_UNREACHABLE;
+}
+
+static int command_sync(Owner *owner, const char *dn, Arena *a, const char **ret_said, Diag *diag)
+{
+        const char *more[] = { "sync", "--dn", dn };
+        ProgramEnd end;
+        int r = call((CommandOwner *)owner, more, 3, a, &end, diag);
+
+        return r ? r : owner_parse(end.output, end.n_output, a, ret_said, diag);
+}
+
+static int command_cycle(Owner *owner, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *more[] = { "cycle" };
+        ProgramEnd end;
+
+        return call((CommandOwner *)owner, more, 1, a, &end, diag);
+}
+
+static Owner *command_free(Owner *o)
+{
+        free(o);
+        return NULL;
+}
+
+static const OwnerOps command_ops = {
+        .name = "command",
+        .sync = command_sync,
+        .cycle = command_cycle,
+        .free = command_free,
+};
+
+int owner_command_new(Owner **ret_owner, const OwnerConfig *config)
+{
+        CommandOwner *o = calloc(1, sizeof(*o));
+
+        if (!o)
+                error_oom(sizeof(*o));
+        o->owner.ops = &command_ops;
+        o->config = config;
+        *ret_owner = &o->owner;
+        return 0;
+}
