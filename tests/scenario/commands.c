@@ -263,6 +263,13 @@ static bool do_rules(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
+/* TYPES user,contact: scope.object_types */
+static bool do_types(Scene *s, const char *const *words, size_t n_words)
+{
+        s->types = arena_strdup(s->arena, words[1]);
+        return scene_reload(s);
+}
+
 /* CRASH: now, between two runs.   CRASH before-ack: at the next acknowledgement. */
 static bool do_crash(Scene *s, const char *const *words, size_t n_words)
 {
@@ -343,6 +350,7 @@ static const Verb verbs[] = {
         { "ESTATE", 2, do_estate },
         { "FILTER", 2, do_filter },
         { "RULES", 2, do_rules },
+        { "TYPES", 2, do_types },
         { "CONNECT", 1, connect_do },
         { "CYCLE", 1, connect_cycle },
         { "SYNC-CYCLE-ENABLED", 2, connect_flag },

@@ -60,6 +60,7 @@ static int write_config(Scene *s)
                 "  on_delete: %s\n"
                 "%s%s%s"
                 "%s%s%s"
+                "%s%s%s"
                 "staging: %s\n"
                 "target:\n"
                 "  tenant_id: 11111111-2222-3333-4444-555555555555\n"
@@ -73,6 +74,7 @@ static int write_config(Scene *s)
                 "settle: 120s\n"
                 "%s%s%s%s%s",
                 secret, secret, s->on_leave ? s->on_leave : "report", s->on_delete ? s->on_delete : "report",
+                s->types ? "  object_types: [" : "", s->types ? s->types : "", s->types ? "]\n" : "",
                 s->group_filter ? "  group_filter: \"" : "", s->group_filter ? s->group_filter : "",
                 s->group_filter ? "\"\n" : "", s->rules ? "rules: {" : "", s->rules ? s->rules : "",
                 s->rules ? "}\n" : "", s->staging ? "true" : "false", s->estate ? s->estate : "alone",

@@ -61,6 +61,7 @@ struct Scene {
         const char *estate; /* target.estate; NULL: its default */
         const char *group_filter;
         const char *scheduler; /* keys of the section, each a line; NULL: none */
+        const char *types;     /* scope.object_types; NULL: the default */
         const char *rules;     /* what stands in `rules: {...}`; NULL: nothing */
 
         Thing **things;
