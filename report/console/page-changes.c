@@ -239,7 +239,7 @@ static void add_related(Ask *q, Str *out, const Outcome *o)
                 html_text(out, disposition_name(rows[i].disposition));
                 html_raw(out, "</a>");
                 if (rows[i].error_code) {
-                        html_raw(out, " <span class=\"error\">");
+                        html_raw(out, " <span class=\"errcode\">");
                         html_text(out, rows[i].error_code);
                         html_raw(out, "</span>");
                 }

@@ -66,7 +66,7 @@ static void add_item(Ask *q, Str *out, const QueueItem *item)
         html_raw(out, "<li class=\"card parked\"><div class=\"who\"><bdi class=\"dn\">");
         html_text(out, item->change.dn && *item->change.dn ? item->change.dn
                                                            : "(an object whose DN is not known)");
-        html_raw(out, "</bdi></div><p><b class=\"error\">");
+        html_raw(out, "</bdi></div><p><b class=\"errcode\">");
         html_text(out, item->reason ? item->reason : "parked");
         html_raw(out, "</b> <span class=\"muted\">");
         str_printf(out, "after %u tr%s, ", item->tries, item->tries == 1 ? "y" : "ies");

@@ -80,7 +80,7 @@ void page_scheduler(Ask *q)
         html_text(out, v.flag_text);
         html_raw(out, "</p>");
         if (v.flag_alarm) {
-                html_raw(out, "<p class=\"wrong\">A person must look: <b class=\"error\">");
+                html_raw(out, "<p class=\"wrong\">A person must look: <b class=\"errcode\">");
                 html_text(out, v.flag_alarm);
                 html_raw(out, "</b></p>");
         }

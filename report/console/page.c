@@ -268,7 +268,7 @@ void page_row(Str *out, const char *prefix, const PageRow *row, Wall now)
         html_text(out, disposition_name(row->disposition));
         html_raw(out, "</span></span>");
         if (row->code) {
-                html_raw(out, " <span class=\"error\">");
+                html_raw(out, " <span class=\"errcode\">");
                 html_text(out, row->code);
                 html_raw(out, "</span>");
         }

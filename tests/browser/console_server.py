@@ -48,4 +48,6 @@ class Server:
     def __exit__(self, *_):
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(30)
+        # Under a sanitizer, this is where a leak or worse is told.
+        if self.process.wait(30):
+            raise AssertionError("the console ended with %d: %s" % (self.process.returncode, self.log()[-4000:]))

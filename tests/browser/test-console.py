@@ -37,8 +37,14 @@ NAMELESS = """(() => { const bad = [];
     return bad.slice(0, 4); })()"""
 
 
+def go(page, url):
+    """Open, after what a click has begun is over: else its end would be taken for ours."""
+    page.until("document.readyState", "complete")
+    page.open(url)
+
+
 def sign_in(page, server, who, found):
-    page.open(server.url + "/sign-in?next=%2F")
+    go(page, server.url + "/sign-in?next=%2F")
     page.evaluate("document.getElementById('token').value = '%s'" % TOKENS[who])
     page.evaluate("document.querySelector('main button').click()")
     title = page.until("document.title", "Overview · sosync")
@@ -65,7 +71,7 @@ def look_at(page, name, url, shots, found):
     for dark in (False, True):
         for width in WIDTHS:
             page.view(width, 900, dark)
-            page.open(url)
+            go(page, url)
             what = "%s %d %s" % (name, width, "dark" if dark else "light")
             sides = page.evaluate("document.documentElement.scrollWidth")
             found.check(sides <= width, what, "scrolls sideways:", sides, page.evaluate(WIDE))
@@ -85,7 +91,7 @@ def look_at(page, name, url, shots, found):
 def find_out_why(page, server, shots, found):
     """From the first page: why did a given user not sync? Type, and three clicks."""
     page.view(1280, 900)
-    page.open(server.url + "/")
+    go(page, server.url + "/")
     page.evaluate("document.getElementById('q').value = 'Grace Hopper 97'")
     page.screenshot(os.path.join(shots, "walk-1.png"))
     page.evaluate("document.querySelector('.ask button').click()")
@@ -103,19 +109,19 @@ def find_out_why(page, server, shots, found):
 
 
 def steer(page, server, found):
-    page.open(server.url + "/parked")
+    go(page, server.url + "/parked")
     n = "document.querySelectorAll('li.parked').length"
     found.check(page.evaluate(n) == 3, "parked are", page.evaluate(n))
     page.evaluate("[...document.querySelectorAll('li.parked button')].find(b => b.innerText == 'Try again').click()")
     found.check(page.until(n, 2) == 2, "after one more try", page.evaluate(n))
     page.evaluate("confirm = () => true; [...document.querySelectorAll('li.parked button')].find(b => b.innerText == 'Drop').click()")
     found.check(page.until(n, 1) == 1, "after a drop", page.evaluate(n))
-    page.open(server.url + "/scheduler")
+    go(page, server.url + "/scheduler")
     page.until("!!document.querySelector('main button')", True)
     page.evaluate("document.querySelector('main button').click()")
     word = page.until("document.querySelector('main button')?.innerText", "Let the regular cycle run")
     found.check(word == "Let the regular cycle run", "after a pause the scheduler offers", word)
-    page.open(server.url + "/changes/" + server.reports["update-user"])
+    go(page, server.url + "/changes/" + server.reports["update-user"])
     page.evaluate("[...document.querySelectorAll('.acts button')].find(b => b.innerText == 'Synchronize now').click()")
     by = page.until("document.querySelector('.key') ? document.querySelector('.key').innerText.includes('ada') : false", True)
     found.check(by, "the run does not say who asked for it")
@@ -124,7 +130,7 @@ def steer(page, server, found):
 def watch(page, server, found):
     """What is new comes by itself; a filter holds for it too; without scripts it is there after a reload."""
     page.view(1280, 900)
-    page.open(server.url + "/changes")
+    go(page, server.url + "/changes")
     page.until("document.querySelector('.live').innerText.startsWith('Live')", True)
     first = page.evaluate("document.querySelector('#changes a').href")
     server.tell("live 20")
@@ -135,13 +141,13 @@ def watch(page, server, found):
     held = page.evaluate("document.querySelector('#changes a').href")
     time.sleep(1.2)
     found.check(page.evaluate("document.querySelector('#changes a').href") == held, "a paused list goes on")
-    page.open(server.url + "/changes?q=Hopper")
+    go(page, server.url + "/changes?q=Hopper")
     page.until("document.querySelector('.live').innerText.startsWith('Live')", True)
     time.sleep(1.5)
     other = page.evaluate("[...document.querySelectorAll('#changes th')].filter(x => !x.innerText.includes('Hopper')).length")
     found.check(other == 0, "the filter lets others pass", other)
     server.tell("live 0")
-    page.open(server.url + "/")
+    go(page, server.url + "/")
     server.tell("broken")
     said = page.until("document.querySelector('.whole').innerText.startsWith('Microsoft Graph cannot be used')", True)
     found.check(said, "the overview does not say that it is broken", page.evaluate("document.querySelector('.whole').innerText"))
@@ -152,21 +158,21 @@ def watch(page, server, found):
 
 def without_scripts(page, server, found):
     page.script(False)
-    page.open(server.url + "/changes")
+    go(page, server.url + "/changes")
     page.script(True)
     found.check(page.evaluate("document.querySelectorAll('#changes tr').length") == 50, "without scripts the list has not its page")
     page.script(False)
-    page.open(server.url + "/changes?page=2")
+    go(page, server.url + "/changes?page=2")
     page.script(True)
     found.check(page.evaluate("!!document.querySelector('a[rel=prev]') && !!document.querySelector('a[rel=next]')"), "pages")
 
 
 def roles(page, server, found):
-    page.open(server.url + "/parked")
+    go(page, server.url + "/parked")
     page.evaluate("document.querySelector('.me button').click()")
     page.until("document.title", "Sign in · sosync")
     sign_in(page, server, "bob", found)
-    page.open(server.url + "/parked")
+    go(page, server.url + "/parked")
     found.check(page.evaluate("document.querySelectorAll('li.parked button').length") == 0, "a reader is offered acts")
     page.complaints.clear()
 
@@ -174,7 +180,7 @@ def roles(page, server, found):
 def speed(page, server, found):
     took = []
     for _ in range(9):
-        page.open(server.url + "/changes")
+        go(page, server.url + "/changes")
         took.append(page.evaluate("performance.getEntriesByType('navigation')[0].responseEnd"))
     took.sort()
     found.check(took[4] < FIRST_PAGE_MS, "the list takes", took)
@@ -190,7 +196,7 @@ def main(program, shots):
     with tempfile.TemporaryDirectory() as folder, Server(program, folder, REPORTS) as server, chromium.Browser() as browser:
         page = browser.page()
         page.view(1024, 900)
-        page.open(server.url + "/changes")
+        go(page, server.url + "/changes")
         found.check(page.evaluate("document.title") == "Sign in · sosync", "without signing in")
         look_at(page, "sign-in", server.url + "/sign-in", shots, found)
         page.complaints.clear()  # a page that answers 401 is a word on the browser's console
