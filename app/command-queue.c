@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/brake-store.h"
-#include "app/command-job.h"
+#include "app/command-queue-store.h"
 #include "app/command.h"
 #include "app/control.h"
-#include "app/progress.h"
 #include "app/queue-view.h"
 #include "base/str.h"
 
@@ -141,31 +140,6 @@ static void print(const QueueCommand *q, const json_t *result)
         str_deinit(&out);
 }
 
-/* The service writes it, from a folder of its own: the path must mean the same there. */
-static int backup(const QueueCommand *q, const char *config_path)
-{
-        _cleanup_(cleanup_free) char *here = q->which[0] == '/' ? NULL : getcwd(NULL, 0), *folder = NULL;
-        char bytes[PROGRESS_NUMBER_MAX];
-        json_t *result = NULL;
-        int status;
-
-        if (q->which[0] != '/' && !here)
-                return command_fail(EXIT_USAGE, "%s: %s", q->which, strerror(errno));
-        if (asprintf(&folder, "%s%s%s", here ? here : "", here ? "/" : "", q->which) < 0)
-                return command_fail(EXIT_OBJECT, "%s", strerror(ENOMEM));
-        status = command_job(config_path, "backup", json_pack("{s:s}", "folder", folder), &result);
-        if (result && q->json) {
-                json_dumpf(result, stdout, JSON_INDENT(2));
-                putchar('\n');
-        } else if (result) {
-                printf("%s: %s bytes\n", folder,
-                       progress_number((uint64_t)json_integer_value(json_object_get(result, "bytes")),
-                                       bytes));
-        }
-        json_decref(result);
-        return status;
-}
-
 static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
 {
         static const struct option options[] = {
@@ -175,7 +149,8 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
                 { "json", no_argument, NULL, 'j' },
                 { NULL, 0, NULL, 0 },
         };
-        static const char *const verbs[] = { "stats", "list", "retry", "drop", "release", "backup" };
+        static const char *const verbs[] = { "stats",   "list",   "retry", "drop",
+                                             "release", "backup", "check", "restore" };
         Brake brake;
         bool named, known = false;
         int k;
@@ -212,7 +187,8 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
                         return command_usage(c);
                 }
         named = str_is(q->verb, "retry") || (str_is(q->verb, "drop") && !q->brake) ||
-                str_is(q->verb, "backup");
+                str_is(q->verb, "backup") || str_is(q->verb, "restore") ||
+                (str_is(q->verb, "check") && optind < argc);
         if (!q->brake != !(str_is(q->verb, "release") || (str_is(q->verb, "drop") && q->brake)))
                 return command_usage(c);
         if (argc - optind != named)
@@ -232,10 +208,14 @@ int command_queue(const Command *c, const char *config_path, int argc, char **ar
         if (status)
                 return status;
         if (str_is(q.verb, "backup"))
-                return backup(&q, config_path);
+                return command_queue_backup(config_path, q.which, q.json);
         config = command_config_load(config_path, &status);
         if (!config)
                 return status;
+        if (str_is(q.verb, "check"))
+                return command_queue_check(config, q.which, q.json);
+        if (str_is(q.verb, "restore"))
+                return command_queue_restore(config, q.which, q.json);
         result = ask_service(config, &q, &absent, &status);
         if (!result && absent)
                 result = ask_store(config, &q, &status);

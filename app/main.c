@@ -39,14 +39,18 @@ static const Command commands[] = {
           "  export RUN [FILE]  a zip for support: page, JSON, rules and configuration without secrets\n"
           "\n"
           "RUN is a run id or its first characters.\n" },
-        { "queue", "stats|list|retry WHICH|drop WHICH|release --brake NAME|backup DIR", command_queue,
-          "Look at and steer waiting, delayed and parked changes.",
+        { "queue",
+          "stats|list|retry WHICH|drop WHICH|release --brake NAME|check [DIR]|backup DIR|restore DIR",
+          command_queue, "Look at and steer waiting, delayed and parked changes.",
           "  stats              how many wait in each lane, and how long\n"
           "  list               the changes; --state ready|leased|delayed|parked|dated,\n"
           "                     --limit N. dated: only a date is waited for (rules that look at the clock)\n"
           "  retry WHICH        a parked or delayed change is due now\n"
           "  drop WHICH         forget a change; the object comes back with its next one\n"
+          "  check [DIR]        does everything in the store fit together? Also of one in use, or of a "
+          "backup\n"
           "  backup DIR         a copy of everything that is durable, also while the service works\n"
+          "  restore DIR        put a backup in the place of the store; the service must not run\n"
           "  release            let go on what a brake holds; drop forgets it\n"
           "    --brake NAME     disable, members, values or create\n"
           "  --json             for scripts\n"

@@ -3,6 +3,7 @@
 #include "queue/backup.h"
 
 #include "base/error.h"
+#include "queue/check.h"
 #include "queue/queue-lmdb.h"
 
 #include <errno.h>
@@ -139,4 +140,74 @@ int queue_lmdb_backup(Queue *queue, const char *folder, BackupProgressFn progres
                 return 0;
         unlinkat(dir, unfinished, 0);
         return r < 0 ? refuse(r, folder, diag) : r;
+}
+
+/* -- restore --------------------------------------------------------------------------------------------- */
+
+static int copy_file(int dir, const char *copy, const char *name, uint64_t *ret_bytes, Diag *diag)
+{
+        _cleanup_(cleanup_free) char *from_path = NULL;
+        _cleanup_(cleanup_close) int from = -1, to = -1;
+        int r;
+
+        if (asprintf(&from_path, "%s/data.mdb", copy) < 0)
+                error_oom(strlen(copy));
+        from = open(from_path, O_RDONLY | O_CLOEXEC);
+        if (from < 0)
+                return refuse(-errno, from_path, diag);
+        to = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (to < 0)
+                return refuse(-errno, name, diag);
+        r = pump(from, to, 0, NULL, NULL, ret_bytes);
+        if (r == 0 && fsync(to) < 0)
+                r = -errno;
+        return r ? refuse(r, name, diag) : 0;
+}
+
+/* The old file gets a second name, and then the new one takes the first: there is always one of them. */
+static int swap_in(int dir, const char *unfinished, Diag *diag)
+{
+        static const char name[] = "data.mdb", before[] = "data.mdb.before-restore";
+
+        if (unlinkat(dir, before, 0) < 0 && errno != ENOENT)
+                return refuse(-errno, before, diag);
+        if (linkat(dir, name, dir, before, 0) < 0 && errno != ENOENT)
+                return refuse(-errno, before, diag);
+        if (renameat(dir, unfinished, dir, name) < 0)
+                return refuse(-errno, name, diag);
+        /* What was in work belongs to the store that was; LMDB makes its table of readers anew. */
+        unlinkat(dir, "marks", 0);
+        unlinkat(dir, "lock.mdb", 0);
+        return fsync(dir) < 0 ? refuse(-errno, name, diag) : 0;
+}
+
+/**
+ * queue_lmdb_restore() - put a copy in the place of a store
+ *
+ * Return: 0, QUEUE_E_GONE, QUEUE_E_STALE, QUEUE_E_NONE, -errno.
+ */
+int queue_lmdb_restore(const char *folder, const char *copy, uint64_t *ret_bytes, Diag *diag)
+{
+        static const char unfinished[] = "data.mdb.unfinished";
+        _cleanup_(cleanup_close) int dir = -1;
+        CheckResult check;
+        Store owner;
+        int r = queue_lmdb_check(copy, NULL, NULL, &check, diag);
+
+        if (r || check.n_findings)
+                return r ? r : QUEUE_E_NONE;
+        if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+                return refuse(-errno, folder, diag);
+        r = store_lock_folder(&owner, folder, diag);
+        if (r == 0) {
+                dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                r = dir < 0 ? refuse(-errno, folder, diag)
+                            : copy_file(dir, copy, unfinished, ret_bytes, diag);
+        }
+        if (r == 0)
+                r = swap_in(dir, unfinished, diag);
+        if (r && dir >= 0)
+                unlinkat(dir, unfinished, 0);
+        store_close(&owner);
+        return r;
 }

@@ -24,3 +24,12 @@ typedef bool (*BackupProgressFn)(void *context, uint64_t done, uint64_t total);
  */
 int queue_lmdb_backup(Queue *q, const char *folder, BackupProgressFn progress, void *context,
                       uint64_t *ret_bytes, Diag *diag);
+
+/*
+ * Put a copy in the place of a store that nobody uses. The copy is checked first; the store that was there is
+ * kept as data.mdb.before-restore, and one that was kept before makes way for it. At every moment the folder
+ * holds one of the two, whole.
+ * Return: 0, QUEUE_E_GONE (the folder is in use), QUEUE_E_STALE (a newer program's copy), QUEUE_E_NONE (the
+ * copy has findings: they are in the diag), -errno.
+ */
+int queue_lmdb_restore(const char *folder, const char *copy, uint64_t *ret_bytes, Diag *diag);

@@ -351,7 +351,7 @@ static int setup(void *context, MDB_txn *txn)
         MDB_val val;
         int rc;
 
-        rc = store_open_tables(s->store, txn);
+        rc = store_open_tables(s->store, txn, true);
         if (rc)
                 return rc;
         rc = store_get(txn, s->store->meta, "sequence", strlen("sequence"), &val);

@@ -71,7 +71,7 @@ static int take_folder(Store *s, Diag *diag)
         return 0;
 }
 
-static int open_env(Store *s, const char *file, size_t map, Diag *diag)
+static int open_env_as(Store *s, const char *file, size_t map, unsigned flags, Diag *diag)
 {
         MDB_stat stat;
         int rc;
@@ -85,7 +85,7 @@ static int open_env(Store *s, const char *file, size_t map, Diag *diag)
                 rc = mdb_env_set_mapsize(s->env, map);
         /* NOTLS: a snapshot is an object of ours and not of the thread, and can be kept at rest. */
         if (rc == 0)
-                rc = mdb_env_open(s->env, s->path, MDB_NOTLS, 0600);
+                rc = mdb_env_open(s->env, s->path, MDB_NOTLS | flags, 0600);
         if (rc == 0)
                 rc = mdb_env_stat(s->env, &stat);
         switch (rc) {
@@ -109,6 +109,11 @@ static int open_env(Store *s, const char *file, size_t map, Diag *diag)
                 break;
         }
         return error_origin(store_error(rc));
+}
+
+static int open_env(Store *s, const char *file, size_t map, Diag *diag)
+{
+        return open_env_as(s, file, map, 0, diag);
 }
 
 /* True if all pages from `first` to the last one are free: then nobody misses them. */
@@ -250,6 +255,15 @@ static int compact(Store *s, const char *file, size_t map, Diag *diag)
         return open_env(s, file, map, diag);
 }
 
+static void begin(Store *s, const char *path)
+{
+        *s = (Store){ .owner_fd = -1 };
+        pthread_mutex_init(&s->lock, NULL);
+        s->path = strdup(path);
+        if (!s->path)
+                error_oom(strlen(path));
+}
+
 /**
  * store_open() - take the folder and open its environment
  *
@@ -260,11 +274,7 @@ int store_open(Store *s, const char *path, size_t map, Diag *diag)
         _cleanup_(cleanup_free) char *file = join(path, "data.mdb");
         int r;
 
-        *s = (Store){ .owner_fd = -1 };
-        pthread_mutex_init(&s->lock, NULL);
-        s->path = strdup(path);
-        if (!s->path)
-                error_oom(strlen(path));
+        begin(s, path);
         if (mkdir(path, 0700) < 0 && errno != EEXIST) {
                 r = -errno;
                 diag_set(diag, "%s: %s", path, strerror(-r));
@@ -283,6 +293,27 @@ int store_open(Store *s, const char *path, size_t map, Diag *diag)
         if (r)
                 return r;
         return error_trace(compact(s, file, map, diag));
+}
+
+int store_open_to_look(Store *s, const char *path, Diag *diag)
+{
+        _cleanup_(cleanup_free) char *file = join(path, "data.mdb");
+        struct stat st;
+        int r;
+
+        begin(s, path);
+        if (stat(file, &st) < 0) {
+                r = -errno;
+                diag_set(diag, "%s: %s", file, strerror(-r));
+                return r;
+        }
+        return open_env_as(s, file, STORE_MAP, MDB_RDONLY, diag);
+}
+
+int store_lock_folder(Store *s, const char *path, Diag *diag)
+{
+        begin(s, path);
+        return take_folder(s, diag);
 }
 
 void store_close_env(Store *s)

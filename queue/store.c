@@ -39,33 +39,38 @@ static int open_table(MDB_txn *txn, const char *prefix, const char *a, const cha
                       MDB_dbi *ret_dbi)
 {
         char name[64];
+        int rc;
 
         snprintf(name, sizeof(name), "%s%s%s%s%s", prefix, a ? "-" : "", a ? a : "", b ? "-" : "",
                  b ? b : "");
-        return mdb_dbi_open(txn, name, flags | MDB_CREATE, ret_dbi);
+        rc = mdb_dbi_open(txn, name, flags, ret_dbi);
+        /* Who only looks finds the tables that are there. */
+        return rc == MDB_NOTFOUND && !(flags & MDB_CREATE) ? 0 : rc;
 }
 
-int store_open_tables(Store *s, MDB_txn *txn)
+int store_open_tables(Store *s, MDB_txn *txn, bool create)
 {
+        unsigned make = create ? MDB_CREATE : 0;
         int rc;
 
-        rc = open_table(txn, "meta", NULL, NULL, 0, &s->meta);
+        rc = open_table(txn, "meta", NULL, NULL, make, &s->meta);
         if (rc == 0)
-                rc = open_table(txn, "change", NULL, NULL, 0, &s->change);
+                rc = open_table(txn, "change", NULL, NULL, make, &s->change);
         if (rc == 0)
-                rc = open_table(txn, "position", NULL, NULL, 0, &s->position);
+                rc = open_table(txn, "position", NULL, NULL, make, &s->position);
         if (rc == 0)
-                rc = open_table(txn, "outcome", NULL, NULL, 0, &s->outcome);
+                rc = open_table(txn, "outcome", NULL, NULL, make, &s->outcome);
         for (unsigned lane = 0; rc == 0 && lane < _LANE_N; lane++) {
                 for (unsigned i = 0; rc == 0 && i < _ROW_CLASS_N; i++)
-                        rc = open_table(txn, "due", lane_name((Lane)lane), row_class_name((RowClass)i), 0,
+                        rc = open_table(txn, "due", lane_name((Lane)lane), row_class_name((RowClass)i), make,
                                         &s->due[lane][i]);
         }
         for (unsigned table = SPACE_HEAD; rc == 0 && table <= SPACE_LAST; table++)
-                rc = open_table(txn, "space", space_table_name((SpaceTable)table), NULL, 0, &s->space[table]);
+                rc = open_table(txn, "space", space_table_name((SpaceTable)table), NULL, make,
+                                &s->space[table]);
         for (unsigned table = LINK_IMPORT; rc == 0 && table <= LINK_READY; table++)
                 rc = open_table(txn, "link", link_table_name((LinkTable)table), NULL,
-                                MDB_DUPSORT | MDB_DUPFIXED, &s->link[table]);
+                                MDB_DUPSORT | MDB_DUPFIXED | make, &s->link[table]);
         return rc;
 }
 

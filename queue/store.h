@@ -61,9 +61,19 @@ struct Store {
  * Return: 0, QUEUE_E_GONE, QUEUE_E_STALE, -errno; the diag says what and where.
  */
 int store_open(Store *s, const char *path, size_t map, Diag *diag);
-int store_open_tables(Store *s, MDB_txn *txn); /* LMDB's code */
-void store_close(Store *s);                    /* also of a store that is half open */
-void store_close_env(Store *s);                /* for store-open.c */
+int store_open_tables(Store *s, MDB_txn *txn, bool create); /* LMDB's code */
+
+/*
+ * Only to look, also beside the process that owns the folder. Return: 0, -ENOENT, -errno; the diag says what
+ * and where. store_close() in any case.
+ */
+int store_open_to_look(Store *s, const char *path, Diag *diag);
+
+/* The folder's lock, for who replaces the file. Return: 0, QUEUE_E_GONE, -errno. store_close() in any case.
+ */
+int store_lock_folder(Store *s, const char *path, Diag *diag);
+void store_close(Store *s);     /* also of a store that is half open */
+void store_close_env(Store *s); /* for store-open.c */
 
 int store_read(Store *s, MDB_txn **ret_txn); /* Return: 0, -errno */
 void store_read_end(Store *s, MDB_txn *txn);

@@ -43,8 +43,9 @@ _sosync()
                 report/show) words='--json' ;;
                 watch/*) words='--ou --json --help' ;;
                 top/*) words='--once --json --help' ;;
-                queue/) words='stats list retry drop release backup --help' ;;
+                queue/) words='stats list retry drop release check backup restore --help' ;;
                 queue/stats) words='--json' ;;
+                queue/check | queue/backup | queue/restore) words='--json' files=d ;;
                 queue/list) words='--state --limit --json' ;;
                 queue/retry) words='parked --json' ;;
                 queue/drop) words='parked --brake --json' ;;

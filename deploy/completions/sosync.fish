@@ -57,7 +57,7 @@ complete -c sosync -n '__sosync_at report list' -l text -x -d 'only with this te
 complete -c sosync -n '__sosync_at report list' -l limit -x -d 'at most so many'
 complete -c sosync -n '__sosync_at report list show' -l json -d 'for scripts'
 
-complete -c sosync -n '__sosync_bare queue' -a 'stats list retry drop release backup'
+complete -c sosync -n '__sosync_bare queue' -a 'stats list retry drop release check backup restore'
 complete -c sosync -n '__sosync_at queue list' -l state -x -a 'ready leased delayed parked dated' -d 'only in this state'
 complete -c sosync -n '__sosync_at watch' -l ou -x -d 'only below this DN'
 complete -c sosync -n '__sosync_at watch' -l json -d 'for scripts'

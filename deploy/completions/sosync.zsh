@@ -32,7 +32,7 @@ _sosync_queue() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
                 _sosync_verbs 'stats:how many wait, and how long' 'list:the changes' 'retry:due now' 'drop:forget a change' \
-                        'release:let go on what a brake holds' 'backup:copy the state'
+                        'release:let go on what a brake holds' 'check:does everything fit together' 'backup:copy the state' 'restore:put a backup in its place'
                 return
         fi
         case $verb in

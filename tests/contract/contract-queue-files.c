@@ -3,6 +3,7 @@
 #include "tests/contract/contract-queue-crash.h"
 
 #include "queue/backup.h"
+#include "queue/check.h"
 #include "queue/record.h"
 
 #include <errno.h>
@@ -376,6 +377,7 @@ static void test_backup(void **state)
         uint64_t bytes = 0;
         unsigned n_shown = 0;
         QueueStats stats_of_copy;
+        CheckResult check;
         struct stat st;
         Queue *q;
         int r;
@@ -394,11 +396,67 @@ static void test_backup(void **state)
         assert_non_null(strstr(diag_text(&diag), copy));
         put_n(f, 200, LANE_NORMAL);
 
+        assert_int_equal(queue_lmdb_check(copy, NULL, NULL, &check, &diag), 0);
+        assert_int_equal(check.n_findings, 0);
+        assert_int_equal(check.n_changes, 100);
         q = contract_open(copy, f->now, 0, &diag, &r);
         assert_non_null(q);
         assert_int_equal(queue_stats(q, f->now, &stats_of_copy), 0);
         assert_int_equal(stats_of_copy.n[LANE_NORMAL][QUEUE_READY], 100);
         queue_free(q);
+
+        /* Not while it is in use; then it is as the copy was. */
+        assert_int_equal(queue_lmdb_restore(f->folder, copy, &bytes, &diag), QUEUE_E_GONE);
+        f->q = queue_free(f->q);
+        assert_int_equal(queue_lmdb_restore(f->folder, copy, &bytes, &diag), 0);
+        f->q = contract_open(f->folder, f->now, 0, &diag, &r);
+        assert_non_null(f->q);
+        assert_int_equal(stats(f).n[LANE_NORMAL][QUEUE_READY], 100);
+        put_n(f, 300, LANE_NORMAL);
+        diag_deinit(&diag);
+}
+
+/* What a due table and its rows say of each other must agree; a copy that does not is not restored. */
+static void test_check(void **state)
+{
+        Fixture *f = *state;
+        CheckResult check;
+        Diag diag = DIAG_INIT;
+        uint64_t bytes;
+        MDB_val key, val;
+        MDB_cursor *cursor;
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        fill_some(f, 10);
+        assert_int_equal(queue_lmdb_check(f->folder, NULL, NULL, &check, &diag), 0);
+        assert_int_equal(check.n_findings, 0);
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 64), 0);
+        assert_int_equal(mdb_env_open(env, f->folder, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        assert_int_equal(mdb_dbi_open(txn, "due-normal-ready", 0, &dbi), 0);
+        assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+        assert_int_equal(mdb_cursor_get(cursor, &key, &val, MDB_FIRST), 0);
+        assert_int_equal(mdb_cursor_del(cursor, 0), 0);
+        mdb_cursor_close(cursor);
+        assert_int_equal(mdb_dbi_open(txn, "space-head", 0, &dbi), 0);
+        key = (MDB_val){ .mv_size = 18, .mv_data = (char[18]){ 0 } };
+        val = (MDB_val){ .mv_size = 9, .mv_data = (char[9]){ 0 } };
+        assert_int_equal(mdb_put(txn, dbi, &key, &val, 0), 0);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+
+        assert_int_equal(queue_lmdb_check(f->folder, NULL, NULL, &check, &diag), 0);
+        assert_int_equal(check.n_findings, 2);
+        assert_non_null(strstr(diag.items[0].text, "does not stand where it says: lane normal, ready"));
+        assert_non_null(
+                strstr(diag.items[1].text, "head: 00000000-0000-0000-0000-000000000000: cannot be read"));
+        assert_int_equal(queue_lmdb_restore("/nowhere/at/all", f->folder, &bytes, &diag), QUEUE_E_NONE);
+        diag_clear(&diag);
+        assert_int_equal(queue_lmdb_check("/nowhere/at/all", NULL, NULL, &check, &diag), -ENOENT);
         diag_deinit(&diag);
 }
 
@@ -408,7 +466,7 @@ const struct CMUnitTest contract_files[] = {
         TEST(test_cut_short),     TEST(test_no_store),   TEST(test_newer),     TEST(test_damaged_row),
         TEST(test_damaged_space), TEST(test_owner),      TEST(test_no_folder), TEST(test_three_deaths),
         TEST(test_one_at_a_time), TEST(test_clean_stop), TEST(test_compact),   TEST(test_killed_from_outside),
-        TEST(test_backup),
+        TEST(test_backup),        TEST(test_check),
 };
 
 const size_t n_contract_files = N_ELEMENTS(contract_files);

@@ -159,6 +159,8 @@ with house("crash") as h:
     check(len(anchors) == len(set(anchors)), "an anchor twice")
     creates = [r for r in h.writes() if r["status"] == 201]
     check(len(creates) == len(state["users"]) + len(state["groups"]), f"{len(creates)} creates for {len(anchors)} users")
+    r = h.sosync.command("queue", "check")
+    check(r.returncode == 0, r)
     lanes = json.loads(h.sosync.command("queue", "stats", "--json").stdout)["lanes"]
     check(all(lane["parked"] == 0 for lane in lanes.values()), lanes)
     step(f"Graph equals the directory: {len(state['users'])} users, {len(state['groups'])} groups, {len(creates)} creates")

@@ -36,6 +36,13 @@ with house("reconcile") as h:
     r = h.sosync.command("queue", "backup", str(h.folder / "backup"))
     check(r.returncode == 1 and "is there already" in r.stderr and r.stderr.count("\n") == 1, r)
 
+    step("the store fits together, in use and as a copy")
+    for arguments in ([], [str(h.folder / "backup")]):
+        r = h.sosync.command("queue", "check", *arguments)
+        check(r.returncode == 0 and "everything fits together" in r.stdout and not r.stderr, r)
+    r = h.sosync.command("queue", "restore", str(h.folder / "backup"))
+    check(r.returncode == 1 and "stop the service first" in r.stderr, r)
+
     step("without a service: what changed is found and waits")
     h.sosync.stop()
     h.ad.set(f"CN=Ada First,{h.people}", title="Countess")
@@ -61,6 +68,17 @@ with house("reconcile") as h:
     step("--all takes what was never synchronized")
     check(reconcile(h, "--ou", h.people, "--all")["new"] == 1, "one is new")
     h.until_user("old.hand", jobTitle="Clerk")
+
+    step("the backup back in its place: the feed goes on from where it was")
+    h.sosync.stop()
+    r = h.sosync.command("queue", "restore", str(h.folder / "backup"))
+    check(r.returncode == 0 and "restored" in r.stdout, r)
+    h.sosync.start()
+    h.until_idle()
+    n = reconcile(h)
+    check((n["enqueued"], n["missed"], n["neverSynchronized"]) == (0, 0, 1), n)
+    check(len([u for u in h.graph.state()["users"] if u["userPrincipalName"].startswith("new.hire")]) == 1, "made once")
+    check(h.sosync.command("queue", "check").returncode == 0, "it fits together")
 
     step("mistakes")
     for arguments, status, text in (
