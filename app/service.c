@@ -189,12 +189,22 @@ static void resume_feeds(Service *s)
                 }
 }
 
+static void look_at_runs(Service *s)
+{
+        const Clock *clock = s->wiring.clock;
+
+        for (size_t i = 0; i < s->n_workers; i++)
+                run_watch_look(&s->workers[i].watch, clock_mono(clock), clock_wall(clock),
+                               s->wiring.shared.alarms);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
         Service *s = context;
 
         monitor_tick(&s->monitor);
         resume_feeds(s);
+        look_at_runs(s);
         if (s->cycle.wiring)
                 cycle_tick(&s->cycle);
         if (++s->n_ticks % CATCH_UP_TICKS == 1)

@@ -47,6 +47,7 @@ void worker_init(Worker *w, WorkerShared *shared, Source *const *sources, LaneSe
                 .lanes = lanes,
                 .arena = arena_new(ARENA_LIMIT_RUN),
         };
+        run_watch_init(&w->watch);
         memcpy(w->sources, sources, shared->connectors->n * sizeof(Source *));
 }
 
@@ -55,6 +56,7 @@ void worker_deinit(Worker *w)
         for (size_t i = 0; i < w->shared->connectors->n; i++)
                 w->sources[i] = source_free(w->sources[i]);
         w->arena = arena_free(w->arena);
+        run_watch_deinit(&w->watch);
 }
 
 int64_t worker_backoff_ms(unsigned tries, uint64_t random)
@@ -69,7 +71,15 @@ int64_t worker_backoff_ms(unsigned tries, uint64_t random)
 typedef struct NoteOwner {
         WorkerShared *shared;
         const Lease *lease;
+        RunWatch *watch;
 } NoteOwner;
+
+static void entered(Run *run, const Step *step)
+{
+        NoteOwner *owner = run->owner;
+
+        run_watch_step(owner->watch, clock_mono(run->clock), step->function, run->outcome.run_id);
+}
 
 /* An intent: durable before the create leaves. */
 static int note(Run *run, const SpaceBatch *batch)
@@ -300,7 +310,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         config = arena_memdup(w->arena, &c->run, sizeof(c->run));
         config->connectors = connectors_for_run(s->connectors, c, w->arena, &config->n_connectors);
         config->staging = !staging_begin_run(&s->staging, c->staging);
-        *owner = (NoteOwner){ .shared = s, .lease = lease };
+        *owner = (NoteOwner){ .shared = s, .lease = lease, .watch = &w->watch };
         run_init(run, w->arena, config, source, s->target, queue_space(s->queue), s->clock, change);
         run->brakes = &s->brakes;
         run->names_unknown = !is_named;
@@ -314,9 +324,12 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         }
         run->note = note;
         run->owner = owner;
+        run->entered = entered;
         run->call.now = clock_mono(s->clock);
         run->call.deadline = mono_add(run->call.now, 60 * (int64_t)1000000);
+        run_watch_begin(&w->watch, run->call.now, change->dn);
         pipeline_run(run);
+        run_watch_end(&w->watch, s->alarms, clock_wall(s->clock));
         if (!config->staging)
                 staging_end_run(&s->staging);
         return run;

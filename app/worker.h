@@ -19,6 +19,7 @@
 #include "app/gate.h"
 #include "app/metrics.h"
 #include "app/reporter.h"
+#include "app/run-watch.h"
 #include "app/snapshot.h"
 #include "app/staging.h"
 #include "app/waiters.h"
@@ -56,6 +57,7 @@ struct Worker {
         LaneSet lanes;
         Source *sources[CONFIG_SOURCES_MAX]; /* its own, in the order of the connectors */
         Arena *arena;                        /* of the run in hand */
+        RunWatch watch;                      /* looked at by the main thread */
         FlagView flag;                       /* of the run in hand: what the scheduler flag was like */
 };
 

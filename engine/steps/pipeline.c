@@ -273,6 +273,8 @@ static int run_step(Run *run, StepName name, int (*step)(Run *run))
 
         run->record = record;
         diag_clear(&run->diag);
+        if (run->entered)
+                run->entered(run, &step_table[name]);
         record->ran = true;
         record->status = RESULT_SUCCESS;
         record->start_us = start.us - run->began.us;

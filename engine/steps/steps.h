@@ -132,6 +132,7 @@ struct Run {
         ObjectKey key; /* zero GUID: asked for by DN, and nobody knows the object */
         int (*note)(Run *run, const SpaceBatch *batch); /* durable before it returns */
         void *owner;                                    /* of note */
+        void (*entered)(Run *run, const Step *step);    /* a step begins; NULL: nobody wants to know */
 
         /* Filled before the first step. */
         Mono began;
