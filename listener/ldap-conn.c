@@ -182,16 +182,36 @@ static int wait_message(Conn *c, int id, int64_t timeout_us, const char *what, L
         return 0;
 }
 
+/* One object is one entry; of many, a page or a domain. A server that sends more does not mean to end. */
+#define BASE_ENTRIES_MAX 1
+#define MESSAGES_MAX     5000000
+#define REFERENCES_MAX   1000
+
+/* Return: 0, CONN_E_PROTOCOL. */
+static int check_end(Conn *c, const ConnSearch *search, size_t n_entries, size_t n_references,
+                     const char *what, Diag *diag)
+{
+        size_t max = search->scope == LDAP_SCOPE_BASE ? BASE_ENTRIES_MAX : MESSAGES_MAX;
+
+        if (n_entries <= max && n_references <= REFERENCES_MAX)
+                return 0;
+        diag_set(diag, "%s: %s: the server sends more %s than there can be; the connection is given up",
+                 c->uri.text, what, n_entries > max ? "entries" : "references");
+        c->broken = true;
+        return CONN_E_PROTOCOL;
+}
+
 /**
  * conn_search() - search and wait for all of it
  *
- * The time-out is the longest silence, not the longest search.
+ * The time-out is the longest silence, not the longest search; results without end are an error.
  *
  * Return: 0, CONN_E_*, or what `entry` returned.
  */
 int conn_search(Conn *c, const ConnSearch *search, int64_t timeout_us, const char *what,
                 int (*entry)(void *, LDAPMessage *), void *context, ConnAnswer *ret_answer, Diag *diag)
 {
+        size_t n_entries = 0, n_references = 0;
         int id, r;
 
         r = conn_send(c, search, &id, diag);
@@ -207,7 +227,10 @@ int conn_search(Conn *c, const ConnSearch *search, int64_t timeout_us, const cha
                         return r;
                 }
                 /* Referrals to other naming contexts (SearchResultReference) are not followed. */
-                if (ldap_msgtype(message) == LDAP_RES_SEARCH_ENTRY)
+                n_entries += ldap_msgtype(message) == LDAP_RES_SEARCH_ENTRY;
+                n_references += ldap_msgtype(message) == LDAP_RES_SEARCH_REFERENCE;
+                r = check_end(c, search, n_entries, n_references, what, diag);
+                if (r == 0 && ldap_msgtype(message) == LDAP_RES_SEARCH_ENTRY)
                         r = entry(context, message);
                 ldap_msgfree(message);
                 if (r)

@@ -173,6 +173,17 @@ static void test_older_than_the_change(void **state)
         assert_int_equal(f->entry.links[0].n_ids, 0);
 }
 
+/* A question about one object has one answer; a server that goes on would have the worker for ever. */
+static void test_results_without_end(void **state)
+{
+        Fixture *f = *state;
+
+        fake_entry(&f->fake, f->id, "CN=Group,DC=test", NULL, 0);
+        fake_entry(&f->fake, f->id, "CN=Group,DC=test", NULL, 0);
+        assert_int_equal(read_group(f, 0), SOURCE_E_UNREACHABLE);
+        assert_non_null(strstr(diag_text(&f->diag), "more entries than there can be"));
+}
+
 static void test_conditions(void **state)
 {
         Fixture *f = *state;
@@ -236,6 +247,7 @@ int main(void)
                 CASE(test_ranges_that_do_not_lead_on),
                 CASE(test_older_than_the_change),
                 CASE(test_conditions),
+                CASE(test_results_without_end),
                 CASE(test_membership_is_one_question),
                 CASE(test_idle_connections_are_closed),
                 CASE(test_filter_escape),

@@ -3,6 +3,7 @@
 
 from .base import Failure, wait_until
 from .directory import Commit, Directory
+from .fakead import FakeAd
 from .lab import Lab, skip_unless
 
-__all__ = ["Commit", "Directory", "Failure", "Lab", "skip_unless", "wait_until"]
+__all__ = ["Commit", "Directory", "Failure", "FakeAd", "Lab", "skip_unless", "wait_until"]

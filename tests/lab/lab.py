@@ -10,6 +10,7 @@ import tempfile
 
 from . import domain, openldap
 from .emulator import Emulator
+from .fakead import FakeAd
 from .service import Sosync
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -72,7 +73,7 @@ class Lab:
 
     def show_logs(self):
         for thing in self._things:
-            if thing.process is not None:
+            if hasattr(thing.process, "tail"):
                 print(thing.process.tail(), file=sys.stderr)
 
     # -- servers --------------------------------------------------------------
@@ -94,6 +95,12 @@ class Lab:
         emulator = Emulator(self.emulator_binary, self.folder / name, arguments, **options)
         self._things.append(emulator)
         return emulator.start(wait) if start else emulator
+
+    def fakead(self):
+        """A fake domain controller that does what the test says: see FakeAd."""
+        fake = FakeAd(self.build / "tests" / "fakead" / "fakead")
+        self._things.append(fake)
+        return fake.start()
 
     def sosync(self, config, name="sosync", start=True, wait=True, environment=None):
         """sosync with this configuration file."""
