@@ -8,7 +8,7 @@
 
 void batch_init(Batch *b)
 {
-        *b = (Batch){ .arena = arena_new(0), .limit = BATCH_ENTRIES };
+        *b = (Batch){ .arena = arena_new(0), .limit = BATCH_FIRST };
 }
 
 void batch_deinit(Batch *b)
@@ -94,13 +94,14 @@ static int compare(const void *a, const void *b)
         return guid_compare(&x->id, &y->id);
 }
 
-/* How much the sink takes in BATCH_SINK_US: half as much after one that took longer, else slowly more. */
+/* How much the sink takes in BATCH_SINK_US: half as much after one that took longer, twice as much while it
+ * is far from that, else slowly more. */
 static void learn(Batch *b)
 {
         if (b->sink_us > BATCH_SINK_US && b->n_entries > BATCH_LEAST)
                 b->limit = b->n_entries / 2;
         else if (b->n_entries >= b->limit)
-                b->limit += b->limit / 4;
+                b->limit += b->sink_us < BATCH_SINK_US / 4 ? b->limit : b->limit / 4;
         b->limit = b->limit < BATCH_LEAST ? BATCH_LEAST : b->limit > BATCH_ENTRIES ? BATCH_ENTRIES : b->limit;
 }
 
