@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "report/audit.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "report/audit-chain.h"
+#include "report/frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PENDING_MAX ((size_t)64 << 20)
+
+struct Audit {
+        char *path;
+        int folder; /* descriptor */
+        pthread_mutex_t lock;
+        /* All below: lock. */
+        char chain[AUDIT_CHAIN_HEX + 1]; /* of the last line, on disk or pending */
+        Str pending;                     /* whole lines, of one day */
+        int32_t day;                     /* of those */
+};
+
+/* The chain of the last whole line of a file; what follows it is cut off. Return: 0 (`*ret_found`), -errno.
+ */
+static int last_chain(Audit *a, int32_t day, bool *ret_found)
+{
+        char name[DAY_NAME_MAX];
+        _cleanup_(cleanup_close) int fd =
+                openat(a->folder, day_name(day, AUDIT_SUFFIX, name), O_RDWR | O_CLOEXEC);
+        _cleanup_(cleanup_free) char *data = NULL;
+        const char *end, *line, *body;
+        size_t n, n_body;
+        int r;
+
+        *ret_found = false;
+        if (fd < 0)
+                return error_origin(-errno);
+        r = audit_read_file(a->path, name, &data, &n);
+        if (r)
+                return error_trace(r);
+        end = n ? memrchr(data, '\n', n) : NULL;
+        if ((size_t)(end ? end + 1 - data : 0) < n && ftruncate(fd, end ? end + 1 - data : 0))
+                return error_origin(-errno);
+        if (!end)
+                return 0;
+        line = end > data ? memrchr(data, '\n', (size_t)(end - data)) : NULL;
+        line = line ? line + 1 : data;
+        /* A damaged last line: the next one does not follow from it, and that is to be seen. */
+        if (audit_line_parse(line, (size_t)(end - line), a->chain, &body, &n_body))
+                *ret_found = true;
+        return 0;
+}
+
+static int open_folder(Audit *a)
+{
+        if (mkdir(a->path, 0750) && errno != EEXIST)
+                return error_origin(-errno);
+        a->folder = open(a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return a->folder < 0 ? error_origin(-errno) : 0;
+}
+
+static int find_end(Audit *a)
+{
+        _cleanup_(cleanup_free) int32_t *days = NULL;
+        bool found = false;
+        size_t n = 0;
+        int r = audit_days(a->path, &days, &n);
+
+        while (r == 0 && !found && n > 0)
+                r = last_chain(a, days[--n], &found);
+        return error_trace(r);
+}
+
+int audit_new(Audit **ret_audit, const char *folder, Diag *diag)
+{
+        _cleanup_(audit_freep) Audit *a = calloc(1, sizeof(*a));
+        int r;
+
+        if (!a)
+                error_oom(sizeof(*a));
+        pthread_mutex_init(&a->lock, NULL);
+        str_init(&a->pending, PENDING_MAX);
+        a->folder = -1;
+        a->path = strdup(folder);
+        if (!a->path)
+                error_oom(strlen(folder));
+        memset(a->chain, '0', AUDIT_CHAIN_HEX);
+        r = open_folder(a);
+        if (r == 0)
+                r = find_end(a);
+        if (r) {
+                diag_set(diag, "%s: the audit log cannot be opened: %s", folder, strerror(-r));
+                return error_trace(r);
+        }
+        *ret_audit = TAKE(a);
+        return 0;
+}
+
+/* Return: 0, AUDIT_E_FULL, -errno. The lock is held. */
+static int flush(Audit *a)
+{
+        char name[DAY_NAME_MAX];
+        _cleanup_(cleanup_close) int fd = -1;
+        struct stat st;
+        size_t done = 0;
+
+        if (a->pending.n == 0)
+                return 0;
+        fd = openat(a->folder, day_name(a->day, AUDIT_SUFFIX, name),
+                    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+        if (fd < 0 || fstat(fd, &st))
+                return errno == ENOSPC ? AUDIT_E_FULL : error_origin(-errno);
+        while (done < a->pending.n) {
+                ssize_t k = write(fd, a->pending.data + done, a->pending.n - done);
+
+                if (k < 0 && errno == EINTR)
+                        continue;
+                if (k <= 0)
+                        break;
+                done += (size_t)k;
+        }
+        if (done < a->pending.n || fdatasync(fd)) {
+                /* All or nothing: the same lines come again. */
+                int e = done < a->pending.n ? ENOSPC : errno;
+
+                if (ftruncate(fd, st.st_size))
+                        return error_origin(-errno);
+                return e == ENOSPC || e == EDQUOT || e == EFBIG ? AUDIT_E_FULL : error_origin(-e);
+        }
+        if (st.st_size == 0)
+                fsync(a->folder);
+        str_reset(&a->pending);
+        return 0;
+}
+
+int audit_flush(Audit *a)
+{
+        int r;
+
+        pthread_mutex_lock(&a->lock);
+        r = flush(a);
+        pthread_mutex_unlock(&a->lock);
+        return r;
+}
+
+/**
+ * audit_add() - one more entry, in memory until it is flushed
+ */
+void audit_add(Audit *a, Wall now, const json_t *entry)
+{
+        _cleanup_(cleanup_free) char *body = NULL;
+        json_t *line = json_object();
+        char when[WALL_TEXT_MAX];
+
+        json_object_set_new(line, "time", json_string(wall_format(now, when)));
+        json_object_update_missing(line, (json_t *)(uintptr_t)entry);
+        body = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII);
+        json_decref(line);
+        if (!body)
+                error_oom(1);
+        pthread_mutex_lock(&a->lock);
+        /* Lines of two days are not in one file. A disk that is full keeps those of yesterday in today's. */
+        if (a->pending.n == 0 || (day_of(now) != a->day && flush(a) == 0))
+                a->day = day_of(now);
+        audit_chain(a->chain, body + 1, strlen(body) - 1, a->chain);
+        str_printf(&a->pending, AUDIT_HEAD "%s\",%s\n", a->chain, body + 1);
+        pthread_mutex_unlock(&a->lock);
+}
+
+void audit_retain(Audit *a, Wall now, int64_t keep_days)
+{
+        _cleanup_(cleanup_free) int32_t *days = NULL;
+        size_t n = 0;
+
+        if (audit_days(a->path, &days, &n))
+                return;
+        for (size_t i = 0; i < n && days[i] < day_of(now) - keep_days; i++) {
+                char name[DAY_NAME_MAX];
+
+                unlinkat(a->folder, day_name(days[i], AUDIT_SUFFIX, name), 0);
+        }
+}
+
+Audit *audit_free(Audit *a)
+{
+        if (!a)
+                return NULL;
+        if (a->folder >= 0) {
+                audit_flush(a);
+                close(a->folder);
+        }
+        pthread_mutex_destroy(&a->lock);
+        str_deinit(&a->pending);
+        free(a->path);
+        free(a);
+        return NULL;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "report/audit.h"
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DAY_MS ((int64_t)86400000)
+
+static const Wall noon = { 1795348800000 }; /* 2026-11-22T12:00:00Z */
+
+typedef struct Fixture {
+        char folder[64];
+        char file[128]; /* of noon's day */
+        Audit *audit;
+} Fixture;
+
+static int setup(void **state)
+{
+        Fixture *f = calloc(1, sizeof(*f));
+
+        snprintf(f->folder, sizeof(f->folder), "/tmp/sosync-test-audit-XXXXXX");
+        if (!f || !mkdtemp(f->folder))
+                return -1;
+        snprintf(f->file, sizeof(f->file), "%s/2026-11-22.jsonl", f->folder);
+        *state = f;
+        return audit_new(&f->audit, f->folder, NULL);
+}
+
+static int teardown(void **state)
+{
+        Fixture *f = *state;
+        char command[128];
+
+        audit_free(f->audit);
+        snprintf(command, sizeof(command), "rm -rf '%s'", f->folder);
+        if (system(command))
+                return -1;
+        free(f);
+        return 0;
+}
+
+static void add(Fixture *f, Wall now, const char *text)
+{
+        json_t *entry = json_pack("{s:s, s:s}", "kind", "act", "verb", text);
+
+        audit_add(f->audit, now, entry);
+        json_decref(entry);
+}
+
+static void reopen(Fixture *f)
+{
+        f->audit = audit_free(f->audit);
+        assert_int_equal(audit_new(&f->audit, f->folder, NULL), 0);
+}
+
+static AuditVerdict verdict(Fixture *f)
+{
+        AuditVerdict v;
+
+        assert_int_equal(audit_flush(f->audit), 0);
+        assert_int_equal(audit_verify(f->folder, &v, NULL), 0);
+        return v;
+}
+
+/* The file of noon's day, changed by a function. */
+static void edit(Fixture *f, void (*change)(char *data, size_t *n))
+{
+        char *data;
+        size_t n;
+
+        assert_int_equal(str_read_file(f->file, 1 << 20, &data, &n), 0);
+        change(data, &n);
+        assert_int_equal(str_write_file(f->file, data, n, 0640), 0);
+        free(data);
+}
+
+static void three(Fixture *f)
+{
+        add(f, noon, "one");
+        add(f, noon, "two");
+        add(f, noon, "three");
+        assert_int_equal(audit_flush(f->audit), 0);
+}
+
+static void test_chain(void **state)
+{
+        Fixture *f = *state;
+        AuditVerdict v;
+
+        assert_int_equal(verdict(f).n_lines, 0);
+        three(f);
+        reopen(f);
+        add(f, wall_add(noon, DAY_MS), "tomorrow");
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 4);
+        assert_int_equal(v.n_files, 2);
+        assert_string_equal(v.first, "2026-11-22.jsonl");
+        assert_string_equal(v.last, "2026-11-23.jsonl");
+        assert_int_equal(strlen(v.chain), AUDIT_CHAIN_HEX);
+}
+
+static void change_word(char *data, size_t *n)
+{
+        char *at = memmem(data, *n, "two", 3);
+
+        assert_non_null(at);
+        memcpy(at, "too", 3);
+}
+
+static void remove_second(char *data, size_t *n)
+{
+        char *second = (char *)memchr(data, '\n', *n) + 1, *third = (char *)memchr(second, '\n', *n) + 1;
+
+        memmove(second, third, (size_t)(data + *n - third));
+        *n -= (size_t)(third - second);
+}
+
+static void swap_spaces(char *data, size_t *n)
+{
+        data[*n - 2] = ' ';
+}
+
+static void upper_chain(char *data, size_t *n)
+{
+        for (char *at = memchr(data, '\n', *n); at && at < data + *n; at++)
+                if (*at >= 'a' && *at <= 'f') {
+                        *at = (char)(*at - 32);
+                        return;
+                }
+}
+
+/* Whatever is changed, the first line that does not follow is named. */
+static void test_tampering(void **state)
+{
+        static const struct {
+                void (*change)(char *data, size_t *n);
+                size_t line;
+        } cases[] = { { change_word, 2 }, { remove_second, 2 }, { swap_spaces, 3 }, { upper_chain, 2 } };
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                AuditVerdict v;
+
+                unlink(f->file);
+                reopen(f);
+                three(f);
+                assert_false(verdict(f).is_broken);
+                edit(f, cases[i].change);
+                v = verdict(f);
+                assert_true(v.is_broken);
+                assert_int_equal(v.number, cases[i].line);
+                assert_string_equal(v.file, "2026-11-22.jsonl");
+        }
+}
+
+static void tear(char *data, size_t *n)
+{
+        *n -= 7;
+}
+
+/* A crash in the middle of a line: it is cut, and what comes goes on from the last whole one. */
+static void test_torn(void **state)
+{
+        Fixture *f = *state;
+        AuditVerdict v;
+
+        three(f);
+        edit(f, tear);
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 2);
+        reopen(f);
+        add(f, noon, "again");
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 3);
+}
+
+static void test_retain(void **state)
+{
+        Fixture *f = *state;
+        AuditVerdict v;
+
+        three(f);
+        add(f, wall_add(noon, 3 * DAY_MS), "later");
+        assert_int_equal(audit_flush(f->audit), 0);
+        audit_retain(f->audit, wall_add(noon, 3 * DAY_MS), 2);
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 1);
+        assert_string_equal(v.first, "2026-11-25.jsonl");
+}
+
+static bool count(void *context, const AuditLine *line)
+{
+        size_t *n = context;
+
+        assert_string_equal(json_string_value(json_object_get(line->entry, "kind")), "act");
+        assert_int_equal(strlen(json_string_value(json_object_get(line->entry, "time"))), 24);
+        return ++*n == 2;
+}
+
+static void test_walk(void **state)
+{
+        Fixture *f = *state;
+        size_t n = 0;
+
+        three(f);
+        assert_int_equal(audit_walk(f->folder, (Wall){ 0 }, count, &n, NULL), 0);
+        assert_int_equal(n, 2);
+        n = 5;
+        assert_int_equal(audit_walk(f->folder, wall_add(noon, DAY_MS), count, &n, NULL), 0);
+        assert_int_equal(n, 5);
+}
+
+/* Names are hostile: a newline or a quote in a DN does not make a line of its own. */
+static void test_hostile(void **state)
+{
+        Fixture *f = *state;
+
+        add(f, noon, "CN=a\n{\"chain\":\"b\"}\",OU=\x1b[2J");
+        add(f, noon, "next");
+        assert_false(verdict(f).is_broken);
+        assert_int_equal(verdict(f).n_lines, 2);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_tampering, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_retain, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_walk, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
