@@ -85,6 +85,8 @@ static int do_it_here(const char *config_path, const char *kind, json_t *argumen
         else
                 status = r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT;
         progress_end(&progress);
+        if (w.open && !*ret_busy)
+                acts_here(&w.acts, NULL, kind, json_pack("{s:O}", "arguments", arguments), r == 0);
         if (r && !*ret_busy)
                 command_fail_diag(status, &diag);
         wiring_close(&w);

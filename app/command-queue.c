@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "app/acts.h"
 #include "app/brake-store.h"
 #include "app/command-queue-store.h"
 #include "app/command.h"
@@ -117,6 +118,14 @@ static json_t *ask_store(const Config *c, const QueueCommand *q, int *ret_status
         return result;
 }
 
+/* What was done without a service. To look is no act. */
+static void record(const Config *c, const QueueCommand *q, bool ok)
+{
+        if (!str_is(q->verb, "stats") && !str_is(q->verb, "list"))
+                acts_here(NULL, c, q->verb, json_pack("{s:s?, s:s?}", "which", q->which, "brake", q->brake),
+                          ok);
+}
+
 static void print(const QueueCommand *q, const json_t *result)
 {
         Str out;
@@ -217,8 +226,10 @@ int command_queue(const Command *c, const char *config_path, int argc, char **ar
         if (str_is(q.verb, "restore"))
                 return command_queue_restore(config, q.which, q.json);
         result = ask_service(config, &q, &absent, &status);
-        if (!result && absent)
+        if (!result && absent) {
                 result = ask_store(config, &q, &status);
+                record(config, &q, result != NULL);
+        }
         if (!result)
                 return status;
         print(&q, result);

@@ -22,25 +22,6 @@ typedef struct ListOptions {
         bool json;
 } ListOptions;
 
-/* "30m", "2h", "7d", or a time. */
-static bool parse_since(const char *s, Wall *ret_since)
-{
-        Wall now = clock_wall(&clock_system);
-        char *end;
-        double n = strtod(s, &end);
-        static const struct {
-                char unit;
-                double ms;
-        } units[] = { { 's', 1000 }, { 'm', 60e3 }, { 'h', 3600e3 }, { 'd', 86400e3 } };
-
-        for (size_t i = 0; i < N_ELEMENTS(units); i++)
-                if (end != s && end[0] == units[i].unit && !end[1] && n >= 0 && n < 1e6) {
-                        *ret_since = wall_add(now, -(int64_t)(n * units[i].ms));
-                        return true;
-                }
-        return wall_parse(s, ret_since);
-}
-
 static bool parse_result(const char *s, int *ret_result)
 {
         for (int i = RESULT_SUCCESS; i <= RESULT_WARNING; i++)
@@ -77,11 +58,8 @@ static int parse_list(const Command *c, int argc, char **argv, ListOptions *o)
                                                     optarg);
                         break;
                 case 't':
-                        if (!parse_since(optarg, &o->filter.since))
-                                return command_fail(EXIT_USAGE,
-                                                    "--since: \"%s\" is neither a span (30m, 2h, 7d) nor "
-                                                    "a time (2026-11-22T08:00:00Z)",
-                                                    optarg);
+                        if (!command_since(optarg, &o->filter.since))
+                                return EXIT_USAGE;
                         break;
                 case 'o':
                         o->filter.ou = optarg;

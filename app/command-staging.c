@@ -44,12 +44,17 @@ static json_t *ask(const StagingCommand *s, bool check)
                 .take_over = s->take_over,
                 .name = command_user(),
         };
+        json_t *answer;
         int r;
 
         if (!s->wiring)
                 return ask_service(s, check, &r);
-        return str_is(s->verb, "demote") ? staging_demote(s->wiring, &request)
-                                         : staging_promote(s->wiring, &request);
+        answer = str_is(s->verb, "demote") ? staging_demote(s->wiring, &request)
+                                           : staging_promote(s->wiring, &request);
+        if (!check)
+                acts_here(&s->wiring->acts, NULL, s->verb, json_pack("{s:b}", "takeOver", s->take_over),
+                          json_is_true(json_object_get(answer, "ok")));
+        return answer;
 }
 
 /* The result of an answer; NULL: said why not. */

@@ -159,6 +159,8 @@ static int by_hand(SyncCommand *s, const char *dn, Arena *a, Outcome *ret_outcom
         else if (r)
                 r = command_fail(EXIT_OBJECT, "%s: %s", dn,
                                  diag_any(&diag) ? diag_text(&diag) : strerror(-r));
+        acts_here(&s->wiring->acts, NULL, "sync", json_pack("{s:s, s:b}", "dn", dn, "staging", s->staging),
+                  r == 0);
         diag_deinit(&diag);
         return r;
 }
@@ -231,7 +233,7 @@ static int run_alone(SyncCommand *s, const char *config_path)
                 worker_init(&s->worker, &wiring.shared, sources, LANES_ALL);
                 status = sync_all(s);
                 worker_deinit(&s->worker);
-                reporter_flush(wiring.queue, wiring.store, wiring.first, &wiring.log);
+                reporter_flush(wiring.queue, wiring.store, &wiring.acts, wiring.first, &wiring.log);
         }
         wiring_close(&wiring);
         diag_deinit(&diag);

@@ -81,6 +81,40 @@ Config *command_config_load_rules(const char *path, int *ret_status)
         return load(path, config_load, ret_status);
 }
 
+bool command_since(const char *text, Wall *ret_since)
+{
+        static const struct {
+                char unit;
+                double ms;
+        } units[] = { { 's', 1000 }, { 'm', 60e3 }, { 'h', 3600e3 }, { 'd', 86400e3 } };
+        char *end;
+        double n = strtod(text, &end);
+
+        for (size_t i = 0; i < N_ELEMENTS(units); i++)
+                if (end != text && end[0] == units[i].unit && !end[1] && n >= 0 && n < 1e6) {
+                        *ret_since = wall_add(clock_wall(&clock_system), -(int64_t)(n * units[i].ms));
+                        return true;
+                }
+        if (wall_parse(text, ret_since))
+                return true;
+        command_fail(EXIT_USAGE,
+                     "--since: \"%s\" is neither a span (30m, 2h, 7d) nor a time (2026-11-22T08:00:00Z)",
+                     text);
+        return false;
+}
+
+static const char *given_reason;
+
+void command_set_reason(const char *text)
+{
+        given_reason = text;
+}
+
+const char *command_reason(void)
+{
+        return given_reason;
+}
+
 const char *command_user(void)
 {
         static char name[64];

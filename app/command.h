@@ -23,6 +23,7 @@ struct Command {
         const char *options; /* lines for `sosync COMMAND --help` */
 };
 
+int command_audit(const Command *c, const char *config_path, int argc, char **argv);
 int command_run(const Command *c, const char *config_path, int argc, char **argv);
 int command_scheduler(const Command *c, const char *config_path, int argc, char **argv);
 int command_sync(const Command *c, const char *config_path, int argc, char **argv);
@@ -46,6 +47,13 @@ void command_help(const Command *c, FILE *to);
 
 /* Who asks: the name of the user that this process belongs to. */
 const char *command_user(void);
+
+/* "30m", "2h", "7d" ago, or a time. False: it is said why. */
+bool command_since(const char *text, Wall *ret_since);
+
+/* Why somebody asks, for the audit log (`sosync --reason TEXT COMMAND`); NULL: not said. */
+void command_set_reason(const char *text);
+const char *command_reason(void);
 
 /* A configuration that is needed in part only: folders of state and reports. Faults of the rules it names do
  * not matter. NULL: said why. */

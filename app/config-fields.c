@@ -185,6 +185,22 @@ static const ConfigField reconcile_fields[] = {
         END_OF_TABLE,
 };
 
+const ConfigField audit_fields[] = {
+        { .name = "path",
+          .type = CONFIG_PATH,
+          .offset = offsetof(AuditConfig, path),
+          .help = "folder of the audit log; without it, \"audit\" beside state.path",
+          .example = "/var/lib/sosync/audit" },
+        { .name = "keep",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(AuditConfig, keep_us),
+          .fallback = "400d",
+          .min = 86400,
+          .max = 36500.0 * 86400,
+          .help = "older days of it are removed" },
+        END_OF_TABLE,
+};
+
 static const ConfigField log_fields[] = {
         { .name = "level",
           .type = CONFIG_CHOICE,
@@ -261,6 +277,11 @@ const ConfigField config_fields[] = {
           .fields = reports_fields,
           .offset = offsetof(Config, reports),
           .help = "reports of what was done" },
+        { .name = "audit",
+          .type = CONFIG_MAP,
+          .fields = audit_fields,
+          .offset = offsetof(Config, audit),
+          .help = "who did what: every write, and every act of a person" },
         { .name = "notify",
           .type = CONFIG_MAP,
           .fields = notify_fields,

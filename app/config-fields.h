@@ -14,7 +14,8 @@
 /* The whole file, filled into a Config (app/config.h). */
 extern const ConfigField config_fields[];
 
-/* Sections of it that are compared: ScopeConfig, StateConfig, ReportsConfig. */
+/* Sections of it that are compared: AuditConfig, ScopeConfig, StateConfig, ReportsConfig. */
+extern const ConfigField audit_fields[];
 extern const ConfigField scope_fields[];
 extern const ConfigField state_fields[];
 extern const ConfigField reports_fields[];

@@ -282,6 +282,16 @@ static int load_rules_apart(Config *c, bool tolerant, Diag *diag)
         return rules_load(c->arena, NULL, &c->run.rules, NULL);
 }
 
+/* Beside the state: /var/lib/sosync/state has its audit log in /var/lib/sosync/audit. */
+static void place_audit(Config *c)
+{
+        const char *slash = strrchr(c->state.path, '/');
+
+        if (!c->audit.path)
+                c->audit.path = arena_printf(c->arena, "%.*s/audit", slash ? (int)(slash - c->state.path) : 1,
+                                             slash ? c->state.path : ".");
+}
+
 static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag)
 {
         static const ConfigHooks hooks = { .check_dn = check_dn };
@@ -311,6 +321,7 @@ static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag
         if (load_rules_apart(c, tolerant, diag) || !sound)
                 return CONFIG_E_INVALID;
         compile_run(c);
+        place_audit(c);
         TAKE(a);
         *ret_config = c;
         return 0;
@@ -415,6 +426,8 @@ const char *config_needs_restart(const Config *now, const Config *next)
                 return "reports";
         if (!section_is(console_fields, &now->console, &next->console))
                 return "console";
+        if (!section_is(audit_fields, &now->audit, &next->audit))
+                return "audit";
         if (now->workers != next->workers)
                 return "workers";
         if (!reads_the_same(&now->run, &next->run))

@@ -23,6 +23,7 @@
 #include "listener/ldap-config.h"
 #include "report/console/console-config.h"
 
+typedef struct AuditConfig AuditConfig;
 typedef struct Config Config;
 typedef struct NotifyConfig NotifyConfig;
 typedef struct ReportsConfig ReportsConfig;
@@ -66,6 +67,11 @@ struct StateConfig {
         int64_t limit;
 };
 
+struct AuditConfig {
+        const char *path; /* never NULL once loaded */
+        int64_t keep_us;
+};
+
 struct ReportsConfig {
         const char *path;
         int html; /* HtmlMode */
@@ -99,6 +105,7 @@ struct Config {
         StateConfig state;
         ReportsConfig reports;
         ConsoleConfig console;
+        AuditConfig audit;
         NotifyConfig notify;
         BrakeLimits brakes;
         struct {

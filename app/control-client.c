@@ -2,6 +2,7 @@
 
 /* The commands' side of the control socket. */
 
+#include "app/command.h"
 #include "app/control-private.h"
 #include "base/str.h"
 
@@ -35,11 +36,28 @@ static bool take_lines(Str *text, bool (*line)(void *, const char *), void *cont
         return false;
 }
 
+/* The request with the reason, if one was given. free() it. */
+static char *with_reason(const char *request)
+{
+        json_t *o = command_reason() ? json_loads(request, 0, NULL) : NULL;
+        char *text;
+
+        if (!json_is_object(o)) {
+                json_decref(o);
+                return strdup(request);
+        }
+        json_object_set_new(o, "reason", json_string(command_reason()));
+        text = json_dumps(o, JSON_COMPACT);
+        json_decref(o);
+        return text;
+}
+
 int control_follow(const char *folder, const char *request, bool (*line)(void *context, const char *text),
                    void *context)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         _cleanup_(cleanup_close) int fd = -1;
+        _cleanup_(cleanup_free) char *said = NULL;
         struct sockaddr_un address;
         char buf[65536];
         bool done = false;
@@ -51,7 +69,8 @@ int control_follow(const char *folder, const char *request, bool (*line)(void *c
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
                 return -errno;
-        if (!control_write(fd, request, strlen(request)) || !control_write(fd, "\n", 1))
+        said = with_reason(request);
+        if (!said || !control_write(fd, said, strlen(said)) || !control_write(fd, "\n", 1))
                 return -EPIPE;
         str_init(&text, CONTROL_ANSWER_MAX);
         while (!done && !text.cut) {

@@ -202,12 +202,25 @@ static json_t *answer_watch(Connection *c, json_t *request)
 static const struct {
         const char *verb;
         json_t *(*answer)(Connection *c, json_t *request);
+        bool acts; /* it changes something: into the audit log */
 } verbs[] = {
-        { "demote", answer_staging }, { "drop", answer_steer },      { "job", answer_job },
-        { "list", answer_list },      { "promote", answer_staging }, { "release", answer_release },
-        { "retry", answer_steer },    { "stats", answer_stats },     { "status", answer_status },
-        { "sync", answer_sync },      { "watch", answer_watch },
+        { "demote", answer_staging, true },  { "drop", answer_steer, true },
+        { "job", answer_job, true },         { "list", answer_list, false },
+        { "promote", answer_staging, true }, { "release", answer_release, true },
+        { "retry", answer_steer, true },     { "stats", answer_stats, false },
+        { "status", answer_status, false },  { "sync", answer_sync, true },
+        { "watch", answer_watch, false },
 };
+
+/* Who asked for what, and what became of it. A job goes by its kind. */
+static void record(Connection *c, const char *verb, const json_t *request, const json_t *result)
+{
+        const char *kind = json_string_value(json_object_get(request, "kind"));
+        char by[256];
+
+        acts_person(&c->control->wiring->acts, connection_user(c, by, sizeof(by)), kind ? kind : verb,
+                    request, result);
+}
 
 static json_t *answer(Connection *c, const char *line, size_t n)
 {
@@ -218,8 +231,11 @@ static json_t *answer(Connection *c, const char *line, size_t n)
         if (!request)
                 return answer_error(2, error.text);
         for (size_t i = 0; verb && i < N_ELEMENTS(verbs); i++)
-                if (str_is(verbs[i].verb, verb))
+                if (str_is(verbs[i].verb, verb)) {
                         result = verbs[i].answer(c, request);
+                        if (verbs[i].acts)
+                                record(c, verb, request, result);
+                }
         json_decref(request);
         return result ? result : answer_error(2, "unknown request");
 }

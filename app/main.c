@@ -39,6 +39,17 @@ static const Command commands[] = {
           "  export RUN [FILE]  a zip for support: page, JSON, rules and configuration without secrets\n"
           "\n"
           "RUN is a run id or its first characters.\n" },
+        { "audit", "search|verify", command_audit, "Who did what, and whether somebody has changed that log.",
+          "  search             writes to Entra ID and acts of people, oldest first\n"
+          "    --since TIME     30m, 2h, 7d, or an ISO 8601 time\n"
+          "    --by NAME        only this person, or \"sosync\"\n"
+          "    --dn DN          only writes of this object\n"
+          "    --kind K         write or act\n"
+          "    --text TEXT      any part of a line\n"
+          "  verify             does every line follow from the one before? Exit status 1 if not\n"
+          "  --json             for scripts: the lines as they are in the file\n"
+          "\n"
+          "Acts have the reason that was given: sosync --reason 'ticket 4711' queue drop parked\n" },
         { "queue",
           "stats|list|retry WHICH|drop WHICH|release --brake NAME|check [DIR]|backup DIR|restore DIR",
           command_queue, "Look at and steer waiting, delayed and parked changes.",
@@ -152,6 +163,7 @@ static void usage(FILE *to)
         for (size_t i = 0; i < N_ELEMENTS(commands); i++)
                 fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
         fprintf(to, "\n  -c FILE        configuration (default " CONFIG_PATH_DEFAULT ")\n"
+                    "  --reason TEXT  why: goes into the audit log with what the command does\n"
                     "  --version      print the version\n"
                     "  COMMAND --help what it takes\n");
 }
@@ -184,6 +196,10 @@ int main(int argc, char **argv)
                 if (str_is(argv[i], "--version")) {
                         printf("sosync %s\n", SOSYNC_VERSION);
                         return EXIT_DONE;
+                }
+                if (i + 1 < argc && str_is(argv[i], "--reason")) {
+                        command_set_reason(argv[++i]);
+                        continue;
                 }
                 if (!str_is(argv[i], "-c") || i + 1 == argc) {
                         usage(stderr);

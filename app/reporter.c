@@ -102,8 +102,26 @@ static void write_files(const Config *config, ReportStore *store, const OutcomeR
         }
 }
 
+/* Return: 0, REPORT_E_FULL, -errno. */
+static int write_acts(Acts *acts, const OutcomeRow *rows, size_t n)
+{
+        Arena *a = arena_new(0);
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                Outcome o;
+
+                if (outcome_unpack(a, rows[i].data, rows[i].n, &o) == 0)
+                        acts_write(acts, &o);
+                arena_reset(a);
+        }
+        arena_free(a);
+        r = acts_flush(acts);
+        return r == AUDIT_E_FULL ? REPORT_E_FULL : r;
+}
+
 /* One page. Return: 0, QUEUE_E_EMPTY when there is nothing, REPORT_E_FULL, -errno. */
-static int report_page(Queue *queue, ReportStore *store, const Config *config, const Log *log)
+static int report_page(Queue *queue, ReportStore *store, Acts *acts, const Config *config, const Log *log)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const void *data[PAGE];
@@ -123,18 +141,21 @@ static int report_page(Queue *queue, ReportStore *store, const Config *config, c
         r = report_store_add(store, data, lengths, n);
         if (r)
                 return r;
+        r = write_acts(acts, rows, n);
+        if (r)
+                return r;
         write_files(config, store, rows, n, log);
         return error_fold(queue_outcomes_done(queue, rows[n - 1].sequence));
 }
 
-int reporter_flush(Queue *queue, ReportStore *store, const Config *config, const Log *log)
+int reporter_flush(Queue *queue, ReportStore *store, Acts *acts, const Config *config, const Log *log)
 {
         int r;
 
         if (!store)
                 return REPORT_E_FULL;
         do
-                r = report_page(queue, store, config, log);
+                r = report_page(queue, store, acts, config, log);
         while (r == 0);
         return r == QUEUE_E_EMPTY ? 0 : r;
 }
@@ -233,24 +254,27 @@ static void *reporter_thread(void *context)
                 wait_ms(r, 250, false);
                 config = snapshot_get(r->snapshot);
                 make_room(r, config, &is_short);
-                result = reporter_flush(r->queue, store_of(r, config), config, r->log);
+                result = reporter_flush(r->queue, store_of(r, config), r->acts, config, r->log);
                 if (result && !complained)
                         log_error(r->log, "reports cannot be written; they wait in the queue",
                                   LOG_STR("why",
                                           result == REPORT_E_FULL ? "no room on disk" : strerror(-result)));
                 complained = result != 0;
                 retain(r, config, &retained);
+                acts_care(r->acts);
         }
         return NULL;
 }
 
-int reporter_start(Reporter *r, Queue *queue, ReportStore **store, Snapshot *snapshot, const Clock *clock,
-                   const Log *log)
+int reporter_start(Reporter *r, Queue *queue, ReportStore **store, Acts *acts, Snapshot *snapshot,
+                   const Clock *clock, const Log *log)
 {
         pthread_condattr_t attr;
         int e;
 
-        *r = (Reporter){ .queue = queue, .store = store, .snapshot = snapshot, .clock = clock, .log = log };
+        *r = (Reporter){
+                .queue = queue, .store = store, .acts = acts, .snapshot = snapshot, .clock = clock, .log = log
+        };
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_mutex_init(&r->lock, NULL);
@@ -282,7 +306,7 @@ void reporter_stop(Reporter *r)
         pthread_join(r->thread, NULL);
         r->started = false;
         config = snapshot_get(r->snapshot);
-        reporter_flush(r->queue, store_of(r, config), config, r->log);
+        reporter_flush(r->queue, store_of(r, config), r->acts, config, r->log);
         pthread_cond_destroy(&r->news);
         pthread_mutex_destroy(&r->lock);
 }

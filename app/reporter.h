@@ -9,6 +9,7 @@
  * repetition by its run id), and none is lost. Once an hour it removes what is older than `reports.keep`.
  */
 
+#include "app/acts.h"
 #include "app/snapshot.h"
 #include "queue/queue.h"
 #include "report/html.h"
@@ -21,6 +22,7 @@ typedef struct Reporter Reporter;
 struct Reporter {
         Queue *queue;
         ReportStore **store; /* NULL behind it: the disk was full when it was to be opened; tried again */
+        Acts *acts;
         Snapshot *snapshot;
         const Clock *clock;
         const Log *log;
@@ -34,8 +36,8 @@ struct Reporter {
 };
 
 /* Return: 0, -errno. */
-int reporter_start(Reporter *r, Queue *queue, ReportStore **store, Snapshot *snapshot, const Clock *clock,
-                   const Log *log);
+int reporter_start(Reporter *r, Queue *queue, ReportStore **store, Acts *acts, Snapshot *snapshot,
+                   const Clock *clock, const Log *log);
 
 /* There are outcomes, or will be in a moment. Any thread. */
 void reporter_wake(Reporter *r);
@@ -47,7 +49,7 @@ void reporter_stop(Reporter *r);
  * Turn all rows that are there into reports, on the caller's thread: `sosync sync` without a service.
  * Return: 0, REPORT_E_FULL, -errno.
  */
-int reporter_flush(Queue *queue, ReportStore *store, const Config *config, const Log *log);
+int reporter_flush(Queue *queue, ReportStore *store, Acts *acts, const Config *config, const Log *log);
 
 /* Render one outcome as an HTML file in the reports' folder. Return: 0 with the path (arena), -errno. */
 int reporter_write_html(const Config *config, const Outcome *o, const HtmlPrevious *previous, Arena *a,

@@ -299,8 +299,8 @@ static int start(Service *s, Diag *diag)
 
         if (r)
                 return r;
-        r = reporter_start(&s->wiring.reporter, s->wiring.queue, &s->wiring.store, &s->wiring.snapshot,
-                           s->wiring.clock, &s->wiring.log);
+        r = reporter_start(&s->wiring.reporter, s->wiring.queue, &s->wiring.store, &s->wiring.acts,
+                           &s->wiring.snapshot, s->wiring.clock, &s->wiring.log);
         if (r)
                 return r;
         s->wiring.shared.reporter = &s->wiring.reporter;

@@ -77,6 +77,8 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
                 diag_add(diag, "%s: which rules are active cannot be read: %s", c->state.path, strerror(-r));
                 return WIRING_E_STATE;
         }
+        if (acts_open(&w->acts, c, w->clock, &w->log, diag))
+                return WIRING_E_STATE;
         r = open_target(w, c, diag);
         if (r)
                 return r;
@@ -121,6 +123,7 @@ void wiring_close(Wiring *w)
         connectors_close(&w->connectors);
         w->target = target_free(w->target);
         w->store = report_store_free(w->store);
+        acts_close(&w->acts);
         w->queue = queue_free(w->queue);
         waiters_deinit(&w->waiters);
         alarms_deinit(&w->alarms);

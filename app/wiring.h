@@ -33,6 +33,7 @@ struct Wiring {
         Log log;
         Queue *queue;
         ReportStore *store;
+        Acts acts;
         Target *target;
         Target *graph; /* the last of those that target stacks; target owns it */
         Live *live;

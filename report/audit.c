@@ -176,6 +176,14 @@ void audit_add(Audit *a, Wall now, const json_t *entry)
         pthread_mutex_unlock(&a->lock);
 }
 
+const char *audit_last(Audit *a, char buf[AUDIT_CHAIN_HEX + 1])
+{
+        pthread_mutex_lock(&a->lock);
+        memcpy(buf, a->chain, sizeof(a->chain));
+        pthread_mutex_unlock(&a->lock);
+        return buf;
+}
+
 void audit_retain(Audit *a, Wall now, int64_t keep_days)
 {
         _cleanup_(cleanup_free) int32_t *days = NULL;

@@ -46,6 +46,9 @@ void audit_add(Audit *a, Wall now, const json_t *entry);
 /* Return: 0, AUDIT_E_FULL, -errno. */
 int audit_flush(Audit *a);
 
+/* The chain of the last line that was added. Returns buf. */
+const char *audit_last(Audit *a, char buf[AUDIT_CHAIN_HEX + 1]);
+
 /* Remove the days that ended longer ago. */
 void audit_retain(Audit *a, Wall now, int64_t keep_days);
 

@@ -9,7 +9,7 @@ _sosync()
         COMPREPLY=()
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                -c) ((i++)) ;;
+                -c | --reason) ((i++)) ;;
                 -*) ;;
                 *)
                         if [[ -z $command ]]; then
@@ -27,15 +27,16 @@ _sosync()
         -c | --file | --object) files=f ;;
         --output | --rules) files=d ;;
         --status) words='success failure skipped warning' ;;
+        --kind) words='write act' ;;
         --brake) words='disable members values create' ;;
         --state) words='ready leased delayed parked dated' ;;
         --since) words='30m 2h 1d 7d' ;;
         --sync-cycle-enabled) words='true false' ;;
         --type) words='user inetOrgPerson group' ;;
-        --ou | --text | --limit | --attribute | --connector | --dn) return ;;
+        --ou | --text | --limit | --attribute | --connector | --dn | --by | --reason) return ;;
         *)
                 case $command/$verb in
-                /) words='run sync report watch top queue reconcile promote demote rules scheduler eval config -c --help --version' ;;
+                /) words='run sync report audit watch top queue reconcile promote demote rules scheduler eval config -c --reason --help --version' ;;
                 run/*) words='--help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
                 report/) words='list show html open export --help' ;;
@@ -43,6 +44,9 @@ _sosync()
                 report/show) words='--json' ;;
                 watch/*) words='--ou --json --help' ;;
                 top/*) words='--once --json --help' ;;
+                audit/) words='search verify --help' ;;
+                audit/search) words='--since --by --dn --kind --text --json' ;;
+                audit/verify) words='--json' ;;
                 queue/) words='stats list retry drop release check backup restore --help' ;;
                 queue/stats) words='--json' ;;
                 queue/check | queue/backup | queue/restore) words='--json' files=d ;;

@@ -28,6 +28,22 @@ _sosync_report() {
         esac
 }
 
+_sosync_audit() {
+        local verb=$words[2]
+        if ((CURRENT == 2)); then
+                _sosync_verbs 'search:writes and acts, oldest first' 'verify:does every line follow from the one before'
+                return
+        fi
+        case $verb in
+        search)
+                _arguments '1:verb:' '--since[only since then]:span or time:' '--by[only this person]:name:' \
+                        '--dn[only writes of this object]:distinguished name:' '--kind[only these]:kind:(write act)' \
+                        '--text[any part of a line]:text:' '--json[the lines as they are]'
+                ;;
+        verify) _arguments '1:verb:' '--json[the answer as JSON]' ;;
+        esac
+}
+
 _sosync_queue() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
@@ -101,6 +117,7 @@ _sosync() {
                 'run:the service'
                 'sync:synchronize single objects now'
                 'report:find and show reports'
+                'audit:who did what'
                 'watch:changes as they end'
                 'top:the service at a glance'
                 'queue:look at and steer changes'
@@ -113,7 +130,7 @@ _sosync() {
                 'config:check the configuration'
         )
 
-        _arguments -C '-c[configuration]:file:_files' '(- *)--help[what there is]' '(- *)--version[print the version]' \
+        _arguments -C '-c[configuration]:file:_files' '--reason[why, for the audit log]:reason:' '(- *)--help[what there is]' '(- *)--version[print the version]' \
                 '1:command:->command' '*::argument:->argument'
         case $state in
         command) _describe -t commands command commands ;;
@@ -124,6 +141,7 @@ _sosync() {
                                 '--file[read DNs from a file]:file:_files' '*:distinguished name:'
                         ;;
                 report) _sosync_report ;;
+                audit) _sosync_audit ;;
                 watch) _arguments '--ou[only below this DN]:distinguished name:' '--json[one JSON object a line]' ;;
                 top) _arguments '--once[print it once]' '--json[everything as JSON]' ;;
                 queue) _sosync_queue ;;
