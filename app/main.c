@@ -151,6 +151,20 @@ static const Command commands[] = {
           "\"offset\": ...}}\n"
           "\n"
           "Exit status: 0 there is a result, 1 the expression fails.\n" },
+        { "init", "", command_init, "Write a first configuration by asking the directory and the tenant.",
+          "  --uri URI          a domain controller, ldaps://...; several times\n"
+          "  --bind-dn DN       the account that reads, with --password-file FILE\n"
+          "  --keytab FILE      ... or Kerberos, from this key table\n"
+          "  --ca-file FILE     who vouches for the domain controllers\n"
+          "  --base DN          the domain, if not the one the server names\n"
+          "  --ou DN            watch only this; several times\n"
+          "  --tenant-id ID --client-id ID\n"
+          "  --secret-file FILE, or --certificate-file FILE with --key-file FILE\n"
+          "  --cloud NAME       us-gov, us-dod or china; or --graph-url URL --login-url URL\n"
+          "  --output FILE      where to; \"-\": standard output. What is there is not overwritten\n"
+          "\n"
+          "What is missing is asked for on a terminal. Staging is on in what it writes: nothing is exported\n"
+          "until `sosync promote`. Exit status: 5 if the directory does not answer.\n" },
         { "config", "check|show|help", command_config, "Check the configuration, or show what is in force.",
           "  check              every fault of the file, each with its line and column\n"
           "  show               effective values with defaults, as YAML; secrets are paths\n"

@@ -105,6 +105,8 @@ static int check_base(Conn *c, Diag *diag)
         const Dn *base, *context;
         _cleanup_(str_deinit) Str s = { 0 };
 
+        if (!c->config->base)
+                return 0; /* somebody who asks what it is (listener/directory.c) */
         if (dn_parse(c->arena, c->config->base, &base, diag))
                 return CONN_E_UNSUITABLE;
         for (size_t i = 0; i < c->dse.n_contexts; i++)

@@ -24,19 +24,20 @@ _sosync()
 
         local files= words=
         case $before in
-        -c | --file | --object) files=f ;;
+        -c | --file | --object | --password-file | --keytab | --ca-file | --secret-file | --certificate-file | --key-file) files=f ;;
         --output | --rules) files=d ;;
         --status) words='success failure skipped warning' ;;
+        --cloud) words='global us-gov us-dod china' ;;
         --kind) words='write act' ;;
         --brake) words='disable members values create' ;;
         --state) words='ready leased delayed parked dated' ;;
         --since) words='30m 2h 1d 7d' ;;
         --sync-cycle-enabled) words='true false' ;;
         --type) words='user inetOrgPerson group' ;;
-        --ou | --text | --limit | --attribute | --connector | --dn | --by | --reason) return ;;
+        --ou | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
         *)
                 case $command/$verb in
-                /) words='run sync report audit watch top queue reconcile promote demote rules scheduler eval config -c --reason --help --version' ;;
+                /) words='run sync report audit watch top queue reconcile promote demote rules scheduler eval init config -c --reason --help --version' ;;
                 run/*) words='--help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
                 report/) words='list show html open export --help' ;;
@@ -47,6 +48,7 @@ _sosync()
                 audit/) words='search verify --help' ;;
                 audit/search) words='--since --by --dn --kind --text --json' ;;
                 audit/verify) words='--json' ;;
+                init/*) words='--uri --bind-dn --password-file --keytab --ca-file --base --ou --tenant-id --client-id --secret-file --certificate-file --key-file --cloud --graph-url --login-url --output --help' ;;
                 queue/) words='stats list retry drop release check backup restore --help' ;;
                 queue/stats) words='--json' ;;
                 queue/check | queue/backup | queue/restore) words='--json' files=d ;;

@@ -127,6 +127,7 @@ _sosync() {
                 'rules:see what the sync rules are and do'
                 'scheduler:the flag of the regular sync cycle'
                 'eval:try an expression'
+                'init:write a first configuration'
                 'config:check the configuration'
         )
 
@@ -142,6 +143,17 @@ _sosync() {
                         ;;
                 report) _sosync_report ;;
                 audit) _sosync_audit ;;
+                init)
+                        _arguments '*--uri[a domain controller]:URI:' '--bind-dn[the account that reads]:distinguished name:' \
+                                '--password-file[its password]:file:_files' '--keytab[Kerberos instead]:file:_files' \
+                                '--ca-file[who vouches for the servers]:file:_files' '--base[the domain]:distinguished name:' \
+                                '*--ou[watch only this]:distinguished name:' '--tenant-id[the tenant]:id:' \
+                                '--client-id[the app registration]:id:' '--secret-file[its secret]:file:_files' \
+                                '--certificate-file[its certificate]:file:_files' '--key-file[and the key]:file:_files' \
+                                '--cloud[a national cloud]:cloud:(global us-gov us-dod china)' \
+                                '--graph-url[another Graph]:URL:' '--login-url[another sign-in]:URL:' \
+                                '--output[where to]:file:_files'
+                        ;;
                 watch) _arguments '--ou[only below this DN]:distinguished name:' '--json[one JSON object a line]' ;;
                 top) _arguments '--once[print it once]' '--json[everything as JSON]' ;;
                 queue) _sosync_queue ;;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/init-text.h"
+
+#include <string.h>
+
+/* A text as YAML takes it, whatever is in it. */
+static void add_quoted(Str *out, const char *text)
+{
+        str_add_char(out, '"');
+        for (const char *at = text; *at; at++) {
+                if (*at == '"' || *at == '\\')
+                        str_add_char(out, '\\');
+                if ((unsigned char)*at < 32)
+                        str_printf(out, "\\x%02x", (unsigned char)*at);
+                else
+                        str_add_char(out, *at);
+        }
+        str_add_char(out, '"');
+}
+
+static void add_key(Str *out, const char *key, const char *text)
+{
+        if (!text)
+                return;
+        str_add(out, key);
+        str_add(out, ": ");
+        add_quoted(out, text);
+        str_add_char(out, '\n');
+}
+
+static void add_list(Str *out, const char *key, const char *const *items, size_t n)
+{
+        str_printf(out, "%s:\n", key);
+        for (size_t i = 0; i < n; i++) {
+                str_add(out, "    - ");
+                add_quoted(out, items[i]);
+                str_add_char(out, '\n');
+        }
+}
+
+static void add_source(Str *out, const InitAnswers *a, const DirectoryFacts *d)
+{
+        str_printf(out, "# %s, found at ", d->product);
+        str_add_safe(out, d->server, strlen(d->server));
+        str_add(out, d->has_dirsync
+                             ? ". Changes are read with DirSync where the account may replicate\n"
+                               "# (Replicating Directory Changes), and by uSNChanged where it may not.\n"
+                             : ".\n");
+        str_add(out, "source:\n");
+        add_key(out, "  name", d->fqdn);
+        add_list(out, "  uris", a->uris, a->n_uris);
+        add_key(out, "  base", d->base);
+        str_add(out, "  bind:\n");
+        if (a->bind_dn) {
+                str_add(out, "    mechanism: simple\n");
+                add_key(out, "    dn", a->bind_dn);
+                add_key(out, "    password_file", a->password_file);
+        } else {
+                str_add(out, "    mechanism: gssapi\n");
+                add_key(out, "    keytab", a->keytab);
+        }
+        if (a->ca_file) {
+                str_add(out, "  tls:\n");
+                add_key(out, "    ca_file", a->ca_file);
+        }
+}
+
+static void add_scope(Str *out, const InitAnswers *a, const DirectoryFacts *d)
+{
+        str_add(out, "\n# Which objects. The longest match of include and exclude decides; without include, "
+                     "the whole base.\n"
+                     "scope:\n");
+        if (a->n_ous) {
+                add_list(out, "  include", a->ous, a->n_ous);
+        } else {
+                str_add(out, "  # Begin with one of these, a pilot:\n  # include:\n");
+                for (size_t i = 0; i < d->n_containers; i++) {
+                        str_add(out, "  #   - ");
+                        add_quoted(out, d->containers[i]);
+                        str_add_char(out, '\n');
+                }
+                if (d->has_more)
+                        str_add(out, "  #   and more\n");
+                str_add(out, "  include: []\n");
+        }
+        str_add(out, "  # What leaves the scope, or is deleted, is disabled in the cloud; deletes themselves "
+                     "are never exported.\n"
+                     "  on_leave: disable\n"
+                     "  on_delete: disable\n");
+}
+
+static void add_tenant_words(Str *out, bool estate_known, const TargetInfo *t)
+{
+        if (!estate_known) {
+                str_add(out, "  # The tenant was not asked. connect or cloud-sync, if one of these "
+                             "synchronizes it: then sosync writes\n"
+                             "  # only what Graph takes for their objects. A tenant that says otherwise "
+                             "stops the work.\n");
+                return;
+        }
+        str_add(out, "  # ");
+        str_add_safe(out, t->tenant_name ? t->tenant_name : "the tenant",
+                     t->tenant_name ? strlen(t->tenant_name) : 10);
+        str_add(out,
+                t->on_premises_sync
+                        ? " is synchronized already. connect: by Entra Connect, which owns the objects; or\n"
+                          "  # cloud-sync, if it is Cloud Sync.\n"
+                        : " is not synchronized by anything else, so sosync owns the objects.\n");
+}
+
+static void add_target(Str *out, const InitAnswers *a, bool estate_known, const TargetInfo *t)
+{
+        bool connect = estate_known && t->on_premises_sync;
+
+        str_add(out, "\ntarget:\n");
+        add_tenant_words(out, estate_known, t);
+        str_printf(out, "  estate: %s\n", connect ? "connect" : "alone");
+        add_key(out, "  tenant_id", a->tenant_id);
+        add_key(out, "  client_id", a->client_id);
+        add_key(out, "  cloud", a->cloud);
+        if (a->graph_url || a->login_url)
+                str_add(out, "  endpoints:\n");
+        add_key(out, "    graph", a->graph_url);
+        add_key(out, "    login", a->login_url);
+        str_add(out, "  credentials:\n");
+        if (a->certificate_file) {
+                add_key(out, "    - certificate_file", a->certificate_file);
+                add_key(out, "      key_file", a->key_file);
+        } else {
+                add_key(out, "    - secret_file", a->secret_file);
+        }
+        if (connect)
+                str_add(out, "\n# The flag of that server's scheduler is paused around the work and given "
+                             "back; deploy/scheduler has programs\n"
+                             "# for PowerShell over SSH and WinRM.\n"
+                             "scheduler:\n"
+                             "  driver: command\n"
+                             "  status: [/usr/local/lib/sosync/connect-flag, status]\n"
+                             "  pause: [/usr/local/lib/sosync/connect-flag, pause]\n"
+                             "  resume: [/usr/local/lib/sosync/connect-flag, resume]\n");
+}
+
+void init_text(const InitAnswers *a, const DirectoryFacts *directory, bool estate_known,
+               const TargetInfo *tenant, Str *out)
+{
+        str_add(out, "# sosync.yaml, as sosync init proposes it; sosync.yaml(5), or `sosync config help`, "
+                     "has every key.\n"
+                     "# A secret is always the path of a file that only the service may read.\n\n");
+        add_source(out, a, directory);
+        add_scope(out, a, directory);
+        str_add(out, "\n# Nothing is exported until `sosync promote`. Look at `sosync compare` and the "
+                     "reports first.\n"
+                     "staging: true\n");
+        add_target(out, a, estate_known, tenant);
+        str_add(out, "\n# These overtake all others. A disabled account also loses its sessions.\n"
+                     "urgent:\n"
+                     "  - attribute: userAccountControl\n"
+                     "    when: \"BitAnd([userAccountControl], 2) = 2\"\n"
+                     "    revoke_sessions: true\n");
+}

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sosync init` against a directory and a tenant: what it writes has been tried, and a service runs with it."""
+
+from house import check, house, step
+
+
+def arguments(h, **other):
+    options = {
+        "uri": h.dc.uri, "bind-dn": h.dc.reader_dn, "password-file": h.dc.password_file, "ca-file": h.dc.ca_file, "ou": h.corp,
+        "tenant-id": h.graph.tenant_id, "client-id": h.graph.client_id, "secret-file": h.graph.secret_file,
+        "graph-url": h.graph.graph, "login-url": h.graph.login, **other,
+    }
+    return [text for name, value in options.items() if value for text in (f"--{name}", str(value))]
+
+
+with house("init") as h:
+    h.sosync = h.lab.sosync(h.folder / "made.yaml", start=False)
+
+    step("to standard output: the domain's own names, and what the tenant says")
+    r = h.sosync.command("init", *arguments(h, output="-"))
+    check(r.returncode == 0, r)
+    check(f'base: "{h.dc.base}"' in r.stdout and f'name: "{h.dc.upn_suffix}"' in r.stdout, r.stdout)
+    check("staging: true" in r.stdout and "estate: alone" in r.stdout and "is not synchronized by anything else" in r.stdout, r.stdout)
+    check("Samba" in r.stderr and not h.sosync.config.exists(), r)
+
+    step("without --ou: the organizational units that are there, as a choice")
+    r = h.sosync.command("init", *arguments(h, ou=None, output="-"))
+    check(r.returncode == 0 and f'#   - "{h.corp}"' in r.stdout, r.stdout)
+
+    step("what is missing, or wrong, is one line")
+    for change, status, words in (
+            ({"uri": None}, 2, "--uri is missing"),
+            ({"secret-file": None}, 2, "--secret-file is missing"),
+            ({"base": "DC=other,DC=test"}, 5, "is no naming context of this server"),
+            ({"keytab": h.dc.password_file}, 2, "either --bind-dn"),
+            ({"tenant-id": "contoso"}, 2, "tenant_id"),
+            ({"uri": "ldaps://127.0.0.1:1"}, 5, "127.0.0.1:1")):
+        r = h.sosync.command("init", *arguments(h, **change))
+        check(r.returncode == status and words in r.stderr, (change, r))
+        check(not h.sosync.config.exists() and not list(h.folder.glob("*.new")), change)
+
+    step("a tenant that does not answer is said, and stops nothing")
+    r = h.sosync.command("init", *arguments(h, output="-", **{"login-url": "http://127.0.0.1:1"}))
+    check(r.returncode == 0 and "does not answer yet" in r.stderr and "The tenant was not asked" in r.stdout, r)
+
+    step("into the file, once")
+    r = h.sosync.command("init", *arguments(h))
+    check(r.returncode == 0 and h.sosync.config.exists(), r)
+    check(h.sosync.command("config", "check").returncode == 0, "what init has written is refused")
+    again = h.sosync.command("init", *arguments(h))
+    check(again.returncode == 2 and "is there already" in again.stderr, again)
+
+    step("a service runs with it, in staging")
+    text = h.sosync.config.read_text()
+    h.sosync.config.write_text(text + f'state: {{path: "{h.folder}/state"}}\nreports: {{path: "{h.folder}/reports"}}\n')
+    h.sosync.start()
+    h.ad.add_user("Ada Lovelace", h.people, title="Analyst")
+    r, report = h.sosync.sync(f"CN=Ada Lovelace,{h.people}", "--no-html-report")
+    check(r == 0 and not h.writes(), (r, report))
