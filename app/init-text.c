@@ -43,10 +43,10 @@ static void add_source(Str *out, const InitAnswers *a, const DirectoryFacts *d)
 {
         str_printf(out, "# %s, found at ", d->product);
         str_add_safe(out, d->server, strlen(d->server));
-        str_add(out, d->has_dirsync
-                             ? ". Changes are read with DirSync where the account may replicate\n"
-                               "# (Replicating Directory Changes), and by uSNChanged where it may not.\n"
-                             : ".\n");
+        str_add(out, d->has_dirsync ? ". Changes are read with DirSync: an account that may replicate\n"
+                                      "# (Replicating Directory Changes) sees all of them, another one those "
+                                      "it may read.\n"
+                                    : ".\n");
         str_add(out, "source:\n");
         add_key(out, "  name", d->fqdn);
         add_list(out, "  uris", a->uris, a->n_uris);
