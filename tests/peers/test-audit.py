@@ -3,6 +3,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 from house import check, house, step
 from lab import wait_until
@@ -16,6 +18,26 @@ def lines(h, *arguments):
 
 def until_lines(h, *arguments):
     return wait_until(lambda: lines(h, *arguments), 10, f"audit lines {arguments}")
+
+
+ASK = """
+import os, socket, sys
+os.chdir(sys.argv[1])
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+s = socket.socket(socket.AF_UNIX)
+try:
+    s.connect("control")
+    s.sendall(b'{"do": "stats"}\\n')
+    print("answered" if s.recv(100) else "closed")
+except ConnectionError:
+    print("closed")
+except OSError as e:
+    print(type(e).__name__)
+"""
+
+
+def as_nobody(folder):
+    return subprocess.run([sys.executable, "-c", ASK, str(folder)], capture_output=True, text=True, check=True).stdout.strip()
 
 
 with house("audit") as h:
@@ -38,6 +60,14 @@ with house("audit") as h:
     act = until_lines(h, "--kind", "act", "--text", "4711")[0]
     check((act["verb"], act["by"], act["reason"], act["ok"]) == ("sync", "root", "ticket 4711", True), act)
     check(act["request"]["dn"] == ada, act)
+
+    step("another user of the machine is not let in, by mode, and not by credentials either")
+    state = h.folder / "state"
+    check(as_nobody(state) == "PermissionError", "the folder lets others in")
+    state.chmod(0o711)
+    (state / "control").chmod(0o666)
+    check(as_nobody(state) == "closed", "the service talks to others")
+    state.chmod(0o700)
 
     step("the same without a service")
     h.sosync.stop()
