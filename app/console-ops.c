@@ -94,6 +94,17 @@ static int sync_now(void *context, const char *dn, const char *by, Arena *a, con
         return 1;
 }
 
+static void acted(void *context, const char *by, const char *verb, const char *object, const char *error)
+{
+        ConsoleService *s = context;
+        json_t *request = json_pack("{s:s, s:s}", "console", verb, "object", object);
+        json_t *answer = json_pack("{s:b, s:s?}", "ok", !error, "error", error);
+
+        acts_person(&s->wiring->acts, by, verb, request, answer);
+        json_decref(request);
+        json_decref(answer);
+}
+
 const ConsoleOps console_ops = {
         .vitals = vitals,
         .pulse = pulse,
@@ -102,6 +113,7 @@ const ConsoleOps console_ops = {
         .explain = explain,
         .scheduler = scheduler,
         .scheduler_set = scheduler_set,
+        .acted = acted,
         .sync = sync_now,
 };
 

@@ -17,16 +17,26 @@
  * Who may: named users, each with a token of their own (sign-in sets a cookie; or `Authorization: Bearer`),
  * or named by a proxy that is trusted; two roles, read and operate. Threats and what meets them:
  *
- *      DNS rebinding             the Host header must be a name that the configuration knows
- *      CSRF                      actions are POST, with a token of the session and the same origin
- *      clickjacking              frame-ancestors 'none'
- *      cookie theft              HttpOnly, SameSite, Secure with TLS; sessions are in memory and end
- *      script in a value         escaped everywhere; Content-Security-Policy lets only our two files in
- *      slow or many connections  a request must be whole within CONSOLE_REQUEST_S; CONSOLE_CONNECTIONS of
- * them giant headers, bodies     CONSOLE_HEADERS_MAX, CONSOLE_BODY_MAX smuggling                 no
- * Transfer-Encoding in a request, one Host, no absolute URI path traversal            paths are rows of a
- * table; a run id never becomes part of a file's name guessed tokens            at most CONSOLE_GUESSES a
- * minute
+ *      DNS rebinding
+ *              the Host header must be a name that the configuration knows
+ *      CSRF
+ *              actions are POST, with a token of the session and the same origin
+ *      clickjacking
+ *              frame-ancestors 'none'
+ *      cookie theft
+ *              HttpOnly, SameSite, Secure with TLS; sessions are in memory and end
+ *      script in a value
+ *              escaped everywhere; Content-Security-Policy lets only our two files in
+ *      slow or many connections
+ *              a request must be whole within CONSOLE_REQUEST_S; CONSOLE_CONNECTIONS of them
+ *      giant headers, bodies
+ *              CONSOLE_HEADERS_MAX, CONSOLE_BODY_MAX
+ *      smuggling
+ *              no Transfer-Encoding in a request, one Host, no absolute URI
+ *      path traversal
+ *              paths are rows of a table; a run id never becomes part of a file's name
+ *      guessed tokens
+ *              at most CONSOLE_GUESSES a minute
  *
  * Its own threads; console_new() and console_free() belong to the main thread.
  */
@@ -79,6 +89,10 @@ struct ConsoleOps {
          * Both ask the other side. Return: 0, or else: the diag may say why not. */
         int (*scheduler)(void *context, Str *out_json, Diag *diag);
         int (*scheduler_set)(void *context, bool enabled, Diag *diag);
+
+        /* A person has done something, or tried to: for the audit log. `object`: a DN, a GUID or a word;
+         * `error` NULL: it is done. */
+        void (*acted)(void *context, const char *by, const char *verb, const char *object, const char *error);
 
         /* A run now, through the service's queue. Return: 0 with its run id (arena), > 0: the diag says. */
         int (*sync)(void *context, const char *dn, const char *by, Arena *a, const char **ret_run,

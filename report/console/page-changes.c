@@ -307,10 +307,13 @@ void page_sync(Ask *q)
 {
         const char *dn = ask_field(q, "dn"), *run = NULL;
         Diag diag = DIAG_INIT;
+        int r;
 
         log_info(q->console->log, "console", LOG_STR("user", q->user), LOG_STR("act", "sync"),
                  LOG_STR("dn", dn));
-        if (q->console->ops->sync(q->console->context, dn, q->user, q->arena, &run, &diag) == 0) {
+        r = q->console->ops->sync(q->console->context, dn, q->user, q->arena, &run, &diag);
+        q->console->ops->acted(q->console->context, q->user, "sync", dn, r ? diag_text(&diag) : NULL);
+        if (r == 0) {
                 await_report(q, run);
                 page_go(q, arena_printf(q->arena, "/changes/%s", run));
         } else {

@@ -149,6 +149,8 @@ void page_steer(Ask *q)
                 page_say(q, 400, "Not understood", "This form is not one of ours.");
                 return;
         }
+        q->console->ops->acted(q->console->context, q->user, verb, *object ? object : "parked",
+                               r < 0 ? strerror(-r) : NULL);
         /* Gone already, or in work: what was wanted has happened otherwise, and the list shows it. */
         if (r < 0)
                 page_say(q, 500, "The queue cannot be changed", strerror(-r));

@@ -103,12 +103,18 @@ void page_scheduler_set(Ask *q)
 {
         const char *wanted = ask_field(q, "enabled");
         Diag diag = DIAG_INIT;
+        int r;
 
         log_info(q->console->log, "console", LOG_STR("user", q->user), LOG_STR("act", "scheduler"),
                  LOG_STR("enabled", wanted));
-        if (!str_is(wanted, "true") && !str_is(wanted, "false"))
+        if (!str_is(wanted, "true") && !str_is(wanted, "false")) {
                 page_say(q, 400, "Not understood", "This form is not one of ours.");
-        else if (q->console->ops->scheduler_set(q->console->context, str_is(wanted, "true"), &diag))
+                return;
+        }
+        r = q->console->ops->scheduler_set(q->console->context, str_is(wanted, "true"), &diag);
+        q->console->ops->acted(q->console->context, q->user, "scheduler", wanted,
+                               r ? diag_text(&diag) : NULL);
+        if (r)
                 page_say(q, 502, "The flag was not set",
                          diag_any(&diag) ? diag_text(&diag) : "It cannot be reached.");
         else

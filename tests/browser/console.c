@@ -329,6 +329,12 @@ static void serve(World *w, double rate)
         }
 }
 
+static void acted(void *context, const char *by, const char *verb, const char *object, const char *error)
+{
+        (void)context;
+        fprintf(stderr, "acted: %s %s %s %s\n", by, verb, object, error ? "refused" : "done");
+}
+
 int main(int argc, char **argv)
 {
         static const ConsoleOps ops = { .vitals = vitals,
@@ -338,6 +344,7 @@ int main(int argc, char **argv)
                                         .explain = explain,
                                         .scheduler = scheduler,
                                         .scheduler_set = scheduler_set,
+                                        .acted = acted,
                                         .sync = sync_now };
         static World w;
         const ConfigDoc *doc;

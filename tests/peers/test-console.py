@@ -90,6 +90,10 @@ with house("console") as h:
     page = pathlib.Path(h.sosync.command("report", "html", run).stdout.strip()).read_text()
     check("Previous report" in page, "the page does not name the report before it")
 
+    step("what was done in the browser is in the audit log")
+    act = json.loads(h.sosync.command("audit", "search", "--kind", "act", "--by", "operator", "--json").stdout.splitlines()[-1])
+    check((act["verb"], act["request"], act["ok"]) == ("sync", {"console": "sync", "object": dn}, True), act)
+
     step("the pages of the service, with what it really is")
     text = ask("GET", "/")[2]
     for word in ("watches", "takes changes", "Runs"):
