@@ -269,26 +269,6 @@ static void add_acts(Ask *q, Str *out, const Outcome *o)
         html_raw(out, "</div>\n");
 }
 
-void page_change(Ask *q)
-{
-        ReportStore *store = *q->console->store;
-        Str *out = &q->answer.body;
-        Diag diag = DIAG_INIT;
-        Outcome o;
-
-        if (!store || report_store_read(store, q->rest, q->arena, &o, &diag)) {
-                page_say(q, 404, "There is no such report",
-                         diag_any(&diag) ? diag_text(&diag) : "Reports cannot be read now.");
-                diag_deinit(&diag);
-                return;
-        }
-        diag_deinit(&diag);
-        page_begin(q, facts_display_name(&o), "/changes");
-        add_acts(q, out, &o);
-        html_report_body(&o, out);
-        page_end(q);
-}
-
 /* The reporter gathers for a moment before it writes; whoever asked for the run wants to see its report. */
 static void await_report(Ask *q, const char *run)
 {
@@ -301,6 +281,40 @@ static void await_report(Ask *q, const char *run)
                         return;
                 nanosleep(&moment, NULL);
         }
+}
+
+/* A line of the live list may be there before its report. */
+static bool has_just_ended(Ask *q, const char *run)
+{
+        LiveLine *lines;
+        size_t n = live_read(q->console->live, 0, LIVE_LINES, q->arena, &lines, NULL);
+
+        while (n > 0)
+                if (str_is(lines[--n].run_id, run))
+                        return true;
+        return false;
+}
+
+void page_change(Ask *q)
+{
+        ReportStore *store = *q->console->store;
+        Str *out = &q->answer.body;
+        Diag diag = DIAG_INIT;
+        Outcome o;
+
+        if (has_just_ended(q, q->rest))
+                await_report(q, q->rest);
+        if (!store || report_store_read(store, q->rest, q->arena, &o, &diag)) {
+                page_say(q, 404, "There is no such report",
+                         diag_any(&diag) ? diag_text(&diag) : "Reports cannot be read now.");
+                diag_deinit(&diag);
+                return;
+        }
+        diag_deinit(&diag);
+        page_begin(q, facts_display_name(&o), "/changes");
+        add_acts(q, out, &o);
+        html_report_body(&o, out);
+        page_end(q);
 }
 
 void page_sync(Ask *q)

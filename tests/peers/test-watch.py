@@ -45,7 +45,8 @@ with house("watch") as h:
     one = next(x for x in lines if "Passer By" in x["dn"])
     check(one["status"] == "success" and one["outcome"] == "exported" and one["kind"] == "upsert", one)
     check(one["lane"] == "normal" and one["latencyMs"] >= 0 and one["errorCode"] is None, one)
-    r = h.sosync.command("report", "show", one["id"], "--json")
+    # The report is a moment behind the line.
+    r = wait_until(lambda: (r := h.sosync.command("report", "show", one["id"], "--json")).returncode == 0 and r, DEADLINE_S, "its report")
     check(json.loads(r.stdout)["id"] == one["id"], r)
     for line in none_path.read_text().splitlines():
         check(json.loads(line)["dn"].endswith(h.groups), line)
