@@ -133,7 +133,9 @@ int import_unpack(Arena *a, const void *data, size_t n, const Object **ret_objec
         return 0;
 }
 
-#define PERSON_FIELDS 7
+/* An older program passes over what was given: no new version for it. */
+#define PERSON_FIELDS     8
+#define PERSON_FIELDS_OLD 7
 
 void person_pack(PackWriter *w, const Person *p)
 {
@@ -151,6 +153,31 @@ void person_pack(PackWriter *w, const Person *p)
         }
         pack_bytes(w, p->flowed, p->n_flowed);
         pack_str(w, p->rules_version);
+        if (p->given) {
+                pack_array(w, p->n_given);
+                for (size_t i = 0; i < p->n_given; i++)
+                        pack_str(w, p->given[i]);
+        } else {
+                pack_nil(w);
+        }
+}
+
+static void unpack_given(PackReader *r, Arena *a, Person *p)
+{
+        const char **given;
+        size_t n;
+
+        if (r->error || unpack_is_nil(r))
+                return;
+        n = unpack_array(r);
+        given = arena_new_array(a, const char *, n + 1);
+        for (size_t i = 0; i < n && !r->error; i++) {
+                given[i] = unpack_str(r, a);
+                if (!given[i])
+                        fail(r);
+        }
+        p->given = given;
+        p->n_given = n;
 }
 
 static void unpack_joined(PackReader *r, Arena *a, Person *p)
@@ -179,14 +206,17 @@ int person_unpack(Arena *a, const void *data, size_t n, Person *ret_person)
 {
         PackReader r;
         Person p = { 0 };
+        size_t n_fields;
 
-        begin(&r, data, n, PERSON_VERSION, PERSON_FIELDS);
+        n_fields = begin(&r, data, n, PERSON_VERSION, PERSON_FIELDS_OLD);
         p.type = unpack_str(&r, a);
         p.anchor = unpack_str(&r, a);
         unpack_id(&r, &p.cloud);
         unpack_joined(&r, a, &p);
         p.flowed = unpack_bytes(&r, &p.n_flowed);
         p.rules_version = unpack_str(&r, a);
+        if (n_fields > PERSON_FIELDS_OLD)
+                unpack_given(&r, a, &p);
         if (r.error)
                 return r.error;
         *ret_person = p;

@@ -110,6 +110,10 @@ struct Person {
         const uint8_t *flowed; /* flowed_unpack */
         size_t n_flowed;
         const char *rules_version;
+        /* Cloud attributes that the rules of then gave a value: what they do not give any more is cleared, by
+         * whatever rules. NULL: an older program wrote the row. */
+        const char *const *given;
+        size_t n_given;
 };
 
 /*

@@ -86,7 +86,9 @@ static void test_person(void **state)
                      .n_joined = 2,
                      .flowed = (const uint8_t *)"\0\1\2",
                      .n_flowed = 3,
-                     .rules_version = "r" };
+                     .rules_version = "r",
+                     .given = (const char *const[]){ "mail", "title" },
+                     .n_given = 2 };
         Person found;
         const uint8_t *data;
         PackWriter w;
@@ -103,7 +105,24 @@ static void test_person(void **state)
         assert_int_equal(found.n_flowed, 3);
         assert_memory_equal(found.flowed, "\0\1\2", 3);
         assert_true(guid_is(&found.cloud, &id_b));
+        assert_int_equal(found.n_given, 2);
+        assert_string_equal(found.given[1], "title");
         pack_deinit(&w);
+}
+
+/* As it was before the names of what was given were noted: [1, type, anchor, cloud, joined, flowed, version].
+ */
+static void test_person_without_given(void **state)
+{
+        static const uint8_t old[] = { 0x97, 0x01, 0xa1, 'p', 0xa1, 'a',  0xc4, 0x10, 0,    0,
+                                       0,    0,    0,    0,   0,    0,    0,    0,    0,    0,
+                                       0,    0,    0,    0,   0x90, 0xc4, 0x01, 7,    0xa1, 'r' };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Person found;
+
+        assert_int_equal(person_unpack(a, old, sizeof(old), &found), 0);
+        assert_string_equal(found.rules_version, "r");
+        assert_null(found.given);
 }
 
 static Cloud example_cloud(Arena *a, CloudWrite writes[2])
@@ -371,11 +390,12 @@ static void test_names(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_head),   cmocka_unit_test(test_import),
-                cmocka_unit_test(test_person), cmocka_unit_test(test_cloud),
-                cmocka_unit_test(test_intent), cmocka_unit_test(test_damaged),
-                cmocka_unit_test(test_newer),  cmocka_unit_test(test_old_head),
-                cmocka_unit_test(test_names),  cmocka_unit_test(test_container),
+                cmocka_unit_test(test_head),      cmocka_unit_test(test_import),
+                cmocka_unit_test(test_person),    cmocka_unit_test(test_person_without_given),
+                cmocka_unit_test(test_cloud),     cmocka_unit_test(test_intent),
+                cmocka_unit_test(test_damaged),   cmocka_unit_test(test_newer),
+                cmocka_unit_test(test_old_head),  cmocka_unit_test(test_names),
+                cmocka_unit_test(test_container),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,18 @@ static void leave_appeared(Run *run, const ObjectKey *key)
         space_appeared(&run->batch, key);
 }
 
+/* By the rules alone: a nickname that was made up for a create is not theirs to clear. */
+static void note_given(Run *run, Person *p)
+{
+        const char **given = arena_new_array(run->arena, const char *, run->ruled->n_values + 1);
+
+        p->n_given = 0;
+        for (size_t i = 0; i < run->ruled->n_values; i++)
+                if (!value_is_none(run->ruled->values[i].value))
+                        given[p->n_given++] = run->ruled->values[i].name;
+        p->given = given;
+}
+
 /* The metaverse object as it is to be stored: joined to this object too, and with its cloud id. */
 static void leave_person(Run *run, const FlowedObject *mv)
 {
@@ -145,6 +157,8 @@ static void leave_person(Run *run, const FlowedObject *mv)
                 p.flowed = arena_memdup(run->arena, data, p.n_flowed);
                 pack_deinit(&w);
                 p.rules_version = rules_version(run->config->rules);
+                if (run->ruled)
+                        note_given(run, &p);
         }
         if (p.type)
                 space_write_person(&run->batch, &run->metaverse, &p, run->person_serial);

@@ -42,7 +42,8 @@ Op *run_add_op(Run *run, OpKind kind, const char *attribute, Value value, Value 
         return &run->ops[run->n_ops++];
 }
 
-/* What the rules would have planned at the last finished run; NULL: there was none. */
+/* What an older program did not note: what these rules would have planned at the last finished run; NULL:
+ * there was none. */
 static const FlowedObject *planned_before(Run *run)
 {
         const RunConnector *c = run_connector(run);
@@ -69,6 +70,17 @@ static bool may_enable(Run *run)
         return (run->known && !run->head.account_enabled) || run->cloud.disabled_by_us;
 }
 
+/* Did the rules, of then, give it a value? */
+static bool was_given(const Run *run, const FlowedObject *before, const char *name)
+{
+        if (!run->person.given)
+                return before && !value_is_none(flowed_get(before, name));
+        for (size_t i = 0; i < run->person.n_given; i++)
+                if (str_is(run->person.given[i], name))
+                        return true;
+        return false;
+}
+
 static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *before)
 {
         const FlowedValue *why = flowed_find(run->planned, at->name);
@@ -79,7 +91,7 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
         if (target_value_is(at, ours, theirs))
                 return;
         if (value_is_none(ours)) {
-                if (before && !value_is_none(flowed_get(before, at->name)))
+                if (was_given(run, before, at->name))
                         run_add_op(run, OP_UNSET, at->name, VALUE_NULL, theirs, why);
                 return;
         }
@@ -110,7 +122,7 @@ static int plan_values(Run *run)
         const TargetAttribute *rows = target_attributes(run_cloud_type(run), &n_rows);
         const char *const *known =
                 rules_target_attributes(run->config->rules, RULE_OUTBOUND, run_cloud_type(run), &n_known);
-        const FlowedObject *before = run->cloud.object ? planned_before(run) : NULL;
+        const FlowedObject *before = run->cloud.object && !run->person.given ? planned_before(run) : NULL;
         const char *not_writable = NULL;
 
         for (size_t i = 0; i < n_rows; i++) {

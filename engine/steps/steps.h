@@ -182,9 +182,11 @@ struct Run {
         bool have_intent;
         Intent intent_before; /* export: as it was before this run's create; tries 0: there was none */
 
-        const FlowedObject *planned; /* sync: what the cloud object should be */
-        Wall due; /* import_target, sync: when a rule may give another value by itself; 0: never. Also
-                     import_source, if nothing has changed: as the last run said */
+        const FlowedObject *ruled; /* sync: as the outbound rules give it */
+        const FlowedObject
+                *planned; /* sync: what the cloud object should be: with what a create needs beside */
+        Wall due;         /* import_target, sync: when a rule may give another value by itself; 0: never. Also
+                             import_source, if nothing has changed: as the last run said */
         bool due_is_urgent; /* it is the account's being on or off */
         Op *ops;            /* sync: the plan */
         size_t n_ops, size_ops;

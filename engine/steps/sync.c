@@ -221,6 +221,7 @@ int step_sync(Run *run)
         if (!run->planned)
                 return run_last_word(run, "NotInScopeOfRules", why, true);
         run_note_due(run, run->planned);
+        run->ruled = run->planned;
         /* A person may go out as a contact, which Graph cannot write: it must not become a user. */
         if (!str_is(run->planned->type, run_cloud_type(run)))
                 return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "objects of type %s",

@@ -308,14 +308,32 @@ static void test_mastered_elsewhere(void **state)
         assert_string_equal(t->run.outcome.error.code, "MasteredElsewhere");
 }
 
+/* Other rules do not give what those of the last run gave: it goes. What no rule ever gave stays. */
+static void test_given_by_other_rules(void **state)
+{
+        _cleanup_(table_freep) Table *t = table_new();
+        static const char *const given[] = { "department" };
+        const FlowedObject planned = { .type = "user" };
+        ObjectBuilder b;
+
+        object_build(&b, t->arena);
+        object_add(&b, "department", value_string("Engines"));
+        object_add(&b, "title", value_string("Set in the cloud"));
+        stand(t, "person", &planned, object_finish(&b, &(ObjectId){ .bytes = { 7 } }, "user", NULL));
+        t->run.person.given = given;
+        t->run.person.n_given = 1;
+        assert_int_equal(run_plan(&t->run), 0);
+        assert_int_equal(t->run.n_ops, 1);
+        assert_int_equal(t->run.ops[0].kind, OP_UNSET);
+        assert_string_equal(t->run.ops[0].attribute, "department");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_nothing_to_do),
-                cmocka_unit_test(test_leads_there),
-                cmocka_unit_test(test_clears_nothing_of_others),
-                cmocka_unit_test(test_kept_is_kept),
-                cmocka_unit_test(test_required_value),
+                cmocka_unit_test(test_given_by_other_rules), cmocka_unit_test(test_nothing_to_do),
+                cmocka_unit_test(test_leads_there),          cmocka_unit_test(test_clears_nothing_of_others),
+                cmocka_unit_test(test_kept_is_kept),         cmocka_unit_test(test_required_value),
                 cmocka_unit_test(test_mastered_elsewhere),
         };
         const char *given = getenv("PLAN_SEED");
