@@ -62,7 +62,8 @@ void gate_deinit(Gate *g);
 /* The flag thread. Return: 0, -errno. */
 int gate_start(Gate *g);
 
-/* Give the flag back and end the thread. After the workers have ended. */
+/* Give the flag back and end the thread. After the workers have ended, and after queue_wake_all(closing): the
+ * thread may wait for the queue. */
 void gate_stop(Gate *g);
 
 /* Which lanes may be leased now. A NULL gate is open. */
