@@ -9,14 +9,6 @@
 #include <event2/event.h>
 #include <string.h>
 
-/* The first of the registry serves `auto` on an Active Directory. */
-static const FeedOps *choose(const LdapConfig *c)
-{
-        const char *name = ldap_config_feeds[c->feed];
-
-        return str_is(name, "auto") ? feed_registry[0] : feed_find(name);
-}
-
 static void *feeder_thread(void *context)
 {
         Feeder *f = context;
@@ -52,7 +44,7 @@ void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *co
 int feeder_start(Feeder *f, Wiring *w, Diag *diag)
 {
         const Connector *c = f->connector;
-        const FeedOps *ops = choose(c->ldap);
+        const FeedOps *ops = feed_find(ldap_config_feeds[c->ldap->feed]);
         FeedConfig config = {
                 .ldap = c->ldap,
                 .clock = w->clock,

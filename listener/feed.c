@@ -3,13 +3,14 @@
 #include <assert.h>
 
 #include "base/str.h"
+#include "listener/feed-auto.h"
 #include "listener/feed-dirsync.h"
 #include "listener/feed-syncrepl.h"
 #include "listener/feed-usn.h"
 #include "listener/feed.h"
 #include "listener/ldap-config.h"
 
-/* Preferred first: what `feed: auto` takes. The names are the choices in ldap-config.c. */
+/* The names are the choices in ldap-config.c, in the same order. What fits which server: feed-auto.c. */
 const FeedOps *const feed_registry[] = {
         &feed_dirsync_ops,
         &feed_usn_ops,
@@ -25,14 +26,14 @@ static const char *const state_names[] = {
 /**
  * feed_find() - a feed by name
  *
- * "auto" is the first of the registry as long as there is one kind of server.
+ * "auto" is none of the registry: it becomes one of them when it knows the server.
  *
  * Return: NULL if there is none of this name.
  */
 const FeedOps *feed_find(const char *name)
 {
         if (str_is(name, "auto"))
-                return feed_registry[0];
+                return &feed_auto_ops;
         for (size_t i = 0; feed_registry[i]; i++)
                 if (str_is(feed_registry[i]->name, name))
                         return feed_registry[i];

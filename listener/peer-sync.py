@@ -133,7 +133,7 @@ def check_restarts(server, lab, path, position, feed, ou):
 
 def check_dead_peer(server, lab):
     """A server that is there but says nothing is noticed within keepalive, and found again."""
-    with Peer(BINARY, config(server, lab.folder, "keepalive", keepalive="3s", connect_timeout="1s"), "feed") as feed:
+    with Peer(BINARY, config(server, lab.folder, "keepalive", feed="auto", keepalive="3s", connect_timeout="1s"), "feed") as feed:
         feed.wait_state("watching")
         os.kill(server.pid, signal.SIGSTOP)
         try:

@@ -20,9 +20,9 @@ DEADLINE_S = 20
 class House:
     """`with house("name") as h:` gives h.ad (changes), h.graph (emulator), h.sosync (not started), h.corp and its OUs."""
 
-    def __init__(self, lab, **samba):
+    def __init__(self, lab, dc=None, **samba):
         self.lab = lab
-        self.dc = lab.samba(**samba)
+        self.dc = dc or lab.samba(**samba)
         self.ad = self.dc.admin()
         self.corp = self.ad.add_ou(f"OU=Corp,{self.dc.base}").dn
         self.people = self.ad.add_ou(f"OU=People,{self.corp}").dn
@@ -39,6 +39,7 @@ class House:
             "bind": f'{{mechanism: simple, dn: "{self.dc.reader_dn}", password_file: "{self.dc.password_file}"}}',
             "tls": f'{{ca_file: "{self.dc.ca_file}"}}',
             "scope": f'{{include: ["{self.corp}"], exclude: ["{self.hidden}"]}}',
+            "feed": "auto",
             "staging": "false",
             "secret_file": self.graph.secret_file,
             "login": self.graph.login,
@@ -58,6 +59,7 @@ source:
   base: "{base}"
   bind: {bind}
   tls: {tls}
+  feed: {feed}
 scope: {scope}
 staging: {staging}
 target:
