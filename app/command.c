@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,8 +146,21 @@ bool command_colour(void)
 
 int command_run(const Command *c, const char *config_path, int argc, char **argv)
 {
-        (void)argv;
-        if (argc > 0)
+        static const struct option options[] = { { "record", required_argument, NULL, 'r' },
+                                                 { NULL, 0, NULL, 0 } };
+        const char *record = NULL;
+        int k;
+
+        /* getopt wants the program's name in front. */
+        argv--;
+        argc++;
+        optind = 1;
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
+                if (k != 'r')
+                        return command_usage(c);
+                record = optarg;
+        }
+        if (optind < argc)
                 return command_usage(c);
-        return service_run(config_path);
+        return service_run(config_path, record);
 }

@@ -41,7 +41,7 @@ void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *co
         c->intake = &f->intake;
 }
 
-int feeder_start(Feeder *f, Wiring *w, Diag *diag)
+int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
 {
         const Connector *c = f->connector;
         const FeedOps *ops = feed_find(ldap_config_feeds[c->ldap->feed]);
@@ -50,6 +50,7 @@ int feeder_start(Feeder *f, Wiring *w, Diag *diag)
                 .clock = w->clock,
                 .pin = c->pin,
         };
+        FeedSink *sink = &f->intake.sink;
         Position position = { 0 };
         bool resumed;
         int r;
@@ -58,7 +59,11 @@ int feeder_start(Feeder *f, Wiring *w, Diag *diag)
         f->base = event_base_new();
         if (!f->base)
                 error_oom(1);
-        r = feed_new(ops, &f->feed, &config, f->base, &f->intake.sink, &f->log, diag);
+        if (record) {
+                recording_tap_init(&f->tap, record, sink, c->ldap->name, &f->log);
+                sink = &f->tap.sink;
+        }
+        r = feed_new(ops, &f->feed, &config, f->base, sink, &f->log, diag);
         if (r)
                 return r;
         r = queue_position(w->queue, c->feed, f->arena, (const void **)&position.data, &position.n);

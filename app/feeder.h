@@ -7,6 +7,7 @@
 
 #include "app/intake.h"
 #include "app/wiring.h"
+#include "listener/recording.h"
 
 typedef struct Feeder Feeder;
 
@@ -15,6 +16,7 @@ struct event_base;
 struct Feeder {
         Connector *connector;
         IntakeSink intake;
+        RecordingTap tap; /* with --record */
         Log log;
         LogField field;
         Arena *arena; /* of the position */
@@ -30,8 +32,9 @@ struct Feeder {
 void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *context), void *context);
 void feeder_deinit(Feeder *f);
 
-/* Return: 0, -errno; the diag says what is wrong with the feed's configuration. */
-int feeder_start(Feeder *f, Wiring *w, Diag *diag);
+/* `record`: what the feed says is written there too; NULL: it is not.
+ * Return: 0, -errno; the diag says what is wrong with the feed's configuration. */
+int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag);
 void feeder_resume(Feeder *f); /* after a queue that was full */
 void feeder_tell_stop(Feeder *f);
 void feeder_stop(Feeder *f); /* and waits */

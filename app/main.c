@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 static const Command commands[] = {
-        { "run", "", command_run, "The service: listen to the directory, export changes, write reports.",
-          NULL },
+        { "run", "[--record FILE]", command_run,
+          "The service: listen to the directory, export changes, write reports.",
+          "  --record FILE      write what the directory says into a new file, for source.replay\n" },
         { "sync", "DN...", command_sync, "Synchronize single objects now; prints one JSON document for each.",
           "  --staging-mode     plan and commit the sync, export nothing\n"
           "  --no-html-report   write no HTML file\n"

@@ -29,7 +29,8 @@ typedef struct Service Service;
 
 struct Service {
         Wiring wiring;
-        Feeder *feeders; /* one for each connector */
+        Feeder *feeders;         /* one for each connector */
+        RecordingFile recording; /* with --record */
         _Atomic size_t n_settled;
         Monitor monitor;
         Herald herald;
@@ -249,7 +250,8 @@ static void prepare_feeds(Service *s)
 static int start_feeds(Service *s, Diag *diag)
 {
         for (size_t i = 0; i < s->wiring.connectors.n; i++) {
-                int r = feeder_start(&s->feeders[i], &s->wiring, diag);
+                int r = feeder_start(&s->feeders[i], &s->wiring, s->recording.file ? &s->recording : NULL,
+                                     diag);
 
                 if (r)
                         return r;
@@ -416,7 +418,7 @@ static void stop_at_once(int number)
         _exit(EXIT_DONE);
 }
 
-int service_run(const char *config_path)
+int service_run(const char *config_path, const char *record)
 {
         Service s = { 0 };
         Diag diag = DIAG_INIT;
@@ -429,7 +431,10 @@ int service_run(const char *config_path)
                 watch_crashes(s.wiring.queue);
                 log_setup((LogLevel)s.wiring.first->log.level, (LogFormat)s.wiring.first->log.format,
                           STDERR_FILENO);
-                r = s.wiring.rules_broken ? WIRING_E_CONFIG : start(&s, &diag);
+                if (s.wiring.rules_broken || (record && recording_create(&s.recording, record, &diag)))
+                        r = WIRING_E_CONFIG;
+                else
+                        r = start(&s, &diag);
         }
         if (r) {
                 for (size_t i = 0; i < diag.n_items; i++)
@@ -446,6 +451,7 @@ int service_run(const char *config_path)
                 stop(&s);
         crash_flag = NULL;
         wiring_close(&s.wiring);
+        recording_close(&s.recording);
         alarm(0);
         diag_deinit(&diag);
         return r;

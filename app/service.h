@@ -17,5 +17,6 @@
 
 #include "base/diag.h"
 
-/* Runs until it is told to stop. Return: exit status (sosync(1)). */
-int service_run(const char *config_path);
+/* Runs until it is told to stop. `record`: a new file for what the feeds say, or NULL (listener/recording.h).
+ * Return: exit status (sosync(1)). */
+int service_run(const char *config_path, const char *record);

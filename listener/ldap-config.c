@@ -22,7 +22,7 @@ static const char *const protocol_names[] = { "1.2", "1.3", NULL };
 static const char *const initial_names[] = { "now", "all", NULL };
 static const char *const security_names[] = { "auto", "on", "off", NULL };
 
-const char *const ldap_config_feeds[] = { "auto", "dirsync", "usn", "syncrepl", NULL };
+const char *const ldap_config_feeds[] = { "auto", "dirsync", "usn", "syncrepl", "replay", NULL };
 
 static const ConfigField bind_fields[] = {
         {
@@ -157,6 +157,12 @@ const ConfigField ldap_config_fields[] = {
                         "OpenLDAP",
                 .choices = ldap_config_feeds,
                 .fallback = "auto",
+        },
+        {
+                .name = "replay",
+                .type = CONFIG_PATH,
+                .offset = offsetof(LdapConfig, replay),
+                .help = "a recording (sosync run --record FILE), with feed: replay",
         },
         {
                 .name = "initial",
@@ -310,6 +316,17 @@ static bool check_secret(const char *file, const ConfigDoc *doc, const char *pat
         return false;
 }
 
+static bool check_replay(const LdapConfig *c, const ConfigDoc *doc, const char *path, Diag *diag)
+{
+        bool replays = str_is(ldap_config_feeds[c->feed], "replay");
+
+        if (replays == (c->replay != NULL))
+                return true;
+        diag_add_at(diag, mark(doc, path, replays ? "feed" : "replay"), "%s.replay goes with feed: replay",
+                    path);
+        return false;
+}
+
 /**
  * ldap_config_check() - rules between the fields of the section
  *
@@ -319,6 +336,7 @@ bool ldap_config_check(const LdapConfig *c, const ConfigDoc *doc, const char *pa
 {
         bool good = check_uris(c, doc, path, diag);
 
+        good &= check_replay(c, doc, path, diag);
         good &= check_bind(c, doc, path, diag);
         good &= check_secret(c->bind.password_file, doc, path, "bind.password_file", diag);
         good &= check_secret(c->bind.keytab, doc, path, "bind.keytab", diag);

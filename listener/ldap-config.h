@@ -62,6 +62,7 @@ struct LdapConfig {
         const char *base; /* naming context */
         BindConfig bind;
         TlsConfig tls;
+        const char *replay;  /* feed: replay: the recording */
         int feed;            /* index into listener's feed names; 0: auto */
         int initial;         /* FeedInitial */
         int object_security; /* ObjectSecurity */

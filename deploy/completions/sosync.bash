@@ -38,7 +38,7 @@ _sosync()
         *)
                 case $command/$verb in
                 /) words='run sync report audit watch top queue reconcile promote demote rules scheduler eval init config -c --reason --help --version' ;;
-                run/*) words='--help' ;;
+                run/*) words='--record --help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
                 report/) words='list show html open export --help' ;;
                 report/list) words='--status --since --ou --text --limit --json' ;;

@@ -48,6 +48,7 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a eval -d 'try an expressio
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a init -d 'write a first configuration'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a config -d 'check the configuration'
 
+complete -c sosync -n '__sosync_at run' -l record -r -d 'write what the directory says'
 complete -c sosync -n '__sosync_at sync' -l staging-mode -d 'export nothing'
 complete -c sosync -n '__sosync_at sync' -l no-html-report -d 'write no HTML file'
 complete -c sosync -n '__sosync_at sync' -l file -r -F -d 'read DNs from a file'

@@ -137,6 +137,7 @@ _sosync() {
         command) _describe -t commands command commands ;;
         argument)
                 case $words[1] in
+                run) _arguments '--record[write what the directory says]:file:_files' ;;
                 sync)
                         _arguments '--staging-mode[export nothing]' '--no-html-report[write no HTML file]' \
                                 '--file[read DNs from a file]:file:_files' '*:distinguished name:'

@@ -21,12 +21,13 @@ class Sosync:
         self.config = pathlib.Path(config)
         self.environment = {**os.environ, **(environment or {})}
         self.log = self.folder / "sosync.log"
+        self.arguments = []  # of `sosync run`
         self.process = None
 
     def start(self, wait=True):
         self.folder.mkdir(parents=True, exist_ok=True)
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
-        self.process = Process("sosync", [self.binary, "-c", self.config, "run"], self.log, env=self.environment)
+        self.process = Process("sosync", [self.binary, "-c", self.config, "run", *self.arguments], self.log, env=self.environment)
         if wait:
             self.wait_ready()
         return self
