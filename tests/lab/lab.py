@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 
-from . import domain, openldap
+from . import dirsrv, domain, openldap
 from .emulator import Emulator
 from .fakead import FakeAd
 from .service import Sosync
@@ -89,6 +89,12 @@ class Lab:
         slapd = openldap.Slapd(self.folder / name, **options)
         self._things.append(slapd)
         return slapd.start(wait) if start else slapd
+
+    def dirsrv(self, name="dirsrv", start=True, wait=True):
+        """A 389 Directory Server, its files in FOLDER/name where dscreate lets it: see Dirsrv."""
+        server = dirsrv.Dirsrv(self.folder / name)
+        self._things.append(server)
+        return server.start(wait) if start else server
 
     def emulator(self, *arguments, name="graph", start=True, wait=True, **options):
         """The Graph emulator: see Emulator. Options: roles, domains; `arguments` are more of the program's own."""
