@@ -228,6 +228,8 @@ static void compile_run(Config *c)
         c->run.staging = c->staging;
         c->run.estate = (Estate)c->target.estate;
         c->run.ask_owner = c->run.estate == ESTATE_CONNECT && c->target.connect.command.n_items > 0;
+        c->run.soft_match = (SoftMatch)c->target.soft_match;
+        c->run.adopt_strict = c->target.adopt == GRAPH_ADOPT_STRICT;
         c->run.settle_ms = c->settle_us / 1000;
         c->run.brakes = &c->brakes;
         c->run.on_leave = (LastWord)c->scope.on_leave;

@@ -3,6 +3,7 @@
 #include "app/control-private.h"
 
 #include "app/brake-store.h"
+#include "app/matches.h"
 #include "app/queue-view.h"
 #include "app/sync.h"
 #include "base/error.h"
@@ -63,6 +64,30 @@ static json_t *answer_sync(Connection *c, json_t *request)
         answer = json_pack("{s:b, s:s}", "ok", 1, "outcome", str_base64(a, data, n));
         pack_deinit(&writer);
         return answer;
+}
+
+static json_t *answer_matches(Connection *c, json_t *request)
+{
+        json_t *list = matches_list(c->control->wiring->queue);
+
+        (void)request;
+        return list ? json_pack("{s:b, s:o}", "ok", 1, "result", list)
+                    : answer_error(1, "the store cannot be read");
+}
+
+static json_t *answer_approve(Connection *c, json_t *request)
+{
+        const char *which = json_string_value(json_object_get(request, "which"));
+        char name[256], text[1024];
+        int n = which ? matches_approve(c->control->wiring->queue, which,
+                                        connection_user(c, name, sizeof(name)),
+                                        clock_wall(c->control->wiring->clock))
+                      : -EINVAL;
+
+        snprintf(text, sizeof(text), MATCHES_WHICH, which ? which : "");
+        if (n < 0)
+                return answer_error(n == -EINVAL ? 2 : 1, n == -EINVAL ? text : strerror(-n));
+        return json_pack("{s:b, s:i}", "ok", 1, "result", n);
 }
 
 /* promote and demote */
@@ -204,11 +229,18 @@ static const struct {
         json_t *(*answer)(Connection *c, json_t *request);
         bool acts; /* it changes something: into the audit log */
 } verbs[] = {
-        { "demote", answer_staging, true },  { "drop", answer_steer, true },
-        { "job", answer_job, true },         { "list", answer_list, false },
-        { "promote", answer_staging, true }, { "release", answer_release, true },
-        { "retry", answer_steer, true },     { "stats", answer_stats, false },
-        { "status", answer_status, false },  { "sync", answer_sync, true },
+        { "approve", answer_approve, true },
+        { "demote", answer_staging, true },
+        { "drop", answer_steer, true },
+        { "job", answer_job, true },
+        { "list", answer_list, false },
+        { "matches", answer_matches, false },
+        { "promote", answer_staging, true },
+        { "release", answer_release, true },
+        { "retry", answer_steer, true },
+        { "stats", answer_stats, false },
+        { "status", answer_status, false },
+        { "sync", answer_sync, true },
         { "watch", answer_watch, false },
 };
 

@@ -82,6 +82,13 @@ static const Command commands[] = {
           "  --json             everything as one JSON object\n"
           "\n"
           "Looks once a second. Ends with ^C or Enter. Exit status: 5 if no service runs.\n" },
+        { "match", "list|approve WHICH", command_match,
+          "Users that Microsoft Entra ID seems to have already: see both identities, join them.",
+          "  list               the soft matches that wait for a person\n"
+          "    --json           for scripts\n"
+          "  approve WHICH      they are the same person: joined by the next run, which is due at once\n"
+          "\n"
+          "WHICH is the distinguished name or the objectGUID of the object in Active Directory.\n" },
         { "promote", "", command_staging, "Leave staging: begin to export.",
           "  --yes              do not ask\n"
           "  --take-over        the other installation is stopped, or there is none: do not ask the "

@@ -37,7 +37,10 @@ _sosync()
         --ou | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
         *)
                 case $command/$verb in
-                /) words='run sync report audit watch top queue reconcile promote demote rules scheduler eval init config -c --reason --help --version' ;;
+                /)
+                        words='run sync report audit watch top queue reconcile match'
+                        words+=' promote demote rules scheduler eval init config -c --reason --help --version'
+                        ;;
                 run/*) words='--record --help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
                 report/) words='list show html open export --help' ;;
@@ -56,6 +59,8 @@ _sosync()
                 queue/retry) words='parked --json' ;;
                 queue/drop) words='parked --brake --json' ;;
                 queue/release) words='--brake --json' ;;
+                match/) words='list approve --help' ;;
+                match/list) words='--json' ;;
                 promote/*) words='--yes --take-over --help' ;;
                 demote/*) words='--help' ;;
                 reconcile/*) words='--ou --all --json --help' ;;

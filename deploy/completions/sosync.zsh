@@ -81,6 +81,18 @@ _sosync_scheduler() {
         esac
 }
 
+_sosync_match() {
+        local verb=$words[2]
+        if ((CURRENT == 2)); then
+                _sosync_verbs 'list:both identities of each' 'approve:they are the same'
+                return
+        fi
+        case $verb in
+        list) _arguments '1:verb:' '--json[for scripts]' ;;
+        approve) _arguments '1:verb:' '2:distinguished name:' ;;
+        esac
+}
+
 _sosync_rules() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
@@ -121,6 +133,7 @@ _sosync() {
                 'watch:changes as they end'
                 'top:the service at a glance'
                 'queue:look at and steer changes'
+                'match:soft matches that wait for a person'
                 'promote:leave staging'
                 'demote:back into staging'
                 'reconcile:compare the directory with what was imported'
@@ -158,6 +171,7 @@ _sosync() {
                 watch) _arguments '--ou[only below this DN]:distinguished name:' '--json[one JSON object a line]' ;;
                 top) _arguments '--once[print it once]' '--json[everything as JSON]' ;;
                 queue) _sosync_queue ;;
+                match) _sosync_match ;;
                 promote) _arguments '--yes[do not ask]' '--take-over[the other installation is stopped]' ;;
                 reconcile)
                         _arguments '--ou[only below this DN]:distinguished name:' '--all[what was never synchronized too]' \

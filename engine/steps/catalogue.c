@@ -74,6 +74,25 @@ static const CatalogueRow rows[] = {
             "An object with the same userPrincipalName exists in Microsoft Entra ID and carries another "
             "anchor.",
             "Find both objects, and change or remove the duplicate value or object on the wrong side."),
+        ROW("SoftMatchCandidate", FAILURE, OBJECT,
+            "Microsoft Entra ID has a user with the same userPrincipalName or primary SMTP address and "
+            "without an "
+            "anchor. It may be the same person, or somebody else's account.",
+            "Compare both identities with `sosync match list`, then join them with `sosync match approve`, "
+            "or "
+            "change the value of one of them."),
+        ROW("ExistingAdminRoleConflict", FAILURE, OBJECT,
+            "The user in Microsoft Entra ID that would be matched holds a directory role.",
+            "Take the role away, approve or retry, and give it back; or set the anchor "
+            "(onPremisesImmutableId) "
+            "on that user by hand."),
+        ROW("RolesNotReadable", FAILURE, OBJECT,
+            "Whether the user in Microsoft Entra ID holds a directory role cannot be read, so nobody is "
+            "matched.",
+            "Grant RoleManagement.Read.Directory, and retry."),
+        ROW("OwnerChanged", NON_SERVICE_FAILURE, OBJECT,
+            "Another synchronization has taken the object over, or has given it up.",
+            "None, if this was meant: the object is treated by its new owner's rules from now on."),
         ROW("ObjectTypeMismatch", FAILURE, OBJECT, "The object found in Microsoft Entra ID has another type.",
             "Remove the shared address or anchor from one of the two objects."),
         ROW("AmbiguousMatch", FAILURE, OBJECT, "More than one object in Microsoft Entra ID matches this one.",

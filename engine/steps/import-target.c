@@ -3,10 +3,10 @@
 /*
  * Step 8: import the object from Entra ID into the Entra connector space
  *
- * Match by the id that is known, else by the anchor (hard match). What we wrote outlives what we read: Graph
- * replicates, and a read shortly after a write may show the value before it; such a value is "not replicated
- * yet" and does not replace ours. Links (members, manager) are read whole at first contact, and from then on
- * the rows of the space are trusted: the report says which.
+ * Match by the id that is known, else by the anchor (hard match), else as soft-match.c says. What we wrote
+ * outlives what we read: Graph replicates, and a read shortly after a write may show the value before it;
+ * such a value is "not replicated yet" and does not replace ours. Links (members, manager) are read whole at
+ * first contact, and from then on the rows of the space are trusted: the report says which.
  */
 
 #include "engine/steps/internal.h"
@@ -16,18 +16,9 @@
 
 #include <string.h>
 
-typedef struct Import {
-        ObjectSink sink; /* first: the target calls through it */
-        Run *run;
-        const Object *object;
-        bool mastered_elsewhere;
-        ObjectId *links;
-        size_t n_links, size_links;
-} Import;
-
 static int on_object(ObjectSink *sink, const TargetObject *o)
 {
-        Import *import = (Import *)sink;
+        RunImport *import = (RunImport *)sink;
 
         import->object = o->object;
         import->mastered_elsewhere = o->mastered_elsewhere;
@@ -36,7 +27,7 @@ static int on_object(ObjectSink *sink, const TargetObject *o)
 
 static int on_links(ObjectSink *sink, const char *attribute, const ObjectId *ids, size_t n_ids)
 {
-        Import *import = (Import *)sink;
+        RunImport *import = (RunImport *)sink;
 
         if (import->n_links + n_ids > import->size_links) {
                 size_t size = (import->n_links + n_ids) * 2;
@@ -65,9 +56,8 @@ const char *run_cloud_type(const Run *run)
         return str_is(mv_type, "group") ? "group" : str_is(mv_type, "person") ? "user" : NULL;
 }
 
-static int fetch(Run *run, MatchBy by, const char *value, bool links, Import *import)
+int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool links, RunImport *import)
 {
-        const char *type = run_cloud_type(run);
         size_t n_all, n = 0;
         const TargetAttribute *all = target_attributes(type, &n_all);
         const char **names = arena_new_array(run->arena, const char *, n_all + 1);
@@ -78,7 +68,7 @@ static int fetch(Run *run, MatchBy by, const char *value, bool links, Import *im
                     (links || (all[i].kind != TARGET_LINKS && all[i].kind != TARGET_REFERENCE)))
                         names[n++] = all[i].name;
         match.n_attributes = n;
-        *import = (Import){ .sink = { .object = on_object, .links = on_links }, .run = run };
+        *import = (RunImport){ .sink = { .object = on_object, .links = on_links }, .run = run };
         return target_fetch(run->target, &run->call, &match, &import->sink, &run->diag);
 }
 
@@ -124,10 +114,23 @@ static const Object *settle(Run *run, const Object *read, size_t *ret_held)
         return object_finish(&b, &read->id, read->type, NULL);
 }
 
-static void adopt(Run *run, const Import *import, bool links)
+/* The object has changed hands since it was last read. Said once: the row remembers. */
+static void notice_owner(Run *run, bool mastered_elsewhere)
+{
+        if (!run->cloud.object || run->cloud.mastered_elsewhere == mastered_elsewhere)
+                return;
+        step_warn(run, "OwnerChanged",
+                  mastered_elsewhere
+                          ? "another synchronization has adopted the object (onPremisesSyncEnabled)"
+                          : "no synchronization owns the object any more: its source of authority "
+                            "is the cloud");
+}
+
+static void adopt(Run *run, const RunImport *import, bool links)
 {
         size_t held = 0;
 
+        notice_owner(run, import->mastered_elsewhere);
         run->cloud_id = import->object->id;
         run->cloud.object = settle(run, import->object, &held);
         run->cloud.type = run_cloud_type(run);
@@ -182,7 +185,7 @@ int run_import_known(Run *run, bool *ret_gone)
 {
         char id[GUID_TEXT_MAX];
         bool links;
-        Import import;
+        RunImport import;
         int r;
 
         *ret_gone = false;
@@ -196,7 +199,7 @@ int run_import_known(Run *run, bool *ret_gone)
         run->cloud_before = run->cloud.object;
         run->cloud.type = run_cloud_type(run);
         links = run->cloud.links_imported.ms == 0;
-        r = fetch(run, MATCH_ID, guid_format(&run->cloud_id, id), links, &import);
+        r = run_fetch(run, run_cloud_type(run), MATCH_ID, guid_format(&run->cloud_id, id), links, &import);
         if (r == TARGET_E_NOT_FOUND) {
                 if (run_is_settling(run, run->cloud.created))
                         return wait_for_replication(run, run->cloud.created,
@@ -225,10 +228,18 @@ static int recall_intent(Run *run)
         return 0;
 }
 
+/* It is this one from now on, and new to us. What a lost create has made is as new as one with an answer. */
+static void take(Run *run, const RunImport *import)
+{
+        run->cloud = (Cloud){ .created = run->have_intent ? run->intent.at : (Wall){ 0 } };
+        run->cloud_serial = SPACE_ANY;
+        adopt(run, import, true);
+}
+
 static int import_match(Run *run, MatchBy by, const char *value, bool *ret_found)
 {
-        Import import;
-        int r = fetch(run, by, value, true, &import);
+        RunImport import;
+        int r = run_fetch(run, run_cloud_type(run), by, value, true, &import);
 
         *ret_found = false;
         if (r == TARGET_E_NOT_FOUND)
@@ -237,10 +248,7 @@ static int import_match(Run *run, MatchBy by, const char *value, bool *ret_found
                 return run_target_failed(run, r);
         if (by != MATCH_ANCHOR && !str_is(object_text(import.object, "sourceAnchor"), run->anchor))
                 return 0;
-        /* What a lost create has made is as new as one with an answer. */
-        run->cloud = (Cloud){ .created = run->have_intent ? run->intent.at : (Wall){ 0 } };
-        run->cloud_serial = SPACE_ANY;
-        adopt(run, &import, true);
+        take(run, &import);
         step_detail(run, "match", "anchor %s", run->anchor);
         *ret_found = true;
         return 0;
@@ -273,6 +281,7 @@ static int mind_intent(Run *run)
 int step_import_target(Run *run)
 {
         bool known, found = false, gone = false;
+        RunImport soft;
         int r;
 
         if (run->gone)
@@ -308,8 +317,14 @@ int step_import_target(Run *run)
         }
         if (!found) {
                 r = mind_intent(run);
+                if (r == 0 && run->mv && run->anchor)
+                        r = run_soft_match(run, &soft, &found);
                 if (r)
                         return r;
+                if (found)
+                        take(run, &soft);
+        }
+        if (!found) {
                 step_say(run, RESULT_SUCCESS, "No object with this anchor is in Microsoft Entra ID.");
                 return 0;
         }
@@ -317,6 +332,6 @@ int step_import_target(Run *run)
         if (run->cloud.mastered_elsewhere && run->config->estate == ESTATE_ALONE)
                 step_say(run, RESULT_WARNING, "Read now; the object is mastered by another synchronization.");
         else
-                step_say(run, RESULT_SUCCESS, "The object was read from Microsoft Entra ID now.");
+                step_say(run, run->record->status, "The object was read from Microsoft Entra ID now.");
         return 0;
 }

@@ -34,6 +34,23 @@ int run_import_known(Run *run, bool *ret_gone);
 /* join.c */
 int run_claim(Run *run, const ObjectId *id); /* Return: 0, STEP_E_RETRY, -errno */
 
+/* import-target.c: an object as it was read from Entra ID; links only if they were asked for. */
+typedef struct RunImport {
+        ObjectSink sink; /* first: the target calls through it */
+        Run *run;
+        const Object *object;
+        bool mastered_elsewhere;
+        ObjectId *links;
+        size_t n_links, size_links;
+} RunImport;
+
+/* Return: 0, TARGET_E_*, -errno. */
+int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool links, RunImport *ret_import);
+
+/* soft-match.c: an object without an anchor that is to be taken for this one. Return: 0, STEP_E_PARK (it
+ * needs a person), STEP_E_RETRY, -errno. */
+int run_soft_match(Run *run, RunImport *ret_import, bool *ret_found);
+
 /* plan.c: compare run->planned with run->cloud into run->ops. Return: 0, STEP_E_*. */
 int run_plan(Run *run);
 Op *run_add_op(Run *run, OpKind kind, const char *attribute, Value value, Value old_value,

@@ -4,9 +4,9 @@
  * Plan: from "what should be" and "what is" to the operations that make the difference
  *
  * Nothing is sent that would change nothing. A value is cleared only if sosync's rules gave one before: what
- * somebody set in the cloud and AD never had stays (first contact clears nothing). An account is enabled only
- * if AD turned it from disabled to enabled, or sosync had disabled it: one blocked in the cloud stays
- * blocked.
+ * somebody set in the cloud and AD never had stays (first contact clears nothing), unless adoption is strict.
+ * An account is enabled only if AD turned it from disabled to enabled, or sosync had disabled it: one blocked
+ * in the cloud stays blocked.
  */
 
 #include "engine/steps/internal.h"
@@ -81,6 +81,14 @@ static bool was_given(const Run *run, const FlowedObject *before, const char *na
         return false;
 }
 
+/* In strict adoption AD is right about all that the rules flow; but what every object must have, and the
+ * anchor, are never taken away. */
+static bool is_strict(const Run *run, const TargetAttribute *at)
+{
+        return run->config->adopt_strict && run->cloud.object && !at->create_required &&
+               !str_is(at->name, "sourceAnchor");
+}
+
 static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *before)
 {
         const FlowedValue *why = flowed_find(run->planned, at->name);
@@ -91,7 +99,7 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
         if (target_value_is(at, ours, theirs))
                 return;
         if (value_is_none(ours)) {
-                if (was_given(run, before, at->name))
+                if (was_given(run, before, at->name) || is_strict(run, at))
                         run_add_op(run, OP_UNSET, at->name, VALUE_NULL, theirs, why);
                 return;
         }

@@ -5,11 +5,13 @@
  *
  * Each name of another object becomes that object's cloud id. One that has none yet waits as an edge, and is
  * set by itself when its target appears; the object never waits. Both sides are sorted lists, so the plan is
- * a merge. A link is removed only if AD had it at the last finished run.
+ * a merge. A link is removed only if AD had it at the last finished run; in strict adoption also if AD does
+ * not name it, once all that AD names is known: before, it may be one whose object has not been seen yet.
  */
 
 #include "engine/steps/internal.h"
 
+#include "base/error.h"
 #include "base/str.h"
 
 #include <stdlib.h>
@@ -134,6 +136,56 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
         return 0;
 }
 
+/* How many values the server named without telling whom they mean. */
+static size_t n_unknown(const Run *run, const char *attribute)
+{
+        Value v = flowed_get(run->planned, attribute);
+
+        if (str_is(attribute, "manager"))
+                return v.type == VALUE_REF && guid_is_zero(&v.ref->id);
+        for (size_t i = 0; i < run->entry.n_links; i++)
+                if (str_is(run->entry.links[i].attribute, attribute))
+                        return run->entry.links[i].n_unknown;
+        return 0;
+}
+
+/* Links that AD does not name, all of whose names are known. */
+static int plan_strict(Run *run, const char *attribute, const ObjectId *now, size_t n_now,
+                       const FlowedValue *why)
+{
+        ObjectId *named = arena_new_array(run->arena, ObjectId, n_now + 1);
+
+        for (size_t i = 0; i < n_now; i++) {
+                ObjectKey target = { .source = run->key.source, .id = now[i] };
+                int r = space_read_cloud_of(run->space, &target, &named[i]);
+
+                if (r)
+                        return error_fold(r);
+        }
+        /* A manager that has a successor is replaced by the link, not removed first. */
+        if (str_is(attribute, "manager") && n_now)
+                return 0;
+        if (n_now)
+                qsort(named, n_now, sizeof(*named), run_compare_ids);
+        for (size_t i = 0; i < run->n_cloud_links; i++)
+                if (!has_id(named, n_now, &run->cloud_links[i]))
+                        run_add_op(run, OP_UNLINK, attribute, VALUE_NULL, VALUE_NULL, why)->link =
+                                run->cloud_links[i];
+        return 0;
+}
+
+static bool all_are_known(Run *run, const char *attribute, const ObjectId *now, size_t n_now)
+{
+        for (size_t i = 0; i < n_now; i++) {
+                ObjectKey target = { .source = run->key.source, .id = now[i] };
+                ObjectId cloud;
+
+                if (space_read_cloud_of(run->space, &target, &cloud))
+                        return false;
+        }
+        return n_unknown(run, attribute) == 0;
+}
+
 int run_plan_references(Run *run)
 {
         const char *attribute = run_link_attribute(run_cloud_type(run));
@@ -148,5 +200,8 @@ int run_plan_references(Run *run)
         r = plan_now(run, attribute, now, n_now, why);
         if (r)
                 return r;
+        if (run->config->adopt_strict && all_are_known(run, attribute, now, n_now))
+                return plan_strict(run, attribute, now, n_now, why);
+        run->incomplete = run->config->adopt_strict;
         return plan_gone(run, attribute, now, n_now, why);
 }

@@ -76,6 +76,8 @@ static const ConfigField limit_fields[] = {
 };
 
 /* In the order of Estate. */
+static const char *const soft_match_names[] = { "off", "report", "on", NULL };
+static const char *const adopt_names[] = { "gentle", "strict", NULL };
 static const char *const estate_names[] = { "alone", "connect", "cloud-sync", NULL };
 
 const ConfigField graph_fields[] = {
@@ -112,6 +114,21 @@ const ConfigField graph_fields[] = {
           .offset = offsetof(GraphOptions, connect),
           .help = "beside Entra Connect: how it is asked for what only it may write",
           .fields = owner_fields },
+        { .name = "soft_match",
+          .type = CONFIG_CHOICE,
+          .offset = offsetof(GraphOptions, soft_match),
+          .help = "what becomes of a new user that Entra ID has already, without an anchor, under the same "
+                  "userPrincipalName or primary SMTP address: it is not looked for, waits for `sosync match "
+                  "approve`, or is joined. Estate alone",
+          .fallback = "report",
+          .choices = soft_match_names },
+        { .name = "adopt",
+          .type = CONFIG_CHOICE,
+          .offset = offsetof(GraphOptions, adopt),
+          .help = "gentle: values are cleared and members removed only if Active Directory had them before; "
+                  "strict: Active Directory is right from the first contact on, as with Entra Connect",
+          .fallback = "gentle",
+          .choices = adopt_names },
         { .name = "cloud",
           .type = CONFIG_CHOICE,
           .offset = offsetof(GraphOptions, cloud),

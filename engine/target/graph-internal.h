@@ -161,6 +161,9 @@ Target *target_graph_with(Http *http, const GraphOptions *options, const Clock *
 /* graph-read.c */
 int graph_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag);
 
+/* graph-role.c */
+int graph_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag);
+
 /* graph-write.c */
 int graph_apply(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results, Diag *diag);
 

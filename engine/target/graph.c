@@ -225,6 +225,7 @@ static const TargetOps target_graph_ops = {
         .fetch = graph_fetch,
         .apply = graph_apply,
         .info = graph_info,
+        .role = graph_role,
         .take = graph_take,
         .give_back = graph_give_back,
         .stop = graph_stop,

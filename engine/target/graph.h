@@ -36,6 +36,12 @@ struct GraphCredential {
         const char *managed_client_id; /* NULL: the machine's own */
 };
 
+/* First contact with an object that Entra ID has already. */
+typedef enum GraphAdopt {
+        GRAPH_ADOPT_GENTLE, /* clear and unlink only what AD had before */
+        GRAPH_ADOPT_STRICT, /* as Entra Connect: AD is right about all that the rules flow */
+} GraphAdopt;
+
 /* `target:` of the configuration, filled by graph_fields. */
 struct GraphOptions {
         const char *tenant_id;
@@ -43,6 +49,8 @@ struct GraphOptions {
         ConfigList credentials; /* GraphCredential */
         int estate;             /* Estate */
         OwnerConfig connect;    /* who is asked in estate connect */
+        int soft_match;         /* SoftMatch */
+        int adopt;              /* GraphAdopt */
         int cloud;              /* index into graph_clouds */
         struct {
                 const char *login;            /* "https://login.microsoftonline.com" */

@@ -282,6 +282,18 @@ void target_mem_force(Target *target, const ObjectId *id, const char *attribute,
         pthread_mutex_unlock(&t->lock);
 }
 
+void target_mem_master(Target *target, const ObjectId *id, bool mastered_elsewhere)
+{
+        MemTarget *t = (MemTarget *)target;
+        MemObject *o;
+
+        pthread_mutex_lock(&t->lock);
+        o = mem_find(t, id);
+        if (o)
+                o->mastered_elsewhere = mastered_elsewhere;
+        pthread_mutex_unlock(&t->lock);
+}
+
 void target_mem_remove(Target *target, const ObjectId *id)
 {
         MemTarget *t = (MemTarget *)target;

@@ -154,6 +154,29 @@ static int mem_info(Target *target, Call *call, TargetInfo *ret_info, Diag *diag
         return r;
 }
 
+/* A directory role that a test has planted as the attribute "role". */
+static int mem_role(Target *target, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+{
+        MemTarget *t = (MemTarget *)target;
+        MemFault fault;
+        MemObject *o;
+        Value v;
+        int r = 0;
+
+        pthread_mutex_lock(&t->lock);
+        ++call->n_reads;
+        o = mem_find(t, user);
+        v = o ? mem_value(o, "role") : VALUE_NULL;
+        if (mem_take_fault(t, MEM_ROLE, &fault)) {
+                r = fault.end;
+                diag_set(diag, "%s", fault.reason ? fault.reason : "a fault of the test");
+        } else if (v.type == VALUE_STRING) {
+                *ret_role = arena_strdup(call->arena, v.s);
+        }
+        pthread_mutex_unlock(&t->lock);
+        return r;
+}
+
 static int64_t mem_take(Target *target, Lane lane, Mono now)
 {
         MemTarget *t = (MemTarget *)target;
@@ -200,6 +223,7 @@ static const TargetOps target_mem_ops = {
         .fetch = mem_fetch,
         .apply = mem_front_apply,
         .info = mem_info,
+        .role = mem_role,
         .take = mem_take,
         .give_back = mem_give_back,
         .stop = mem_stop,

@@ -27,6 +27,7 @@ typedef enum MemCall {
         MEM_FETCH,
         MEM_APPLY,
         MEM_INFO,
+        MEM_ROLE,
 } MemCall;
 
 /* Faults are used up in the order in which they were set. */
@@ -58,6 +59,9 @@ ObjectId target_mem_plant(Target *t, const char *type, const Attribute *attribut
                           bool mastered_elsewhere);
 /* A value as the object's owner writes it: not journalled, also of an object that is mastered elsewhere. */
 void target_mem_force(Target *t, const ObjectId *id, const char *attribute, Value v);
+
+/* onPremisesSyncEnabled, from now on. */
+void target_mem_master(Target *t, const ObjectId *id, bool mastered_elsewhere);
 void target_mem_remove(Target *t, const ObjectId *id); /* as if somebody had deleted it */
 
 /* The object as it is now, in the arena; NULL: there is none. Links are REFs ("manager") and LISTs of REF

@@ -343,6 +343,13 @@ static int owner_fetch(Target *target, Call *call, const Match *match, ObjectSin
         return next->ops->fetch(next, call, match, sink, diag);
 }
 
+static int owner_role(Target *target, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+{
+        Target *next = ((TargetOwner *)target)->next;
+
+        return next->ops->role(next, call, user, ret_role, diag);
+}
+
 static int owner_info(Target *target, Call *call, TargetInfo *ret_info, Diag *diag)
 {
         Target *next = ((TargetOwner *)target)->next;
@@ -387,6 +394,7 @@ static const TargetOps target_owner_ops = {
         .fetch = owner_fetch,
         .apply = owner_apply,
         .info = owner_info,
+        .role = owner_role,
         .take = owner_take,
         .give_back = owner_give_back,
         .stop = owner_stop,

@@ -218,6 +218,21 @@ static int retry_info(Target *target, Call *call, TargetInfo *ret_info, Diag *di
         }
 }
 
+static int retry_role(Target *target, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+{
+        Retry *t = (Retry *)target;
+        Mono start = clock_mono(t->clock);
+
+        for (unsigned n = 1;; ++n) {
+                int r = t->next->ops->role(t->next, call, user, ret_role, diag);
+
+                if (r == 0 || !pause_before(t, call, r, n, start))
+                        return r;
+                call->retry_at = (Mono){ 0 };
+                diag_clear(diag);
+        }
+}
+
 static int64_t retry_take(Target *target, Lane lane, Mono now)
 {
         Retry *t = (Retry *)target;
@@ -259,6 +274,7 @@ static const TargetOps target_retry_ops = {
         .fetch = retry_fetch,
         .apply = retry_apply,
         .info = retry_info,
+        .role = retry_role,
         .take = retry_take,
         .give_back = retry_give_back,
         .stop = retry_stop,

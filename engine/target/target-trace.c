@@ -142,6 +142,19 @@ static int trace_info(Target *target, Call *call, TargetInfo *ret_info, Diag *di
         return r;
 }
 
+static int trace_role(Target *target, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+{
+        Trace *t = (Trace *)target;
+        unsigned reads = call->n_reads, writes = call->n_writes;
+        int r = t->next->ops->role(t->next, call, user, ret_role, diag);
+        Str s;
+
+        str_init(&s, 4096);
+        str_add(&s, "role");
+        finish_line(t, &s, call, reads, writes, r, diag);
+        return r;
+}
+
 static int64_t trace_take(Target *target, Lane lane, Mono now)
 {
         Trace *t = (Trace *)target;
@@ -177,6 +190,7 @@ static const TargetOps target_trace_ops = {
         .fetch = trace_fetch,
         .apply = trace_apply,
         .info = trace_info,
+        .role = trace_role,
         .take = trace_take,
         .give_back = trace_give_back,
         .stop = trace_stop,

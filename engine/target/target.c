@@ -58,6 +58,18 @@ int target_info(Target *t, Call *call, TargetInfo *ret_info, Diag *diag)
 }
 
 /**
+ * target_role() - does this user hold a directory role?
+ *
+ * Return: 0, TARGET_E_*, -errno.
+ */
+int target_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+{
+        assert(call->arena && call->lane < _LANE_N);
+        *ret_role = NULL;
+        return t->ops->role(t, call, user, ret_role, diag);
+}
+
+/**
  * target_take() - before a change is leased: is there room for a write?
  *
  * Return: 0 (one write is charged, and used by the first write of this lane that leaves), or microseconds.

@@ -71,6 +71,13 @@ typedef enum Estate {
         ESTATE_CLOUD_SYNC, /* Cloud Sync: the same */
 } Estate;
 
+/* A new user that Entra ID seems to have already, without an anchor. */
+typedef enum SoftMatch {
+        SOFT_MATCH_OFF,    /* is not looked for */
+        SOFT_MATCH_REPORT, /* waits for a person */
+        SOFT_MATCH_ON,     /* is taken */
+} SoftMatch;
+
 typedef enum MatchBy {
         MATCH_ID,     /* cloud id as GUID text */
         MATCH_ANCHOR, /* users: onPremisesImmutableId; groups: uniqueName */
@@ -160,6 +167,7 @@ struct TargetOps {
         int (*fetch)(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag);
         int (*apply)(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results, Diag *diag);
         int (*info)(Target *t, Call *call, TargetInfo *ret_info, Diag *diag); /* cached for minutes */
+        int (*role)(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag);
         /* Microseconds to wait before work in this lane makes sense; 0: now. Takes one write and two read
          * units from the budget; target_give_back returns them when the run sent nothing. */
         int64_t (*take)(Target *t, Lane lane, Mono now);
@@ -186,6 +194,13 @@ int target_apply(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *r
 
 /* Return: 0, TARGET_E_*, -errno. */
 int target_info(Target *t, Call *call, TargetInfo *ret_info, Diag *diag);
+
+/*
+ * The name of a directory role that the user holds, or that a group gives whose member the user is; NULL:
+ * none. An assignment that is only eligible (not active now) is not seen. In the call's arena. Return: 0,
+ * TARGET_E_REFUSED (roles may not be read: the diag says which permission is missing), TARGET_E_*, -errno.
+ */
+int target_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag);
 
 int64_t target_take(Target *t, Lane lane, Mono now);
 void target_give_back(Target *t, Lane lane, Mono now);

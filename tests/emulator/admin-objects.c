@@ -141,12 +141,15 @@ void objects_post(Emulator *emulator, const json_t *body, int64_t wall_ms, Answe
 {
         const json_t *users = json_object_get(body, "users"), *groups = json_object_get(body, "groups");
         json_t *organization = json_object_get(body, "organization");
+        json_t *assignments = json_object_get(body, "roleAssignments");
         _cleanup_(text_deinit) Text user_ids = { 0 }, group_ids = { 0 };
         Text *t = &answer->body;
 
-        if (!all_objects(users) || !all_objects(groups) || (organization && !json_is_object(organization))) {
+        if (!all_objects(users) || !all_objects(groups) || !all_objects(assignments) ||
+            (organization && !json_is_object(organization))) {
                 refuse(answer, "the body is",
-                       "{\"users\":[{}],\"groups\":[{}],\"remove\":[\"id\"],\"organization\":{}}");
+                       "{\"users\":[{}],\"groups\":[{}],\"remove\":[\"id\"],\"organization\":{},"
+                       "\"roleAssignments\":[{}]}");
                 return;
         }
         if (!remove_all(emulator, json_object_get(body, "remove"), answer) ||
@@ -156,6 +159,10 @@ void objects_post(Emulator *emulator, const json_t *body, int64_t wall_ms, Answe
                 return;
         if (organization)
                 json_object_update(emulator->organization, organization);
+        if (assignments) {
+                json_decref(emulator->assignments);
+                emulator->assignments = json_incref(assignments);
+        }
         answer->status = 200;
         text_puts(t, "{\"users\":[");
         text_add(t, user_ids.data, user_ids.n);

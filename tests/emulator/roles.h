@@ -35,6 +35,7 @@
         X(DOMAIN_READ, "Domain.Read.All")                      \
         X(DOMAIN_WRITE, "Domain.ReadWrite.All")                \
         X(ROLE_WRITE, "RoleManagement.ReadWrite.Directory")    \
+        X(ROLE_READ, "RoleManagement.Read.Directory")          \
         X(AUDIT_READ, "AuditLog.Read.All")
 
 enum {

@@ -27,6 +27,7 @@
 #define DELETED_READ  (USER_READ | ROLE_USER_RESTORE | ROLE_GROUP_READ | ROLE_GROUP_WRITE)
 #define DELETED_WRITE (USER_WRITE | ROLE_USER_RESTORE | ROLE_GROUP_WRITE)
 #define AUDIT_READ    ROLE_AUDIT_READ /* audits_list() looks for another one beside it */
+#define ROLES_READ    (ROLE_ROLE_READ | ROLE_ROLE_WRITE | DIR_READ)
 #define ANY           UINT64_MAX
 
 #define ROW(m, p, h, u, r)                                                              \
@@ -83,6 +84,7 @@ static const Route routes[] = {
         ROW(GET,    "directoryObjects/{}",                           object_get,            1, DIR_READ),
         ROW(POST,   "directoryObjects/getByIds",                     objects_by_ids,        5, DIR_READ),
         ROW(GET,    "auditLogs/directoryAudits",                     audits_list,           1, AUDIT_READ),
+        ROW(GET,    "roleManagement/directory/roleAssignments",      assignments_list,      1, ROLES_READ),
         ROW(POST,   "$batch",                                        batch_run,             0, ANY),
 };
 /* clang-format on */

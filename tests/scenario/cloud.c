@@ -122,6 +122,14 @@ static int on_links(ObjectSink *sink, const char *attribute, const ObjectId *ids
         return l->real->links(l->real, attribute, ids, n_ids);
 }
 
+static int hearing_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+{
+        Hearing *c = (Hearing *)t;
+
+        c->n_reads++;
+        return obey(c, call, target_role(c->next, call, user, ret_role, diag));
+}
+
 static int hearing_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag)
 {
         Hearing *c = (Hearing *)t;
@@ -286,6 +294,7 @@ static Target *hearing_free(Target *t)
 static const TargetOps hearing_ops = {
         .name = "hearing",
         .fetch = hearing_fetch,
+        .role = hearing_role,
         .apply = hearing_apply,
         .info = hearing_info,
         .take = hearing_take,

@@ -174,7 +174,8 @@ static bool edit_cloud(Scene *s, const Thing *t, const char *const *words, size_
 }
 
 /* CLOUD user ada title=...: it is there already, with the anchor of ada (sourceAnchor=-: with none).
- * CLOUD ada title=...      somebody changes it.     CLOUD delete ada */
+ * CLOUD ada title=...      somebody changes it.     CLOUD delete ada
+ * CLOUD mastered ada       another synchronization adopts it.     CLOUD released ada */
 bool command_cloud(Scene *s, const char *const *words, size_t n_words)
 {
         Attribute *attributes = arena_new_array(s->arena, Attribute, n_words + 4);
@@ -183,6 +184,12 @@ bool command_cloud(Scene *s, const char *const *words, size_t n_words)
         ObjectId id;
         Thing *t;
 
+        if (n_words == 3 && (str_is(words[1], "mastered") || str_is(words[1], "released"))) {
+                if (!command_need(s, words[2], &t) || !scene_cloud_of(s, t, &id))
+                        return s->failed ? false : scene_fail(s, "%s is not in the cloud", words[2]);
+                target_mem_master(cloud_mem(s->cloud), &id, str_is(words[1], "mastered"));
+                return true;
+        }
         if (!str_is(words[1], "user") && !str_is(words[1], "group") && !str_is(words[1], "delete"))
                 return command_need(s, words[1], &t) && edit_cloud(s, t, words + 2, n_words - 2);
         if (n_words < 3 || !command_need(s, words[2], &t))

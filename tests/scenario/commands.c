@@ -4,6 +4,7 @@
 
 #include "tests/scenario/commands.h"
 #include "app/brake-store.h"
+#include "app/matches.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -157,7 +158,7 @@ static bool find_code(const NamedCode *codes, size_t n, const char *name, int *r
         return false;
 }
 
-/* REPLY [fetch|apply|info] throttled [retry=30] [times=2] */
+/* REPLY [fetch|apply|info|role] throttled [retry=30] [times=2] */
 static bool do_reply(Scene *s, const char *const *words, size_t n_words)
 {
         static const NamedCode codes[] = {
@@ -170,6 +171,7 @@ static bool do_reply(Scene *s, const char *const *words, size_t n_words)
                 .on = command_has(words, n_words, "fetch")   ? MEM_FETCH
                       : command_has(words, n_words, "apply") ? MEM_APPLY
                       : command_has(words, n_words, "info")  ? MEM_INFO
+                      : command_has(words, n_words, "role")  ? MEM_ROLE
                                                              : MEM_ANY,
                 .n = (unsigned)command_number(command_value(s, words, n_words, "times"), 1),
                 .after = command_has(words, n_words, "lost"),
@@ -270,6 +272,25 @@ static bool do_types(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
+/* TARGET soft_match: on   TARGET off: what stands in the configuration's target section */
+static bool do_target(Scene *s, const char *const *words, size_t n_words)
+{
+        s->section = str_is(words[1], "off") ? NULL : strstr(s->line->text, words[1]);
+        return scene_reload(s);
+}
+
+/* APPROVE ada: a person says that the candidate is the same one. */
+static bool do_approve(Scene *s, const char *const *words, size_t n_words)
+{
+        Thing *t;
+        int r;
+
+        if (!command_need(s, words[1], &t))
+                return false;
+        r = matches_approve(s->queue, t->dn, "the script", clock_wall(&s->clock.clock));
+        return r == 1 || scene_fail(s, "no candidate waits for it");
+}
+
 /* CRASH: now, between two runs.   CRASH before-ack: at the next acknowledgement. */
 static bool do_crash(Scene *s, const char *const *words, size_t n_words)
 {
@@ -358,6 +379,8 @@ static const Verb verbs[] = {
         { "DRIVER", 2, connect_driver },
         { "OWNER", 2, connect_owner },
         { "STREAM", 3, connect_stream },
+        { "TARGET", 2, do_target },
+        { "APPROVE", 2, do_approve },
         { "CRASH", 1, do_crash },
         { "UNPARK", 2, do_unpark },
         { "RECONCILE", 1, command_reconcile_now },

@@ -66,6 +66,7 @@ static int write_config(Scene *s)
                 "  tenant_id: 11111111-2222-3333-4444-555555555555\n"
                 "  client_id: 22222222-2222-3333-4444-555555555555\n"
                 "  estate: %s\n%s"
+                "%s%s%s"
                 "  credentials: [{secret_file: %s}]\n"
                 "  ca_file: %s\n"
                 "urgent:\n"
@@ -78,7 +79,8 @@ static int write_config(Scene *s)
                 s->group_filter ? "  group_filter: \"" : "", s->group_filter ? s->group_filter : "",
                 s->group_filter ? "\"\n" : "", s->rules ? "rules: {" : "", s->rules ? s->rules : "",
                 s->rules ? "}\n" : "", s->staging ? "true" : "false", s->estate ? s->estate : "alone",
-                s->ask ? "  connect: {command: [/nowhere]}\n" : "", secret, secret,
+                s->ask ? "  connect: {command: [/nowhere]}\n" : "", s->section ? "  " : "",
+                s->section ? s->section : "", s->section ? "\n" : "", secret, secret,
                 s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "",
                 s->scheduler ? "scheduler:\n" : "", s->scheduler ? s->scheduler : "");
         int r = str_write_file(secret, "secret\n", 7, 0600);

@@ -58,7 +58,8 @@ struct Scene {
         const char *folder; /* of configuration and state; removed at the end */
         bool lmdb;
         bool staging;
-        const char *estate; /* target.estate; NULL: its default */
+        const char *estate;  /* target.estate; NULL: its default */
+        const char *section; /* more lines of the section; NULL: none */
         const char *group_filter;
         const char *scheduler; /* keys of the section, each a line; NULL: none */
         const char *types;     /* scope.object_types; NULL: the default */
