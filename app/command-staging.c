@@ -73,6 +73,27 @@ static json_t *result_of(json_t *answer, int *ret_status)
         return result;
 }
 
+/* On standard error: it is what the question is about, not a result. */
+static void show_comparison(const json_t *last)
+{
+        const char *at = json_string_value(json_object_get(last, "at"));
+        const char *fits = json_string_value(json_object_get(last, "anchorFits"));
+
+        if (!at) {
+                fprintf(stderr, "There is no comparison yet: `sosync compare` shows what would change.\n");
+                return;
+        }
+        fprintf(stderr,
+                "Compared at %s: %.2f%% equal, %lld different, %lld only in Active Directory, %lld only in "
+                "Microsoft Entra ID.\n",
+                at, json_number_value(json_object_get(last, "percent")),
+                (long long)json_integer_value(json_object_get(last, "different")),
+                (long long)json_integer_value(json_object_get(last, "onlyHere")),
+                (long long)json_integer_value(json_object_get(last, "onlyThere")));
+        if (fits)
+                fprintf(stderr, "AnchorMismatch: the anchors in Microsoft Entra ID were made of %s.\n", fits);
+}
+
 /* "y" on a terminal. Nobody is asked twice, and silence is no. */
 static bool is_agreed(void)
 {
@@ -92,6 +113,8 @@ static int promote(const StagingCommand *s)
         if (!result)
                 return status;
         staging = json_is_true(json_object_get(result, "staging"));
+        if (staging)
+                show_comparison(json_object_get(result, "comparison"));
         json_decref(result);
         if (staging && !s->yes) {
                 if (!isatty(STDIN_FILENO))

@@ -33,6 +33,7 @@ int command_report(const Command *c, const char *config_path, int argc, char **a
 int command_rules(const Command *c, const char *config_path, int argc, char **argv);
 int command_reconcile(const Command *c, const char *config_path, int argc, char **argv);
 int command_eval(const Command *c, const char *config_path, int argc, char **argv);
+int command_compare(const Command *c, const char *config_path, int argc, char **argv);
 int command_staging(const Command *c, const char *config_path, int argc, char **argv);
 int command_watch(const Command *c, const char *config_path, int argc, char **argv);
 int command_top(const Command *c, const char *config_path, int argc, char **argv);

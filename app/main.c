@@ -89,6 +89,13 @@ static const Command commands[] = {
           "  approve WHICH      they are the same person: joined by the next run, which is due at once\n"
           "\n"
           "WHICH is the distinguished name or the objectGUID of the object in Active Directory.\n" },
+        { "compare", "", command_compare,
+          "What the rules would export against what is in Microsoft Entra ID; writes nothing.",
+          "  --ou DN            only objects below this DN\n"
+          "  --sample N         only so many, chosen at random\n"
+          "  --json             everything as one JSON object\n"
+          "\n"
+          "Exit status: 0 all equal, 1 there are differences, 2 usage, 5 directory or Graph unreachable.\n" },
         { "promote", "", command_staging, "Leave staging: begin to export.",
           "  --yes              do not ask\n"
           "  --take-over        the other installation is stopped, or there is none: do not ask the "

@@ -2,6 +2,7 @@
 
 #include "app/staging.h"
 
+#include "app/compare-last.h"
 #include "app/wiring.h"
 #include "base/error.h"
 #include "base/pack.h"
@@ -281,8 +282,8 @@ json_t *staging_promote(Wiring *w, const StagingRequest *request)
                                       r == QUEUE_E_FULL ? "the queue is full" : strerror(-r));
                 log_info(&w->log, "staging has ended", LOG_STR("by", request->name), LOG_INT("queued", n));
         }
-        return json_pack("{s:b, s:{s:b, s:I}}", "ok", 1, "result", "staging", before, "queued",
-                         (json_int_t)n);
+        return json_pack("{s:b, s:{s:b, s:I, s:o?}}", "ok", 1, "result", "staging", before, "queued",
+                         (json_int_t)n, "comparison", compare_last_read(queue_space(w->queue)));
 }
 
 /* The runs that began before the decision end by themselves, at the latest by the deadline of their calls. */

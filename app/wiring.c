@@ -2,6 +2,7 @@
 
 #include "app/wiring.h"
 
+#include "app/compare-last.h"
 #include "app/rules-active.h"
 #include "base/error.h"
 #include "listener/source-ldap.h"
@@ -95,6 +96,7 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         w->shared.alarms = &w->alarms;
         w->live = live_new();
         w->shared.live = w->live;
+        w->shared.anchor_fits = compare_last_anchor(queue_space(w->queue));
         r = staging_load(&w->shared.staging, w->queue, clock_wall(w->clock));
         if (r)
                 diag_set(diag, "%s: what promote or demote decided cannot be read: %s", c->state.path,

@@ -309,6 +309,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run = arena_new_of(w->arena, Run);
         config = arena_memdup(w->arena, &c->run, sizeof(c->run));
         config->connectors = connectors_for_run(s->connectors, c, w->arena, &config->n_connectors);
+        config->anchor_fits = s->anchor_fits;
         config->staging = !staging_begin_run(&s->staging, c->staging);
         *owner = (NoteOwner){ .shared = s, .lease = lease, .watch = &w->watch };
         run_init(run, w->arena, config, source, s->target, queue_space(s->queue), s->clock, change);

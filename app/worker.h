@@ -39,6 +39,7 @@ struct WorkerShared {
         Connectors *connectors;
         Circuit target_circuit;
         Staging staging;
+        _Atomic(const char *) anchor_fits; /* a literal: see RunConfig */
         Brakes brakes;
         pthread_mutex_t brakes_lock; /* held while their counters are handed to the queue: in their order */
         Alarms *alarms;              /* NULL: nobody is told */

@@ -38,7 +38,7 @@ _sosync()
         *)
                 case $command/$verb in
                 /)
-                        words='run sync report audit watch top queue reconcile match'
+                        words='run sync report audit watch top queue reconcile match compare'
                         words+=' promote demote rules scheduler eval init config -c --reason --help --version'
                         ;;
                 run/*) words='--record --help' ;;
@@ -61,6 +61,7 @@ _sosync()
                 queue/release) words='--brake --json' ;;
                 match/) words='list approve --help' ;;
                 match/list) words='--json' ;;
+                compare/*) words='--ou --sample --json --help' ;;
                 promote/*) words='--yes --take-over --help' ;;
                 demote/*) words='--help' ;;
                 reconcile/*) words='--ou --all --json --help' ;;

@@ -40,6 +40,7 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a watch -d 'changes as they
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a top -d 'the service at a glance'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a queue -d 'look at and steer changes'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a match -d 'soft matches that wait'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a compare -d 'rules against the cloud'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a promote -d 'leave staging'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a demote -d 'back into staging'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a reconcile -d 'compare the directory with what was imported'
@@ -101,6 +102,10 @@ complete -c sosync -n '__sosync_at queue' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_bare match' -a 'list approve'
 complete -c sosync -n '__sosync_at match list' -l json -d 'for scripts'
+
+complete -c sosync -n '__sosync_at compare' -l ou -x -d 'only below this DN'
+complete -c sosync -n '__sosync_at compare' -l sample -x -d 'only so many'
+complete -c sosync -n '__sosync_at compare' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_at promote' -l yes -d 'do not ask'
 complete -c sosync -n '__sosync_at promote' -l take-over -d 'the other installation is stopped'

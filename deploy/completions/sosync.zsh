@@ -134,6 +134,7 @@ _sosync() {
                 'top:the service at a glance'
                 'queue:look at and steer changes'
                 'match:soft matches that wait for a person'
+                'compare:rules against the cloud'
                 'promote:leave staging'
                 'demote:back into staging'
                 'reconcile:compare the directory with what was imported'
@@ -172,6 +173,10 @@ _sosync() {
                 top) _arguments '--once[print it once]' '--json[everything as JSON]' ;;
                 queue) _sosync_queue ;;
                 match) _sosync_match ;;
+                compare)
+                        _arguments '--ou[only below this DN]:distinguished name:' '--sample[only so many]:number:' \
+                                '--json[for scripts]'
+                        ;;
                 promote) _arguments '--yes[do not ask]' '--take-over[the other installation is stopped]' ;;
                 reconcile)
                         _arguments '--ou[only below this DN]:distinguished name:' '--all[what was never synchronized too]' \

@@ -74,6 +74,13 @@ static const CatalogueRow rows[] = {
             "An object with the same userPrincipalName exists in Microsoft Entra ID and carries another "
             "anchor.",
             "Find both objects, and change or remove the duplicate value or object on the wrong side."),
+        ROW("AnchorMismatch", FAILURE, OBJECT,
+            "The anchors that the rules make are not those of this tenant, so that nobody would be found: "
+            "nothing is "
+            "created and nobody is matched.",
+            "Let the sourceAnchor rules use the attribute that is named, or import the rules of your Entra "
+            "Connect "
+            "server. Then run `sosync compare` again, and `sosync queue retry parked`."),
         ROW("SoftMatchCandidate", FAILURE, OBJECT,
             "Microsoft Entra ID has a user with the same userPrincipalName or primary SMTP address and "
             "without an "

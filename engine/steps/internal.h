@@ -51,6 +51,9 @@ int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool li
  * needs a person), STEP_E_RETRY, -errno. */
 int run_soft_match(Run *run, RunImport *ret_import, bool *ret_found);
 
+/* plan.c: no create and no match while the rules' anchors are known to be wrong. Return: 0, STEP_E_PARK. */
+int run_mind_anchor(Run *run);
+
 /* plan.c: compare run->planned with run->cloud into run->ops. Return: 0, STEP_E_*. */
 int run_plan(Run *run);
 Op *run_add_op(Run *run, OpKind kind, const char *attribute, Value value, Value old_value,

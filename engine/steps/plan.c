@@ -158,6 +158,19 @@ static int plan_values(Run *run)
         return 0;
 }
 
+int run_mind_anchor(Run *run)
+{
+        const char *fits = run->config->anchor_fits;
+
+        if (!fits)
+                return 0;
+        return step_fail(
+                run, STEP_E_PARK, "AnchorMismatch",
+                "the objects in Microsoft Entra ID have anchors that were made of %s, and the rules make "
+                "others",
+                fits);
+}
+
 static int plan_create(Run *run)
 {
         size_t n;
@@ -252,7 +265,9 @@ int run_plan(Run *run)
         if (!run->cloud.object) {
                 if (run->config->estate != ESTATE_ALONE)
                         return step_fail(run, STEP_E_SKIP, "CreateBelongsToSync", NULL);
-                r = plan_create(run);
+                r = run_mind_anchor(run);
+                if (r == 0)
+                        r = plan_create(run);
                 if (r)
                         return r;
         }

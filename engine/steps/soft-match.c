@@ -191,7 +191,9 @@ int run_soft_match(Run *run, RunImport *ret_import, bool *ret_found)
         }
         /* Its anchor is ours: the index of anchors lags behind the objects. */
         if (!str_is(object_text(f.import.object, "sourceAnchor"), run->anchor)) {
-                r = decide(run, &f);
+                r = run_mind_anchor(run);
+                if (r == 0)
+                        r = decide(run, &f);
                 if (r)
                         return r;
         }

@@ -92,10 +92,12 @@ struct RunConfig {
         Estate estate; /* who owns the objects */
         const BrakeLimits *brakes;
         LastWord on_leave, on_delete;
-        bool ask_owner;    /* what Entra Connect owns it is asked to write; else it is left to its cycle */
+        bool ask_owner;       /* what Entra Connect owns it is asked to write; else it is left to its cycle */
         SoftMatch soft_match; /* what becomes of an object without an anchor that could be this one */
-        bool adopt_strict;    /* what AD has not is cleared and unlinked from the first contact on */
-        int64_t settle_ms;    /* how long a read of Graph may lag behind our write: 120 s */
+        const char *anchor_fits; /* compare has found that the rules' anchor is wrong, and this one fits;
+                                    NULL: fine */
+        bool adopt_strict;       /* what AD has not is cleared and unlinked from the first contact on */
+        int64_t settle_ms;       /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
         const char *const *attributes;
         size_t n_attributes;
@@ -192,8 +194,8 @@ struct Run {
         bool due_is_urgent; /* it is the account's being on or off */
         Op *ops;            /* sync: the plan */
         size_t n_ops, size_ops;
-        bool left_to_ask;     /* sync: the owner is to be asked for the rest, in the normal lane */
-        bool incomplete; /* sync: a later run has more to plan, even if the object has not changed by then */
+        bool left_to_ask; /* sync: the owner is to be asked for the rest, in the normal lane */
+        bool incomplete;  /* sync: a later run has more to plan, even if the object has not changed by then */
         const char *not_sent; /* sync: why the plan must not leave although there is one; NULL: it may */
 
         ObjectId *ready; /* of a CHANGE_LINK: the target of each operation, as the source names it */

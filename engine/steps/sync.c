@@ -145,7 +145,14 @@ static void mend_upn(Run *run)
 /* What a new object must have and no rule gave. */
 static void complete_create(Run *run)
 {
+        Value mail_enabled = flowed_get(run->mv, "mailEnabled");
         const char *nickname;
+
+        /* Entra Connect's own rules flow it to the metaverse only, and leave the rest to its service. */
+        if (str_is(run_cloud_type(run), "group") && value_is_none(flowed_get(run->planned, "mailEnabled")))
+                run->planned = with_value(run, run->planned, "mailEnabled",
+                                          value_bool(mail_enabled.type == VALUE_BOOL && mail_enabled.b),
+                                          "mail-enabled as in the metaverse");
 
         if (!value_is_none(flowed_get(run->planned, "alias")))
                 return;

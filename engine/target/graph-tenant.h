@@ -12,6 +12,7 @@
 #include "engine/target/target.h"
 #include "engine/target/token-claims.h"
 
+typedef struct TenantList TenantList;
 typedef struct TenantWrite TenantWrite;
 
 /* A write of our application, as the tenant's audit log has it. Texts live in the call's arena. */
@@ -29,6 +30,23 @@ struct TenantWrite {
  * call may: TARGET_E_THROTTLED, _TRANSIENT, _UNREACHABLE, _GARBAGE.
  */
 int graph_tenant_last_write(Target *graph, Call *call, Wall since, TenantWrite *ret_write, Diag *diag);
+
+/* All users or all groups, page by page. */
+struct TenantList {
+        const char *type; /* "user" "group" */
+        const char *const
+                *attributes; /* names of the connector space; "manager" may be among them, "member" not */
+        size_t n_attributes;
+        /* One object; it lives until the function returns. `manager`: zero if there is none. Not 0 ends it.
+         */
+        int (*object)(void *context, const TargetObject *o, const ObjectId *manager);
+        /* Graph asks to wait, or fails for a moment. False: do not. May be NULL: then the list ends. */
+        bool (*wait)(void *context, int64_t us);
+        void *context;
+};
+
+/* Return: 0, what `object` returned, TARGET_E_THROTTLED, _TRANSIENT, _REFUSED, _UNREACHABLE, _GARBAGE. */
+int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *diag);
 
 /* What the token says. Return: 0, TARGET_E_GARBAGE (it cannot be read), and what signing in may. */
 int graph_tenant_claims(Target *graph, Call *call, TokenClaims *ret_claims, Diag *diag);

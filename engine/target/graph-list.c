@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+#include "engine/target/graph-internal.h"
+#include "engine/target/graph-tenant.h"
+
+#include <string.h>
+
+/* "users: at most 999 objects in a page" (paging); with $expand a page is as large as the service likes. */
+#define PAGE_OBJECTS  "999"
+#define PAGE_PATIENCE INT64_C(120000000)
+/* So often is one page asked for again, at first after a second. */
+#define PAGE_TRIES 6
+
+static const char *first_path(const TenantList *l, Arena *a)
+{
+        bool manager = str_is(l->type, "user") && graph_wants(l->attributes, l->n_attributes, "manager");
+
+        return arena_printf(a, "/%ss?$select=%s%s&$top=" PAGE_OBJECTS, l->type,
+                            graph_select(l->type, l->attributes, l->n_attributes, a),
+                            manager ? "&$expand=manager($select=id)" : "");
+}
+
+static int deliver(const TenantList *l, const json_t *json, Arena *a, Diag *diag)
+{
+        const char *manager_id = json_string_value(json_object_get(json_object_get(json, "manager"), "id"));
+        ObjectId manager = { 0 };
+        TargetObject o;
+        int r = graph_object_parse(json, l->type, a, &o, diag);
+
+        if (r)
+                return r;
+        if (manager_id && !guid_parse(manager_id, &manager)) {
+                diag_set(diag, "Microsoft Graph: a manager has no id");
+                return TARGET_E_GARBAGE;
+        }
+        return l->object(l->context, &o, &manager);
+}
+
+/* The objects of an answer, and where the next page is. Text of the path: str, which outlives the arena. */
+static int take(TargetGraph *g, const TenantList *l, const json_t *answer, Arena *a, Str *path, Diag *diag)
+{
+        const char *next = json_string_value(json_object_get(answer, "@odata.nextLink"));
+        json_t *list = json_object_get(answer, "value"), *item;
+        size_t i;
+
+        if (!json_is_array(list)) {
+                diag_set(diag, "Microsoft Graph: the answer to a list is not one");
+                return TARGET_E_GARBAGE;
+        }
+        json_array_foreach(list, i, item)
+        {
+                int r = deliver(l, item, a, diag);
+
+                if (r)
+                        return r;
+        }
+        if (next && (strncmp(next, g->base, g->n_origin) != 0 || next[g->n_origin] != '/' ||
+                     str_is(next, path->data))) {
+                diag_set(diag, "Microsoft Graph: @odata.nextLink leads to another host");
+                return TARGET_E_GARBAGE;
+        }
+        str_reset(path);
+        if (next)
+                str_add(path, next);
+        return 0;
+}
+
+/* So long before the page is asked for again; negative: not at all. */
+static int64_t pause_after(TargetGraph *g, const Call *call, int r, unsigned tries)
+{
+        int64_t until = call->retry_at.us - clock_mono(g->clock).us;
+
+        if (tries == PAGE_TRIES ||
+            (r != TARGET_E_THROTTLED && r != TARGET_E_TRANSIENT && r != TARGET_E_UNREACHABLE))
+                return -1;
+        return call->retry_at.us && until > 0 ? until : INT64_C(1000000) << tries;
+}
+
+static int page(TargetGraph *g, Lane lane, const TenantList *l, Str *path, Diag *diag)
+{
+        for (unsigned tries = 0;; tries++) {
+                _cleanup_(arena_freep) Arena *a = arena_new(0);
+                _cleanup_(graph_call_deinit) GraphCall c;
+                Call call = { .lane = lane, .arena = a, .now = clock_mono(g->clock) };
+                int64_t pause;
+                int r;
+
+                call.deadline = mono_add(call.now, PAGE_PATIENCE);
+                graph_call_init(&c, g, &call, "GET", path->data);
+                r = graph_call_run(&c, diag);
+                if (r == 0)
+                        return take(g, l, c.json, a, path, diag);
+                pause = pause_after(g, &call, r, tries);
+                if (pause < 0 || !l->wait || !l->wait(l->context, pause))
+                        return r == TARGET_E_REJECTED ? TARGET_E_GARBAGE : r;
+                diag_clear(diag);
+        }
+}
+
+int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *diag)
+{
+        TargetGraph *g = (TargetGraph *)graph;
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Str path;
+        int r = 0;
+
+        str_init(&path, 65536);
+        str_add(&path, first_path(list, a));
+        while (r == 0 && path.n)
+                r = page(g, lane, list, &path, diag);
+        str_deinit(&path);
+        return r;
+}
