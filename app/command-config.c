@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/command.h"
+#include "app/permissions.h"
 
 #include "base/str.h"
 
@@ -34,6 +35,17 @@ static int show(const char *path)
         return EXIT_DONE;
 }
 
+static int permissions(void)
+{
+        size_t n;
+        const Permission *rows = permissions_all(&n);
+
+        for (size_t i = 0; i < n; i++)
+                printf("%-30s %s\n%-30s %s%s\n", rows[i].name, rows[i].what, "", rows[i].when,
+                       rows[i].optional ? " (optional)" : "");
+        return EXIT_DONE;
+}
+
 int command_config(const Command *c, const char *config_path, int argc, char **argv)
 {
         Str out;
@@ -42,6 +54,8 @@ int command_config(const Command *c, const char *config_path, int argc, char **a
                 return command_usage(c);
         if (str_is(argv[0], "check"))
                 return check(config_path);
+        if (str_is(argv[0], "permissions"))
+                return permissions();
         if (str_is(argv[0], "show"))
                 return show(config_path);
         if (!str_is(argv[0], "help"))

@@ -229,18 +229,12 @@ static const struct {
         json_t *(*answer)(Connection *c, json_t *request);
         bool acts; /* it changes something: into the audit log */
 } verbs[] = {
-        { "approve", answer_approve, true },
-        { "demote", answer_staging, true },
-        { "drop", answer_steer, true },
-        { "job", answer_job, true },
-        { "list", answer_list, false },
-        { "matches", answer_matches, false },
-        { "promote", answer_staging, true },
-        { "release", answer_release, true },
-        { "retry", answer_steer, true },
-        { "stats", answer_stats, false },
-        { "status", answer_status, false },
-        { "sync", answer_sync, true },
+        { "approve", answer_approve, true }, { "demote", answer_staging, true },
+        { "drop", answer_steer, true },      { "job", answer_job, true },
+        { "list", answer_list, false },      { "matches", answer_matches, false },
+        { "promote", answer_staging, true }, { "release", answer_release, true },
+        { "retry", answer_steer, true },     { "stats", answer_stats, false },
+        { "status", answer_status, false },  { "sync", answer_sync, true },
         { "watch", answer_watch, false },
 };
 

@@ -180,10 +180,12 @@ static const Command commands[] = {
           "\n"
           "What is missing is asked for on a terminal. Staging is on in what it writes: nothing is exported\n"
           "until `sosync promote`. Exit status: 5 if the directory does not answer.\n" },
-        { "config", "check|show|help", command_config, "Check the configuration, or show what is in force.",
+        { "config", "check|show|help|permissions", command_config,
+          "Check the configuration, or show what is in force.",
           "  check              every fault of the file, each with its line and column\n"
           "  show               effective values with defaults, as YAML; secrets are paths\n"
-          "  help               every key, its type, default and meaning\n" },
+          "  help               every key, its type, default and meaning\n"
+          "  permissions        application permissions of Microsoft Graph, by estate and feature\n" },
 };
 
 static void usage(FILE *to)

@@ -5,6 +5,7 @@
 #include "app/console-ops.h"
 #include "app/control.h"
 #include "app/cycle.h"
+#include "app/estate.h"
 #include "app/feeder.h"
 #include "app/herald.h"
 #include "app/jobs.h"
@@ -427,6 +428,10 @@ int service_run(const char *config_path, const char *record)
         signal(SIGALRM, give_up);
         evthread_use_pthreads();
         r = wiring_open(&s.wiring, config_path, &diag);
+        if (r == 0) {
+                if (!estate_check(&s.wiring, &diag))
+                        r = WIRING_E_CONFIG;
+        }
         if (r == 0) {
                 watch_crashes(s.wiring.queue);
                 log_setup((LogLevel)s.wiring.first->log.level, (LogFormat)s.wiring.first->log.format,

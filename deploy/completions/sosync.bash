@@ -78,7 +78,7 @@ _sosync()
                 scheduler/show) words='--json' ;;
                 scheduler/set) words='--sync-cycle-enabled --json' ;;
                 eval/*) words='--dn --object --strict --functions --json --help' ;;
-                config/) words='check show help --help' ;;
+                config/) words='check show help permissions --help' ;;
                 esac
                 ;;
         esac

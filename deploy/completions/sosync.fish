@@ -135,4 +135,4 @@ complete -c sosync -n '__sosync_at eval' -l strict -d 'all operators have one pr
 complete -c sosync -n '__sosync_at eval' -l functions -d 'list all functions'
 complete -c sosync -n '__sosync_at eval' -l json -d 'for scripts'
 
-complete -c sosync -n '__sosync_bare config' -a 'check show help'
+complete -c sosync -n '__sosync_bare config' -a 'check show help permissions'

@@ -190,7 +190,8 @@ _sosync() {
                                 '--json[for scripts]' '1:expression:'
                         ;;
                 config)
-                        _sosync_verbs 'check:every fault of the file' 'show:effective values' 'help:every key'
+                        _sosync_verbs 'check:every fault of the file' 'show:effective values' 'help:every key' \
+                                'permissions:what Graph must grant'
                         ;;
                 esac
                 ;;

@@ -262,7 +262,8 @@ static int leave_conclusions(Run *run)
                 .account_enabled = pending && run->known ? run->head.account_enabled : run_is_enabled(run),
                 .version = run->entry.version,
                 /* What is held back, or what a failed rule would have said, is still to be done. */
-                .hash = pending || run->rules_result || run->left_to_ask || run->incomplete ? (Hash128){ 0 } : run->hash,
+                .hash = pending || run->rules_result || run->left_to_ask || run->incomplete ? (Hash128){ 0 }
+                                                                                            : run->hash,
                 .metaverse = run->mv ? run->metaverse : run->head.metaverse,
                 .imported = clock_wall(run->clock),
         };

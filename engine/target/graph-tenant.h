@@ -48,5 +48,9 @@ struct TenantList {
 /* Return: 0, what `object` returned, TARGET_E_THROTTLED, _TRANSIENT, _REFUSED, _UNREACHABLE, _GARBAGE. */
 int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *diag);
 
+/* How many synchronization jobs of Cloud Sync there are, on or off. Return: as above; TARGET_E_REFUSED: a
+ * permission is missing (Synchronization.Read.All, Application.Read.All). */
+int graph_tenant_cloud_sync_jobs(Target *graph, Call *call, unsigned *ret_n, Diag *diag);
+
 /* What the token says. Return: 0, TARGET_E_GARBAGE (it cannot be read), and what signing in may. */
 int graph_tenant_claims(Target *graph, Call *call, TokenClaims *ret_claims, Diag *diag);

@@ -142,14 +142,15 @@ void objects_post(Emulator *emulator, const json_t *body, int64_t wall_ms, Answe
         const json_t *users = json_object_get(body, "users"), *groups = json_object_get(body, "groups");
         json_t *organization = json_object_get(body, "organization");
         json_t *assignments = json_object_get(body, "roleAssignments");
+        json_t *jobs = json_object_get(body, "synchronizationJobs");
         _cleanup_(text_deinit) Text user_ids = { 0 }, group_ids = { 0 };
         Text *t = &answer->body;
 
-        if (!all_objects(users) || !all_objects(groups) || !all_objects(assignments) ||
+        if (!all_objects(users) || !all_objects(groups) || !all_objects(assignments) || !all_objects(jobs) ||
             (organization && !json_is_object(organization))) {
                 refuse(answer, "the body is",
                        "{\"users\":[{}],\"groups\":[{}],\"remove\":[\"id\"],\"organization\":{},"
-                       "\"roleAssignments\":[{}]}");
+                       "\"roleAssignments\":[{}],\"synchronizationJobs\":[{}]}");
                 return;
         }
         if (!remove_all(emulator, json_object_get(body, "remove"), answer) ||
@@ -159,6 +160,10 @@ void objects_post(Emulator *emulator, const json_t *body, int64_t wall_ms, Answe
                 return;
         if (organization)
                 json_object_update(emulator->organization, organization);
+        if (jobs) {
+                json_decref(emulator->jobs);
+                emulator->jobs = json_incref(jobs);
+        }
         if (assignments) {
                 json_decref(emulator->assignments);
                 emulator->assignments = json_incref(assignments);

@@ -19,6 +19,7 @@ static void emulator_start(Emulator *emulator, int64_t now_us)
         json_array_extend(emulator->domains, o->domains);
         emulator->organization = json_object();
         emulator->assignments = json_array();
+        emulator->jobs = json_array();
         emulator->authority.tenant = o->tenant;
         emulator->authority.client_id = o->client_id;
         emulator->authority.domains = emulator->domains;
@@ -41,6 +42,7 @@ static void emulator_stop(Emulator *emulator)
         json_decref(emulator->domains);
         json_decref(emulator->organization);
         json_decref(emulator->assignments);
+        json_decref(emulator->jobs);
         free(emulator->audit_app);
         emulator->audit_app = NULL;
         free(emulator->authority.secret);

@@ -38,6 +38,7 @@ struct Emulator {
         int64_t latency_max_ms;
         json_t *domains;      /* array of verified names, the initial one first */
         json_t *organization; /* properties a test has set */
+        json_t *jobs;         /* array of {"principalId","id","templateId","status"}: Cloud Sync */
         json_t *assignments;  /* array of {"principalId","role"}: directory roles */
         int64_t audit_age_ms; /* entries of the audit log are as much older */
         char *audit_app;      /* they are of this application; NULL: of the one that wrote */

@@ -36,6 +36,9 @@
         X(DOMAIN_WRITE, "Domain.ReadWrite.All")                \
         X(ROLE_WRITE, "RoleManagement.ReadWrite.Directory")    \
         X(ROLE_READ, "RoleManagement.Read.Directory")          \
+        X(SYNC_READ, "Synchronization.Read.All")               \
+        X(SYNC_WRITE, "Synchronization.ReadWrite.All")         \
+        X(APP_READ, "Application.Read.All")                    \
         X(AUDIT_READ, "AuditLog.Read.All")
 
 enum {

@@ -28,6 +28,8 @@
 #define DELETED_WRITE (USER_WRITE | ROLE_USER_RESTORE | ROLE_GROUP_WRITE)
 #define AUDIT_READ    ROLE_AUDIT_READ /* audits_list() looks for another one beside it */
 #define ROLES_READ    (ROLE_ROLE_READ | ROLE_ROLE_WRITE | DIR_READ)
+#define APPS_READ     (ROLE_APP_READ | DIR_READ)
+#define JOBS_READ     (ROLE_SYNC_READ | ROLE_SYNC_WRITE)
 #define ANY           UINT64_MAX
 
 #define ROW(m, p, h, u, r)                                                              \
@@ -85,6 +87,8 @@ static const Route routes[] = {
         ROW(POST,   "directoryObjects/getByIds",                     objects_by_ids,        5, DIR_READ),
         ROW(GET,    "auditLogs/directoryAudits",                     audits_list,           1, AUDIT_READ),
         ROW(GET,    "roleManagement/directory/roleAssignments",      assignments_list,      1, ROLES_READ),
+        ROW(GET,    "servicePrincipals",                             principals_list,       1, APPS_READ),
+        ROW(GET,    "servicePrincipals/{}/synchronization/jobs",     jobs_list,             1, JOBS_READ),
         ROW(POST,   "$batch",                                        batch_run,             0, ANY),
 };
 /* clang-format on */

@@ -53,6 +53,8 @@ RouteHandler owners_list, owners_add, owners_remove;
 /* directory.c */
 RouteHandler organization_list, organization_get, domain_list, domain_get, deleted_list, deleted_get,
         deleted_restore, deleted_purge, objects_by_ids, object_get;
+/* jobs.c */
+RouteHandler principals_list, jobs_list;
 /* assignments.c */
 RouteHandler assignments_list;
 /* audits.c */

@@ -116,7 +116,24 @@ def check_format():
         findings.extend(f'{page.name}: {line}' for line in done.stderr.splitlines())
 
 
+def check_permissions():
+    """The table of the program is the one of README.md and of sosync(1), row by row."""
+    rows = re.findall(r'(?m)^(\S+) +(.+)\n +(.+)$', say('config', 'permissions'))
+    if not rows:
+        findings.append('`sosync config permissions` lists none')
+    readme = (root / 'README.md').read_text(encoding='utf-8')
+    manual = template('sosync.1')
+    for name, what, when in rows:
+        if f'| `{name}` | {what} | {when} |' not in readme:
+            findings.append(f'README.md: no row | `{name}` | {what} | {when} |')
+        if f'*{name}*\n\t{what[0].upper()}{what[1:]}. {when[0].upper()}{when[1:]}.\n' not in manual:
+            findings.append(f'docs/man/sosync.1.scd: PERMISSIONS does not say of {name}: {what}. {when}.')
+    if len(re.findall(r'(?m)^\| `\w[\w.-]+\.\w+` \|', readme)) != len(rows):
+        findings.append('README.md: the table of permissions has other rows than `sosync config permissions`')
+
+
 check_words()
+check_permissions()
 check_examples()
 if pages:
     check_lists()

@@ -97,7 +97,7 @@ with house("compare") as h:
     h.sosync.sync("--no-html-report", f"CN=New Hire,{h.people}")
     check(compare(h)[1]["percent"] == 100, compare(h))
     text = "- {target: department, expression: 'Trim([department])'}"
-    other = h.lab.sosync(h.write_config("other.yaml", more=f'rules: {{directory: "{rules_with(h, ROOT / "engine/rules/default", "other", text)}"}}'), start=False)
+    other = h.lab.sosync(h.write_config("other.yaml", state=h.folder / "state-other", reports=h.folder / "reports-other", more=f'rules: {{directory: "{rules_with(h, ROOT / "engine/rules/default", "other", text)}"}}'), start=False)
     status, result = compare(h, config=other)
     check(status == 1 and result["different"] == 11 and [(a["name"], a["objects"]) for a in result["attributes"]] == [("department", 11)], result)
     check(result["attributes"][0]["ours"].endswith("!") and result["onlyHere"] == 0, result)
@@ -151,7 +151,7 @@ else:
         status, result = compare(h, config=filled)
         check(status == 0 and result["equal"] == 21 and result["percent"] == 100, result)
         flow = "- {target: department, expression: 'Trim([department])'}"
-        other = h.lab.sosync(h.write_config("other.yaml", more=f'rules: {{directory: "{rules_with(h, imported, "other", flow)}"}}'), start=False)
+        other = h.lab.sosync(h.write_config("other.yaml", state=h.folder / "state-other", reports=h.folder / "reports-other", more=f'rules: {{directory: "{rules_with(h, imported, "other", flow)}"}}'), start=False)
         status, result = compare(h, config=other)
         check(status == 1 and result["different"] == 20 and result["equal"] == 1, result)
         check([(a["name"], a["objects"], a["ours"]) for a in result["attributes"]] == [("department", 20, "Sales!")], result["attributes"])
