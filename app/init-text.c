@@ -131,14 +131,18 @@ static void add_target(Str *out, const InitAnswers *a, bool estate_known, const 
                 add_key(out, "    - secret_file", a->secret_file);
         }
         if (connect)
-                str_add(out, "\n# The flag of that server's scheduler is paused around the work and given "
-                             "back; deploy/scheduler has programs\n"
-                             "# for PowerShell over SSH and WinRM.\n"
-                             "scheduler:\n"
-                             "  driver: command\n"
-                             "  status: [/usr/local/lib/sosync/connect-flag, status]\n"
-                             "  pause: [/usr/local/lib/sosync/connect-flag, pause]\n"
-                             "  resume: [/usr/local/lib/sosync/connect-flag, resume]\n");
+                str_add(out,
+                        "  # That server is asked for what only it may write, and its scheduler's flag is "
+                        "paused around the work and\n"
+                        "  # given back. sosync-connect speaks PowerShell over SSH or WinRM: its README says "
+                        "what to install there.\n"
+                        "  connect: {command: [/usr/lib/sosync/sosync-connect, ssh, sosync@CONNECT-SERVER]}\n"
+                        "\n"
+                        "scheduler:\n"
+                        "  driver: command\n"
+                        "  status: [/usr/lib/sosync/sosync-connect, ssh, sosync@CONNECT-SERVER, status]\n"
+                        "  pause: [/usr/lib/sosync/sosync-connect, ssh, sosync@CONNECT-SERVER, pause]\n"
+                        "  resume: [/usr/lib/sosync/sosync-connect, ssh, sosync@CONNECT-SERVER, resume]\n");
 }
 
 void init_text(const InitAnswers *a, const DirectoryFacts *directory, bool estate_known,

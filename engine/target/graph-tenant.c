@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
 #include "engine/target/graph-tenant.h"
+
 #include "base/str.h"
 #include "engine/target/graph-internal.h"
 
 #include <string.h>
 
-static const char bearer_prefix[] = "Authorization: Bearer ";
+#define BEARER_PREFIX "Authorization: Bearer "
 
 int graph_tenant_claims(Target *graph, Call *call, TokenClaims *ret_claims, Diag *diag)
 {
@@ -15,9 +17,9 @@ int graph_tenant_claims(Target *graph, Call *call, TokenClaims *ret_claims, Diag
 
         if (r)
                 return r;
-        if (bearer->n < sizeof(bearer_prefix) ||
-            !token_claims_parse(bearer->header + sizeof(bearer_prefix) - 1,
-                                bearer->n - (sizeof(bearer_prefix) - 1), call->arena, ret_claims)) {
+        if (bearer->n < sizeof(BEARER_PREFIX) ||
+            !token_claims_parse(bearer->header + sizeof(BEARER_PREFIX) - 1,
+                                bearer->n - (sizeof(BEARER_PREFIX) - 1), call->arena, ret_claims)) {
                 diag_set(diag, "the access token cannot be read");
                 return TARGET_E_GARBAGE;
         }
