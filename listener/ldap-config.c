@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "listener/ldap-config.h"
+#include "listener/srv.h"
 
 #define IF_SIMPLE   (1u << BIND_SIMPLE)
 #define IF_GSSAPI   (1u << BIND_GSSAPI)
@@ -122,7 +123,7 @@ const ConfigField ldap_config_fields[] = {
                 .type = CONFIG_LIST,
                 .item = CONFIG_TEXT,
                 .offset = offsetof(LdapConfig, uris),
-                .help = "domain controllers, tried in order",
+                .help = "domain controllers, tried in order; `srv:DOMAIN` stands for those that DNS names",
                 .example = "[ldaps://dc1.corp.contoso.test]",
                 .required = true,
         },
@@ -269,7 +270,14 @@ static bool check_uris(const LdapConfig *c, const ConfigDoc *doc, const char *pa
                 _cleanup_(diag_deinit) Diag why = DIAG_INIT;
                 LdapUri uri = { 0 };
 
-                if (!ldap_uri_parse(uris[i], &uri, &why)) {
+                if (srv_domain(uris[i])) {
+                        if (!srv_domain_is_valid(srv_domain(uris[i]))) {
+                                diag_add_at(diag, c->uris.marks[i],
+                                            "%s.uris: \"%s\": expected srv: and the name of a domain", path,
+                                            uris[i]);
+                                good = false;
+                        }
+                } else if (!ldap_uri_parse(uris[i], &uri, &why)) {
                         diag_add_at(diag, c->uris.marks[i], "%s.uris: %s", path, diag_text(&why));
                         good = false;
                 } else if (!uri.tls && !uri.local && !c->tls.starttls && c->bind.mechanism != BIND_GSSAPI) {

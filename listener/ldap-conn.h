@@ -99,16 +99,16 @@ struct Conn {
 };
 
 /*
- * Open one server. `uri` lives as long as the Conn.
+ * Open one server.
  * Return: 0, CONN_E_UNREACHABLE, CONN_E_TLS, CONN_E_REFUSED, CONN_E_UNSUITABLE, CONN_E_PROTOCOL.
  */
 int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *diag);
 
 /*
  * Try the servers of the configuration in order, beginning at `first` (modulo their number), until one
- * answers. Refused credentials end it at once: a wrong password tried at every server locks the account.
- * The diag has a line for each server that was tried. `stop` (may be NULL) is asked between two.
- * Return: as conn_open, of the last one tried.
+ * answers; of `srv:DOMAIN` those that DNS names at this moment. Refused credentials end it at once: a wrong
+ * password tried at every server locks the account. The diag has a line for each server that was tried.
+ * `stop` (may be NULL) is asked between two. Return: as conn_open, of the last one tried.
  */
 int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, bool (*stop)(void *),
                   void *context, size_t *ret_index, Diag *diag);

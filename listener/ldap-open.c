@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "listener/ldap-conn.h"
+#include "listener/srv.h"
 
 static const int protocols[] = { LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, LDAP_OPT_X_TLS_PROTOCOL_TLS1_3 };
 
@@ -218,7 +219,7 @@ int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *
         c->config = config;
         c->fd = -1;
         c->arena = arena_new(0);
-        if (!ldap_uri_parse(uri, &c->uri, diag))
+        if (!ldap_uri_parse(arena_strdup(c->arena, uri), &c->uri, diag))
                 return CONN_E_UNSUITABLE;
         r = establish(c, diag);
         if (!r)
@@ -237,6 +238,50 @@ int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *
         return 0;
 }
 
+typedef struct Search {
+        Conn **ret_conn;
+        const LdapConfig *config;
+        bool (*stop)(void *);
+        void *context;
+        size_t n_tried;
+        Diag *diag; /* a line for each that was tried */
+} Search;
+
+/* Return: 0, CONN_E_*; CONN_E_REFUSED ends it: a wrong password tried at every server locks the account. */
+static int try_one(Search *s, const char *uri)
+{
+        _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+        int r;
+
+        if (s->n_tried++ && s->stop && s->stop(s->context))
+                return CONN_E_UNREACHABLE;
+        r = conn_open(s->ret_conn, s->config, uri, &why);
+        if (r)
+                diag_add(s->diag, "%s", diag_text(&why));
+        return r;
+}
+
+/* The controllers that DNS names now, on the port of the record: with StartTLS, or sealed by Kerberos. Who
+ * has switched StartTLS off gets ldaps on its own port. */
+static int try_domain(Search *s, const char *domain)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+        bool plain = s->config->bind.mechanism == BIND_GSSAPI || s->config->tls.starttls;
+        const SrvTarget *targets = NULL;
+        size_t n = 0;
+        int r = CONN_E_UNREACHABLE;
+
+        if (srv_lookup(domain, a, &targets, &n, &why)) {
+                diag_add(s->diag, "%s", diag_text(&why));
+                return CONN_E_UNREACHABLE;
+        }
+        for (size_t i = 0; i < n && r && r != CONN_E_REFUSED; i++)
+                r = try_one(s, plain ? arena_printf(a, "ldap://%s:%u", targets[i].host, targets[i].port)
+                                     : arena_printf(a, "ldaps://%s", targets[i].host));
+        return r;
+}
+
 /**
  * conn_open_any() - the first server that answers
  *
@@ -247,24 +292,20 @@ int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, bool 
 {
         const char *const *uris = config->uris.items;
         size_t n = config->uris.n_items;
+        Search search = {
+                .ret_conn = ret_conn, .config = config, .stop = stop, .context = context, .diag = diag
+        };
         int r = CONN_E_UNREACHABLE;
 
-        for (size_t i = 0; i < n; i++) {
-                _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+        for (size_t i = 0; i < n && r && r != CONN_E_REFUSED; i++) {
                 size_t index = (first + i) % n;
+                const char *domain = srv_domain(uris[index]);
 
-                if (i > 0 && stop && stop(context))
-                        break;
-                r = conn_open(ret_conn, config, uris[index], &why);
-                if (r == 0) {
-                        if (ret_index)
-                                *ret_index = index;
-                        diag_clear(diag);
-                        return 0;
-                }
-                diag_add(diag, "%s", diag_text(&why));
-                if (r == CONN_E_REFUSED)
-                        break;
+                r = domain ? try_domain(&search, domain) : try_one(&search, uris[index]);
+                if (r == 0 && ret_index)
+                        *ret_index = index;
         }
+        if (r == 0)
+                diag_clear(diag);
         return r;
 }

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Domain controllers by DNS: `srv:` in the URIs, asked for at every connect; a controller that was taken away has a successor."""
+
+import os
+
+from house import DEADLINE_S, check, house, step
+from lab import wait_until
+from lab.base import Address
+from lab.dns import A, SRV, Dns
+
+with house("srv") as h:
+    address, nobody = Address(), Address()
+    dns = Dns(address.host, h.folder)
+    domain = h.dc.upn_suffix
+    srv, host = f"_ldap._tcp.dc._msdcs.{domain}", f"dc1.{domain}"
+    os.environ["SOSYNC_BINARY"] = str(dns.wrap(h.lab.sosync_binary, h.folder / "sosync-with-dns"))
+
+    step("no records: a clear word")
+    h.sosync = h.lab.sosync(h.write_config(uris=f'["srv:{domain}"]'))
+    wait_until(lambda: f"DNS has no records {srv}" in h.sosync.log.read_text(), DEADLINE_S, "what DNS does not have")
+
+    step("a controller that is out of service: one line for each try, and its successor is found without a restart")
+    dns.records = {(srv, SRV): [(0, 100, 389, f"old.{domain}")], (f"old.{domain}", A): [nobody.host], (host, A): [h.dc.host]}
+    wait_until(lambda: f"ldap://old.{domain}:389" in h.sosync.log.read_text(), DEADLINE_S, "the old one is tried")
+    dns.records[(srv, SRV)] = [(0, 100, 389, f"old.{domain}"), (10, 0, 389, host)]
+    wait_until(lambda: f"uri=ldap://{host}:389" in h.sosync.log.read_text(), 60, "the successor is found")
+    h.ad.add_user("Sue Successor", h.people)
+    h.until_user("sue.successor")
+
+    step("workers stay with the feed's controller, and do not ask DNS for another")
+    asked = len([1 for name, kind in dns.asked if kind == SRV])
+    h.ad.set(f"CN=Sue Successor,{h.people}", title="found")
+    h.until_user("sue.successor", jobTitle="found")
+    check(len([1 for name, kind in dns.asked if kind == SRV]) == asked, dns.asked)
+
+    step("mistakes")
+    r = h.lab.sosync(h.write_config(uris='["srv:dc1/.."]', name="bad.yaml"), name="bad", start=False).command("config", "check")
+    check(r.returncode == 2 and "expected srv: and the name of a domain" in r.stderr, r)
+    dns.close()
+    address.release()
+    nobody.release()
