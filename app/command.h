@@ -38,6 +38,7 @@ int command_staging(const Command *c, const char *config_path, int argc, char **
 int command_watch(const Command *c, const char *config_path, int argc, char **argv);
 int command_top(const Command *c, const char *config_path, int argc, char **argv);
 int command_match(const Command *c, const char *config_path, int argc, char **argv);
+int command_revert(const Command *c, const char *config_path, int argc, char **argv);
 int command_queue(const Command *c, const char *config_path, int argc, char **argv);
 
 /* "sosync: text" on standard error, and the status. */

@@ -122,6 +122,13 @@ const ConfigField state_fields[] = {
           .min = 16777216,
           .max = 64e9,
           .help = "size of the store at which feeds pause" },
+        { .name = "journal",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(StateConfig, journal_us),
+          .fallback = "14d",
+          .min = 3600,
+          .max = 3650.0 * 86400,
+          .help = "how long what exports have replaced is kept, for sosync revert" },
         END_OF_TABLE,
 };
 

@@ -65,6 +65,7 @@ struct UrgentConfig {
 struct StateConfig {
         const char *path;
         int64_t limit;
+        int64_t journal_us; /* how long what exports replaced is kept */
 };
 
 struct AuditConfig {

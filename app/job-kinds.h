@@ -25,6 +25,9 @@ extern const JobKind job_filter; /* {} -> nothing: the members of scope.group_fi
 
 /* Sweep.progress of a job, which is its context. */
 bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total);
+/* {"run" or "rules": first characters, "since": ms, "dryRun"} -> what was planned, and "left"; or {"do":
+ * "list"}, {"do": "release", "dn"} */
+extern const JobKind job_revert;
 
 /* The numbers of a sweep, and its result as a job's. */
 json_t *job_sweep_json(const SweepResult *result);

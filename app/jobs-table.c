@@ -10,6 +10,7 @@ const JobKind *const job_kinds[] = {
         &job_containers,
         &job_filter,
         &job_reconcile,
+        &job_revert,
         &job_rules_activate,
         &job_rules_catch_up,
         &job_rules_diff,

@@ -116,6 +116,18 @@ static const Command commands[] = {
           "The service does the same by itself every 30 minutes (reconcile.every). \"Missed by the feed\" "
           "should\n"
           "be zero.\n" },
+        { "revert", "--run ID|--rules VERSION|--since TIME", command_revert,
+          "Put back what exports have replaced in Microsoft Entra ID.",
+          "  --run ID           what this run has replaced; first characters are enough\n"
+          "  --rules VERSION    what runs under this rule set have replaced\n"
+          "  --since TIME       what has been replaced since: 30m, 2h, 7d, or an ISO 8601 time\n"
+          "  --dry-run          show it only\n"
+          "  --list             instead: objects that are held, and what is still to be put back\n"
+          "  --release [DN]     instead: let held objects be synchronized again, all or one\n"
+          "  --json             for scripts\n"
+          "\n"
+          "What somebody has changed since is left alone and named; then the exit status is 1. Objects that\n"
+          "were put back are held: only a disable is written to them until they are released.\n" },
         { "rules",
           "list|check DIR|show NAME|explain DN|import PATH|diff [DIR]|activate [DIR]|history|rollback "
           "[VERSION]",

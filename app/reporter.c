@@ -2,6 +2,7 @@
 
 #include "app/reporter.h"
 
+#include "app/revert.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -202,9 +203,17 @@ static void retain(Reporter *r, const Config *config, Wall *last)
 {
         Wall now = clock_wall(r->clock);
 
+        int pruned;
+
         if (!*r->store || now.ms - last->ms < 3600 * 1000)
                 return;
         *last = now;
+        /* What exports have replaced, for a revert, is kept for its own time. */
+        do
+                pruned = revert_prune(r->queue, wall_add(now, -config->state.journal_us / 1000), now);
+        while (pruned > 0);
+        if (pruned < 0)
+                log_error(r->log, "old entries of the journal cannot be removed", LOG_INT("code", pruned));
         report_store_retain(*r->store, now, (int)(config->reports.keep_us / 86400000000),
                             config->reports.max_size);
 }

@@ -34,11 +34,11 @@ _sosync()
         --since) words='30m 2h 1d 7d' ;;
         --sync-cycle-enabled) words='true false' ;;
         --type) words='user inetOrgPerson group' ;;
-        --ou | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
+        --run | --ou | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
         *)
                 case $command/$verb in
                 /)
-                        words='run sync report audit watch top queue reconcile match compare'
+                        words='run sync report audit watch top queue reconcile match compare revert'
                         words+=' promote demote rules scheduler eval init config -c --reason --help --version'
                         ;;
                 run/*) words='--record --help' ;;
@@ -65,6 +65,7 @@ _sosync()
                 promote/*) words='--yes --take-over --help' ;;
                 demote/*) words='--help' ;;
                 reconcile/*) words='--ou --all --json --help' ;;
+                revert/*) words='--run --rules --since --dry-run --list --release --json --help' ;;
                 rules/) words='list check show explain import diff activate history rollback --help' ;;
                 rules/check) words='--json' files=d ;;
                 rules/list | rules/show) words='--rules --json' ;;

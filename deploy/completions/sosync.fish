@@ -41,6 +41,7 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a top -d 'the service at a 
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a queue -d 'look at and steer changes'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a match -d 'soft matches that wait'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a compare -d 'rules against the cloud'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a revert -d 'put back what exports replaced'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a promote -d 'leave staging'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a demote -d 'back into staging'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a reconcile -d 'compare the directory with what was imported'
@@ -116,6 +117,14 @@ complete -c sosync -n '__sosync_at reconcile' -l json -d 'for scripts'
 complete -c sosync -n '__sosync_bare scheduler' -a 'show set'
 complete -c sosync -n '__sosync_at scheduler set' -l sync-cycle-enabled -x -a 'true false' -d 'may a cycle begin'
 complete -c sosync -n '__sosync_at scheduler' -l json -d 'for scripts'
+
+complete -c sosync -n '__sosync_at revert' -l run -x -d 'what this run replaced'
+complete -c sosync -n '__sosync_at revert' -l rules -x -d 'what this rule set replaced'
+complete -c sosync -n '__sosync_at revert' -l since -x -a '30m 2h 1d 7d' -d 'what was replaced since'
+complete -c sosync -n '__sosync_at revert' -l dry-run -d 'show it only'
+complete -c sosync -n '__sosync_at revert' -l list -d 'objects that are held'
+complete -c sosync -n '__sosync_at revert' -l release -d 'let them be synchronized again'
+complete -c sosync -n '__sosync_at revert' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_bare rules' -a 'list check show explain import diff activate history rollback'
 complete -c sosync -n '__sosync_at rules check import diff activate' -F

@@ -93,6 +93,12 @@ _sosync_match() {
         esac
 }
 
+_sosync_revert() {
+        _arguments '--run[what this run replaced]:run id:' '--rules[what this rule set replaced]:version:' \
+                '--since[what was replaced since]:time:(30m 2h 1d 7d)' '--dry-run[show it only]' \
+                '--list[objects that are held]' '--release[let them be synchronized again]' '--json[for scripts]' '1:DN:'
+}
+
 _sosync_rules() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
@@ -135,6 +141,7 @@ _sosync() {
                 'queue:look at and steer changes'
                 'match:soft matches that wait for a person'
                 'compare:rules against the cloud'
+                'revert:put back what exports replaced'
                 'promote:leave staging'
                 'demote:back into staging'
                 'reconcile:compare the directory with what was imported'
@@ -177,6 +184,7 @@ _sosync() {
                         _arguments '--ou[only below this DN]:distinguished name:' '--sample[only so many]:number:' \
                                 '--json[for scripts]'
                         ;;
+                revert) _sosync_revert ;;
                 promote) _arguments '--yes[do not ask]' '--take-over[the other installation is stopped]' ;;
                 reconcile)
                         _arguments '--ou[only below this DN]:distinguished name:' '--all[what was never synchronized too]' \

@@ -71,7 +71,9 @@ typedef enum SpaceTable {
         SPACE_INTENT = 6,    /* metaverse id → Intent */
         SPACE_MEMO = 7,      /* name → small durable values (engine/space/memo.h) */
         SPACE_CONTAINER = 8, /* ObjectKey → Container */
-        SPACE_LAST = SPACE_CONTAINER,
+        SPACE_JOURNAL = 9,   /* time, run → what it replaced (engine/space/journal.h) */
+        SPACE_HOLD = 10,     /* ObjectKey → Hold: what a revert puts back, and holds */
+        SPACE_LAST = SPACE_HOLD,
 } SpaceTable;
 
 /* The tables of links: owner and name → 16-byte ids, sorted, without duplicates. */

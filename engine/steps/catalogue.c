@@ -197,6 +197,10 @@ static const CatalogueRow rows[] = {
             "release "
             "--brake create`."),
 
+        ROW("HeldByRevert", NON_SERVICE_FAILURE, OBJECT,
+            "What an export had replaced was put back, and the object is held until a person releases it.",
+            "Correct the rule, or Active Directory; then `sosync revert --release`."),
+
         /* Rules, and ourselves. */
         ROW("SyncRuleError", FAILURE, OBJECT, "A synchronization rule ended with an error.",
             "Correct the attribute named in the details, or the rule."),

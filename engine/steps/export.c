@@ -205,11 +205,19 @@ static int judge(Run *run, const OpResult *results)
 
 int step_export(Run *run)
 {
+        const char *left;
         OpResult *results;
         int r, verdict;
 
+        /* A person has put back what was wrong, and has not said yet that it may go on. */
+        if (run->held && !run->reverting && run_keep_disable(run, &left)) {
+                step_detail(run, "held", "%s", left ? left : "a new object");
+                run->held_back = true;
+        }
         report_plan(run);
         run->outcome.action = action_of(run);
+        if (run->n_ops == 0 && run->held_back)
+                return step_fail(run, STEP_E_PARK, "HeldByRevert", NULL);
         if (run->n_ops == 0) {
                 step_say(run, RESULT_SKIPPED,
                          "Nothing to export: Microsoft Entra ID has these values already.");
@@ -243,6 +251,9 @@ int step_export(Run *run)
                 return verdict;
         if (r)
                 return step_fail(run, STEP_E_PARK, "ExportFailed", "%s", diag_text(&run->diag));
+        if (run->held_back)
+                return step_fail(run, STEP_E_PARK, "HeldByRevert",
+                                 "the account was disabled, and nothing else was sent");
         step_say(run, RESULT_SUCCESS, "%zu operation%s accepted in %u request%s.", run->n_ops,
                  run->n_ops == 1 ? " was" : "s were", run->call.n_writes, run->call.n_writes == 1 ? "" : "s");
         return STEP_E_DONE;

@@ -17,6 +17,15 @@ STEPS(STEP_PROTOTYPE)
  * wrong is kept for the ninth step. Return: 0, STEP_E_RETRY (somebody else has it), -errno. */
 int run_join(Run *run);
 
+/* journal.c: what was replaced, into the batch. */
+void run_leave_journal(Run *run);
+
+/* revert.c: the object's Hold, and a run that puts back what it wants. */
+int run_recall_hold(Run *run);
+int run_import_held(Run *run);
+int run_plan_revert(Run *run);
+void run_leave_hold(Run *run);
+
 /* contend.c: does somebody set back what we write, again and again? */
 bool run_is_contended(Run *run, const TargetAttribute *at, Value ours, Value theirs);
 
@@ -56,6 +65,9 @@ int run_mind_anchor(Run *run);
 
 /* plan.c: compare run->planned with run->cloud into run->ops. Return: 0, STEP_E_*. */
 int run_plan(Run *run);
+/* Only what turns the account off stays in the plan. `*ret_left`: names of what went, or NULL. Returns how
+ * much. */
+size_t run_keep_disable(Run *run, const char **ret_left);
 Op *run_add_op(Run *run, OpKind kind, const char *attribute, Value value, Value old_value,
                const FlowedValue *why);
 

@@ -173,6 +173,7 @@ static void leave_cloud(Run *run)
 
         if (!run->cloud.object || guid_is_zero(&run->cloud_id))
                 return;
+        run_leave_journal(run);
         run->cloud.object = with_accepted(run);
         if (first && run->brakes) {
                 brakes_know(run->brakes, type, 1);
@@ -319,8 +320,15 @@ int run_leave_behind(Run *run)
 
         if (guid_is_zero(&run->key.id))
                 return 0; /* asked for by DN, and nobody knows the object: there is nothing to remember */
-        if (run->change.kind == CHANGE_LINK)
+        if (run->change.kind == CHANGE_LINK && !run->reverting)
                 return run_leave_ready(run, done);
+        if (run->reverting) {
+                leave_cloud(run);
+                if (done && !run_is_staging(run))
+                        run_leave_hold(run);
+                leave_unfinished(run);
+                return 0;
+        }
         if (run->gone) {
                 leave_cloud(run);
                 if (done && !is_held_back(run))

@@ -342,7 +342,8 @@ static int run_all_steps(Run *run)
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < _STEP_N; i++)
-                if (!run->gone || run_is_gone_step((StepName)i))
+                if (run->reverting ? i == STEP_target_domain || i >= STEP_import_target
+                                   : !run->gone || run_is_gone_step((StepName)i))
                         r = run_step(run, (StepName)i, step_table[i].run);
         return r;
 }
@@ -359,10 +360,12 @@ void pipeline_run(Run *run)
                 read_object(run);
         if (r == 0)
                 r = locate(run);
+        if (r == 0 && run->known)
+                r = run_recall_hold(run);
         if (r == 0)
-                r = !configured                       ? run_first_step(run)
-                    : run->change.kind == CHANGE_LINK ? run_link_steps(run)
-                                                      : run_all_steps(run);
+                r = !configured                                          ? run_first_step(run)
+                    : run->change.kind == CHANGE_LINK && !run->reverting ? run_link_steps(run)
+                                                                         : run_all_steps(run);
         else
                 step_fail(run, STEP_E_RETRY, "InternalError", "the spaces could not be read: %s",
                           strerror(-r));
@@ -373,7 +376,10 @@ void pipeline_run(Run *run)
                 step_fail(run, STEP_E_RETRY, "InternalError", "the spaces could not be read: %s",
                           left < 0 ? strerror(-left) : "damaged rows");
                 conclude(run, STEP_E_RETRY);
+                /* What the cloud has confirmed is a fact all the same, and is stored with the retry. */
                 space_batch_init(&run->batch, run->arena);
+                if (run_leave_behind(run))
+                        space_batch_init(&run->batch, run->arena);
         }
         name_identities(run);
         run->outcome.finished = clock_wall(run->clock);

@@ -192,11 +192,8 @@ static bool is_disable(const Op *op)
                (op->kind == OP_SET && str_is(op->attribute, "accountEnabled") && !op->value.b);
 }
 
-/*
- * An object that another synchronization owns takes a disable, and nothing else. In an estate of its own that
- * is how it should be and only a detail; where sosync owns the objects, somebody should know.
- */
-static void keep_disable_only(Run *run)
+/* An object that another synchronization owns, or that is held, takes a disable, and nothing else. */
+size_t run_keep_disable(Run *run, const char **ret_left)
 {
         const char *left = NULL, *last = NULL;
         size_t kept = 0, n_left;
@@ -213,6 +210,17 @@ static void keep_disable_only(Run *run)
         }
         n_left = run->n_ops - kept;
         run->n_ops = kept;
+        *ret_left = left;
+        return n_left;
+}
+
+/* In an estate of its own that is how it should be and only a detail; where sosync owns the objects, somebody
+ * should know. */
+static void keep_disable_only(Run *run)
+{
+        const char *left;
+        size_t n_left = run_keep_disable(run, &left);
+
         if (!n_left)
                 return;
         if (run->config->estate == ESTATE_ALONE)

@@ -32,6 +32,7 @@
 #include "engine/rules/rules.h"
 #include "engine/scope/scope.h"
 #include "engine/source/source.h"
+#include "engine/space/journal.h"
 #include "engine/space/space.h"
 #include "engine/target/target.h"
 
@@ -160,6 +161,13 @@ struct Run {
 
         TargetInfo target_info; /* target_domain */
         bool leaving;           /* ou: out of scope, but its cloud object is known: the last word */
+        const Hold *hold;       /* what a revert left; NULL: nothing (or damaged, then `held`) */
+        bool held;              /* only a disable may be written */
+        bool held_back;         /* export: there was something else in the plan */
+        bool reverting;         /* this run puts back what hold->wants says */
+        bool read_links;        /* links are read now, whatever the space has */
+        const char **left;      /* what somebody has changed since, and is left alone */
+        size_t n_left;
         bool gone;              /* ou: deleted, and the last word is a disable */
         const char *type;       /* object_type */
         const Object *object;   /* import_source: typed */

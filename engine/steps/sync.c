@@ -197,6 +197,8 @@ int step_sync(Run *run)
         run->outcome.rules_version = rules_version(run->config->rules);
         if (run->gone)
                 return run_plan_gone(run);
+        if (run->reverting)
+                return run_plan_revert(run);
         if (run->rules_result)
                 return rule_failed(run);
         if (!run->mv)

@@ -5,6 +5,7 @@
 #include "tests/scenario/commands.h"
 #include "app/brake-store.h"
 #include "app/matches.h"
+#include "app/revert.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -322,6 +323,51 @@ static bool do_last_word(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
+/* REVERT since=00:10 [left=2] [objects=3] [dry]: put back what exports have replaced. */
+static bool do_revert(Scene *s, const char *const *words, size_t n_words)
+{
+        const char *since = command_value(s, words, n_words, "since");
+        int64_t left = command_number(command_value(s, words, n_words, "left"), 0);
+        int64_t objects = command_number(command_value(s, words, n_words, "objects"), -1);
+        Revert rv = {
+                .queue = s->queue,
+                .target = s->cloud,
+                .clock = &s->clock.clock,
+                .rules = command_value(s, words, n_words, "rules"),
+                .dry_run = command_has(words, n_words, "dry"),
+                .by = "the script",
+        };
+        RevertFigures f;
+        int64_t ms;
+        size_t n_left;
+
+        if (since) {
+                if (!script_time(since, s->now_ms, &ms))
+                        return scene_fail(s, "%s is not a time", since);
+                rv.since = wall_add(clock_wall(&s->clock.clock), ms - s->now_ms);
+        }
+        if (revert_run(&rv, &f, NULL))
+                return scene_fail(s, "it cannot be reverted");
+        cloud_reads(s->cloud);
+        n_left = json_array_size(f.left);
+        json_decref(f.left);
+        json_decref(f.created);
+        if (n_left != (size_t)left)
+                return scene_fail(s, "%zu values are left alone", n_left);
+        return objects < 0 || f.n_objects == (size_t)objects || scene_fail(s, "%zu objects", f.n_objects);
+}
+
+/* LET-GO [ada]: held objects are synchronized again. */
+static bool do_let_go(Scene *s, const char *const *words, size_t n_words)
+{
+        Thing *t = NULL;
+
+        if (n_words > 1 && !command_need(s, words[1], &t))
+                return false;
+        return revert_release(s->queue, t ? t->dn : NULL, clock_wall(&s->clock.clock)) >= 0 ||
+               scene_fail(s, "they cannot be released");
+}
+
 /* BRAKES "off: [create]": `brakes:` of the configuration. */
 static bool do_brakes(Scene *s, const char *const *words, size_t n_words)
 {
@@ -386,6 +432,8 @@ static const Verb verbs[] = {
         { "RECONCILE", 1, command_reconcile_now },
         { "FORGET", 1, do_forget },
         { "LAST-WORD", 2, do_last_word },
+        { "REVERT", 2, do_revert },
+        { "LET-GO", 1, do_let_go },
         { "BRAKES", 2, do_brakes },
         { "RELEASE", 2, do_release },
 };
