@@ -354,6 +354,9 @@ static void ask_in_normal_lane(WorkerShared *s, const Run *run)
                             LOG_STR("dn", run->dn->text), LOG_INT("code", r));
 }
 
+/* The disk is full, or the store broken: the same change at once would only turn in circles. */
+#define UNSTORED_US ((int64_t)1000000)
+
 const Outcome *worker_work(Worker *w, const Lease *lease)
 {
         _cleanup_(config_unrefp) Config *c = snapshot_get(w->shared->snapshot);
@@ -386,6 +389,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
                           LOG_STR("dn", run->outcome.source.dn), LOG_STR("step", last_step(&run->outcome)),
                           LOG_STR("run", run->outcome.run_id), LOG_INT("code", r));
                 queue_release(s->queue, lease);
+                w->paused = mono_add(clock_mono(s->clock), UNSTORED_US);
         }
         tell_watchers(s, run);
         log_outcome(s->log, &run->outcome);
@@ -497,15 +501,17 @@ static int lease_one(Worker *w, Place *p, Lease *ret_lease)
 int64_t worker_turn(Worker *w, LaneSet *ret_lanes, const Outcome **ret_outcome)
 {
         WorkerShared *s = w->shared;
-        Place place;
-        int64_t wait = ask_for_a_place(w, &place);
+        int64_t wait = w->paused.us - clock_mono(s->clock).us;
         Lease lease = { 0 };
+        Place place;
         int r;
 
         /* No lane is waited for: a change that arrives cannot be worked on either. */
         *ret_lanes = 0;
         if (ret_outcome)
                 *ret_outcome = NULL;
+        if (wait <= 0)
+                wait = ask_for_a_place(w, &place);
         if (wait)
                 return wait;
         arena_reset(w->arena);

@@ -56,6 +56,7 @@ struct WorkerShared {
 struct Worker {
         WorkerShared *shared;
         LaneSet lanes;
+        Mono paused;                         /* until then: a result could not be stored */
         Source *sources[CONFIG_SOURCES_MAX]; /* its own, in the order of the connectors */
         Arena *arena;                        /* of the run in hand */
         RunWatch watch;                      /* looked at by the main thread */

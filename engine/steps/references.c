@@ -73,16 +73,22 @@ static bool flows(const Run *run, const char *attribute)
         return false;
 }
 
+/* What the object names now, as cloud ids: sorted, each once. Two objects of one person are one of them. */
+typedef struct Resolved {
+        ObjectId *ids;
+        size_t n;
+} Resolved;
+
 /* Links that are there now, and those that wait. */
 static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t n_now,
-                    const FlowedValue *why)
+                    const FlowedValue *why, Resolved *ret_now)
 {
-        size_t n_waiting = 0;
+        Resolved clouds = { .ids = arena_new_array(run->arena, ObjectId, n_now + 1) };
+        size_t n_waiting = 0, n = 0;
 
         for (size_t i = 0; i < n_now; i++) {
                 ObjectKey target = { .source = run->key.source, .id = now[i] };
-                ObjectId cloud;
-                int r = space_read_cloud_of(run->space, &target, &cloud);
+                int r = space_read_cloud_of(run->space, &target, &clouds.ids[clouds.n]);
 
                 if (r < 0)
                         return r;
@@ -90,26 +96,36 @@ static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t
                         space_wait(&run->batch,
                                    &(Edge){ .from = run->key, .attribute = attribute, .to = now[i] });
                         n_waiting++;
-                        continue;
+                } else {
+                        clouds.n++;
                 }
-                if (has_id(run->cloud_links, run->n_cloud_links, &cloud))
-                        continue;
-                run_add_op(run, OP_LINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = cloud;
         }
+        if (clouds.n)
+                qsort(clouds.ids, clouds.n, sizeof(*clouds.ids), run_compare_ids);
+        for (size_t i = 0; i < clouds.n; i++) {
+                if (i && guid_is(&clouds.ids[i], &clouds.ids[i - 1]))
+                        continue;
+                clouds.ids[n++] = clouds.ids[i];
+                if (!has_id(run->cloud_links, run->n_cloud_links, &clouds.ids[n - 1]))
+                        run_add_op(run, OP_LINK, attribute, VALUE_NULL, VALUE_NULL, why)->link =
+                                clouds.ids[n - 1];
+        }
+        clouds.n = n;
         if (n_waiting)
                 step_detail(run, "references that wait",
                             "%zu of %zu values of %s are not in Microsoft Entra ID yet", n_waiting, n_now,
                             attribute);
+        *ret_now = clouds;
         return 0;
 }
 
 /* Links that AD had, and has no more. */
 static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_t n_now,
-                     const FlowedValue *why)
+                     const Resolved *clouds, const FlowedValue *why)
 {
         uint8_t owner[OBJECT_KEY_SIZE];
-        ObjectId *before = NULL;
-        size_t n_before = 0;
+        ObjectId *before = NULL, *gone;
+        size_t n_before = 0, n_gone = 0;
         int r;
 
         object_key_pack(&run->key, owner);
@@ -117,21 +133,28 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
                              &n_before);
         if (r)
                 return r;
+        gone = arena_new_array(run->arena, ObjectId, n_before + 1);
         for (size_t i = 0; i < n_before; i++) {
                 ObjectKey target = { .source = run->key.source, .id = before[i] };
-                ObjectId cloud;
 
                 if (has_id(now, n_now, &before[i]))
                         continue;
-                r = space_read_cloud_of(run->space, &target, &cloud);
+                r = space_read_cloud_of(run->space, &target, &gone[n_gone]);
                 if (r < 0)
                         return r;
-                if (r == 0 && has_id(run->cloud_links, run->n_cloud_links, &cloud)) {
-                        /* A manager that has a successor is replaced by the link, not removed first. */
-                        if (str_is(attribute, "manager") && n_now)
-                                continue;
-                        run_add_op(run, OP_UNLINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = cloud;
-                }
+                n_gone += r == 0;
+        }
+        if (n_gone)
+                qsort(gone, n_gone, sizeof(*gone), run_compare_ids);
+        for (size_t i = 0; i < n_gone; i++) {
+                /* Another object of the same person is still named, or it was among them. */
+                if ((i && guid_is(&gone[i], &gone[i - 1])) || has_id(clouds->ids, clouds->n, &gone[i]) ||
+                    !has_id(run->cloud_links, run->n_cloud_links, &gone[i]))
+                        continue;
+                /* A manager that has a successor is replaced by the link, not removed first. */
+                if (str_is(attribute, "manager") && n_now)
+                        continue;
+                run_add_op(run, OP_UNLINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = gone[i];
         }
         return 0;
 }
@@ -189,6 +212,7 @@ static bool all_are_known(Run *run, const char *attribute, const ObjectId *now, 
 int run_plan_references(Run *run)
 {
         const char *attribute = run_link_attribute(run_cloud_type(run));
+        Resolved clouds;
         const FlowedValue *why;
         const ObjectId *now;
         size_t n_now;
@@ -197,11 +221,11 @@ int run_plan_references(Run *run)
         if (!flows(run, attribute))
                 return 0;
         run_names_now(run, attribute, &now, &n_now, &why);
-        r = plan_now(run, attribute, now, n_now, why);
+        r = plan_now(run, attribute, now, n_now, why, &clouds);
         if (r)
                 return r;
         if (run->config->adopt_strict && all_are_known(run, attribute, now, n_now))
                 return plan_strict(run, attribute, now, n_now, why);
         run->incomplete = run->config->adopt_strict;
-        return plan_gone(run, attribute, now, n_now, why);
+        return plan_gone(run, attribute, now, n_now, &clouds, why);
 }

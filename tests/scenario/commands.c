@@ -368,6 +368,13 @@ static bool do_let_go(Scene *s, const char *const *words, size_t n_words)
                scene_fail(s, "they cannot be released");
 }
 
+/* FULL on: the queue takes no acknowledgement.   FULL off */
+static bool do_full(Scene *s, const char *const *words, size_t n_words)
+{
+        s->full = str_is(words[1], "on");
+        return true;
+}
+
 /* BRAKES "off: [create]": `brakes:` of the configuration. */
 static bool do_brakes(Scene *s, const char *const *words, size_t n_words)
 {
@@ -434,6 +441,7 @@ static const Verb verbs[] = {
         { "LAST-WORD", 2, do_last_word },
         { "REVERT", 2, do_revert },
         { "LET-GO", 1, do_let_go },
+        { "FULL", 2, do_full },
         { "BRAKES", 2, do_brakes },
         { "RELEASE", 2, do_release },
 };

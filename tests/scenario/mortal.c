@@ -9,8 +9,16 @@
 typedef struct Mortal {
         Queue queue; /* first */
         Queue *next;
-        const bool *dying;
+        const bool *dying, *full;
 } Mortal;
+
+/* How an acknowledgement ends before it begins; < 0: it goes on. */
+static int end_of(const Queue *q)
+{
+        const Mortal *m = (const Mortal *)q;
+
+        return *m->dying ? 0 : *m->full ? QUEUE_E_FULL : -1;
+}
 
 static Queue *next(Queue *q)
 {
@@ -49,17 +57,23 @@ static int mortal_wait(Queue *q, LaneSet lanes, Wall now, int64_t timeout_us)
 
 static int mortal_ack(Queue *q, const Lease *lease, const Commit *c)
 {
-        return *((Mortal *)q)->dying ? 0 : queue_ack(next(q), lease, c);
+        int end = end_of(q);
+
+        return end >= 0 ? end : queue_ack(next(q), lease, c);
 }
 
 static int mortal_retry(Queue *q, const Lease *lease, Wall not_before, const char *reason, const Commit *c)
 {
-        return *((Mortal *)q)->dying ? 0 : queue_retry(next(q), lease, not_before, reason, c);
+        int end = end_of(q);
+
+        return end >= 0 ? end : queue_retry(next(q), lease, not_before, reason, c);
 }
 
 static int mortal_park(Queue *q, const Lease *lease, const char *reason, const Commit *c)
 {
-        return *((Mortal *)q)->dying ? 0 : queue_park(next(q), lease, reason, c);
+        int end = end_of(q);
+
+        return end >= 0 ? end : queue_park(next(q), lease, reason, c);
 }
 
 static int mortal_note(Queue *q, const Lease *lease, const Commit *c)
@@ -151,7 +165,7 @@ static const QueueOps mortal_ops = {
         .free = mortal_free,
 };
 
-Queue *mortal_new(Queue *inner, const bool *dying)
+Queue *mortal_new(Queue *inner, const bool *dying, const bool *full)
 {
         Mortal *m = calloc(1, sizeof(*m));
 
@@ -160,5 +174,6 @@ Queue *mortal_new(Queue *inner, const bool *dying)
         m->queue.ops = &mortal_ops;
         m->next = inner;
         m->dying = dying;
+        m->full = full;
         return &m->queue;
 }

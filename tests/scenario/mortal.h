@@ -5,10 +5,10 @@
  * Mortal: a queue whose process can die between the work and its acknowledgement
  *
  * While *dying is set, ack, retry and park say that all went well, and store nothing: what is on disk is what
- * a process leaves that was killed on that line.
+ * a process leaves that was killed on that line. While *full is set, they are refused: the disk is full.
  */
 
 #include "queue/queue.h"
 
-/* Owns `next`. `dying` outlives it. */
-Queue *mortal_new(Queue *next, const bool *dying);
+/* Owns `next`. `dying` and `full` outlive it. */
+Queue *mortal_new(Queue *next, const bool *dying, const bool *full);

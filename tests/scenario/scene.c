@@ -135,7 +135,7 @@ static int open_queue(Scene *s)
         if (r)
                 fprintf(stderr, "the queue cannot be opened: %s\n", diag_text(&diag));
         else
-                s->queue = mortal_new(q, &s->dying);
+                s->queue = mortal_new(q, &s->dying, &s->full);
         diag_deinit(&diag);
         return r;
 }

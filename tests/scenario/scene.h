@@ -71,6 +71,7 @@ struct Scene {
         ObjectId server; /* its identity */
         Target *cloud;
         Queue *queue;
+        bool full;  /* acknowledgements are refused */
         bool dying; /* the next acknowledgement is never stored */
         Snapshot snapshot;
         Log log;
