@@ -165,6 +165,21 @@ const ConfigField reports_fields[] = {
         END_OF_TABLE,
 };
 
+static const ConfigField protected_fields[] = {
+        { .name = "accounts",
+          .type = CONFIG_LIST,
+          .item = CONFIG_TEXT,
+          .offset = offsetof(ProtectedConfig, accounts),
+          .help = "never written, not even disabled: user names, DNs or object ids",
+          .example = "[breakglass@contoso.onmicrosoft.com]" },
+        { .name = "allow",
+          .type = CONFIG_LIST,
+          .item = CONFIG_TEXT,
+          .offset = offsetof(ProtectedConfig, allow),
+          .help = "groups that can hold directory roles and are written nevertheless: DNs or object ids" },
+        END_OF_TABLE,
+};
+
 static const ConfigField notify_fields[] = {
         { .name = "command",
           .type = CONFIG_LIST,
@@ -294,6 +309,11 @@ const ConfigField config_fields[] = {
           .fields = notify_fields,
           .offset = offsetof(Config, notify),
           .help = "who is told when something needs a person: an outage, a brake" },
+        { .name = "protected",
+          .type = CONFIG_MAP,
+          .fields = protected_fields,
+          .offset = offsetof(Config, guarded),
+          .help = "what is not written unless it is named" },
         { .name = "brakes",
           .type = CONFIG_MAP,
           .fields = brake_fields,

@@ -232,6 +232,8 @@ static void compile_run(Config *c)
         c->run.adopt_strict = c->target.adopt == GRAPH_ADOPT_STRICT;
         c->run.settle_ms = c->settle_us / 1000;
         c->run.brakes = &c->brakes;
+        c->run.guarded = c->guarded.accounts;
+        c->run.allowed = c->guarded.allow;
         c->run.on_leave = (LastWord)c->scope.on_leave;
         c->run.on_delete = (LastWord)c->scope.on_delete;
         config_use_rules(c, c->run.rules);

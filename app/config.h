@@ -26,6 +26,7 @@
 typedef struct AuditConfig AuditConfig;
 typedef struct Config Config;
 typedef struct NotifyConfig NotifyConfig;
+typedef struct ProtectedConfig ProtectedConfig;
 typedef struct ReportsConfig ReportsConfig;
 typedef struct ScopeConfig ScopeConfig;
 typedef struct SourceConfig SourceConfig;
@@ -86,6 +87,12 @@ struct NotifyConfig {
         int64_t timeout_us;
 };
 
+/* Written only if they are named: see engine/steps/protect.c. */
+struct ProtectedConfig {
+        ConfigList accounts; /* const char * */
+        ConfigList allow;
+};
+
 struct Config {
         Arena *arena;
         unsigned refs; /* atomic */
@@ -108,6 +115,7 @@ struct Config {
         ConsoleConfig console;
         AuditConfig audit;
         NotifyConfig notify;
+        ProtectedConfig guarded;
         BrakeLimits brakes;
         struct {
                 int64_t every_us; /* 0: never */

@@ -197,6 +197,14 @@ static const CatalogueRow rows[] = {
             "release "
             "--brake create`."),
 
+        ROW("ProtectedAccount", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "The account is protected (protected.accounts): nothing of it is written, not even a disable.",
+            "Change it in Microsoft Entra ID by hand, or take its name out of protected.accounts."),
+        ROW("RoleAssignableGroup", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "The group can hold directory roles in Microsoft Entra ID (isAssignableToRole): whoever may "
+            "write it in "
+            "Active Directory could make administrators.",
+            "If that is meant, name the group in protected.allow."),
         ROW("HeldByRevert", NON_SERVICE_FAILURE, OBJECT,
             "What an export had replaced was put back, and the object is held until a person releases it.",
             "Correct the rule, or Active Directory; then `sosync revert --release`."),

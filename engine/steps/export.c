@@ -214,6 +214,9 @@ int step_export(Run *run)
                 step_detail(run, "held", "%s", left ? left : "a new object");
                 run->held_back = true;
         }
+        r = run_ask_protected(run);
+        if (r)
+                return r;
         report_plan(run);
         run->outcome.action = action_of(run);
         if (run->n_ops == 0 && run->held_back)

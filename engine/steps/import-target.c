@@ -22,6 +22,7 @@ static int on_object(ObjectSink *sink, const TargetObject *o)
 
         import->object = o->object;
         import->mastered_elsewhere = o->mastered_elsewhere;
+        import->role_assignable = o->role_assignable;
         return 0;
 }
 
@@ -135,6 +136,7 @@ static void adopt(Run *run, const RunImport *import, bool links)
         run->cloud.object = settle(run, import->object, &held);
         run->cloud.type = run_cloud_type(run);
         run->cloud.mastered_elsewhere = import->mastered_elsewhere;
+        run->cloud.role_assignable = import->role_assignable;
         run->cloud.imported = clock_wall(run->clock);
         if (links) {
                 run->links_read = true;

@@ -26,6 +26,9 @@ int run_import_held(Run *run);
 int run_plan_revert(Run *run);
 void run_leave_hold(Run *run);
 
+/* protect.c: may the object be written at all? Return: 0, STEP_E_SKIP. */
+int run_ask_protected(Run *run);
+
 /* contend.c: does somebody set back what we write, again and again? */
 bool run_is_contended(Run *run, const TargetAttribute *at, Value ours, Value theirs);
 
@@ -48,7 +51,7 @@ typedef struct RunImport {
         ObjectSink sink; /* first: the target calls through it */
         Run *run;
         const Object *object;
-        bool mastered_elsewhere;
+        bool mastered_elsewhere, role_assignable;
         ObjectId *links;
         size_t n_links, size_links;
 } RunImport;

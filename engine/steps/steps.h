@@ -98,6 +98,8 @@ struct RunConfig {
         const char *anchor_fits; /* compare has found that the rules' anchor is wrong, and this one fits;
                                     NULL: fine */
         bool adopt_strict;       /* what AD has not is cleared and unlinked from the first contact on */
+        ConfigList guarded;      /* const char *: accounts that are never written */
+        ConfigList allowed;      /* const char *: role-assignable groups that are */
         int64_t settle_ms;       /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
         const char *const *attributes;

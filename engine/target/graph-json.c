@@ -26,7 +26,7 @@ static bool is_link(const TargetAttribute *at)
  * graph_select() - the $select that reads these attributes
  * @attributes: names of the connector space; none: all that Graph has. Links are read apart
  *
- * Return: "id,onPremisesSyncEnabled,...".
+ * Return: "id,onPremisesSyncEnabled,...", of groups also isAssignableToRole.
  */
 const char *graph_select(const char *type, const char *const *attributes, size_t n, Arena *a)
 {
@@ -38,6 +38,8 @@ const char *graph_select(const char *type, const char *const *attributes, size_t
 
         str_init(&s, 8192);
         str_add(&s, "id,onPremisesSyncEnabled");
+        if (str_is(type, "group"))
+                str_add(&s, ",isAssignableToRole");
         rows = target_attributes(type, &n_rows);
         for (size_t i = 0; i < n_rows; ++i) {
                 const TargetAttribute *at = &rows[i];
@@ -122,6 +124,7 @@ static int value_of(json_t *v, const TargetAttribute *at, Arena *a, Value *ret, 
 int graph_object_parse(const json_t *json, const char *type, Arena *a, TargetObject *ret_object, Diag *diag)
 {
         const json_t *sync = json_object_get(json, "onPremisesSyncEnabled");
+        const json_t *assignable = json_object_get(json, "isAssignableToRole");
         const json_t *extensions = json_object_get(json, EXTENSIONS);
         const TargetAttribute *rows;
         ObjectBuilder b;
@@ -133,6 +136,8 @@ int graph_object_parse(const json_t *json, const char *type, Arena *a, TargetObj
                 return wrong("the answer", "an object with an id", diag);
         if (sync && !json_is_boolean(sync) && !json_is_null(sync))
                 return wrong("onPremisesSyncEnabled", "a truth value", diag);
+        if (assignable && !json_is_boolean(assignable) && !json_is_null(assignable))
+                return wrong("isAssignableToRole", "a truth value", diag);
         if (extensions && !json_is_object(extensions) && !json_is_null(extensions))
                 return wrong(EXTENSIONS, "an object", diag);
         object_build(&b, a);
@@ -151,6 +156,7 @@ int graph_object_parse(const json_t *json, const char *type, Arena *a, TargetObj
         }
         ret_object->object = object_finish(&b, &id, type, NULL);
         ret_object->mastered_elsewhere = json_is_true(sync);
+        ret_object->role_assignable = json_is_true(assignable);
         return 0;
 }
 

@@ -294,6 +294,18 @@ void target_mem_master(Target *target, const ObjectId *id, bool mastered_elsewhe
         pthread_mutex_unlock(&t->lock);
 }
 
+void target_mem_assignable(Target *target, const ObjectId *id)
+{
+        MemTarget *t = (MemTarget *)target;
+        MemObject *o;
+
+        pthread_mutex_lock(&t->lock);
+        o = mem_find(t, id);
+        if (o)
+                o->role_assignable = true;
+        pthread_mutex_unlock(&t->lock);
+}
+
 void target_mem_remove(Target *target, const ObjectId *id)
 {
         MemTarget *t = (MemTarget *)target;

@@ -14,7 +14,7 @@ typedef struct MemTarget MemTarget;
 struct MemObject {
         ObjectId id;
         char *type;
-        bool mastered_elsewhere;
+        bool mastered_elsewhere, role_assignable;
         unsigned n_revoked;
         Arena *arena;
         Attribute *attributes; /* in the arena, sorted by name; without links */

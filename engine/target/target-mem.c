@@ -103,6 +103,7 @@ static int mem_fetch(Target *target, Call *call, const Match *m, ObjectSink *sin
                 }
                 object.object = object_finish(&b, &o->id, arena_strdup(call->arena, o->type), NULL);
                 object.mastered_elsewhere = o->mastered_elsewhere;
+                object.role_assignable = o->role_assignable;
                 manager = o->manager;
                 n_members = o->n_members;
                 members = arena_new_array(call->arena, ObjectId, n_members);

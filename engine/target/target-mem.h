@@ -62,6 +62,8 @@ void target_mem_force(Target *t, const ObjectId *id, const char *attribute, Valu
 
 /* onPremisesSyncEnabled, from now on. */
 void target_mem_master(Target *t, const ObjectId *id, bool mastered_elsewhere);
+/* From now on the group can hold directory roles. */
+void target_mem_assignable(Target *t, const ObjectId *id);
 void target_mem_remove(Target *t, const ObjectId *id); /* as if somebody had deleted it */
 
 /* The object as it is now, in the arena; NULL: there is none. Links are REFs ("manager") and LISTs of REF

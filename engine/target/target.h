@@ -96,6 +96,7 @@ struct Match {
 struct TargetObject {
         const Object *object;    /* id = cloud id; attributes by Entra connector-space names */
         bool mastered_elsewhere; /* onPremisesSyncEnabled is true */
+        bool role_assignable;    /* group: isAssignableToRole is true */
 };
 
 /* Receives the object, then the links page by page. Return of either: 0, or > 0 to stop. */

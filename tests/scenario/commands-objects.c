@@ -216,6 +216,8 @@ bool command_cloud(Scene *s, const char *const *words, size_t n_words)
                 attributes[n++] = (Attribute){ .name = "accountEnabled", .value = value_bool(true) };
         id = target_mem_plant(cloud_mem(s->cloud), words[1], attributes, n, mastered);
         t->planted = id;
+        if (command_has(words, n_words, "role-assignable"))
+                target_mem_assignable(cloud_mem(s->cloud), &id);
         if (command_value(s, words, n_words, "member"))
                 set_link(s, &id, "member", command_value(s, words, n_words, "member"), true);
         cloud_touched(s->cloud, &id, true);

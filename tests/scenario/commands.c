@@ -368,6 +368,13 @@ static bool do_let_go(Scene *s, const char *const *words, size_t n_words)
                scene_fail(s, "they cannot be released");
 }
 
+/* PROTECT "accounts: [ada@contoso.test], allow: [...]" */
+static bool do_protect(Scene *s, const char *const *words, size_t n_words)
+{
+        s->guarded = arena_strdup(s->arena, words[1]);
+        return scene_reload(s);
+}
+
 /* FULL on: the queue takes no acknowledgement.   FULL off */
 static bool do_full(Scene *s, const char *const *words, size_t n_words)
 {
@@ -441,6 +448,7 @@ static const Verb verbs[] = {
         { "LAST-WORD", 2, do_last_word },
         { "REVERT", 2, do_revert },
         { "LET-GO", 1, do_let_go },
+        { "PROTECT", 2, do_protect },
         { "FULL", 2, do_full },
         { "BRAKES", 2, do_brakes },
         { "RELEASE", 2, do_release },

@@ -73,6 +73,7 @@ static int write_config(Scene *s)
                 "  - {attribute: userAccountControl, when: \"BitAnd([userAccountControl],2) = 2\", "
                 "revoke_sessions: true}\n"
                 "settle: 120s\n"
+                "protected: {%s}\n"
                 "%s%s%s%s%s",
                 secret, secret, s->on_leave ? s->on_leave : "report", s->on_delete ? s->on_delete : "report",
                 s->types ? "  object_types: [" : "", s->types ? s->types : "", s->types ? "]\n" : "",
@@ -81,8 +82,8 @@ static int write_config(Scene *s)
                 s->rules ? "}\n" : "", s->staging ? "true" : "false", s->estate ? s->estate : "alone",
                 s->ask ? "  connect: {command: [/nowhere]}\n" : "", s->section ? "  " : "",
                 s->section ? s->section : "", s->section ? "\n" : "", secret, secret,
-                s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "", s->brakes ? "}\n" : "",
-                s->scheduler ? "scheduler:\n" : "", s->scheduler ? s->scheduler : "");
+                s->guarded ? s->guarded : "", s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "",
+                s->brakes ? "}\n" : "", s->scheduler ? "scheduler:\n" : "", s->scheduler ? s->scheduler : "");
         int r = str_write_file(secret, "secret\n", 7, 0600);
 
         return r ? r

@@ -79,6 +79,7 @@ struct Scene {
         Connectors connectors;
         IntakeSink intake;
         Alarms alarms;
+        const char *guarded;              /* `protected:`; NULL: nothing is */
         const char *on_leave, *on_delete; /* NULL: their default */
         const char *brakes;               /* `brakes:` of the configuration; NULL: as shipped */
         ConnectMem *connect;              /* NULL: there is no Connect server, the flag is sosync's own */
