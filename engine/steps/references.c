@@ -84,7 +84,9 @@ static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t
                     const FlowedValue *why, Resolved *ret_now)
 {
         Resolved clouds = { .ids = arena_new_array(run->arena, ObjectId, n_now + 1) };
-        size_t n_waiting = 0, n = 0;
+        ObjectId *as_named = arena_new_array(run->arena, ObjectId, n_now + 1);
+        bool *linked = arena_new_array(run->arena, bool, n_now + 1);
+        size_t n_waiting = 0, n_named, n = 0;
 
         for (size_t i = 0; i < n_now; i++) {
                 ObjectKey target = { .source = run->key.source, .id = now[i] };
@@ -101,16 +103,23 @@ static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t
                 }
         }
         if (clouds.n)
+                memcpy(as_named, clouds.ids, clouds.n * sizeof(*as_named));
+        n_named = clouds.n;
+        if (clouds.n)
                 qsort(clouds.ids, clouds.n, sizeof(*clouds.ids), run_compare_ids);
-        for (size_t i = 0; i < clouds.n; i++) {
-                if (i && guid_is(&clouds.ids[i], &clouds.ids[i - 1]))
-                        continue;
-                clouds.ids[n++] = clouds.ids[i];
-                if (!has_id(run->cloud_links, run->n_cloud_links, &clouds.ids[n - 1]))
-                        run_add_op(run, OP_LINK, attribute, VALUE_NULL, VALUE_NULL, why)->link =
-                                clouds.ids[n - 1];
-        }
+        for (size_t i = 0; i < clouds.n; i++)
+                if (!i || !guid_is(&clouds.ids[i], &clouds.ids[i - 1]))
+                        clouds.ids[n++] = clouds.ids[i];
         clouds.n = n;
+        /* In the order in which they are named, so that what is sent does not depend on Entra ID's ids. */
+        for (size_t i = 0; i < n_named; i++) {
+                const ObjectId *at = bsearch(&as_named[i], clouds.ids, n, sizeof(*at), run_compare_ids);
+
+                if (linked[at - clouds.ids] || has_id(run->cloud_links, run->n_cloud_links, at))
+                        continue;
+                linked[at - clouds.ids] = true;
+                run_add_op(run, OP_LINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = *at;
+        }
         if (n_waiting)
                 step_detail(run, "references that wait",
                             "%zu of %zu values of %s are not in Microsoft Entra ID yet", n_waiting, n_now,
@@ -124,7 +133,8 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
                      const Resolved *clouds, const FlowedValue *why)
 {
         uint8_t owner[OBJECT_KEY_SIZE];
-        ObjectId *before = NULL, *gone;
+        ObjectId *before = NULL, *gone, *sorted;
+        bool *done;
         size_t n_before = 0, n_gone = 0;
         int r;
 
@@ -144,17 +154,22 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
                         return r;
                 n_gone += r == 0;
         }
+        sorted = arena_memdup(run->arena, gone, (n_gone + 1) * sizeof(*gone));
+        done = arena_new_array(run->arena, bool, n_gone + 1);
         if (n_gone)
-                qsort(gone, n_gone, sizeof(*gone), run_compare_ids);
+                qsort(sorted, n_gone, sizeof(*sorted), run_compare_ids);
         for (size_t i = 0; i < n_gone; i++) {
+                const ObjectId *at = bsearch(&gone[i], sorted, n_gone, sizeof(*at), run_compare_ids);
+
                 /* Another object of the same person is still named, or it was among them. */
-                if ((i && guid_is(&gone[i], &gone[i - 1])) || has_id(clouds->ids, clouds->n, &gone[i]) ||
-                    !has_id(run->cloud_links, run->n_cloud_links, &gone[i]))
+                if (done[at - sorted] || has_id(clouds->ids, clouds->n, at) ||
+                    !has_id(run->cloud_links, run->n_cloud_links, at))
                         continue;
+                done[at - sorted] = true;
                 /* A manager that has a successor is replaced by the link, not removed first. */
                 if (str_is(attribute, "manager") && n_now)
                         continue;
-                run_add_op(run, OP_UNLINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = gone[i];
+                run_add_op(run, OP_UNLINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = *at;
         }
         return 0;
 }
