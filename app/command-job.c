@@ -85,7 +85,7 @@ static int do_it_here(const char *config_path, const char *kind, json_t *argumen
         else
                 status = r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT;
         progress_end(&progress);
-        if (w.open && !*ret_busy)
+        if (w.open && !*ret_busy && !job_kind_find(job_kinds, kind)->looks)
                 acts_here(&w.acts, NULL, kind, json_pack("{s:O}", "arguments", arguments), r == 0);
         if (r && !*ret_busy)
                 command_fail_diag(status, &diag);

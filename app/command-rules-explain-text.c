@@ -36,6 +36,10 @@ static void print_rules(const ExplainCommand *e, const ExplainStage *s)
                 const Rule *r = x->rule;
                 const char *name = rules_cut(a, r->name, e->name_width), *text;
 
+                /* The rules of the others are told where they give something. */
+                if (s->direction == RULE_INBOUND && x->input != e->it.own)
+                        continue;
+
                 if (!x->in_scope)
                         text = arena_printf(a, "out of scope: needs %s", short_why(x->why_not));
                 else if (r->n_join || r->link != RULE_LINK_JOIN)
@@ -96,7 +100,8 @@ static const char *reason(const ExplainCommand *e, const ExplainAttribute *x, co
         return "";
 }
 
-static void print_offer(const ExplainCommand *e, const ExplainAttribute *x, const ExplainOffer *o)
+static void print_offer(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x,
+                        const ExplainOffer *o)
 {
         Arena *a = e->rules->arena;
         bool counts = o->verdict == OFFER_WON || o->verdict == OFFER_MERGED ||
@@ -104,12 +109,21 @@ static void print_offer(const ExplainCommand *e, const ExplainAttribute *x, cons
         size_t fixed = e->name_width + 14, rest = e->columns > fixed + 40 ? e->columns - fixed : 40;
         size_t value_width = rest * 2 / 5;
         const char *name = rules_cut(a, o->rule->name, e->name_width);
-        const char *value = value_of(e, o->value, o->link, value_width);
+        const char *value = value_of(e, o->value, o->link, value_width), *text;
 
+        /* Another object's rules that are out of scope explain nothing here. */
+        if (s->direction == RULE_INBOUND && o->input != e->it.own && o->verdict == OFFER_OUT_OF_SCOPE &&
+            !e->all)
+                return;
+        text = reason(e, x, o);
+        if (s->direction == RULE_INBOUND && o->input != e->it.own)
+                text = arena_printf(a, "of %s: %s",
+                                    e->it.inputs[o->input].connector ? e->it.inputs[o->input].connector : "?",
+                                    text);
         printf("    %s%s %5d  %s%*s  %s%*s  %s%s\n", counts ? "" : e->faint, counts ? ">" : " ",
                o->rule->precedence, name, (int)(e->name_width - str_chars(name)), "", value,
-               (int)(value_width - str_chars(value)), "",
-               rules_cut(a, reason(e, x, o), rest - value_width - 2), e->plain);
+               (int)(value_width - str_chars(value)), "", rules_cut(a, text, rest - value_width - 2),
+               e->plain);
 }
 
 static bool is_shown(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
@@ -146,6 +160,34 @@ static const char *graph_text(const ExplainCommand *e, const ExplainStage *s, co
                        : "";
 }
 
+/* IgnoreThisFlow and apply once leave what is there. */
+static const char *kept_text(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
+{
+        Value now = s->direction == RULE_INBOUND ? x->value
+                    : e->it.cloud                ? object_get(e->it.cloud, x->name)
+                                                 : VALUE_NULL;
+
+        if (value_is_none(now))
+                return "(stays as it is)";
+        return arena_printf(e->rules->arena, "%s (stays as it is)",
+                            value_of(e, now, false, e->columns * 2 / 3));
+}
+
+/* What is in Entra ID now, where it is another value. */
+static const char *current_text(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
+{
+        const TargetAttribute *row = target_attribute(s->type, x->name);
+        Value now;
+
+        if (s->direction == RULE_INBOUND || !e->it.cloud || !row || !row->writable || x->link || x->kept)
+                return "";
+        now = object_get(e->it.cloud, x->name);
+        if (target_value_is(row, x->value, now))
+                return "";
+        return arena_printf(e->rules->arena, "  (Entra ID has %s)",
+                            value_is_none(now) ? "no value" : value_of(e, now, false, e->columns / 2));
+}
+
 static void print_attributes(const ExplainCommand *e, const ExplainStage *s)
 {
         size_t n_hidden = 0;
@@ -157,13 +199,13 @@ static void print_attributes(const ExplainCommand *e, const ExplainStage *s)
                         n_hidden++;
                         continue;
                 }
-                printf("  %s%s = %s%s%s%s%s%s\n", e->strong, x->name,
-                       x->kept ? "(stays as it is)" : value_of(e, x->value, x->link, e->columns * 2 / 3),
+                printf("  %s%s = %s%s%s%s%s%s%s\n", e->strong, x->name,
+                       !x->kept ? value_of(e, x->value, x->link, e->columns * 2 / 3) : kept_text(e, s, x),
                        x->winner && x->winner->verdict == OFFER_AUTHORITATIVE_NULL ? " (must have no value)"
                                                                                    : "",
-                       e->plain, e->faint, graph_text(e, s, x->name), e->plain);
+                       e->plain, current_text(e, s, x), e->faint, graph_text(e, s, x->name), e->plain);
                 for (size_t k = 0; k < x->n_offers; k++)
-                        print_offer(e, x, &x->offers[k]);
+                        print_offer(e, s, x, &x->offers[k]);
         }
         if (n_hidden && !e->attribute)
                 printf("  %s%zu attributes without a value; --all shows them%s\n", e->faint, n_hidden,
@@ -211,6 +253,14 @@ void explain_print(ExplainCommand *e)
                e->look.connector ? " of " : "", e->look.connector ? e->look.connector : "",
                rules_version(e->rules->rules), e->rules->set_name, e->strong,
                rules_cut(a, e->it.verdict, 1000), e->plain);
+        if (e->assumed)
+                printf("%sAssumed: %s%s\n", e->faint, e->assumed, e->plain);
+        for (size_t i = 0; i < e->it.n_inputs; i++)
+                if (i != e->it.own)
+                        printf("%sWith %s of %s, as it was read last%s\n", e->faint,
+                               rules_cut(a, e->it.inputs[i].object->dn ? e->it.inputs[i].object->dn : "?",
+                                         1000),
+                               e->it.inputs[i].connector, e->plain);
         if (!e->attribute)
                 print_all_rules(e);
         if (e->it.in.n_attributes)
@@ -218,6 +268,6 @@ void explain_print(ExplainCommand *e)
         print_attributes(e, &e->it.in);
         if (!e->it.has_out || !e->it.out.n_attributes)
                 return;
-        printf("\n%sEntra ID%s, as for an object that is not there yet\n", e->strong, e->plain);
+        printf("\n%sEntra ID%s\n", e->strong, e->plain);
         print_attributes(e, &e->it.out);
 }

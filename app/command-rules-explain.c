@@ -3,6 +3,8 @@
 /* sosync rules explain: reading, evaluating, and the result as JSON */
 
 #include "app/command-rules-explain.h"
+
+#include "app/command-job.h"
 #include "base/str.h"
 
 #include <getopt.h>
@@ -54,6 +56,37 @@ static int parse(ExplainCommand *e, int argc, char **argv)
 
 /* -- evaluation ------------------------------------------------------------------------------------------ */
 
+/* The other objects of the person, what the metaverse holds, and what is in Entra ID. */
+static int know(ExplainCommand *e)
+{
+        RulesCommand *c = e->rules;
+        char id[GUID_TEXT_MAX];
+        json_t *answer = NULL, *known;
+        int status;
+
+        if (!c->has_state) {
+                e->assumed = "there is no state to look into: as for an object that nobody knows yet";
+                return EXIT_DONE;
+        }
+        status = command_job(c->config_path, "rules-known",
+                             json_pack("{s:s, s:s}", "connector", e->look.connector, "id",
+                                       guid_format(&e->look.object->id, id)),
+                             &answer);
+        if (!answer)
+                return status;
+        known = json_object_get(answer, "known");
+        if (!json_is_object(known))
+                e->assumed = "sosync has not worked on this object yet: as for a new one";
+        else if (known_from_json(known, c->arena, &e->known_room))
+                status = command_fail(EXIT_OBJECT, "the state has an answer that cannot be read");
+        else
+                e->known = &e->known_room;
+        if (e->known && !e->known->cloud.object)
+                e->assumed = "it is not in Entra ID as far as sosync knows";
+        json_decref(answer);
+        return status;
+}
+
 static int look(ExplainCommand *e)
 {
         RulesCommand *c = e->rules;
@@ -61,8 +94,10 @@ static int look(ExplainCommand *e)
         RunConfig *run;
         int status;
 
-        if (e->object)
+        if (e->object) {
+                e->assumed = "an object from a file: as for one that nobody knows yet";
                 return command_looked(look_file(&e->look, c->arena, e->object, e->type, &diag), &diag);
+        }
         status = rules_open_config(c);
         if (status)
                 return status;
@@ -70,9 +105,10 @@ static int look(ExplainCommand *e)
         run = arena_memdup(c->arena, &c->config->run, sizeof(*run));
         run->rules = c->rules;
         run_config_attributes(run, c->arena);
-        return command_looked(look_directory(&e->look, c->arena, c->config, e->dn, run->attributes,
-                                             run->n_attributes, true, &diag),
-                              &diag);
+        status = command_looked(look_directory(&e->look, c->arena, c->config, e->dn, run->attributes,
+                                               run->n_attributes, true, &diag),
+                                &diag);
+        return status ? status : know(e);
 }
 
 static bool reads(const ExplainCommand *e, const Flow *f, const char *name)
@@ -107,12 +143,14 @@ bool explain_is_asked(const ExplainCommand *e, const ExplainStage *s, const char
 
 /* -- as JSON --------------------------------------------------------------------------------------------- */
 
-static json_t *offer_json(const ExplainOffer *o)
+static json_t *offer_json(const ExplainCommand *e, const ExplainStage *s, const ExplainOffer *o)
 {
         json_t *j = json_pack("{s:s, s:i, s:s, s:s, s:s}", "rule", o->rule->name, "precedence",
                               o->rule->precedence, "mappingType", flow_type_name(o->flow->type), "flow",
                               o->flow->source, "verdict", offer_verdict_name(o->verdict));
 
+        if (s->direction == RULE_INBOUND && e->it.inputs[o->input].connector)
+                json_object_set_new(j, "connector", json_string(e->it.inputs[o->input].connector));
         if (!value_is_none(o->value))
                 json_object_set_new(j, "value", object_json_value(o->value));
         if (o->link)
@@ -122,16 +160,18 @@ static json_t *offer_json(const ExplainOffer *o)
         return j;
 }
 
-static json_t *attribute_json(const ExplainAttribute *x)
+static json_t *attribute_json(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
 {
         json_t *offers = json_array();
         json_t *j = json_pack("{s:s, s:o, s:b, s:b}", "name", x->name, "value", object_json_value(x->value),
                               "links", x->link, "kept", x->kept);
 
+        if (s->direction == RULE_OUTBOUND && e->it.cloud)
+                json_object_set_new(j, "current", object_json_value(object_get(e->it.cloud, x->name)));
         if (x->winner)
                 json_object_set_new(j, "rule", json_string(x->winner->rule->name));
         for (size_t i = 0; i < x->n_offers; i++)
-                json_array_append_new(offers, offer_json(&x->offers[i]));
+                json_array_append_new(offers, offer_json(e, s, &x->offers[i]));
         json_object_set_new(j, "offers", offers);
         return j;
 }
@@ -166,6 +206,8 @@ static json_t *stage_json(const ExplainCommand *e, const ExplainStage *s)
                                       r->rule->precedence, "link", rule_link_name(r->rule->link), "inScope",
                                       r->in_scope, "decides", r->decides);
 
+                if (s->direction == RULE_INBOUND && e->it.inputs[r->input].connector)
+                        json_object_set_new(x, "connector", json_string(e->it.inputs[r->input].connector));
                 if (r->rule->n_join)
                         json_object_set_new(x, "join", json_string(explain_join(e->rules->arena, r->rule)));
                 if (r->why_not)
@@ -174,7 +216,7 @@ static json_t *stage_json(const ExplainCommand *e, const ExplainStage *s)
         }
         for (size_t i = 0; i < s->n_attributes; i++)
                 if (explain_is_asked(e, s, s->attributes[i].name))
-                        json_array_append_new(attributes, attribute_json(&s->attributes[i]));
+                        json_array_append_new(attributes, attribute_json(e, s, &s->attributes[i]));
         return j;
 }
 
@@ -185,6 +227,9 @@ static void print_json(const ExplainCommand *e)
                               e->look.connector, "rulesVersion", rules_version(e->rules->rules), "result",
                               e->it.verdict, "inbound", stage_json(e, &e->it.in));
 
+        json_object_set_new(j, "rulesOrigin", json_string(e->rules->set_name));
+        if (e->assumed)
+                json_object_set_new(j, "assumed", json_string(e->assumed));
         if (e->it.has_out)
                 json_object_set_new(j, "outbound", stage_json(e, &e->it.out));
         rules_print_json(j);
@@ -201,7 +246,7 @@ int rules_explain(RulesCommand *c, int argc, char **argv)
                 status = look(&e);
         if (status)
                 return status;
-        explain_object(&e.it, c->rules, &e.look, clock_wall(&clock_system), c->arena);
+        explain_object(&e.it, c->rules, &e.look, e.known, clock_wall(&clock_system), c->arena);
         if (c->json)
                 print_json(&e);
         else

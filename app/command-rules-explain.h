@@ -13,6 +13,9 @@ struct ExplainCommand {
         const char *dn, *object, *type, *attribute;
         bool all;
         Look look;
+        const RulesKnown *known; /* NULL: the state does not know the object, or there is none */
+        const char *assumed;     /* what stands in for the state, for people; NULL: nothing */
+        RulesKnown known_room;
         Explain it;
         size_t columns, name_width;
         const char *strong, *faint, *plain; /* terminal sequences; "" without a terminal */

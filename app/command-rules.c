@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/command-rules.h"
+#include "app/command-job.h"
 
 #include "base/str.h"
 #include "engine/rules/write-yaml.h"
@@ -31,10 +32,22 @@ const char *rules_cut(Arena *a, const char *text, size_t columns)
 int rules_open_config(RulesCommand *c)
 {
         int status = EXIT_DONE;
+        const char *data;
 
+        if (c->config)
+                return EXIT_DONE;
+        c->config = command_config_load(c->config_path, &status);
         if (!c->config)
-                c->config = command_config_load_rules(c->config_path, &status);
-        return status;
+                return status;
+        data = arena_printf(c->arena, "%s/data.mdb", c->config->state.path);
+        c->has_state = access(data, R_OK | W_OK) == 0;
+        if (!c->has_state && errno != ENOENT)
+                command_fail(
+                        EXIT_DONE,
+                        "%s: %s: so the rules of the configuration are taken, which need not be the active "
+                        "ones",
+                        data, strerror(errno));
+        return EXIT_DONE;
 }
 
 static int load(RulesCommand *c, const char *folder, const char *name)
@@ -49,6 +62,63 @@ static int load(RulesCommand *c, const char *folder, const char *name)
         return status;
 }
 
+/* Their files come with the answer. */
+static int load_active(RulesCommand *c, const json_t *answer)
+{
+        const json_t *rules = json_object_get(answer, "rules"), *list = json_object_get(rules, "files"),
+                     *item;
+        const char *origin = json_string_value(json_object_get(rules, "origin"));
+        RulesFile *files = arena_new_array(c->arena, RulesFile, json_array_size(list) + 1);
+        Diag diag = DIAG_INIT;
+        int status = EXIT_DONE;
+        uint8_t *data;
+        size_t i;
+
+        json_array_foreach(list, i, item)
+        {
+                const char *name = json_string_value(json_object_get(item, "name"));
+                const char *text = json_string_value(json_object_get(item, "text"));
+
+                if (!name || !text || !str_unbase64(c->arena, text, &data, &files[i].n))
+                        return command_fail(EXIT_OBJECT, "the state has an answer that cannot be read");
+                files[i].name = arena_strdup(c->arena, name);
+                files[i].text = arena_strndup(c->arena, (char *)data, files[i].n);
+        }
+        c->set_name = arena_printf(c->arena, "%s, active", origin ? origin : "?");
+        if (rules_load_text(c->arena, files, json_array_size(list), &c->rules, &diag))
+                status = command_fail_diag(EXIT_OBJECT, &diag);
+        diag_deinit(&diag);
+        return status;
+}
+
+static int open_active(RulesCommand *c)
+{
+        json_t *answer = NULL;
+        int status = command_job(c->config_path, "rules-known", json_object(), &answer);
+
+        if (answer)
+                status = load_active(c, answer);
+        json_decref(answer);
+        return status;
+}
+
+/* Nothing was ever active: what the next start takes. */
+static int open_configured(RulesCommand *c)
+{
+        const char *folder = c->config->rules.directory;
+        int status = EXIT_DONE;
+
+        if (c->config->rules_invalid) {
+                c->config = config_unref(c->config);
+                c->config = command_config_load_rules(c->config_path, &status); /* with the findings */
+                if (!c->config)
+                        return status;
+        }
+        c->rules = c->config->run.rules;
+        c->set_name = arena_printf(c->arena, "%s, of the configuration", folder ? folder : "the shipped set");
+        return EXIT_DONE;
+}
+
 int rules_open(RulesCommand *c)
 {
         int status;
@@ -61,9 +131,7 @@ int rules_open(RulesCommand *c)
         status = rules_open_config(c);
         if (status)
                 return status;
-        c->rules = c->config->run.rules;
-        c->set_name = c->config->rules.directory ? c->config->rules.directory : "the shipped set";
-        return EXIT_DONE;
+        return c->has_state ? open_active(c) : open_configured(c);
 }
 
 /* -- list ------------------------------------------------------------------------------------------------ */
@@ -131,8 +199,12 @@ static int list(RulesCommand *c)
                                "prec.", (int)width, "rule", "types", "link", "flows");
                 print_row(c, rules[i], width);
         }
-        printf("\n%zu rules, %zu flows; version %s of %s\n", n, n_flows, rules_version(c->rules),
-               c->set_name);
+        printf("\n%zu rules, %zu flows; version %s (%s)\n", n, n_flows, rules_version(c->rules), c->set_name);
+        if (!c->folder && c->has_state && !c->config->rules_invalid &&
+            !str_is(rules_version(c->config->run.rules), rules_version(c->rules)))
+                printf("The configuration names others, version %s: `sosync rules diff` shows the "
+                       "difference.\n",
+                       rules_version(c->config->run.rules));
         return EXIT_DONE;
 }
 

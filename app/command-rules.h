@@ -17,15 +17,17 @@ struct RulesCommand {
         const char *config_path;
         Arena *arena;
         bool json;
-        const char *folder;   /* --rules; NULL: those of the configuration */
+        const char *folder;   /* --rules; NULL: those that are active */
         const char *set_name; /* what `rules` are, for people */
+        bool has_state;       /* there is one, and this user may ask it */
         Config *config;       /* NULL: not needed so far */
         const RuleSet *rules;
 };
 
-/* The set of --rules, else of the configuration. Return: exit status; what is wrong has been said. */
+/* The set of --rules, else the active one; where nothing was active yet, that of the configuration, and
+ * without one the shipped set. Return: exit status; what is wrong has been said. */
 int rules_open(RulesCommand *c);
-int rules_open_config(RulesCommand *c); /* the configuration too */
+int rules_open_config(RulesCommand *c); /* the configuration, and is there a state? */
 
 int rules_import(RulesCommand *c, int argc, char **argv);
 int rules_explain(RulesCommand *c, int argc, char **argv);

@@ -44,13 +44,22 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
         ConsoleService *s = context;
         _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring->snapshot);
         _cleanup_(arena_freep) Arena *a = arena_new(ARENA_LIMIT_RUN);
+        RulesWorld w = { .space = queue_space(s->wiring->queue), .now = clock_wall(s->wiring->clock) };
         ConsoleExplain shown;
+        RulesKnown known;
         Explain e;
         Look look;
+        int r;
 
         if (look_directory(&look, a, c, dn, c->run.attributes, c->run.n_attributes, true, diag))
                 return 1;
-        explain_object(&e, c->run.rules, &look, clock_wall(s->wiring->clock), a);
+        w.connectors = connectors_for_run(&s->wiring->connectors, c, a, &w.n_connectors);
+        r = known_find(&w, look.connector, &look.object->id, a, &known);
+        if (r < 0) {
+                diag_set(diag, "the state cannot be read: %s", strerror(-r));
+                return 1;
+        }
+        explain_object(&e, c->run.rules, &look, r ? NULL : &known, w.now, a);
         shown = (ConsoleExplain){
                 .verdict = e.verdict,
                 .dn = look.object->dn,

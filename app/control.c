@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/control-private.h"
+#include "app/jobs.h"
 
 #include "app/brake-store.h"
 #include "app/matches.h"
@@ -248,6 +249,15 @@ static void record(Connection *c, const char *verb, const json_t *request, const
                     request, result);
 }
 
+/* A job that only looks. */
+static bool is_look(const json_t *request)
+{
+        const char *kind = json_string_value(json_object_get(request, "kind"));
+        const JobKind *k = kind ? job_kind_find(job_kinds, kind) : NULL;
+
+        return k && k->looks;
+}
+
 static json_t *answer(Connection *c, const char *line, size_t n)
 {
         json_error_t error;
@@ -259,7 +269,7 @@ static json_t *answer(Connection *c, const char *line, size_t n)
         for (size_t i = 0; verb && i < N_ELEMENTS(verbs); i++)
                 if (str_is(verbs[i].verb, verb)) {
                         result = verbs[i].answer(c, request);
-                        if (verbs[i].acts)
+                        if (verbs[i].acts && !is_look(request))
                                 record(c, verb, request, result);
                 }
         json_decref(request);

@@ -11,6 +11,9 @@
  * job_rules_activate: also "expected": version, "how" -> {"version", "origin", "restart", "service"}
  * job_rules_history: {} -> {"activations": [...], "catchingUp"} */
 extern const JobKind job_rules_diff, job_rules_activate, job_rules_history;
+/* {} -> {"rules": {"version", "origin", "files": [{"name", "text": base64}]}}
+ * {"connector": name, "id": GUID} -> {"known": app/known.h}, or null */
+extern const JobKind job_rules_known;
 extern const JobKind job_rules_catch_up; /* {}: the service's own; does nothing if there is nothing to do */
 
 extern const JobKind job_backup;    /* {"folder": absolute path} -> {"bytes"} */

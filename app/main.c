@@ -151,7 +151,7 @@ static const Command commands[] = {
           "  rollback [VERSION] the version before, or this one, becomes active again\n"
           "    --yes            do not ask (activate, rollback)\n"
           "\n"
-          "  --rules DIR        these rules, not those of the configuration (list, show, explain)\n"
+          "  --rules DIR        these rules, not the active ones (list, show, explain)\n"
           "  --json             for scripts\n"
           "\n"
           "Exit status: 0 good, 1 findings or a rule that could not be imported, 2 usage or nothing "

@@ -10,11 +10,13 @@
 /* One evaluation, seen by all of its flows. */
 typedef struct Explaining {
         const FlowTable *table;
-        const RuleInput *input;
-        const ExprEnv *env;
+        const RuleInput *inputs;
+        size_t n_inputs;
+        const ExprEnv *envs;           /* one per input */
         const FlowedObject *metaverse; /* outbound */
+        const FlowedObject *before;    /* inbound: what is stored */
         bool exists;
-        const bool *in_scope; /* by rule of the table */
+        const bool *in_scope; /* [input * n_rules + rule of the table] */
         const char *const *why_not;
         Arena *arena;
 } Explaining;
@@ -30,7 +32,7 @@ const char *offer_verdict_name(OfferVerdict v)
 /* ---- one flow ---- */
 
 /* A table in which this is the only flow, so that flow_target() says what it has to offer. */
-static int offer_alone(const Explaining *x, const FlowTarget *target, const FlowSource *source,
+static int offer_alone(const Explaining *x, const FlowTarget *target, const FlowSource *source, size_t input,
                        const FlowedObject **ret, Diag *diag)
 {
         FlowTarget *one = arena_memdup(x->arena, target, sizeof(*target));
@@ -38,10 +40,10 @@ static int offer_alone(const Explaining *x, const FlowTarget *target, const Flow
         bool *in_scope = arena_new_array(x->arena, bool, x->table->n_rules);
         FlowEval e = {
                 .table = table,
-                .inputs = x->input,
+                .inputs = &x->inputs[input],
                 .n_inputs = 1,
                 .in_scope = in_scope,
-                .envs = x->env,
+                .envs = &x->envs[input],
                 .exists = x->exists,
                 .metaverse = x->metaverse,
                 .arena = x->arena,
@@ -70,16 +72,21 @@ static const char *short_error(Arena *a, const char *text)
 }
 
 static void explain_offer(const Explaining *x, const FlowTarget *target, const FlowSource *source,
-                          ExplainOffer *o)
+                          size_t input, ExplainOffer *o)
 {
+        size_t at = input * x->table->n_rules + source->index;
         const FlowedObject *alone = NULL;
         Diag diag = DIAG_INIT;
 
-        *o = (ExplainOffer){ .rule = source->rule, .flow = source->flow, .verdict = OFFER_NULL };
-        if (!x->in_scope[source->index]) {
+        *o = (ExplainOffer){
+                .rule = source->rule, .flow = source->flow, .input = input, .verdict = OFFER_NULL
+        };
+        if (!x->in_scope[at]) {
                 o->verdict = OFFER_OUT_OF_SCOPE;
-                o->text = x->why_not[source->index];
-        } else if (offer_alone(x, target, source, &alone, &diag)) {
+                o->text = x->why_not[at];
+        } else if (x->before && source->flow->apply_once) {
+                o->verdict = OFFER_IGNORED;
+        } else if (offer_alone(x, target, source, input, &alone, &diag)) {
                 o->verdict = OFFER_FAILED;
                 o->text = short_error(x->arena, diag_text(&diag));
         } else if (alone->n_values && alone->values[0].authoritative_null) {
@@ -130,17 +137,18 @@ static void judge(const FlowTarget *t, ExplainOffer *offers, ExplainAttribute *a
 static void explain_attribute(const Explaining *x, const FlowTarget *t, const FlowedObject *result,
                               ExplainAttribute *a)
 {
-        ExplainOffer *offers = arena_new_array(x->arena, ExplainOffer, t->n_sources);
+        ExplainOffer *offers = arena_new_array(x->arena, ExplainOffer, t->n_sources * x->n_inputs);
         size_t n = 0;
 
         *a = (ExplainAttribute){ .name = t->name, .offers = offers };
-        for (size_t i = 0; i < t->n_sources; i++) {
-                const Rule *r = t->sources[i].rule;
+        for (size_t i = 0; i < t->n_sources; i++)
+                for (size_t k = 0; k < x->n_inputs; k++) {
+                        const RuleInput *in = &x->inputs[k];
 
-                /* Rules for other types of objects have no say in this. */
-                if (x->metaverse || rule_takes(r, x->input->object, x->input->connector))
-                        explain_offer(x, t, &t->sources[i], &offers[n++]);
-        }
+                        /* Rules for other types of objects have no say in this. */
+                        if (x->metaverse || rule_takes(t->sources[i].rule, in->object, in->connector))
+                                explain_offer(x, t, &t->sources[i], k, &offers[n++]);
+                }
         a->n_offers = n;
         judge(t, offers, a);
         if (result) {
@@ -168,11 +176,11 @@ static void explain_attributes(const Explaining *x, ExplainStage *stage)
 /* ---- rules ---- */
 
 static void add_rule(ExplainRule *rules, size_t *n, const Rule *r, const Object *o, const RuleInput *input,
-                     Arena *a)
+                     size_t index, Arena *a)
 {
         ExplainRule *e = &rules[(*n)++];
 
-        *e = (ExplainRule){ .rule = r };
+        *e = (ExplainRule){ .rule = r, .input = index };
         e->in_scope = rule_in_scope(r, o, input->parameters, input->n_parameters);
         if (!e->in_scope)
                 e->why_not = rule_why_not(r, o, input->parameters, input->n_parameters, a);
@@ -180,14 +188,17 @@ static void add_rule(ExplainRule *rules, size_t *n, const Rule *r, const Object 
 
 static void set_scope(Explaining *x, const ExplainStage *stage)
 {
-        bool *in_scope = arena_new_array(x->arena, bool, x->table->n_rules);
-        const char **why_not = arena_new_array(x->arena, const char *, x->table->n_rules);
+        size_t n = x->table->n_rules;
+        bool *in_scope = arena_new_array(x->arena, bool, n * x->n_inputs);
+        const char **why_not = arena_new_array(x->arena, const char *, n * x->n_inputs);
 
-        for (size_t i = 0; i < x->table->n_rules; i++)
+        for (size_t i = 0; i < n; i++)
                 for (size_t k = 0; k < stage->n_rules; k++)
                         if (stage->rules[k].rule == x->table->rules[i]) {
-                                in_scope[i] = stage->rules[k].in_scope;
-                                why_not[i] = stage->rules[k].why_not;
+                                size_t at = stage->rules[k].input * n + i;
+
+                                in_scope[at] = stage->rules[k].in_scope;
+                                why_not[at] = stage->rules[k].why_not;
                         }
         x->in_scope = in_scope;
         x->why_not = why_not;
@@ -201,46 +212,97 @@ static const char *first_finding(Arena *a, Diag *diag)
         return text;
 }
 
-/**
- * rules_explain_inbound() - how an object comes into the metaverse
- * @set:        rules
- * @input:      the object, its source and parameters
- * @now:        what Now() answers
- * @a:          everything lives there
- * @ret:        all rules for the object, and all attributes that they can supply
- */
-void rules_explain_inbound(const RuleSet *set, const RuleInput *input, Wall now, Arena *a, ExplainStage *ret)
+/* The rules for one input. One that no rule joins or provisions has no say at all. */
+static const Rule *explain_input(const RuleSet *set, const RuleInput *input, size_t index, Arena *a,
+                                 ExplainRule *rules, size_t *n, const char **ret_why)
 {
-        ExprEnv env = {
-                .object = input->object,
-                .imported = input->imported ? input->imported : input->object,
-                .parameters = input->parameters,
-                .n_parameters = input->n_parameters,
-                .now = now,
-        };
-        Explaining x = { .input = input, .env = &env, .arena = a };
-        ExplainRule *rules = arena_new_array(a, ExplainRule, set->n_rules);
-        const FlowedObject *mv = NULL;
-        const char *why = NULL;
-        Diag diag = DIAG_INIT;
-        const Rule *join;
+        const Rule *join = rules_find_join(set, input, a, ret_why);
+        size_t first = *n;
 
-        *ret = (ExplainStage){ .direction = RULE_INBOUND, .rules = rules };
-        join = rules_find_join(set, input, a, &why);
         for (size_t i = 0; i < set->n_rules; i++) {
                 const Rule *r = set->rules[i];
 
                 if (r->direction != RULE_INBOUND || r->disabled ||
                     !rule_takes(r, input->object, input->connector))
                         continue;
-                add_rule(rules, &ret->n_rules, r, input->object, input, a);
-                rules[ret->n_rules - 1].decides = r == join;
+                add_rule(rules, n, r, input->object, input, index, a);
+                rules[*n - 1].decides = r == join;
         }
-        if (!join) {
-                ret->why = why;
+        for (size_t i = first; i < *n && !join; i++)
+                if (rules[i].in_scope) {
+                        rules[i].in_scope = false;
+                        rules[i].why_not = *ret_why;
+                }
+        return join;
+}
+
+/* By precedence, and of one rule as they were asked. */
+static void sort_rules(ExplainRule *rules, size_t n)
+{
+        for (size_t i = 1; i < n; i++)
+                for (size_t k = i; k > 0 && rules[k - 1].rule->precedence > rules[k].rule->precedence; k--) {
+                        ExplainRule swap = rules[k];
+
+                        rules[k] = rules[k - 1];
+                        rules[k - 1] = swap;
+                }
+}
+
+static const ExprEnv *input_envs(const RuleInput *inputs, size_t n, Wall now, Arena *a)
+{
+        ExprEnv *envs = arena_new_array(a, ExprEnv, n);
+
+        for (size_t i = 0; i < n; i++)
+                envs[i] = (ExprEnv){
+                        .object = inputs[i].object,
+                        .imported = inputs[i].imported ? inputs[i].imported : inputs[i].object,
+                        .parameters = inputs[i].parameters,
+                        .n_parameters = inputs[i].n_parameters,
+                        .now = now,
+                };
+        return envs;
+}
+
+/**
+ * rules_explain_inbound() - how an object comes into the metaverse
+ * @set:        rules
+ * @inputs:     all objects that are joined to it, by source, with their parameters
+ * @n_inputs:   their number
+ * @own:        the one in question
+ * @before:     what the metaverse holds, or NULL
+ * @now:        what Now() answers
+ * @a:          everything lives there
+ * @ret:        all rules for the objects, and all attributes that they can supply
+ */
+void rules_explain_inbound(const RuleSet *set, const RuleInput *inputs, size_t n_inputs, size_t own,
+                           const FlowedObject *before, Wall now, Arena *a, ExplainStage *ret)
+{
+        Explaining x = {
+                .inputs = inputs,
+                .n_inputs = n_inputs,
+                .envs = input_envs(inputs, n_inputs, now, a),
+                .before = before,
+                .arena = a,
+        };
+        ExplainRule *rules = arena_new_array(a, ExplainRule, set->n_rules * n_inputs);
+        const FlowedObject *mv = NULL;
+        const Rule *join = NULL;
+        Diag diag = DIAG_INIT;
+
+        *ret = (ExplainStage){ .direction = RULE_INBOUND, .rules = rules };
+        for (size_t i = 0; i < n_inputs; i++) {
+                const char *why = NULL;
+                const Rule *r = explain_input(set, &inputs[i], i, a, rules, &ret->n_rules, &why);
+
+                if (i != own)
+                        continue;
+                join = r;
+                ret->why = r ? NULL : why;
+        }
+        sort_rules(rules, ret->n_rules);
+        if (!join)
                 return;
-        }
-        x.table = set_find_table(set, RULE_INBOUND, NULL, join->target_type);
+        x.table = set_find_table(set, RULE_INBOUND, NULL, before ? before->type : join->target_type);
         if (!x.table) {
                 ret->why = arena_printf(
                         a,
@@ -250,8 +312,10 @@ void rules_explain_inbound(const RuleSet *set, const RuleInput *input, Wall now,
                 return;
         }
         ret->type = x.table->target_type;
-        if (rules_inbound(set, ret->type, input, 1, now, a, &mv, &diag))
+        if (rules_inbound(set, ret->type, inputs, n_inputs, now, a, &mv, &diag))
                 ret->error = first_finding(a, &diag);
+        else if (before)
+                mv = flowed_keep(a, mv, before);
         ret->result = mv;
         set_scope(&x, ret);
         explain_attributes(&x, ret);
@@ -259,13 +323,13 @@ void rules_explain_inbound(const RuleSet *set, const RuleInput *input, Wall now,
 }
 
 /* The rule by which the object goes out, or would if no flow failed. */
-static const Rule *find_decider(const ExplainStage *stage, const char *type)
+static const Rule *find_decider(const ExplainStage *stage, const char *type, bool exists)
 {
         for (size_t i = 0; i < stage->n_rules; i++) {
                 const ExplainRule *e = &stage->rules[i];
 
                 if (e->in_scope && rule_decides(e->rule) && (!type || str_is(e->rule->target_type, type)) &&
-                    (type || e->rule->link == RULE_LINK_PROVISION))
+                    (type || exists || e->rule->link == RULE_LINK_PROVISION))
                         return e->rule;
         }
         return NULL;
@@ -296,7 +360,12 @@ void rules_explain_outbound(const RuleSet *set, const FlowedObject *mv, const Ob
                 .now = now,
         };
         Explaining x = {
-                .input = input, .env = &env, .metaverse = mv, .exists = imported != NULL, .arena = a
+                .inputs = input,
+                .n_inputs = 1,
+                .envs = &env,
+                .metaverse = mv,
+                .exists = imported != NULL,
+                .arena = a,
         };
         ExplainRule *rules = arena_new_array(a, ExplainRule, set->n_rules);
         const FlowedObject *target = NULL;
@@ -310,11 +379,11 @@ void rules_explain_outbound(const RuleSet *set, const FlowedObject *mv, const Ob
         for (size_t i = 0; i < set->n_rules; i++)
                 if (set->rules[i]->direction == RULE_OUTBOUND && !set->rules[i]->disabled &&
                     str_is(set->rules[i]->source_type, mv->type) && rule_is_to_tenant(set->rules[i]))
-                        add_rule(rules, &ret->n_rules, set->rules[i], object, input, a);
+                        add_rule(rules, &ret->n_rules, set->rules[i], object, input, 0, a);
         if (rules_outbound(set, mv, imported, parameters, n_parameters, now, a, &target, &why, &diag))
                 ret->error = first_finding(a, &diag);
         ret->result = target;
-        decider = target || ret->error ? find_decider(ret, target ? target->type : NULL) : NULL;
+        decider = target || ret->error ? find_decider(ret, target ? target->type : NULL, imported) : NULL;
         if (!decider) {
                 ret->why = why;
                 diag_deinit(&diag);

@@ -39,9 +39,10 @@ struct ExplainOffer {
 
 struct ExplainAttribute {
         const char *name;
-        Value value;                /* without a result (another attribute failed): the winner's */
-        bool link;                  /* it has links */
-        bool kept;                  /* nobody has a value, but somebody said IgnoreThisFlow */
+        Value value; /* without a result (another attribute failed): the winner's */
+        bool link;   /* it has links */
+        bool kept;   /* nobody has a value now, but somebody said IgnoreThisFlow or apply once: `value` is the
+                        old   one, if there is one */
         const ExplainOffer *winner; /* NULL: nobody */
         const ExplainOffer *offers; /* in the order in which they are asked */
         size_t n_offers;
@@ -50,7 +51,7 @@ struct ExplainAttribute {
 /* A rule for this kind of object. */
 struct ExplainRule {
         const Rule *rule;
-        size_t input;
+        size_t input; /* inbound: whose */
         bool in_scope;
         bool decides; /* of all that are in scope with join rules or Provision, it is the one that counts */
         const char *why_not; /* NULL: in scope */
@@ -68,8 +69,13 @@ struct ExplainStage {
         size_t n_attributes;
 };
 
-/* One source object on its way into the metaverse; everything lives in the arena. */
-void rules_explain_inbound(const RuleSet *set, const RuleInput *input, Wall now, Arena *a, ExplainStage *ret);
+/*
+ * Source objects on their way into the metaverse: all that are joined to it, ordered by source, as a run asks
+ * them. `own` is the one in question; if no rule takes that, there is no result. `before` is the metaverse
+ * object that is stored, NULL: it is new. Everything lives in the arena.
+ */
+void rules_explain_inbound(const RuleSet *set, const RuleInput *inputs, size_t n_inputs, size_t own,
+                           const FlowedObject *before, Wall now, Arena *a, ExplainStage *ret);
 
 /* The metaverse object on its way out; arguments as of rules_outbound(). */
 void rules_explain_outbound(const RuleSet *set, const FlowedObject *mv, const Object *imported,

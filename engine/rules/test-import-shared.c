@@ -282,7 +282,7 @@ static void test_explain(void **state)
                         .n_parameters = n_fixture_parameters,
                 };
 
-                rules_explain_inbound(set, &input, fixture_now, a, &in);
+                rules_explain_inbound(set, &input, 1, 0, NULL, fixture_now, a, &in);
                 if (!in.result) {
                         assert_true(in.why || in.error);
                         continue;

@@ -133,7 +133,7 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
         object_add(&b, "userAccountControl", value_int(512));
         object_add(&b, "dn", value_string(dn));
         input.object = object_finish(&b, &id, "user", dn);
-        rules_explain_inbound(w->rules, &input, clock_wall(&clock_system), a, &e.in);
+        rules_explain_inbound(w->rules, &input, 1, 0, NULL, clock_wall(&clock_system), a, &e.in);
         if (e.in.result) {
                 rules_explain_outbound(w->rules, e.in.result, NULL, NULL, 0, clock_wall(&clock_system), a,
                                        &e.out);

@@ -2,8 +2,23 @@
 """`sosync rules explain` and `sosync eval --dn` on a domain controller, with and without a service beside them."""
 
 import json
+import pathlib
+import shutil
 
 from house import check, house, step
+
+SHIPPED = pathlib.Path(__file__).resolve().parents[2] / "engine" / "rules" / "default"
+IMPORTED = """\
+rules:
+  - name: Out to AAD - User As It Was
+    direction: Outbound
+    source_type: person
+    target_type: user
+    link: Join
+    precedence: 1
+    flows:
+      - {target: department, expression: '"was " & ImportedValue("title")'}
+"""
 
 
 def explain(h, dn, *arguments):
@@ -67,5 +82,52 @@ with house("rules") as h:
     before = h.graph.last()
     check(not (h.folder / "state").exists(), "explaining has made a state folder")
     check(not h.graph.journal(before), "explaining has asked Graph")
+    r = h.sosync.command("rules", "list")
+    check(r.returncode == 0 and "of the configuration" in r.stdout, r)
     h.sosync.start()
     the_same_in_both(h, "Served")
+
+    step("what Entra ID has, once sosync has worked on the object: with a service, and without one")
+    bea = h.ad.add_user("Bea Known", h.people, title="Before").dn
+    r, doc = explain(h, f"CN=Ada Served,{h.people}")
+    check("as for a new one" in doc.get("assumed", "as for a new one"), doc)
+    h.until_user("bea.known", jobTitle="Before")
+    h.until_idle()
+    r, doc = explain(h, bea)
+    check("assumed" not in doc, doc)
+    check(attribute(doc["outbound"], "title")["current"] == "Before", attribute(doc["outbound"], "title"))
+    r = h.sosync.command("rules", "explain", bea)
+    check("(Entra ID has" not in r.stdout and "Assumed" not in r.stdout, r.stdout)
+    h.sosync.stop()
+    h.ad.set(bea, title="After")
+    r = h.sosync.command("rules", "explain", bea)
+    check("title = After  (Entra ID has Before)" in r.stdout, r.stdout)
+    h.sosync.start()
+    h.until_user("bea.known", jobTitle="After")
+
+    step("the active rules are not those of the configuration: list and explain take the active ones")
+    folder = h.folder / "rules"
+    folder.mkdir()
+    for f in SHIPPED.glob("*.yaml"):
+        if not f.name.startswith("optional-"):
+            shutil.copy(f, folder)
+    (folder / "zz-mine.yaml").write_text(IMPORTED, encoding="utf-8")
+    r, doc = explain(h, bea)
+    check("department" not in [a["name"] for a in doc["outbound"]["attributes"] if a["value"]], doc)
+    r, doc = explain(h, bea, "--rules", str(folder))
+    check(attribute(doc["outbound"], "department")["value"] == "was After", attribute(doc["outbound"], "department"))
+    r = h.sosync.command("rules", "activate", str(folder), "--yes")
+    check(r.returncode == 0, r)
+    h.until_user("bea.known", department="was After")
+    r, doc = explain(h, bea)
+    department = attribute(doc["outbound"], "department")
+    check(department["value"] == "was After" and department["rule"] == "Out to AAD - User As It Was", department)
+    r = h.sosync.command("rules", "list", "--json")
+    history = json.loads(h.sosync.command("rules", "history", "--json").stdout)
+    check(json.loads(r.stdout)["version"] == history["activations"][0]["version"], r.stdout[:200])
+    check(str(folder) in json.loads(r.stdout)["set"], r.stdout[:200])
+    r = h.sosync.command("rules", "list")
+    check("The configuration names others" in r.stdout, r.stdout[-300:])
+    r = h.sosync.command("rules", "show", "Out to AAD - User As It Was")
+    check(r.returncode == 0, r)
+    print(h.sosync.command("rules", "explain", bea).stdout, flush=True)

@@ -84,6 +84,13 @@ with house("two-forests") as h:
     check(not h.graph.find_user(f"kim.other@{names[1]}"), "a second user was made of one person")
     there.set(second, department="Rockets")
     cloud(h, kim["userPrincipalName"], department="Rockets")
+    h.until_idle()
+    r = h.sosync.command("rules", "explain", "--json", f"CN=Kim Both,{h.people}")
+    department = next(a for a in json.loads(r.stdout)["inbound"]["attributes"] if a["name"] == "department")
+    check(department["value"] == "Rockets", department)
+    check([o["connector"] for o in department["offers"] if o["verdict"] == "won"] == [names[1]], department)
+    r = h.sosync.command("rules", "explain", "--attribute", "department", f"CN=Kim Both,{h.people}")
+    check(f"of {names[1]}: " in r.stdout and f"With {second} of" in r.stdout, r.stdout)
 
     step("one forest is gone: the other goes on, and nothing of the first is lost")
     there.set(rosa, title="before")
