@@ -205,7 +205,6 @@ static void add_source(const Top *t, const json_t *source, bool several, Str *ou
 
 static void draw(const Top *t, const json_t *status, Str *out)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
         const json_t *sources = json_object_get(status, "sources"), *runs = json_object_get(status, "runs"),
                      *n;
         bool good = json_is_true(json_object_get(status, "good"));
