@@ -194,9 +194,11 @@ static bool is_stopping(Reporter *r)
 /* The store; opened now if the disk was full at the start. NULL: it still is. */
 static ReportStore *store_of(Reporter *r, const Config *config)
 {
-        if (!*r->store && report_store_new(r->store, config->reports.path, true, NULL))
-                *r->store = NULL;
-        return *r->store;
+        ReportStore *store = *r->store;
+
+        if (!store && report_store_new(&store, config->reports.path, true, NULL) == 0)
+                *r->store = store; /* whole: the console's threads read it from now on */
+        return store;
 }
 
 static void retain(Reporter *r, const Config *config, Wall *last)
@@ -275,7 +277,7 @@ static void *reporter_thread(void *context)
         return NULL;
 }
 
-int reporter_start(Reporter *r, Queue *queue, ReportStore **store, Acts *acts, Snapshot *snapshot,
+int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, Snapshot *snapshot,
                    const Clock *clock, const Log *log)
 {
         pthread_condattr_t attr;

@@ -21,7 +21,8 @@ typedef struct Reporter Reporter;
 
 struct Reporter {
         Queue *queue;
-        ReportStore **store; /* NULL behind it: the disk was full when it was to be opened; tried again */
+        _Atomic(ReportStore *)
+                *store; /* NULL behind it: the disk was full when it was to be opened; tried again */
         Acts *acts;
         Snapshot *snapshot;
         const Clock *clock;
@@ -36,7 +37,7 @@ struct Reporter {
 };
 
 /* Return: 0, -errno. */
-int reporter_start(Reporter *r, Queue *queue, ReportStore **store, Acts *acts, Snapshot *snapshot,
+int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, Snapshot *snapshot,
                    const Clock *clock, const Log *log);
 
 /* There are outcomes, or will be in a moment. Any thread. */

@@ -46,6 +46,7 @@ static int open_target(Wiring *w, const Config *c, Diag *diag)
 
 int wiring_open(Wiring *w, const char *config_path, Diag *diag)
 {
+        ReportStore *store = NULL;
         Config *c = NULL;
         int r;
 
@@ -63,7 +64,8 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         r = open_queue(w, c, diag);
         if (r)
                 return r;
-        r = report_store_new(&w->store, c->reports.path, true, diag);
+        r = report_store_new(&store, c->reports.path, true, diag);
+        w->store = store;
         if (r == -ENOSPC) {
                 /* Paperwork never stops work: outcomes wait in the queue until there is room. */
                 log_error(&w->log, "reports cannot be written for now", LOG_STR("why", diag_text(diag)));

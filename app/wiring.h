@@ -32,7 +32,7 @@ struct Wiring {
         const Clock *clock;
         Log log;
         Queue *queue;
-        ReportStore *store;
+        _Atomic(ReportStore *) store; /* NULL: the disk was full; the reporter opens it later */
         Acts acts;
         Target *target;
         Target *graph; /* the last of those that target stacks; target owns it */

@@ -104,7 +104,7 @@ struct ConsoleOptions {
         const Clock *clock;
         const Log *log;
         Queue *queue;
-        ReportStore *const *store; /* NULL behind it: not yet opened */
+        const _Atomic(ReportStore *) *store; /* NULL behind it: the reporter has not opened it yet */
         Live *live;
         const ConsoleOps *ops;
         void *context;

@@ -220,10 +220,11 @@ void page_changes(Ask *q)
 static void add_related(Ask *q, Str *out, const Outcome *o)
 {
         const ReportFilter filter = { .object = &o->change.id, .result = -1, .disposition = -1 };
+        ReportStore *store = *q->console->store;
         ReportRow *rows;
         size_t n;
 
-        if (report_store_list(*q->console->store, &filter, 0, 11, q->arena, &rows, &n) || n < 2)
+        if (!store || report_store_list(store, &filter, 0, 11, q->arena, &rows, &n) || n < 2)
                 return;
         html_raw(out, "<details class=\"related\"><summary>Other reports of this object</summary><ul>");
         for (size_t i = 0; i < n; i++) {

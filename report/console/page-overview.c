@@ -234,10 +234,11 @@ static void add_list(const ConsoleOptions *c, const char *prefix, int result, si
                      const char *caption, Wall now, Arena *a, Str *out)
 {
         const ReportFilter filter = { .result = result, .disposition = -1 };
+        ReportStore *store = *c->store;
         ReportRow *rows;
         size_t n = 0;
 
-        if (!*c->store || report_store_list(*c->store, &filter, 0, max, a, &rows, &n))
+        if (!store || report_store_list(store, &filter, 0, max, a, &rows, &n))
                 n = 0;
         html_raw(out, "<div class=\"list\"><h2>");
         html_text(out, caption);

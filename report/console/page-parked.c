@@ -50,11 +50,11 @@ static void add_act(Ask *q, Str *out, const QueueItem *item, const char *verb, c
 static const char *last_run(Ask *q, const QueueItem *item)
 {
         const ReportFilter filter = { .object = &item->change.id, .result = -1, .disposition = -1 };
+        ReportStore *store = *q->console->store;
         ReportRow *rows;
         size_t n;
 
-        if (!*q->console->store ||
-            report_store_list(*q->console->store, &filter, 0, 1, q->arena, &rows, &n) || !n)
+        if (!store || report_store_list(store, &filter, 0, 1, q->arena, &rows, &n) || !n)
                 return NULL;
         return rows[0].run_id;
 }

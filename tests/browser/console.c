@@ -23,7 +23,7 @@
 
 typedef struct World {
         Queue *queue;
-        ReportStore *store;
+        _Atomic(ReportStore *) store;
         Live *live;
         const RuleSet *rules;
         Arena *arena;
@@ -347,6 +347,7 @@ int main(int argc, char **argv)
                                         .acted = acted,
                                         .sync = sync_now };
         static World w;
+        ReportStore *store = NULL;
         const ConfigDoc *doc;
         ConsoleConfig config = { 0 };
         Diag diag = DIAG_INIT;
@@ -363,8 +364,9 @@ int main(int argc, char **argv)
         if (config_read_file(argv[2], console_fields, NULL, w.arena, &config, &doc, &diag) == 0)
                 console_check(&config, doc, "console", &diag);
         if (!diag_any(&diag) && (queue_mem_new(&w.queue) || rules_load(w.arena, NULL, &w.rules, &diag) ||
-                                 report_store_new(&w.store, argv[1], true, &diag)))
+                                 report_store_new(&store, argv[1], true, &diag)))
                 diag_add(&diag, "cannot be opened");
+        w.store = store;
         if (!diag_any(&diag)) {
                 make_pulse(&w);
                 fill(&w, argc > 3 ? strtoul(argv[3], NULL, 10) : 500);
