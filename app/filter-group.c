@@ -196,30 +196,39 @@ static int compare(Work *w, const ObjectId *before, size_t n_before, const Objec
         return r;
 }
 
-static int is_due(Space *space, uint16_t source, Arena *a, bool *ret_due)
+/* `*ret_serial`: of the note; 0: there is none. */
+static int is_due(Space *space, uint16_t source, Arena *a, uint64_t *ret_serial)
 {
         const uint8_t *data;
         size_t n;
-        int r = memo_read(space, arena_printf(a, MEMO_DUE, source), a, &data, &n, NULL);
+        int r = memo_read(space, arena_printf(a, MEMO_DUE, source), a, &data, &n, ret_serial);
 
-        *ret_due = r == 0;
+        if (r)
+                *ret_serial = 0;
         return r == SPACE_E_NONE ? 0 : error_trace(r);
 }
 
-/* Rows of the group that was the filter before become those of the one that is it now. */
-static int adopt_rows(Work *w, const ObjectId *before, const ObjectId *ids, size_t n)
+/* What a process that died on the way may have left of the group that becomes the filter now. */
+static void clear_rows(SpaceBatch *batch, uint16_t source, const ObjectId *group)
 {
         uint8_t owner[OBJECT_KEY_SIZE];
+
+        owner_of(source, group, owner);
+        space_write_link(batch, LINK_IMPORT, LINK_CLEAR, owner, sizeof(owner), LINKS, group);
+}
+
+/* Rows of the group that was the filter before become those of the one that is it now. The old ones stay
+ * until all is done: they say who has gone. */
+static int adopt_rows(Work *w, const ObjectId *ids, size_t n)
+{
         int r = 0;
 
-        owner_of(w->source, before, owner);
         for (size_t i = 0; r == 0 && i < n; i++) {
                 space_write_link(&w->batch, LINK_IMPORT, LINK_ADD, w->owner, sizeof(w->owner), LINKS,
                                  &ids[i]);
                 if (w->batch.n_links == PAGE)
                         r = flush(w);
         }
-        space_write_link(&w->batch, LINK_IMPORT, LINK_CLEAR, owner, sizeof(owner), LINKS, before);
         return r;
 }
 
@@ -233,9 +242,10 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
         Space *space = queue_space(queue);
         ObjectId *before = NULL;
         size_t n_before = 0;
+        bool is_other;
         SourceEntry e;
+        uint64_t due;
         Known known;
-        bool due;
         int r;
 
         *ret_n_added = *ret_n_removed = 0;
@@ -254,6 +264,9 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
         owner_of(index, w.group, w.owner);
         space_batch_init(&w.batch, page);
         w.changes = arena_new_array(page, Change, PAGE);
+        is_other = !guid_is(&known.id, w.group);
+        if (is_other)
+                clear_rows(&w.batch, index, w.group);
         if (!w.silent) {
                 uint8_t owner[OBJECT_KEY_SIZE];
 
@@ -261,8 +274,8 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
                 r = space_read_links(space, LINK_IMPORT, owner, sizeof(owner), LINKS, a, &before, &n_before);
                 if (r)
                         return error_trace(r);
-                if (!guid_is(&known.id, w.group))
-                        r = adopt_rows(&w, &known.id, before, n_before);
+                if (is_other)
+                        r = adopt_rows(&w, before, n_before);
                 if (r)
                         return r;
         }
@@ -270,7 +283,14 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
                     ret_n_added, ret_n_removed);
         if (r)
                 return r;
+        if (is_other && !w.silent)
+                clear_rows(&w.batch, index, &known.id);
         write_known(&w.batch, index, w.group, dn);
-        memo_delete(&w.batch, arena_printf(w.arena, MEMO_DUE, index));
+        if (due) {
+                /* One that the feed has written since is of a change that may not have been read: it stays.
+                 */
+                memo_delete(&w.batch, arena_printf(w.arena, MEMO_DUE, index));
+                w.batch.writes[w.batch.n_writes - 1].serial = due;
+        }
         return flush(&w);
 }
