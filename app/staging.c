@@ -134,8 +134,7 @@ static int release_head(void *context, const void *key, size_t n_key, const Spac
         return r->n_changes == PAGE ? release_page(r) : 0;
 }
 
-/* Return: 0, QUEUE_E_FULL (what is left is released at the next start, or by another promote), -errno. */
-static int release(Queue *queue, Decision *d, Wall now, size_t *ret_n)
+int staging_release(Queue *queue, Wall now, size_t *ret_n)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Release rel = { .queue = queue, .now = now, .arena = a };
@@ -147,10 +146,16 @@ static int release(Queue *queue, Decision *d, Wall now, size_t *ret_n)
         if (r == 0 && rel.result == 0)
                 release_page(&rel);
         *ret_n = rel.n_all;
+        return r ? error_fold(r) : rel.result;
+}
+
+/* Return: 0, QUEUE_E_FULL (what is left is released at the next start, or by another promote), -errno. */
+static int release(Queue *queue, Decision *d, Wall now, size_t *ret_n)
+{
+        int r = staging_release(queue, now, ret_n);
+
         if (r)
-                return error_fold(r);
-        if (rel.result)
-                return rel.result;
+                return r;
         d->release = false;
         return decision_write(queue, d, now);
 }
@@ -197,7 +202,7 @@ void staging_end_run(Staging *s)
 
 /* -- people -------------------------------------------------------------------------------------------- */
 
-static json_t *refuse(int status, const char *format, ...)
+static json_t *__attribute__((format(printf, 2, 3))) refuse(int status, const char *format, ...)
 {
         char text[1024];
         va_list ap;
@@ -298,7 +303,6 @@ static bool wait_for_runs(Wiring *w)
 
 json_t *staging_demote(Wiring *w, const StagingRequest *request)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
         bool before = is_on(w);
         Decision d = { .decision = STAGING_DEMOTED, .by = request->name };
         int r;

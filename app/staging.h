@@ -58,6 +58,9 @@ struct StagingRequest {
 /* Read the memo, and go on with what a promote has left to do. Return: 0, -errno. */
 int staging_load(Staging *s, Queue *queue, Wall now);
 
+/* Make due what staging has held back. Return: 0, QUEUE_E_FULL (some of it is not due yet), -errno. */
+int staging_release(Queue *queue, Wall now, size_t *ret_n);
+
 /* Is it on, given what the configuration says? */
 bool staging_is_on(const Staging *s, bool configured);
 

@@ -245,6 +245,7 @@ static void leave_joins(Run *run)
 /*
  * What staging holds back must be planned again once it may leave. A plan compares with the last finished run
  * (what AD had then is cleared and unlinked, an account that was off then is turned on), so that one stays.
+ * Who has left or was deleted stays too, without a hash: that is what a promotion makes due (app/staging.c).
  */
 static bool is_held_back(const Run *run)
 {
@@ -259,7 +260,7 @@ static int leave_conclusions(Run *run)
                 .parent = run->entry.parent,
                 .dn = run->dn->text,
                 .type = run->type ? run->type : run->head.type,
-                .in_scope = !run->leaving,
+                .in_scope = !run->leaving || (pending && run->head.in_scope),
                 .account_enabled = pending && run->known ? run->head.account_enabled : run_is_enabled(run),
                 .version = run->entry.version,
                 /* What is held back, or what a failed rule would have said, is still to be done. */
@@ -331,7 +332,9 @@ int run_leave_behind(Run *run)
         }
         if (run->gone) {
                 leave_cloud(run);
-                if (done && !is_held_back(run))
+                if (done && is_held_back(run))
+                        leave_unfinished(run);
+                else if (done)
                         leave_head(run, false);
                 return 0;
         }

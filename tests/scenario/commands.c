@@ -6,6 +6,7 @@
 #include "app/brake-store.h"
 #include "app/matches.h"
 #include "app/revert.h"
+#include "app/staging.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -229,10 +230,17 @@ static bool do_hold(Scene *s, const char *const *words, size_t n_words)
         return true;
 }
 
+/* STAGING on   STAGING off   STAGING promote: off, and what it has held back becomes due */
 static bool do_staging(Scene *s, const char *const *words, size_t n_words)
 {
+        size_t n;
+
         s->staging = str_is(words[1], "on");
-        return scene_reload(s);
+        if (!scene_reload(s))
+                return false;
+        return !str_is(words[1], "promote") ||
+               staging_release(s->queue, clock_wall(&s->clock.clock), &n) == 0 ||
+               scene_fail(s, "what was held back cannot be queued");
 }
 
 /* ESTATE connect [tenant=alone]: who owns the objects, by the configuration, and by the tenant if it differs.
@@ -379,6 +387,7 @@ static bool do_protect(Scene *s, const char *const *words, size_t n_words)
 static bool do_full(Scene *s, const char *const *words, size_t n_words)
 {
         s->full = str_is(words[1], "on");
+        s->shut = str_is(words[1], "for-changes");
         return true;
 }
 

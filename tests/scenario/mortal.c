@@ -9,7 +9,7 @@
 typedef struct Mortal {
         Queue queue; /* first */
         Queue *next;
-        const bool *dying, *full;
+        const bool *dying, *full, *shut;
 } Mortal;
 
 /* How an acknowledgement ends before it begins; < 0: it goes on. */
@@ -27,7 +27,7 @@ static Queue *next(Queue *q)
 
 static int mortal_put(Queue *q, const Intake *in)
 {
-        return queue_put(next(q), in);
+        return *((Mortal *)q)->shut && in->n_changes ? QUEUE_E_FULL : queue_put(next(q), in);
 }
 
 static int mortal_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
@@ -165,7 +165,7 @@ static const QueueOps mortal_ops = {
         .free = mortal_free,
 };
 
-Queue *mortal_new(Queue *inner, const bool *dying, const bool *full)
+Queue *mortal_new(Queue *inner, const bool *dying, const bool *full, const bool *shut)
 {
         Mortal *m = calloc(1, sizeof(*m));
 
@@ -175,5 +175,6 @@ Queue *mortal_new(Queue *inner, const bool *dying, const bool *full)
         m->next = inner;
         m->dying = dying;
         m->full = full;
+        m->shut = shut;
         return &m->queue;
 }

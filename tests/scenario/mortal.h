@@ -6,9 +6,10 @@
  *
  * While *dying is set, ack, retry and park say that all went well, and store nothing: what is on disk is what
  * a process leaves that was killed on that line. While *full is set, they are refused: the disk is full.
+ * While *shut is set, no put of changes is taken.
  */
 
 #include "queue/queue.h"
 
-/* Owns `next`. `dying` and `full` outlive it. */
-Queue *mortal_new(Queue *next, const bool *dying, const bool *full);
+/* Owns `next`. The flags outlive it. */
+Queue *mortal_new(Queue *next, const bool *dying, const bool *full, const bool *shut);

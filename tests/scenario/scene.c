@@ -136,7 +136,7 @@ static int open_queue(Scene *s)
         if (r)
                 fprintf(stderr, "the queue cannot be opened: %s\n", diag_text(&diag));
         else
-                s->queue = mortal_new(q, &s->dying, &s->full);
+                s->queue = mortal_new(q, &s->dying, &s->full, &s->shut);
         diag_deinit(&diag);
         return r;
 }

@@ -72,6 +72,7 @@ struct Scene {
         Target *cloud;
         Queue *queue;
         bool full;  /* acknowledgements are refused */
+        bool shut;  /* new changes are refused */
         bool dying; /* the next acknowledgement is never stored */
         Snapshot snapshot;
         Log log;
