@@ -336,8 +336,9 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         return run;
 }
 
-/* What the owner is to be asked for comes again behind this lease, in the lane that may wait for it. */
-static void ask_in_normal_lane(WorkerShared *s, const Run *run)
+/* What the owner is to be asked for comes again behind this lease, in the lane that may wait for it. If that
+ * cannot be queued (a full disk), the lease is not over: it comes again, and says it again. */
+static void ask_in_normal_lane(WorkerShared *s, Run *run)
 {
         Change change = run->change;
         int r;
@@ -349,9 +350,12 @@ static void ask_in_normal_lane(WorkerShared *s, const Run *run)
         change.lane = LANE_NORMAL;
         change.revoke = false;
         r = queue_put(s->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = clock_wall(s->clock) });
-        if (r)
-                log_warning(s->log, "what the owner was to be asked for could not be queued",
-                            LOG_STR("dn", run->dn->text), LOG_INT("code", r));
+        if (!r)
+                return;
+        log_warning(s->log, "what the owner is to be asked for could not be queued; the change runs again",
+                    LOG_STR("dn", run->dn->text), LOG_INT("code", r));
+        if (run->outcome.disposition != DISPOSITION_PARKED)
+                run->outcome.disposition = DISPOSITION_RETRY;
 }
 
 /* The disk is full, or the store broken: the same change at once would only turn in circles. */

@@ -383,7 +383,7 @@ static bool do_protect(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
-/* FULL on: the queue takes no acknowledgement.   FULL off */
+/* FULL on: the queue takes no acknowledgement.   FULL for-changes: no new change.   FULL off */
 static bool do_full(Scene *s, const char *const *words, size_t n_words)
 {
         s->full = str_is(words[1], "on");
