@@ -55,7 +55,13 @@ struct FeedSyncrepl {
         size_t n_cookie;
         ObjectId database; /* that it is of */
         bool has_cookie;
-        bool moved;    /* it has moved since it was stored */
+        bool moved; /* it has moved since it was stored */
+
+        /* Where a connection that is lost is to be taken up again: all before that is the sink's. Owned. */
+        uint8_t *sure;
+        size_t n_sure;
+        bool has_sure, sure_moved;
+
         bool catch_up; /* until a refresh over everything is done */
         bool skip;     /* drop what the refresh brings: from now on */
 
@@ -83,4 +89,4 @@ int syncrepl_message(FeedSyncrepl *f, LDAPMessage *message, Diag *diag);
 int syncrepl_flush(FeedSyncrepl *f); /* hand over what has come; a held batch once more */
 void syncrepl_reset(FeedSyncrepl *f);
 void syncrepl_take_cookie(FeedSyncrepl *f, const uint8_t *cookie, size_t n);
-void syncrepl_forget(FeedSyncrepl *f); /* the cookie */
+void syncrepl_forget(FeedSyncrepl *f); /* the cookies */

@@ -14,13 +14,38 @@
 /* -- cookies ----------------------------------------------------------------------------------------------
  */
 
+static void copy_cookie(uint8_t **to, size_t *n_to, const uint8_t *from, size_t n)
+{
+        free(*to);
+        *to = n ? malloc(n) : NULL;
+        if (n && !*to)
+                error_oom(n);
+        if (n)
+                memcpy(*to, from, n);
+        *n_to = n;
+}
+
 void syncrepl_forget(FeedSyncrepl *f)
 {
-        free(f->cookie);
-        f->cookie = NULL;
-        f->n_cookie = 0;
-        f->has_cookie = false;
-        f->moved = false;
+        copy_cookie(&f->cookie, &f->n_cookie, NULL, 0);
+        copy_cookie(&f->sure, &f->n_sure, NULL, 0);
+        f->has_cookie = f->moved = f->has_sure = f->sure_moved = false;
+}
+
+/* All that the cookie covers has been handed over. */
+static void be_sure(FeedSyncrepl *f)
+{
+        copy_cookie(&f->sure, &f->n_sure, f->cookie, f->n_cookie);
+        f->has_sure = f->has_cookie;
+        f->sure_moved = f->moved;
+}
+
+/* What has come since then is dropped, and must come again. */
+static void go_back(FeedSyncrepl *f)
+{
+        copy_cookie(&f->cookie, &f->n_cookie, f->sure, f->n_sure);
+        f->has_cookie = f->has_sure;
+        f->moved = f->sure_moved;
 }
 
 /* An empty cookie is no position, and neither is one of OpenLDAP that says only who we are (rid, sid). */
@@ -42,18 +67,10 @@ static bool is_news(FeedSyncrepl *f, const uint8_t **cookie, size_t *n)
  */
 void syncrepl_take_cookie(FeedSyncrepl *f, const uint8_t *cookie, size_t n)
 {
-        uint8_t *mine;
-
         arena_reset(f->scratch);
         if (!is_news(f, &cookie, &n))
                 return;
-        mine = malloc(n);
-        if (!mine)
-                error_oom(n);
-        memcpy(mine, cookie, n);
-        free(f->cookie);
-        f->cookie = mine;
-        f->n_cookie = n;
+        copy_cookie(&f->cookie, &f->n_cookie, cookie, n);
         f->database = f->link.conn->dse.database;
         f->has_cookie = true;
         f->moved = true;
@@ -97,6 +114,8 @@ int syncrepl_flush(FeedSyncrepl *f)
         if (f->batch.held_is_last)
                 f->catch_up = false;
         f->batch.held_is_last = false;
+        if (f->batch.position.data)
+                be_sure(f);
         batch_reset(&f->batch);
         return 0;
 }
@@ -108,8 +127,11 @@ void syncrepl_reset(FeedSyncrepl *f)
         f->refreshing = false;
         f->link.blocked = false;
         f->link.patience_us = f->ldap->keepalive_us;
-        if (!f->batch.held)
-                batch_reset(&f->batch);
+        /* A held batch waits with its position, and nothing was read since. */
+        if (f->batch.held)
+                return;
+        batch_reset(&f->batch);
+        go_back(f);
 }
 
 /* -- the search -------------------------------------------------------------------------------------------
@@ -153,6 +175,7 @@ int syncrepl_begin(FeedSyncrepl *f, Diag *diag)
                 else
                         f->skip = true;
         }
+        be_sure(f);
         controls_init(&controls);
         controls_add_sync(&controls, f->cookie, f->has_cookie ? f->n_cookie : 0);
         r = conn_send(f->link.conn, &search, &f->sync_id, diag);

@@ -370,6 +370,75 @@ static void test_389_from_now_on(void **state)
         told(f, "[position] cn=new [] ");
 }
 
+/* The connection is lost; the next one is asked for what comes after `cookie`. */
+static void lose(Fixture *f, const char *cookie)
+{
+        FeedLink *l = &f->f->link;
+
+        l->ops->lost(l);
+        assert_int_equal(l->ops->connected(l, &f->diag), 0);
+        assert_true(asked(f, cookie));
+}
+
+/* As drain() does it: what has come, without a turn to hand it over. */
+static void drain(Fixture *f)
+{
+        FeedLink *l = &f->f->link;
+        LDAPMessage *m = NULL;
+
+        while (conn_next(l->conn, &m, &f->diag) == 0 && m) {
+                assert_int_equal(l->ops->message(l, m, &f->diag), 0);
+                ldap_msgfree(m);
+        }
+}
+
+/* The server's last word before it goes: nobody was given it, so it must come again. */
+static void test_lost_before_handed_over(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        assert_true(asked(f, "2026.1Z#0#001#0"));
+        entry(f, "cn=a", SYNC_ADD, CSN("2"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=a [position] ");
+        entry(f, "cn=b", SYNC_ADD, CSN("3"));
+        drain(f);
+        lose(f, "2026.2Z#0#001#0");
+        entry(f, "cn=b", SYNC_ADD, NULL);
+        info(f, 0xa1, CSN("3"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=b [position] ");
+        /* What the sink refused is kept, with its place. */
+        f->n_full = 1;
+        entry(f, "cn=c", SYNC_ADD, CSN("4"));
+        assert_int_equal(turn(f), 0);
+        told(f, "full ");
+        lose(f, "2026.4Z#0#001#0");
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=c [position] ");
+}
+
+/* In the middle of a refresh: a cookie from there does not cover what was still to come. */
+static void test_lost_in_refresh(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        assert_true(asked(f, "2026.1Z#0#001#0"));
+        stop(f);
+        start(f, &f->position);
+        assert_true(asked(f, "2026.1Z#0#001#0"));
+        entry(f, "cn=a", SYNC_ADD, NULL);
+        info(f, 0x80, CSN("7"));
+        assert_int_equal(turn(f), 0);
+        told(f, "cn=a [] ");
+        lose(f, "2026.1Z#0#001#0");
+        info(f, 0xa1, CSN("8"));
+        assert_int_equal(turn(f), 0);
+        told(f, "[position] ");
+}
+
 static void test_full(void **state)
 {
         Fixture *f = *state;
@@ -446,6 +515,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_size_limit, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_another_database, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_389_from_now_on, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_lost_before_handed_over, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_lost_in_refresh, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full_batch, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
