@@ -98,13 +98,14 @@ static json_t *write_entry(const Outcome *o)
         return entry;
 }
 
-void acts_write(Acts *a, const Outcome *o)
+void acts_write(Acts *a, uint64_t sequence, const Outcome *o)
 {
-        Audit *audit = o->sent.ms ? audit_of(a) : NULL;
+        Audit *audit = o->sent.ms && sequence > a->added ? audit_of(a) : NULL;
         json_t *entry;
 
         if (!audit)
                 return;
+        a->added = sequence;
         entry = write_entry(o);
         audit_add(audit, o->finished.ms ? o->finished : clock_wall(a->clock), entry);
         json_decref(entry);

@@ -32,7 +32,8 @@ struct Acts {
         const Clock *clock;
         const Log *log;
         pthread_mutex_t lock;
-        Audit *audit; /* lock; NULL: there was no room for its folder yet */
+        Audit *audit;   /* lock; NULL: there was no room for its folder yet */
+        uint64_t added; /* the last row of the queue that acts_write() took; of the reporter's thread */
         Wall retained;
         bool open;
 };
@@ -41,8 +42,11 @@ struct Acts {
 int acts_open(Acts *a, const Config *c, const Clock *clock, const Log *log, Diag *diag);
 void acts_close(Acts *a);
 
-/* Runs that sent nothing leave no entry. */
-void acts_write(Acts *a, const Outcome *o);
+/*
+ * The row of the queue with this number. Runs that sent nothing leave no entry. A row that comes again
+ * because the log could not be written is in memory already. One thread, in the order of the numbers.
+ */
+void acts_write(Acts *a, uint64_t sequence, const Outcome *o);
 
 /* Everything added so far is on disk. Return: 0, AUDIT_E_FULL, -errno. */
 int acts_flush(Acts *a);

@@ -113,7 +113,7 @@ static int write_acts(Acts *acts, const OutcomeRow *rows, size_t n)
                 Outcome o;
 
                 if (outcome_unpack(a, rows[i].data, rows[i].n, &o) == 0)
-                        acts_write(acts, &o);
+                        acts_write(acts, rows[i].sequence, &o);
                 arena_reset(a);
         }
         arena_free(a);
