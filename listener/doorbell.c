@@ -7,7 +7,18 @@
 #include "listener/doorbell.h"
 #include "listener/ldap-entry.h"
 
-static const char *const beat_attributes[] = { "highestCommittedUSN" };
+/* What the beat reads. */
+static const char *counter(const Doorbell *d)
+{
+        const char *name = d->conn->dse.usn_attribute;
+
+        return name ? name : "highestCommittedUSN";
+}
+
+static bool is_389(const Conn *c)
+{
+        return c->dse.vendor == VENDOR_389;
+}
 static const char *const bell_attributes[] = { "1.1" };
 
 static int register_bell(Doorbell *d, const char *base, Diag *diag)
@@ -22,15 +33,19 @@ static int register_bell(Doorbell *d, const char *base, Diag *diag)
         };
         int r;
 
-        if (!conn_supports(d->conn, CONTROL_NOTIFICATION)) {
+        if (!conn_supports(d->conn, is_389(d->conn) ? CONTROL_PSEARCH : CONTROL_NOTIFICATION)) {
                 d->bell_lost = true;
                 if (d->interval_us > BEAT_NO_BELL_US)
                         d->interval_us = BEAT_NO_BELL_US;
                 return 0;
         }
         controls_init(&controls);
-        controls_add_notification(&controls);
-        controls_add_show_deleted(&controls); /* Samba rings for a delete only with it */
+        if (is_389(d->conn)) {
+                controls_add_psearch(&controls);
+        } else {
+                controls_add_notification(&controls);
+                controls_add_show_deleted(&controls); /* Samba rings for a delete only with it */
+        }
         r = conn_send(d->conn, &search, &d->bell_id, diag);
         controls_deinit(&controls);
         return r;
@@ -43,7 +58,7 @@ static int register_bell(Doorbell *d, const char *base, Diag *diag)
  */
 int doorbell_start(Doorbell *d, Conn *conn, const char *base, Mono now, Diag *diag)
 {
-        bool fast = conn->dse.vendor != VENDOR_WINDOWS;
+        bool fast = conn->dse.vendor == VENDOR_SAMBA, windows = conn->dse.vendor == VENDOR_WINDOWS;
         int64_t third = conn->config->keepalive_us / 3;
 
         *d = (Doorbell){
@@ -51,10 +66,11 @@ int doorbell_start(Doorbell *d, Conn *conn, const char *base, Mono now, Diag *di
                 .interval_us = fast                   ? BEAT_FAST_US
                                : third < BEAT_SLOW_US ? third
                                                       : BEAT_SLOW_US,
-                .min_pause_us = fast ? 0 : LOOK_WINDOWS_US,
+                .min_pause_us = windows ? LOOK_WINDOWS_US : 0,
                 .look_us = -1,
                 .usn = conn->dse.usn,
-                .rung = true, /* beat at once */
+                .usn_looked = UINT64_MAX, /* a server may begin to count with 0 */
+                .rung = true,             /* beat at once */
                 .beat_at = now,
                 .look_at = now,
         };
@@ -68,11 +84,12 @@ int doorbell_start(Doorbell *d, Conn *conn, const char *base, Mono now, Diag *di
  */
 int doorbell_tick(Doorbell *d, Mono now, Diag *diag)
 {
+        const char *const attributes[] = { counter(d) };
         ConnSearch search = {
                 .base = "",
                 .scope = LDAP_SCOPE_BASE,
-                .attributes = beat_attributes,
-                .n_attributes = N_ELEMENTS(beat_attributes),
+                .attributes = attributes,
+                .n_attributes = N_ELEMENTS(attributes),
         };
         int r;
 
@@ -81,6 +98,7 @@ int doorbell_tick(Doorbell *d, Mono now, Diag *diag)
         r = conn_send(d->conn, &search, &d->beat_id, diag);
         if (r)
                 return r;
+        d->answering = d->rung;
         d->rung = false;
         d->n_beats++;
         return 0;
@@ -88,15 +106,10 @@ int doorbell_tick(Doorbell *d, Mono now, Diag *diag)
 
 static void read_usn(Doorbell *d, LDAPMessage *message)
 {
-        struct berval **values = ldap_get_values_len(d->conn->ld, message, "highestCommittedUSN");
-        char text[24];
+        uint64_t usn = conn_read_usn(d->conn, message, counter(d));
 
-        if (values && values[0] && values[0]->bv_len < sizeof(text)) {
-                memcpy(text, values[0]->bv_val, values[0]->bv_len);
-                text[values[0]->bv_len] = '\0';
-                d->usn = strtoull(text, NULL, 10);
-        }
-        ldap_value_free_len(values);
+        d->usn = usn ? usn : d->usn;
+        d->late |= is_389(d->conn) && d->answering && d->usn == d->usn_looked;
 }
 
 /* Without a bell the beat is all there is; a root DSE read a second is nothing to a server. */
@@ -141,7 +154,7 @@ int doorbell_message(Doorbell *d, LDAPMessage *message, Mono now, bool *ret_ours
                         return 0;
                 d->beat_id = 0;
                 d->beat_at = mono_add(now, d->interval_us);
-                return conn_finish(d->conn, message, "read highestCommittedUSN", NULL, diag);
+                return conn_finish(d->conn, message, "read the server's USN", NULL, diag);
         }
         *ret_ours = false;
         return 0;

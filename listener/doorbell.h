@@ -4,9 +4,11 @@
 /*
  * Doorbell: when to look
  *
- *      change notification (528) ---- rings ----.
+ *      change notification (528), or
+ *      persistent search ------------ rings ----.
  *                                               v
  *      beat timer -------------------------> root DSE: H = highestCommittedUSN ---> H moved? ---> look
+ *                                                      (389: lastusn)
  *
  * Neither carries changes; both only say "look now", and a lost signal costs at most one beat.
  *
@@ -14,6 +16,9 @@
  *    next beat see a movement, and is looked for again. So a ring only brings the beat forward.
  *  - Where the bell is slow (Samba polls its database every 5 s) the beat is 25 ms, 0.1 to 0.2 ms of work
  *    each; elsewhere it is the proof of life, every 10 s.
+ *  - 389 Directory Server rings after the commit, but has counted before: a beat in between finds an H whose
+ *    change cannot be read yet. A ring after which H has not moved is such a one, or one that a look has
+ *    answered already: `late` asks the feed to look at the last minute again.
  *  - The next look is not before four times the duration of the last ones (a moving average, so that one slow
  *    answer does not silence us), so that the server spends at most a fifth of one worker on us: on Samba's
  *    tdb store a look costs 5 us for each object of the domain. Time in the sink does not count.
@@ -46,6 +51,8 @@ struct Doorbell {
         Mono beat_at; /* when the next beat is due */
         Mono look_at; /* the next look is not before */
         bool rung;
+        bool answering;      /* the beat under way follows a ring */
+        bool late;           /* a ring, and H had not moved; cleared by the feed */
         bool bell_lost;      /* the server does not ring (any more); beats must do */
         uint64_t usn;        /* as last read */
         uint64_t usn_taken;  /* when the look under way began */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "listener/feed-dirsync.h"
+#include "listener/feed-psearch.h"
 #include "listener/feed-syncrepl.h"
 #include "listener/feed-usn.h"
 #include "listener/ldap-dialect.h"
@@ -35,6 +36,7 @@ static const Choice choices[] = {
         { true, CONTROL_DIRSYNC, &feed_dirsync_ops },
         { true, NULL, &feed_usn_ops },
         { false, CONTROL_SYNC, &feed_syncrepl_ops },
+        { false, CONTROL_PSEARCH, &feed_psearch_ops },
 };
 
 const FeedOps *feed_auto_choose(const Conn *c, Diag *diag)
@@ -47,8 +49,8 @@ const FeedOps *feed_auto_choose(const Conn *c, Diag *diag)
                         return choices[i].ops;
         diag_set(diag,
                  "%s: no way to follow the changes of this server: it is no Active Directory and does not "
-                 "offer content "
-                 "synchronization (" CONTROL_SYNC "; OpenLDAP: overlay syncprov)",
+                 "offer content synchronization (" CONTROL_SYNC
+                 "; OpenLDAP: overlay syncprov) or persistent search (" CONTROL_PSEARCH ")",
                  c->uri.text);
         return NULL;
 }

@@ -10,6 +10,7 @@
  *      Active Directory with DirSync                     dirsync
  *      Active Directory without                          usn
  *      content synchronization (RFC 4533)                syncrepl
+ *      persistent search (389 Directory Server)          psearch
  *      anything else                                     none: the diag says what was looked for
  *
  * By preference, not by the order in which the server lists what it can. It is decided once, with the first

@@ -25,17 +25,27 @@ static FeedUsn *of_link(FeedLink *l)
 
 /* -- connection ------------------------------------------------------------------------------------------ */
 
-static int check_server(FeedUsn *f, Diag *diag)
+static int check_ad(FeedUsn *f, Diag *diag)
 {
         const Conn *c = f->link.conn;
 
-        if (c->dse.vendor == VENDOR_OTHER) {
+        if (!dialect_of(c->dse.vendor)->is_ad) {
                 diag_set(diag,
                          "%s is no Active Directory (no capability 1.2.840.113556.1.4.800): no uSNChanged "
                          "here",
                          c->uri.text);
                 return CONN_E_UNSUITABLE;
         }
+        return 0;
+}
+
+static int check_server(FeedUsn *f, Diag *diag)
+{
+        const Conn *c = f->link.conn;
+        int r = f->kind->check(f, diag);
+
+        if (r)
+                return r;
         if (!conn_supports(c, CONTROL_PAGED)) {
                 diag_set(diag, "%s does not offer paged results (" CONTROL_PAGED ")", c->uri.text);
                 return CONN_E_UNSUITABLE;
@@ -73,13 +83,17 @@ static int usn_connected(FeedLink *l, Diag *diag)
         if (r)
                 return r;
         check_mark(f);
+        arena_reset(f->asked);
+        f->ask = dialect_ask(dialect_of(l->conn->dse.vendor), f->asked, f->context.attributes,
+                             f->context.n_attributes, &f->n_ask);
         f->sweep_at = (Mono){ 0 };
         /* Register the bell, then take the position, then look: in this order nothing falls in between. */
         r = doorbell_start(&f->bell, l->conn, f->ldap->base, link_now(l), diag);
         if (r)
                 return r;
         if (f->bell.bell_lost)
-                log_warning(l->log, "the server offers no change notification; reading its USN instead");
+                log_warning(l->log, "the server does not ring for changes; reading its USN instead",
+                            LOG_STR("reason", f->kind->no_bell));
         return 0;
 }
 
@@ -107,8 +121,12 @@ static int usn_message(FeedLink *l, LDAPMessage *message, Diag *diag)
                             LOG_STR("reason", diag_text(diag)));
                 diag_clear(diag);
         }
-        if (r || ours)
+        if (r || ours) {
+                if (f->bell.late) /* it was counted, but could not be read yet */
+                        f->sweep_at = (Mono){ 0 };
+                f->bell.late = false;
                 return r;
+        }
         if (f->look_id && ldap_msgid(message) == f->look_id)
                 return usn_look_message(f, message, diag);
         return 0; /* an answer to something given up */
@@ -192,7 +210,7 @@ static const FeedLinkOps link_ops = {
 
 /* -- life ------------------------------------------------------------------------------------------------ */
 
-static Feed *usn_free(Feed *feed)
+Feed *usn_free(Feed *feed)
 {
         FeedUsn *f = of_feed(feed);
 
@@ -200,32 +218,48 @@ static Feed *usn_free(Feed *feed)
         window_deinit(&f->window);
         free(f->page);
         batch_deinit(&f->batch);
+        arena_free(f->asked);
         arena_free(f->arena);
         free(f);
         return NULL;
 }
 
-static int usn_new(Feed **ret_feed, const void *config, struct event_base *base, FeedSink *sink,
-                   const Log *log, Diag *diag)
+static const UsnKind kind_ad = {
+        .ops = &feed_usn_ops,
+        .counter = "uSNChanged",
+        .no_bell = "it offers no change notification (" CONTROL_NOTIFICATION ")",
+        .always = always,
+        .n_always = N_ELEMENTS(always),
+        .check = check_ad,
+};
+
+/**
+ * usn_new_kind() - a feed by a counter of changes
+ *
+ * Return: 0, -errno.
+ */
+int usn_new_kind(Feed **ret_feed, const UsnKind *kind, const FeedConfig *c, struct event_base *base,
+                 FeedSink *sink, const Log *log, Diag *diag)
 {
-        const FeedConfig *c = config;
         FeedUsn *f = calloc(1, sizeof(*f));
         int r;
 
         if (!f)
                 error_oom(sizeof(*f));
-        f->feed.ops = &feed_usn_ops;
+        f->feed.ops = kind->ops;
+        f->kind = kind;
         f->ldap = c->ldap;
         f->arena = arena_new(0);
+        f->asked = arena_new(0);
         batch_init(&f->batch);
         f->context = (PositionContext){
-                .feed = "usn",
+                .feed = kind->ops->name,
                 .base = arena_strdup(f->arena, c->ldap->base),
-                .filter = "(uSNChanged>=)",
+                .filter = arena_printf(f->arena, "(%s>=)", kind->counter),
                 .identity = link_identity(f->arena, c),
         };
         f->context.attributes =
-                link_attributes(f->arena, c, always, N_ELEMENTS(always), &f->context.n_attributes);
+                link_attributes(f->arena, c, kind->always, kind->n_always, &f->context.n_attributes);
         window_init(&f->window);
         r = link_init(&f->link, &link_ops, c, base, sink, log);
         if (r) {
@@ -237,7 +271,13 @@ static int usn_new(Feed **ret_feed, const void *config, struct event_base *base,
         return 0;
 }
 
-static int usn_start(Feed *feed, const Position *from)
+static int usn_new(Feed **ret_feed, const void *config, struct event_base *base, FeedSink *sink,
+                   const Log *log, Diag *diag)
+{
+        return usn_new_kind(ret_feed, &kind_ad, config, base, sink, log, diag);
+}
+
+int usn_start(Feed *feed, const Position *from)
 {
         FeedUsn *f = of_feed(feed);
 
@@ -267,12 +307,12 @@ static int usn_start(Feed *feed, const Position *from)
         return 0;
 }
 
-static void usn_pause(Feed *feed, bool paused)
+void usn_pause(Feed *feed, bool paused)
 {
         link_pause(&of_feed(feed)->link, paused);
 }
 
-static void usn_stop(Feed *feed)
+void usn_stop(Feed *feed)
 {
         link_stop(&of_feed(feed)->link);
 }

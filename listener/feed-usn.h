@@ -27,10 +27,12 @@
 
 #include "listener/doorbell.h"
 #include "listener/feed-batch.h"
+#include "listener/ldap-dialect.h"
 #include "listener/position.h"
 #include "listener/usn-window.h"
 
 typedef struct FeedUsn FeedUsn;
+typedef struct UsnKind UsnKind;
 
 /* MaxPageSize of AD is 1,000; a server that sends more is handed over in pieces. */
 #define USN_PAGE     1000
@@ -43,13 +45,30 @@ typedef enum UsnLook {
         USN_LOOK_CATCH_UP, /* everything */
 } UsnLook;
 
+/* What differs where another kind of server counts (feed-psearch.h). */
+struct UsnKind {
+        const FeedOps *ops;
+        const char *counter; /* the attribute of an entry that is compared */
+        const char *among;   /* part of the filter: what else is asked for; NULL: nothing */
+        const char *no_bell; /* for the log */
+        const char *const *always;
+        size_t n_always;
+        bool from_zero; /* the first change has the number 0, so H is the number of the next one */
+        /* Is this a server for us? Return: 0, CONN_E_*. */
+        int (*check)(FeedUsn *f, Diag *diag);
+};
+
 struct FeedUsn {
         Feed feed;
+        const UsnKind *kind;
         FeedLink link;
         Doorbell bell;
         const LdapConfig *ldap;
         Arena *arena; /* process: names, position context */
         PositionContext context;
+        Arena *asked;
+        const char *const *ask; /* attributes, in the words of this server; in asked */
+        size_t n_ask;
 
         /* Where we are: mark.usn is the H of the last look. Its cookie, on disk, is the window's lower end.
          */
@@ -73,6 +92,14 @@ struct FeedUsn {
 };
 
 extern const FeedOps feed_usn_ops;
+
+/* For a kind of it: what its FeedOps are made of. */
+int usn_new_kind(Feed **ret_feed, const UsnKind *kind, const FeedConfig *config, struct event_base *base,
+                 FeedSink *sink, const Log *log, Diag *diag);
+int usn_start(Feed *feed, const Position *from);
+void usn_pause(Feed *feed, bool paused);
+void usn_stop(Feed *feed);
+Feed *usn_free(Feed *feed);
 
 /* The two halves of the implementation: feed-usn.c (life), usn-look.c (looks and batches). */
 int usn_look_begin(FeedUsn *f, UsnLook kind, Diag *diag);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "listener/feed-auto.h"
 #include "listener/feed-dirsync.h"
+#include "listener/feed-psearch.h"
 #include "listener/feed-replay.h"
 #include "listener/feed-syncrepl.h"
 #include "listener/feed-usn.h"
@@ -13,7 +14,7 @@
 
 /* The names are the choices in ldap-config.c, in the same order. What fits which server: feed-auto.c. */
 const FeedOps *const feed_registry[] = {
-        &feed_dirsync_ops, &feed_usn_ops, &feed_syncrepl_ops, &feed_replay_ops, NULL,
+        &feed_dirsync_ops, &feed_usn_ops, &feed_syncrepl_ops, &feed_psearch_ops, &feed_replay_ops, NULL,
 };
 
 static const char *const state_names[] = {

@@ -23,7 +23,7 @@ static const char *const protocol_names[] = { "1.2", "1.3", NULL };
 static const char *const initial_names[] = { "now", "all", NULL };
 static const char *const security_names[] = { "auto", "on", "off", NULL };
 
-const char *const ldap_config_feeds[] = { "auto", "dirsync", "usn", "syncrepl", "replay", NULL };
+const char *const ldap_config_feeds[] = { "auto", "dirsync", "usn", "syncrepl", "psearch", "replay", NULL };
 
 static const ConfigField bind_fields[] = {
         {
@@ -154,8 +154,8 @@ const ConfigField ldap_config_fields[] = {
                 .name = "feed",
                 .type = CONFIG_CHOICE,
                 .offset = offsetof(LdapConfig, feed),
-                .help = "how changes are read; auto: dirsync; usn needs no right to replicate; syncrepl: "
-                        "OpenLDAP",
+                .help = "how changes are read; auto: what fits the server; usn needs no right to replicate; "
+                        "syncrepl: OpenLDAP, 389; psearch: 389 without content synchronization",
                 .choices = ldap_config_feeds,
                 .fallback = "auto",
         },

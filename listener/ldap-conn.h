@@ -69,7 +69,10 @@ struct RootDse {
         size_t n_contexts;
         const char *const *controls; /* supportedControl */
         size_t n_controls;
-        uint64_t usn; /* highestCommittedUSN; 389 Directory Server: lastusn of the base's database */
+        /* highestCommittedUSN; 389 Directory Server: lastusn of the base's database, and one more, so that it
+         * is the number of changes. NULL: it does not count. */
+        const char *usn_attribute;
+        uint64_t usn;
 
         /* No AD: what the entry at the base says. */
         ObjectId database;              /* its own id: another one, another database */
@@ -127,6 +130,9 @@ struct ConnSearch {
         size_t n_attributes; /* 0: all */
         const ControlSet *controls;
 };
+
+/* A counter of changes, as the root DSE has it. 0: it is not there, or has not counted yet. */
+uint64_t conn_read_usn(Conn *c, LDAPMessage *message, const char *name);
 
 /* Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED. */
 int conn_send(Conn *c, const ConnSearch *search, int *ret_id, Diag *diag);

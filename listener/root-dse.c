@@ -41,6 +41,8 @@ typedef struct Reading {
         bool is_ad, is_read_only, is_openldap;
         const char *vendor;
         bool seen;
+        const char *const *counters; /* "lastusn;userroot" */
+        size_t n_counters;
 } Reading;
 
 static const char *one(Conn *c, LDAPMessage *m, const char *name)
@@ -63,11 +65,40 @@ static void list(Conn *c, LDAPMessage *m, const char *name, const char *const **
         *ret_n = (size_t)n;
 }
 
+uint64_t conn_read_usn(Conn *c, LDAPMessage *m, const char *name)
+{
+        struct berval **values = ldap_get_values_len(c->ld, m, name);
+        char text[24] = "";
+
+        if (values && values[0] && values[0]->bv_len < sizeof(text))
+                memcpy(text, values[0]->bv_val, values[0]->bv_len);
+        ldap_value_free_len(values);
+        /* lastusn is the last number given out, from 0 on; -1 before the first. */
+        return !*text || *text == '-' ? 0 : strtoull(text, NULL, 10) + str_starts(name, "lastusn");
+}
+
+/* 389 Directory Server counts for each of its databases, or (entryusn-global) for all together. */
+static void list_counters(Reading *r, LDAPMessage *m)
+{
+        Conn *c = r->conn;
+        const char **names = arena_new_array(c->arena, const char *, LIST_MAX);
+        BerElement *ber = NULL;
+
+        for (char *name = ldap_first_attribute(c->ld, m, &ber); name;
+             name = ldap_next_attribute(c->ld, m, ber)) {
+                if (str_starts(name, "lastusn") && r->n_counters < LIST_MAX)
+                        names[r->n_counters++] = arena_strdup(c->arena, name);
+                ldap_memfree(name);
+        }
+        ber_free(ber, 0);
+        r->counters = names;
+}
+
 static int read_dse(void *context, LDAPMessage *m)
 {
         Reading *r = context;
         Conn *c = r->conn;
-        const char *const *capabilities, *const *classes, *usn;
+        const char *const *capabilities, *const *classes;
         size_t n_capabilities, n_classes;
 
         r->seen = true;
@@ -76,8 +107,9 @@ static int read_dse(void *context, LDAPMessage *m)
         c->dse.root_context = one(c, m, "rootDomainNamingContext");
         c->dse.dns_host_name = one(c, m, "dnsHostName");
         c->dse.ds_service_name = one(c, m, "dsServiceName");
-        usn = one(c, m, "highestCommittedUSN");
-        c->dse.usn = usn ? strtoull(usn, NULL, 10) : 0;
+        c->dse.usn_attribute = "highestCommittedUSN";
+        c->dse.usn = conn_read_usn(c, m, c->dse.usn_attribute);
+        list_counters(r, m);
         r->vendor = one(c, m, "vendorName");
         list(c, m, "namingContexts", &c->dse.contexts, &c->dse.n_contexts);
         list(c, m, "supportedControl", &c->dse.controls, &c->dse.n_controls);
@@ -190,7 +222,63 @@ static void make_server_id(Conn *c)
                 c->server_id.bytes[i] ^= c->dse.database.bytes[i];
 }
 
-static int identify_other(Conn *c, Diag *diag)
+static int read_backend(void *context, LDAPMessage *m)
+{
+        Conn *c = context;
+        const char *backend = entry_text(c->ld, m, "nsslapd-backend", c->arena);
+        const char *const *names;
+        const Dn *base, *suffix;
+        size_t n;
+
+        list(c, m, "cn", &names, &n);
+        for (size_t i = 0; i < n && backend; i++)
+                if (dn_parse(c->arena, c->config->base, &base, NULL) == 0 &&
+                    dn_parse(c->arena, names[i], &suffix, NULL) == 0 && dn_is(base, suffix))
+                        c->dse.usn_attribute = arena_printf(c->arena, "lastusn;%s", backend);
+        return 0;
+}
+
+static int read_counter(void *context, LDAPMessage *m)
+{
+        Conn *c = context;
+
+        c->dse.usn = conn_read_usn(c, m, c->dse.usn_attribute);
+        return 0;
+}
+
+/*
+ * Which of the counters is the base's. The one of another database may be ahead, and what is below it would
+ * be lost: where it is not known, there is none.
+ */
+static int find_counter(Conn *c, const Reading *reading, Diag *diag)
+{
+        static const char *const attributes[] = { "cn", "nsslapd-backend" };
+        _cleanup_(diag_deinit) Diag ignored = DIAG_INIT;
+        ConnSearch mapping = {
+                .base = "cn=mapping tree,cn=config",
+                .scope = LDAP_SCOPE_ONELEVEL,
+                .filter = "(nsslapd-backend=*)",
+                .attributes = attributes,
+                .n_attributes = N_ELEMENTS(attributes),
+        };
+        ConnSearch dse = { .base = "", .scope = LDAP_SCOPE_BASE, .n_attributes = 1 };
+        int r = 0;
+
+        c->dse.usn_attribute = reading->n_counters == 1 ? reading->counters[0] : NULL;
+        if (reading->n_counters > 1) {
+                r = conn_search(c, &mapping, c->config->connect_timeout_us, "read the mapping tree",
+                                read_backend, c, NULL, &ignored);
+                if (r == CONN_E_UNREACHABLE)
+                        return r;
+        }
+        if (!c->dse.usn_attribute)
+                return 0;
+        dse.attributes = &c->dse.usn_attribute;
+        return conn_search(c, &dse, c->config->connect_timeout_us, "read lastusn", read_counter, c, NULL,
+                           diag);
+}
+
+static int identify_other(Conn *c, const Reading *reading, Diag *diag)
 {
         const Dialect *d = dialect_of(c->dse.vendor);
         const char *attributes[] = { d->id, "contextCSN", "objectClass" };
@@ -215,7 +303,8 @@ static int identify_other(Conn *c, Diag *diag)
                 return CONN_E_REFUSED;
         }
         make_server_id(c);
-        return 0;
+        c->dse.usn_attribute = NULL;
+        return c->dse.vendor == VENDOR_389 ? find_counter(c, reading, diag) : 0;
 }
 
 /**
@@ -246,7 +335,7 @@ int conn_identify(Conn *c, Diag *diag)
                 r = identify_ad(c, reading.is_read_only, diag);
         } else if (!r && (reading.is_openldap || (reading.vendor && str_starts(reading.vendor, "389 ")))) {
                 c->dse.vendor = reading.is_openldap ? VENDOR_OPENLDAP : VENDOR_389;
-                r = identify_other(c, diag);
+                r = identify_other(c, &reading, diag);
         }
         if (r == CONN_E_NOT_FOUND || r == CONN_E_LIMIT || r == CONN_E_REJECTED || r == CONN_E_TOO_LARGE)
                 r = CONN_E_UNSUITABLE;

@@ -96,6 +96,51 @@ static void test_first_look_is_due_at_once(void **state)
         assert_false(doorbell_wants_look(&f->bell, at(10000000)));
 }
 
+static void answer(Fixture *f, const char *name, const char *usn)
+{
+        FakeAttribute attribute = { name, { FAKE_TEXT(usn) }, 1 };
+
+        assert_int_equal(doorbell_tick(&f->bell, at(100), &f->diag), 0);
+        fake_entry(&f->fake, f->bell.beat_id, "", &attribute, 1);
+        fake_done(&f->fake, f->bell.beat_id, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        for (int i = 0; i < 2; i++) {
+                LDAPMessage *m = NULL;
+                bool ours = false;
+
+                assert_int_equal(conn_next(f->fake.conn, &m, &f->diag), 0);
+                assert_int_equal(doorbell_message(&f->bell, m, at(100), &ours, &f->diag), 0);
+                ldap_msgfree(m);
+        }
+}
+
+/* Of 389 Directory Server: it counts a change before it can be read, and rings after. */
+static void test_a_ring_without_a_new_number_is_late(void **state)
+{
+        static const char *const rings[] = { CONTROL_PSEARCH };
+        Fixture *f = *state;
+
+        f->fake.conn->dse.vendor = VENDOR_389;
+        f->fake.conn->dse.controls = rings;
+        f->fake.conn->dse.n_controls = 1;
+        f->fake.conn->dse.usn_attribute = "lastusn;userroot";
+        f->fake.conn->dse.usn = 5;
+        assert_int_equal(doorbell_start(&f->bell, f->fake.conn, "DC=test", at(0), &f->diag), 0);
+        assert_false(f->bell.bell_lost);
+        answer(f, "lastusn;userroot", "5");
+        assert_int_equal(f->bell.usn, 6);
+        doorbell_look_begins(&f->bell, at(100));
+        doorbell_look_ends(&f->bell, at(100), true);
+        assert_false(f->bell.late);
+        ring(f, 100);
+        answer(f, "lastusn;userroot", "6");
+        assert_false(f->bell.late);
+        doorbell_look_begins(&f->bell, at(100));
+        doorbell_look_ends(&f->bell, at(100), true);
+        ring(f, 100);
+        answer(f, "lastusn;userroot", "6");
+        assert_true(f->bell.late);
+}
+
 /* The USN that counts is the one from before the look. */
 static void test_what_moves_during_a_look_is_looked_for_again(void **state)
 {
@@ -258,6 +303,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 CASE(test_first_look_is_due_at_once),
+                CASE(test_a_ring_without_a_new_number_is_late),
                 CASE(test_what_moves_during_a_look_is_looked_for_again),
                 CASE(test_a_failed_look_covers_nothing),
                 CASE(test_samba_beats_every_25_ms_and_rests_four_looks),

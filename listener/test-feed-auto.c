@@ -40,6 +40,7 @@ static void test_choose(void **state)
         assert_string_equal(chosen(VENDOR_WINDOWS, NULL, &diag), "usn");
         assert_string_equal(chosen(VENDOR_OPENLDAP, CONTROL_SYNC, &diag), "syncrepl");
         assert_string_equal(chosen(VENDOR_389, CONTROL_SYNC, &diag), "syncrepl");
+        assert_string_equal(chosen(VENDOR_389, CONTROL_PSEARCH, &diag), "psearch");
         assert_null(chosen(VENDOR_OPENLDAP, NULL, &diag));
         assert_non_null(strstr(diag_text(&diag), "no way to follow"));
         assert_null(chosen(VENDOR_OTHER, CONTROL_DIRSYNC, &diag));

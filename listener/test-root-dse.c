@@ -200,6 +200,52 @@ static void test_389(void **state)
         assert_false(guid_is_zero(&f->fake.conn->dse.database));
 }
 
+/* Two databases, each with a counter: that of the base, or none. */
+static void two_databases(Fixture *f, bool mapped)
+{
+        const FakeAttribute base = { "nsUniqueId", { FAKE_TEXT("f81d4fae-7dec11d0-a76500a0-c91e6bf6") }, 1 };
+        const FakeAttribute dse[] = {
+                { "vendorName", { FAKE_TEXT("389 Project") }, 1 },
+                { "namingContexts", { FAKE_TEXT("dc=other"), FAKE_TEXT("dc=TEST") }, 2 },
+                { "lastusn;second", { FAKE_TEXT("900") }, 1 },
+                { "lastusn;userroot", { FAKE_TEXT("41") }, 1 },
+        };
+        const FakeAttribute other[] = { { "cn", { FAKE_TEXT("dc=other") }, 1 },
+                                        { "nsslapd-backend", { FAKE_TEXT("second") }, 1 } };
+        const FakeAttribute ours[] = { { "cn", { FAKE_TEXT("dc=test"), FAKE_TEXT("dc\\=test") }, 2 },
+                                       { "nsslapd-backend", { FAKE_TEXT("userroot") }, 1 } };
+
+        fake_entry(&f->fake, 1, "", dse, N_ELEMENTS(dse));
+        fake_done(&f->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        fake_entry(&f->fake, 2, "dc=test", &base, 1);
+        fake_done(&f->fake, 2, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        if (mapped) {
+                fake_entry(&f->fake, 3, "cn=dc\\3Dtest,cn=mapping tree,cn=config", ours, 2);
+                fake_entry(&f->fake, 3, "cn=dc\\3Dother,cn=mapping tree,cn=config", other, 2);
+        }
+        fake_done(&f->fake, 3, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        fake_entry(&f->fake, 4, "", dse, N_ELEMENTS(dse));
+        fake_done(&f->fake, 4, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(conn_identify(f->fake.conn, &f->diag), 0);
+}
+
+static void test_389_counts_for_each_database(void **state)
+{
+        Fixture *f = *state;
+
+        two_databases(f, true);
+        assert_string_equal(f->fake.conn->dse.usn_attribute, "lastusn;userroot");
+        assert_int_equal(f->fake.conn->dse.usn, 42);
+}
+
+static void test_389_whose_databases_are_not_told_apart(void **state)
+{
+        Fixture *f = *state;
+
+        two_databases(f, false);
+        assert_null(f->fake.conn->dse.usn_attribute);
+}
+
 static void test_base_unreadable(void **state)
 {
         Fixture *f = *state;
@@ -232,6 +278,8 @@ int main(void)
                 CASE(test_no_active_directory),
                 CASE(test_openldap),
                 CASE(test_389),
+                CASE(test_389_counts_for_each_database),
+                CASE(test_389_whose_databases_are_not_told_apart),
                 CASE(test_base_unreadable),
                 CASE(test_no_root_dse),
         };

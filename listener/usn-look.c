@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "listener/feed-usn.h"
-#include "listener/ldap-entry.h"
 
 /* A look that brought nothing is worth no disk write, but H should not grow old. */
 #define STORE_EVERY_US 60000000
@@ -114,27 +113,44 @@ int usn_begin_now(FeedUsn *f)
 
 /* -- looks ----------------------------------------------------------------------------------------------- */
 
+static void format_filter(const FeedUsn *f, char *filter, size_t size)
+{
+        const UsnKind *k = f->kind;
+
+        snprintf(filter, size, "%s(%s>=%llu)%s%s", k->among ? "(&" : "", k->counter,
+                 (unsigned long long)f->since, k->among ? k->among : "", k->among ? ")" : "");
+}
+
+/* The first number after those that have been looked at. */
+static uint64_t after(const FeedUsn *f, uint64_t usn)
+{
+        return f->kind->from_zero ? usn : usn + 1;
+}
+
 /* Ask for the next page. Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED. */
 int usn_look_page(FeedUsn *f, Diag *diag)
 {
-        char filter[64] = "(objectClass=*)";
+        bool is_ad = dialect_of(f->link.conn->dse.vendor)->is_ad;
+        char filter[128] = "(objectClass=*)";
         ControlSet controls;
         ConnSearch search = {
                 .base = f->ldap->base,
                 .scope = LDAP_SCOPE_SUBTREE,
                 .filter = filter,
-                .attributes = f->context.attributes,
-                .n_attributes = f->context.n_attributes,
+                .attributes = f->ask,
+                .n_attributes = f->n_ask,
                 .controls = &controls,
         };
         int r;
 
-        if (f->since)
-                snprintf(filter, sizeof(filter), "(uSNChanged>=%llu)", (unsigned long long)f->since);
+        if (f->look != USN_LOOK_CATCH_UP)
+                format_filter(f, filter, sizeof(filter));
         controls_init(&controls);
         controls_add_paged(&controls, USN_PAGE, f->page, f->n_page);
-        controls_add_extended_dn(&controls);
-        controls_add_show_deleted(&controls);
+        if (is_ad) {
+                controls_add_extended_dn(&controls);
+                controls_add_show_deleted(&controls);
+        }
         r = conn_send(f->link.conn, &search, &f->look_id, diag);
         controls_deinit(&controls);
         if (r)
@@ -157,9 +173,9 @@ int usn_look_begin(FeedUsn *f, UsnLook kind, Diag *diag)
                 f->since = 0;
                 link_set_state(&f->link, FEED_CATCHING_UP, "reading everything below %s", f->ldap->base);
         } else if (kind == USN_LOOK_SWEEP)
-                f->since = window_lower(&f->window, f->began) + 1;
+                f->since = after(f, window_lower(&f->window, f->began));
         else
-                f->since = f->mark.usn + 1;
+                f->since = after(f, f->mark.usn);
         return usn_look_page(f, diag);
 }
 
@@ -273,8 +289,16 @@ static int read_entry(FeedUsn *f, LDAPMessage *message, Diag *diag)
         if (is_seen(f, message))
                 return 0;
         r = batch_read(&f->batch, &f->link, message, names, &entry, diag);
-        if (r == 0)
-                r = batch_add(&f->batch, &f->link, &entry, true, diag);
+        if (r)
+                return r;
+        dialect_entry(dialect_of(f->link.conn->dse.vendor), f->batch.arena, &entry);
+        /* Where an id is no objectGUID, it is only known now. */
+        if (f->look != USN_LOOK_CATCH_UP && window_has(&f->window, &entry.id, entry.usn)) {
+                if (f->batch.n_entries == 0)
+                        batch_reset(&f->batch);
+                return batch_is_full(&f->batch) ? hand_over(f) : 0;
+        }
+        r = batch_add(&f->batch, &f->link, &entry, true, diag);
         if (r)
                 return r;
         f->brought = true;

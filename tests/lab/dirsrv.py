@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private 389 Directory Server with content synchronization: made, started, stopped, removed."""
+"""A private 389 Directory Server, with content synchronization or without: made, started, stopped, removed."""
 
 import os
 import pathlib
@@ -36,12 +36,14 @@ sample_entries = no
 create_suffix_entry = True
 """
 
-PLUGINS = {
+CONTENT_SYNC = {
     "cn=Content Synchronization,cn=plugins,cn=config": [(ldap.MOD_REPLACE, "nsslapd-pluginEnabled", [b"on"])],
     "cn=Retro Changelog Plugin,cn=plugins,cn=config": [
         (ldap.MOD_REPLACE, "nsslapd-pluginEnabled", [b"on"]),
         (ldap.MOD_ADD, "nsslapd-attribute", [b"nsuniqueid:targetUniqueId"]),
     ],
+}
+USN = {
     "cn=USN,cn=plugins,cn=config": [(ldap.MOD_REPLACE, "nsslapd-pluginEnabled", [b"on"])],
 }
 
@@ -66,7 +68,7 @@ class Dirsrv:
     base = BASE
     upn_suffix = "corp.example.test"
 
-    def __init__(self, folder):
+    def __init__(self, folder, content_sync=True, usn=True):
         self.folder = pathlib.Path(folder)
         self.name = f"lab{os.getpid()}x{random.randrange(10000)}"
         self.log = self.folder / "dirsrv.log"
@@ -85,7 +87,7 @@ class Dirsrv:
             self.uri = "ldapi://" + self.socket.replace("/", "%2F")
             self.uris = [self.uri]
             with self._open() as d:
-                for dn, changes in PLUGINS.items():
+                for dn, changes in {**(CONTENT_SYNC if content_sync else {}), **(USN if usn else {})}.items():
                     d.connection.modify_s(dn, changes)
             run(["dsctl", self.name, "stop"], log=self.log, env=self._env)
         except BaseException:

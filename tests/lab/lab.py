@@ -90,9 +90,9 @@ class Lab:
         self._things.append(slapd)
         return slapd.start(wait) if start else slapd
 
-    def dirsrv(self, name="dirsrv", start=True, wait=True):
-        """A 389 Directory Server, its files in FOLDER/name where dscreate lets it: see Dirsrv."""
-        server = dirsrv.Dirsrv(self.folder / name)
+    def dirsrv(self, name="dirsrv", start=True, wait=True, **options):
+        """A 389 Directory Server, its files in FOLDER/name where dscreate lets it: see Dirsrv. Options: content_sync, usn."""
+        server = dirsrv.Dirsrv(self.folder / name, **options)
         self._things.append(server)
         return server.start(wait) if start else server
 
