@@ -331,8 +331,11 @@ static void serve(World *w, double rate)
 
 static void acted(void *context, const char *by, const char *verb, const char *object, const char *error)
 {
+        const Log log = { 0 };
+
         (void)context;
-        fprintf(stderr, "acted: %s %s %s %s\n", by, verb, object, error ? "refused" : "done");
+        log_info(&log, "acted", LOG_STR("by", by), LOG_STR("verb", verb), LOG_STR("object", object),
+                 LOG_STR("error", error));
 }
 
 int main(int argc, char **argv)

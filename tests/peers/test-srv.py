@@ -24,6 +24,8 @@ with house("srv") as h:
     wait_until(lambda: f"ldap://old.{domain}:389" in h.sosync.log.read_text(), DEADLINE_S, "the old one is tried")
     dns.records[(srv, SRV)] = [(0, 100, 389, f"old.{domain}"), (10, 0, 389, host)]
     wait_until(lambda: f"uri=ldap://{host}:389" in h.sosync.log.read_text(), 60, "the successor is found")
+    # From here on, and not from the connection on, nothing is missed: that is what "from now on" means.
+    wait_until(lambda: "state=watching" in h.sosync.log.read_text(), DEADLINE_S, "the successor is watched")
     h.ad.add_user("Sue Successor", h.people)
     h.until_user("sue.successor")
 
