@@ -255,7 +255,7 @@ static json_t *ask_for_another(Wiring *w, const Decision *d)
         return answer;
 }
 
-json_t *staging_promote(Wiring *w, const StagingRequest *request)
+static json_t *promote(Wiring *w, const StagingRequest *request)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Wall now = clock_wall(w->clock);
@@ -301,7 +301,7 @@ static bool wait_for_runs(Wiring *w)
         return w->shared.staging.n_exporting == 0;
 }
 
-json_t *staging_demote(Wiring *w, const StagingRequest *request)
+static json_t *demote(Wiring *w, const StagingRequest *request)
 {
         bool before = is_on(w);
         Decision d = { .decision = STAGING_DEMOTED, .by = request->name };
@@ -329,4 +329,26 @@ json_t *staging_demote(Wiring *w, const StagingRequest *request)
                 log_info(&w->log, "staging has begun", LOG_STR("by", request->name));
         }
         return json_pack("{s:b, s:{s:b}}", "ok", 1, "result", "staging", before);
+}
+
+/* Both write twice, and wait in between: two at once would leave one decision in force and the other on disk.
+ */
+json_t *staging_promote(Wiring *w, const StagingRequest *request)
+{
+        json_t *answer;
+
+        pthread_mutex_lock(&w->staging_lock);
+        answer = promote(w, request);
+        pthread_mutex_unlock(&w->staging_lock);
+        return answer;
+}
+
+json_t *staging_demote(Wiring *w, const StagingRequest *request)
+{
+        json_t *answer;
+
+        pthread_mutex_lock(&w->staging_lock);
+        answer = demote(w, request);
+        pthread_mutex_unlock(&w->staging_lock);
+        return answer;
 }

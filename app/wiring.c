@@ -59,6 +59,7 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         waiters_init(&w->waiters);
         alarms_init(&w->alarms, NULL, NULL);
         pthread_mutex_init(&w->rules_lock, NULL);
+        pthread_mutex_init(&w->staging_lock, NULL);
         w->open = true;
 
         r = open_queue(w, c, diag);
@@ -132,6 +133,7 @@ void wiring_close(Wiring *w)
         waiters_deinit(&w->waiters);
         alarms_deinit(&w->alarms);
         pthread_mutex_destroy(&w->rules_lock);
+        pthread_mutex_destroy(&w->staging_lock);
         snapshot_deinit(&w->snapshot);
         w->first = config_unref(w->first);
         w->open = false;

@@ -44,8 +44,9 @@ struct Wiring {
         Reporter reporter; /* started by the service only */
         Jobs *jobs;        /* app/jobs.h; of the service only, NULL: there is none */
         WorkerShared shared;
-        pthread_mutex_t rules_lock; /* held to change which rules are active (app/rules-active.h) */
-        bool rules_broken;          /* the active ones cannot be loaded: the service does not start */
+        pthread_mutex_t rules_lock;   /* held to change which rules are active (app/rules-active.h) */
+        pthread_mutex_t staging_lock; /* held to promote or demote: one decides after the other */
+        bool rules_broken;            /* the active ones cannot be loaded: the service does not start */
         bool open;
 };
 
