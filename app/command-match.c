@@ -2,6 +2,7 @@
 
 /* `sosync match`: soft matches that wait for a person */
 
+#include "app/acts.h"
 #include "app/command.h"
 #include "app/control.h"
 #include "app/matches.h"
@@ -71,6 +72,7 @@ static json_t *ask_store(const Config *c, const MatchCommand *m, int *ret_status
                 return result;
         }
         n = matches_approve(queue, m->which, command_user(), now);
+        acts_here(NULL, c, "approve", json_pack("{s:s}", "which", m->which), n >= 0);
         if (n >= 0)
                 return json_integer(n);
         *ret_status = n == -EINVAL ? command_fail(EXIT_USAGE, MATCHES_WHICH, m->which)

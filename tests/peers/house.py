@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import sys
 import time
 
@@ -15,6 +16,7 @@ from lab import Lab, domain, skip_unless, wait_until  # noqa: E402
 from lab.base import write_file  # noqa: E402
 
 DEADLINE_S = 20
+SHIPPED_RULES = pathlib.Path(__file__).resolve().parents[2] / "engine" / "rules" / "default"
 
 
 class House:
@@ -111,6 +113,12 @@ brakes: {brakes}
             return all(lane[state] == 0 for lane in lanes for state in ("ready", "leased", "delayed"))
         return wait_until(look, DEADLINE_S, "an idle queue", every_s=0.05)
 
+    def acts(self, *arguments):
+        """What people did, as the audit log tells it."""
+        r = self.sosync.command("audit", "search", "--kind", "act", "--json", *arguments)
+        check(r.returncode == 0, r)
+        return [json.loads(line) for line in r.stdout.splitlines()]
+
     def writes(self, after=0):
         """Requests at Graph that change something, token requests left out."""
         return [r for r in self.graph.journal(after) if r["method"] != "GET" and "/oauth2/" not in r["path"]]
@@ -121,6 +129,18 @@ def house(name, **samba):
     skip_unless(domain.why_not())
     with Lab(name) as lab:
         yield House(lab, **samba)
+
+
+def write_rules(h, name, extra=None):
+    """A folder of the shipped rules, and one file more."""
+    folder = h.folder / name
+    folder.mkdir()
+    for f in SHIPPED_RULES.glob("*.yaml"):
+        if not f.name.startswith("optional-"):
+            shutil.copy(f, folder)
+    if extra:
+        (folder / "zz-mine.yaml").write_text(extra, encoding="utf-8")
+    return folder
 
 
 def check(condition, text):

@@ -36,6 +36,7 @@ with house("match") as h:
     check(status == 1 and code(document) == "SoftMatchCandidate", document)
     says(sosync.command("match", "list"), 0, names["Ada"], h.upn("ada.match"), ada, "Cloud ada.match")
     says(sosync.command("match", "approve", names["Ada"].lower()), 0, "Approved")
+    check([(a["verb"], a["by"], a["request"]["which"]) for a in h.acts() if a["verb"] != "sync"] == [("approve", "root", names["Ada"].lower())], h.acts())
     status, document = sosync.sync("--no-html-report", names["Ada"])
     check(status == 1 and code(document) == "RolesNotReadable", document)
     check(not h.writes(), h.writes())
@@ -67,6 +68,7 @@ with house("match") as h:
     says(sosync.command("match", "approve", "nonsense"), 2, "neither a distinguished name nor an objectGUID")
     says(sosync.command("match", "approve", names["Kim"]), 0, "due now")
     check(h.until_user("kim.match", jobTitle="Chief")["id"] == kim, "the same user")
+    check(any(a["verb"] == "approve" and a["request"]["which"] == names["Kim"] and a["ok"] for a in h.acts()), h.acts())
 
     step("usage")
     for arguments in ([], ["approve"], ["list", "x"], ["approve", "--json", "x"], ["nothing"]):

@@ -2,15 +2,13 @@
 """A rule set's life on a real domain: dates that come, a candidate shown, activated by mistake, and rolled back."""
 
 import json
-import pathlib
 import shutil
 import signal
 import time
 
-from house import DEADLINE_S, check, house, step
+from house import DEADLINE_S, check, house, step, write_rules
 from lab import wait_until
 
-SHIPPED = pathlib.Path(__file__).resolve().parents[2] / "engine" / "rules" / "default"
 N_PEOPLE = 30  # more than the brake lets be disabled
 
 EVERYBODY_OFF = """\
@@ -52,19 +50,8 @@ def when_disabled(h, account, after):
     return r
 
 
-def write_folder(h, name, extra=None):
-    folder = h.folder / name
-    folder.mkdir()
-    for f in SHIPPED.glob("*.yaml"):
-        if not f.name.startswith("optional-"):
-            shutil.copy(f, folder)
-    if extra:
-        (folder / "zz-mine.yaml").write_text(extra, encoding="utf-8")
-    return folder
-
-
 with house("rule-life") as h:
-    folder = write_folder(h, "rules")
+    folder = write_rules(h, "rules")
     more = f'rules: {{directory: "{folder}", account_expires: true}}'
     h.start(more=more)
 
@@ -101,7 +88,7 @@ with house("rule-life") as h:
     as_it_was = {u["userPrincipalName"]: (u["accountEnabled"], u.get("department")) for u in h.graph.state()["users"]}
     first = active(h)
     check(first["how"] == "first start" and str(folder) in first["origin"], first)
-    bad = write_folder(h, "bad", EVERYBODY_OFF)
+    bad = write_rules(h, "bad", EVERYBODY_OFF)
     before = h.graph.last()
     diff = json.loads(rules(h, "diff", str(bad), "--json").stdout)
     check(diff["active"] == first["version"] and diff["objects"] == N_PEOPLE + 2, diff)
@@ -163,6 +150,10 @@ with house("rule-life") as h:
     now = {u["userPrincipalName"]: (u["accountEnabled"], u.get("department")) for u in h.graph.state()["users"]}
     check(now == as_it_was, (now, as_it_was))
     print(rules(h, "history").stdout, flush=True)
+
+    step("each of it in the audit log")
+    acts = [a["verb"] for a in h.acts() if a["ok"]]
+    check(acts.count("rules-activate") == 2 and acts.count("release") == 1, acts)
 
     step("without a service, the same commands")
     h.sosync.stop()

@@ -53,6 +53,7 @@ with house("staging") as h:
     h.until_user("ada.one", jobTitle="Analyst")
     h.until_user("bob.two")
     says(first.command("promote", "--yes"), 0, "over already")
+    check([a["by"] for a in h.acts() if a["verb"] == "promote" and a["ok"]][:1] == ["root"], h.acts())
 
     step("the decision outlives a restart, although the file still says staging: true")
     first.stop()

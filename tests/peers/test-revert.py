@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A wrong rule set reaches everybody, some are mended by hand in the cloud, and `sosync revert` puts the others back.
+
+The long form: test-revert.py 10000
+"""
+
+import json
+import sys
+import time
+
+from house import check, house, step, write_rules
+from lab import wait_until
+
+N_PEOPLE = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+N_BY_HAND = 10
+DEADLINE_S = 30 + N_PEOPLE / 10
+
+WRONG = """\
+rules:
+  - name: In from AD - User Wrong
+    direction: Inbound
+    source_type: user
+    target_type: person
+    link: Join
+    precedence: 1
+    flows:
+      - {target: department, constant: Nowhere}
+      - {target: title, constant: Nobody}
+"""
+
+
+def account(i):
+    return f"person.{i:05}"
+
+
+def asked(h, *arguments, status=0):
+    r = h.sosync.command(*arguments)
+    check(r.returncode == status, (arguments, r))
+    return r.stdout
+
+
+def cloud(h):
+    """account: (department, title), of everybody."""
+    return {u["userPrincipalName"].split("@")[0]: (u.get("department"), u.get("jobTitle")) for u in h.graph.state()["users"]}
+
+
+def until_cloud(h, wanted, what):
+    begin = time.monotonic()
+    wait_until(lambda: cloud(h) == wanted, DEADLINE_S, what, every_s=0.2)
+    print(f"{N_PEOPLE} users, {what}: {time.monotonic() - begin:.1f} s", flush=True)
+
+
+def until_idle(h):
+    def look():
+        lanes = json.loads(asked(h, "queue", "stats", "--json"))["lanes"].values()
+        return all(lane[state] == 0 for lane in lanes for state in ("ready", "leased", "delayed"))
+    wait_until(lambda: not json.loads(asked(h, "rules", "history", "--json"))["catchingUp"], DEADLINE_S, "the rules applied to all")
+    wait_until(look, DEADLINE_S, "an idle queue", every_s=0.2)
+
+
+with house("revert") as h:
+    h.graph.admin("POST", "limits", {"enabled": False})
+    good = write_rules(h, "rules")
+    bad = write_rules(h, "bad", WRONG)
+    h.start(more=f'rules: {{directory: "{good}"}}')
+    right = {account(i): ("Engines", f"Engineer {i}") for i in range(N_PEOPLE)}
+
+    step(f"{N_PEOPLE} people")
+    for i in range(N_PEOPLE):
+        h.ad.add_user(f"Person {i:05}", h.people, department="Engines", title=f"Engineer {i}")
+    until_cloud(h, right, "created")
+    until_idle(h)
+
+    step("a wrong rule set")
+    asked(h, "--reason", "ticket 1", "rules", "activate", str(bad), "--yes")
+    version = next(a["version"] for a in json.loads(asked(h, "rules", "history", "--json"))["activations"] if a["active"])
+    until_cloud(h, {a: ("Nowhere", "Nobody") for a in right}, "written wrongly")
+    until_idle(h)
+
+    step("some are mended by hand, in the cloud")
+    by_hand = [account(i) for i in range(0, N_PEOPLE, N_PEOPLE // N_BY_HAND)][:N_BY_HAND]
+    h.graph.admin("POST", "objects", {"users": [{"id": h.user(a)["id"], "department": "By Hand"} for a in by_hand]})
+
+    step("what would be put back, and nothing is written")
+    before = h.graph.last()
+    shown = json.loads(asked(h, "revert", "--rules", version, "--dry-run", "--json", status=1))
+    check((shown["dryRun"], shown["objects"], shown["values"]) == (True, N_PEOPLE, 2 * N_PEOPLE - N_BY_HAND), shown)
+    check(sorted(one["dn"].split(",")[0] for one in shown["left"]) == [f"CN=Person {a[-5:]}" for a in by_hand], shown["left"])
+    check(all(one["attribute"] == "department" and "By Hand" in one["why"] for one in shown["left"]), shown["left"])
+    check(not h.writes(before), "a dry run has written")
+
+    step("put back, all but what was mended")
+    begin = time.monotonic()
+    text = asked(h, "--reason", "ticket 2", "revert", "--rules", version[:8], status=1)
+    print(f"asked in {time.monotonic() - begin:.1f} s\n{text}", flush=True)
+    check(f"{N_PEOPLE} objects: {2 * N_PEOPLE - N_BY_HAND} values and 0 links are put back" in text, text)
+    for a in by_hand:
+        check(f"CN=Person {a[-5:]},{h.people}: department: somebody has changed it since: it is \"By Hand\"" in text, a)
+    mended = {a: ("By Hand" if a in by_hand else was[0], was[1]) for a, was in right.items()}
+    until_cloud(h, mended, "put back")
+    until_idle(h)
+    held = json.loads(asked(h, "revert", "--list", "--json"))
+    check(len(held) == N_PEOPLE and not any(one["waiting"] for one in held), held[:3])
+
+    step("held: the rules that are still wrong do not do it again")
+    before = h.graph.last()
+    h.ad.set(f"CN=Person 00001,{h.people}", physicalDeliveryOfficeName="Room 1")
+    until_idle(h)
+    check(cloud(h) == mended and not h.writes(before), "a held object was written")
+
+    step("the rules corrected, and released")
+    asked(h, "--reason", "ticket 3", "rules", "rollback", "--yes")
+    until_idle(h)
+    check(cloud(h) == mended, "a held object was written")
+    asked(h, "--reason", "ticket 4", "revert", "--release")
+    h.until_user(account(1), officeLocation="Room 1")
+    until_idle(h)
+    now = cloud(h)
+    check({a: v for a, v in now.items() if a not in by_hand} == {a: v for a, v in right.items() if a not in by_hand}, now)
+    check(json.loads(asked(h, "revert", "--list", "--json")) == [], "still held")
+
+    step("who did what, in the audit log")
+    asked(h, "--reason", "ticket 5", "queue", "release", "--brake", "disable")
+    acts = {a["reason"]: a for a in h.acts() if a.get("reason")}
+    verbs = [acts[f"ticket {i}"]["verb"] for i in range(1, 6)]
+    check(verbs == ["rules-activate", "revert", "rules-activate", "revert", "release"], verbs)
+    check(all(a["ok"] and a["by"] == "root" for a in acts.values()), acts)
+    check(acts["ticket 2"]["request"]["arguments"]["rules"] == version[:8], acts["ticket 2"])
