@@ -7,7 +7,9 @@
 #include "base/str.h"
 #include "engine/model/dn.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool check_dn(const char *text, Diag *why)
 {
@@ -308,6 +310,11 @@ static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag
         c->arena = a;
         c->refs = 1;
         c->path = arena_strdup(a, path);
+        if (access(path, F_OK) && errno == ENOENT) {
+                diag_add_at(diag, (DiagMark){ .file = path },
+                            "is not there; `sosync init` writes a first configuration");
+                return CONFIG_E_READ;
+        }
         r = config_read_file(path, config_fields, &hooks, a, c, &doc, diag);
         if (r == CONFIG_E_READ || r < 0 || !doc)
                 return r;
