@@ -90,7 +90,8 @@ static int decision_write(Queue *queue, const Decision *d, Wall now)
 typedef struct Release {
         Queue *queue;
         Wall now;
-        Arena *arena;
+        Arena *arena; /* of the page */
+        Arena *one;   /* of the head in hand */
         Change *changes;
         size_t n_changes;
         size_t n_all;
@@ -118,8 +119,9 @@ static int release_head(void *context, const void *key, size_t n_key, const Spac
         ObjectKey object;
         Head head;
 
+        arena_reset(r->one);
         if (!object_key_unpack(key, n_key, &object) ||
-            space_read_head(queue_space(r->queue), &object, r->arena, &head, NULL, NULL) || head.hash.low ||
+            space_read_head(queue_space(r->queue), &object, r->one, &head, NULL, NULL) || head.hash.low ||
             head.hash.high || !head.in_scope || head.deleted)
                 return 0;
         (void)row;
@@ -129,15 +131,15 @@ static int release_head(void *context, const void *key, size_t n_key, const Spac
                 .kind = CHANGE_UPSERT,
                 .lane = LANE_RECONCILE,
                 .seen = r->now,
-                .dn = head.dn,
+                .dn = arena_strdup(r->arena, head.dn),
         };
         return r->n_changes == PAGE ? release_page(r) : 0;
 }
 
 int staging_release(Queue *queue, Wall now, size_t *ret_n)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Release rel = { .queue = queue, .now = now, .arena = a };
+        _cleanup_(arena_freep) Arena *a = arena_new(0), *one = arena_new(0);
+        Release rel = { .queue = queue, .now = now, .arena = a, .one = one };
         Space *space = queue_space(queue);
         int r;
 
