@@ -115,10 +115,13 @@ static size_t n_waiting(const TargetOwner *t, Mono now)
         return n;
 }
 
-static void hold(TargetOwner *t, Mono until, const char *why)
+/* The lock is held. The reason as the arena has it: t->why is the next one's as soon as the lock is not held.
+ */
+static const char *hold(TargetOwner *t, Mono until, const char *why, Arena *a)
 {
         t->not_before = until;
         snprintf(t->why, sizeof(t->why), "%s", why);
+        return arena_strdup(a, t->why);
 }
 
 static int come_again(Call *call, Diag *diag, Mono when, const char *why)
@@ -217,7 +220,7 @@ static int failed(const Op *ops, size_t n_ops, OpResult *results, const char *co
 /* It is our turn, and nobody else's until we are done. */
 static int ask_for_one(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, OpResult *results, Diag *diag)
 {
-        const char *said = NULL;
+        const char *said = NULL, *why;
         bool all = false;
         Mono now;
         int r, end;
@@ -231,13 +234,15 @@ static int ask_for_one(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, 
 
         pthread_mutex_lock(&t->lock);
         t->busy = false;
-        hold(t,
-             mono_add(now, r == OWNER_E_THROTTLED     ? THROTTLED_US
-                           : r == OWNER_E_UNREACHABLE ? AWAY_US
-                                                      : t->config->pace_us),
-             r == OWNER_E_THROTTLED ? "Entra Connect limits how often it is asked, and the limit is reached"
-             : r == OWNER_E_UNREACHABLE ? diag_text(diag)
-                                        : "Entra Connect is asked for one object at a time");
+        why = hold(t,
+                   mono_add(now, r == OWNER_E_THROTTLED     ? THROTTLED_US
+                                 : r == OWNER_E_UNREACHABLE ? AWAY_US
+                                                            : t->config->pace_us),
+                   r == OWNER_E_THROTTLED
+                           ? "Entra Connect limits how often it is asked, and the limit is reached"
+                   : r == OWNER_E_UNREACHABLE ? diag_text(diag)
+                                              : "Entra Connect is asked for one object at a time",
+                   call->arena);
         if (r == OWNER_E_FAILED || all)
                 forget(t, &ops[0].id);
         else if (r == 0)
@@ -252,7 +257,7 @@ static int ask_for_one(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, 
                 return TARGET_E_THROTTLED;
         }
         if (r)
-                return come_again(call, diag, mono_add(now, THROTTLED_US), t->why);
+                return come_again(call, diag, mono_add(now, THROTTLED_US), why);
         if (end)
                 return end;
         call->n_writes++;
@@ -267,14 +272,17 @@ static int start_cycle(TargetOwner *t, Call *call, Diag *diag)
 {
         int r = t->owner->ops->cycle(t->owner, diag);
         Mono until = mono_add(clock_mono(t->clock), r ? AWAY_US : CYCLE_US);
+        const char *why;
 
         pthread_mutex_lock(&t->lock);
         t->busy = t->want_cycle = false;
-        hold(t, until, r ? diag_text(diag) : "a delta cycle of Entra Connect was started for all that wait");
+        why = hold(t, until,
+                   r ? diag_text(diag) : "a delta cycle of Entra Connect was started for all that wait",
+                   call->arena);
         if (r == 0)
                 memset(t->objects, 0, sizeof(t->objects));
         pthread_mutex_unlock(&t->lock);
-        return come_again(call, diag, until, t->why);
+        return come_again(call, diag, until, why);
 }
 
 /* Decide under the lock; work without it. */
