@@ -26,7 +26,7 @@ struct Audit {
         /* All below: lock. */
         char chain[AUDIT_CHAIN_HEX + 1]; /* of the last line, on disk or pending */
         Str pending;                     /* whole lines, of one day */
-        int32_t day;                     /* of those */
+        int32_t day;                     /* the file they go to: none is written after one of a later day */
 };
 
 /* The chain of the last whole line of a file; what follows it is cut off. Return: 0 (`*ret_found`), -errno.
@@ -75,6 +75,7 @@ static int find_end(Audit *a)
         size_t n = 0;
         int r = audit_days(a->path, &days, &n);
 
+        a->day = r == 0 && n ? days[n - 1] : INT32_MIN;
         while (r == 0 && !found && n > 0)
                 r = last_chain(a, days[--n], &found);
         return error_trace(r);
@@ -168,8 +169,9 @@ void audit_add(Audit *a, Wall now, const json_t *entry)
         if (!body)
                 error_oom(1);
         pthread_mutex_lock(&a->lock);
-        /* Lines of two days are not in one file. A disk that is full keeps those of yesterday in today's. */
-        if (a->pending.n == 0 || (day_of(now) != a->day && flush(a) == 0))
+        /* The first line of a day begins a file, and who comes late goes into that too: a run that ended
+         * before midnight, a clock that was set back. A disk that is full keeps the day's in yesterday's. */
+        if (day_of(now) > a->day && flush(a) == 0)
                 a->day = day_of(now);
         audit_chain(a->chain, body + 1, strlen(body) - 1, a->chain);
         str_printf(&a->pending, AUDIT_HEAD "%s\",%s\n", a->chain, body + 1);

@@ -110,6 +110,28 @@ static void test_chain(void **state)
         assert_int_equal(strlen(v.chain), AUDIT_CHAIN_HEX);
 }
 
+/* Lines do not come in the order of their times: a run ends before midnight and is written after it, a clock
+ * is set back. The chain has one order, and so have the files. */
+static void test_yesterday(void **state)
+{
+        Fixture *f = *state;
+        AuditVerdict v;
+
+        three(f);
+        add(f, wall_add(noon, DAY_MS), "tomorrow");
+        add(f, noon, "late");
+        assert_int_equal(audit_flush(f->audit), 0);
+        add(f, noon, "later");
+        reopen(f);
+        add(f, wall_add(noon, -DAY_MS), "yesterday");
+        add(f, wall_add(noon, DAY_MS), "again");
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 8);
+        assert_int_equal(v.n_files, 2);
+        assert_string_equal(v.last, "2026-11-23.jsonl");
+}
+
 static void change_word(char *data, size_t *n)
 {
         char *at = memmem(data, *n, "two", 3);
@@ -239,6 +261,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_yesterday, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_tampering, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_retain, setup, teardown),
