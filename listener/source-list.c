@@ -38,7 +38,8 @@ typedef struct Listing {
 
 static const char *make_filter(Arena *a, const SourceList *q, bool is_ad)
 {
-        bool computers = q->n_classes == 0;
+        /* OpenLDAP knows no class computer, and not(something unknown) lets nothing through. */
+        bool computers = !is_ad;
         const char *any = "";
 
         if (q->n_classes == 0)
