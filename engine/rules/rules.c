@@ -152,6 +152,30 @@ const Rule *rules_find_join(const RuleSet *set, const RuleInput *input, Arena *a
         return NULL;
 }
 
+/**
+ * rules_next_join() - the other rules that join or provision an object
+ * @set:        rules
+ * @input:      as of rules_find_join()
+ * @after:      what that has returned, or this
+ *
+ * Return: the next one in scope, or NULL.
+ */
+const Rule *rules_next_join(const RuleSet *set, const RuleInput *input, const Rule *after)
+{
+        size_t i = 0;
+
+        while (i < set->n_rules && set->rules[i] != after)
+                i++;
+        for (i++; i < set->n_rules && set->rules[i]->direction == RULE_INBOUND; i++) {
+                const Rule *r = set->rules[i];
+
+                if (!r->disabled && rule_decides(r) && rule_takes(r, input->object, input->connector) &&
+                    rule_in_scope(r, input->object, input->parameters, input->n_parameters))
+                        return r;
+        }
+        return NULL;
+}
+
 const char *rule_link_name(RuleLink l)
 {
         return l <= RULE_LINK_STICKY_JOIN ? rules_link_names[l] : "?";

@@ -260,6 +260,9 @@ bool rule_in_scope(const Rule *rule, const Object *o, const ExprParameter *param
  */
 const Rule *rules_find_join(const RuleSet *set, const RuleInput *input, Arena *a, const char **ret_why);
 
+/* The others that are in scope too: the next one after this, by precedence; NULL: there is none. */
+const Rule *rules_next_join(const RuleSet *set, const RuleInput *input, const Rule *after);
+
 /*
  * Compute a metaverse object from all connector-space objects joined to it. `now` is Now(). An input for
  * which no inbound rule with join groups or link type Provision is in scope contributes nothing. If the

@@ -82,10 +82,20 @@ static int group_hits(Run *run, const JoinGroup *group, const char *mv_type, Obj
         return 0;
 }
 
-/* Groups are tried top to bottom; exactly one hit joins. */
-static int find_joined(Run *run, const Rule *rule, bool *ret_found)
+/* What the rules in scope say about an object that is not joined yet. */
+typedef struct Joining {
+        const Rule *rule; /* by which it joins; NULL: none found exactly one */
+        ObjectId id;
+        const Rule *other; /* joins it to another one */
+        ObjectId other_id;
+        const Rule *provision; /* the best that may make one */
+        const Rule *several;   /* found more than one */
+        ObjectId two[2];
+} Joining;
+
+/* Groups are tried top to bottom; exactly one hit joins, none or several: the next group (entra.md 1.4). */
+static int try_rule(Run *run, const Rule *rule, Joining *j)
 {
-        *ret_found = false;
         for (size_t g = 0; g < rule->n_join; g++) {
                 ObjectId *ids;
                 size_t n;
@@ -93,13 +103,90 @@ static int find_joined(Run *run, const Rule *rule, bool *ret_found)
 
                 if (r)
                         return r;
-                if (n == 1) {
-                        run->metaverse = ids[0];
-                        *ret_found = true;
-                        return 0;
+                if (n > 1 && !j->several) {
+                        j->several = rule;
+                        memcpy(j->two, ids, sizeof(j->two));
                 }
+                if (n != 1)
+                        continue;
+                if (!j->rule) {
+                        j->rule = rule;
+                        j->id = ids[0];
+                } else if (!guid_is(&j->id, &ids[0]) && !j->other) {
+                        j->other = rule;
+                        j->other_id = ids[0];
+                }
+                return 0;
         }
         return 0;
+}
+
+/* A metaverse object for people: the first object that is joined to it. */
+static const char *candidate_name(Run *run, const ObjectId *id)
+{
+        char text[GUID_TEXT_MAX];
+        Person p;
+        Head head;
+
+        if (space_read_person(run->space, id, run->arena, &p, NULL, NULL) == 0 && p.n_joined &&
+            space_read_head(run->space, &p.joined[0], run->arena, &head, NULL, NULL) == 0 && head.dn)
+                return head.dn;
+        return arena_strdup(run->arena, guid_format(id, text));
+}
+
+/*
+ * Precedence does not settle where an object belongs: rules that lead to different objects are an error. With
+ * several candidates and nothing better, a rule that provisions makes a new one, as Connect does, with a
+ * warning; one that only joins waits for a person.
+ */
+static int judge_joining(Run *run, const Joining *j)
+{
+        if (j->other)
+                return step_fail(run, STEP_E_PARK, "AmbiguousJoin",
+                                 "rule \"%s\" joins it to %s, rule \"%s\" to %s", j->rule->name,
+                                 candidate_name(run, &j->id), j->other->name,
+                                 candidate_name(run, &j->other_id));
+        if (j->rule || !j->several)
+                return 0;
+        if (!j->provision)
+                return step_fail(run, STEP_E_PARK, "AmbiguousJoin",
+                                 "rule \"%s\" finds more than one metaverse object: %s, and %s",
+                                 j->several->name, candidate_name(run, &j->two[0]),
+                                 candidate_name(run, &j->two[1]));
+        step_warn(run, "AmbiguousJoin",
+                  "rule \"%s\" finds more than one metaverse object: %s, and %s; a new one is made by rule "
+                  "\"%s\"",
+                  j->several->name, candidate_name(run, &j->two[0]), candidate_name(run, &j->two[1]),
+                  j->provision->name);
+        return 0;
+}
+
+/* Not joined yet: all rules in scope have a say, the best first. */
+static int find_joined(Run *run, const RuleInput *input, bool *ret_found)
+{
+        const Rule *first = run->join_rule;
+        Joining j = { 0 };
+        int r;
+
+        for (const Rule *rule = first; rule; rule = rules_next_join(run->config->rules, input, rule)) {
+                if (!str_is(rule->target_type, first->target_type))
+                        return step_fail(run, STEP_E_PARK, "AmbiguousJoin",
+                                         "rule \"%s\" makes it a %s, rule \"%s\" a %s", first->name,
+                                         first->target_type, rule->name, rule->target_type);
+                if (rule->link == RULE_LINK_PROVISION && !j.provision)
+                        j.provision = rule;
+                r = try_rule(run, rule, &j);
+                if (r)
+                        return r;
+        }
+        *ret_found = j.rule != NULL;
+        if (j.rule) {
+                run->join_rule = j.rule;
+                run->metaverse = j.id;
+        } else if (j.provision) {
+                run->join_rule = j.provision;
+        }
+        return judge_joining(run, &j);
 }
 
 /*
@@ -219,7 +306,7 @@ int run_join(Run *run)
         if (found) {
                 run->metaverse = run->head.metaverse;
         } else {
-                r = find_joined(run, run->join_rule, &found);
+                r = find_joined(run, &input, &found);
                 if (r)
                         return r;
         }

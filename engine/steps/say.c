@@ -17,7 +17,9 @@ void step_say(Run *run, Result status, const char *format, ...)
         va_list ap;
 
         va_start(ap, format);
-        run->record->status = status;
+        /* What the step has warned of is not taken back by its end. */
+        if (status != RESULT_SUCCESS || run->record->status != RESULT_WARNING)
+                run->record->status = status;
         run->record->description = text(run, format, ap);
         va_end(ap);
 }

@@ -64,6 +64,7 @@ struct Scene {
         const char *scheduler; /* keys of the section, each a line; NULL: none */
         const char *types;     /* scope.object_types; NULL: the default */
         const char *rules;     /* what stands in `rules: {...}`; NULL: nothing */
+        const char *own_rules; /* a rule a line, in YAML, beside the shipped ones; NULL: none */
 
         Thing **things;
         size_t n_things, size_things;
