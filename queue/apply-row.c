@@ -218,7 +218,8 @@ static int lease_end(Apply *ap, const Op *op)
                 return save(ap, &s, &s.row, &old);
         case OP_PARK:
                 ap->fx.n_parked++;
-                row_park(&s.row, op->generation, op->tries, op->reason, op->now, sequence, hurry);
+                row_park(&s.row, op->generation, op->tries, op->reason, op->due, op->due_lane, op->now,
+                         sequence, hurry);
                 return save(ap, &s, &s.row, &old);
         default:
                 ap->fx.n_acked++;
@@ -288,7 +289,7 @@ int apply_crashed(Apply *ap, const Op *op)
         rc = load(ap, &op->key, &s);
         if (rc == 0 && s.exists) {
                 old = s.row.place;
-                row_park(&s.row, s.row.generation, s.row.tries, op->reason, op->now,
+                row_park(&s.row, s.row.generation, s.row.tries, op->reason, (Wall){ 0 }, LANE_NORMAL, op->now,
                          commit_number(ap->committer), false);
                 rc = save(ap, &s, &s.row, s.is_readable ? &old : NULL);
         }

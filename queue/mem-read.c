@@ -28,6 +28,7 @@ static QueueState state_of(const MemRow *m)
         case ROW_DELAYED:
                 return QUEUE_DELAYED;
         case ROW_PARKED:
+        case ROW_PARKED_DATED:
                 return QUEUE_PARKED;
         case ROW_DATED:
                 return QUEUE_DATED;
@@ -80,7 +81,8 @@ int mem_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueIt
                 item->change.lane = row->place.lane;
                 item->change.dn = arena_strdup(a, item->change.dn);
                 item->change.by = arena_strdup(a, item->change.by);
-                if (item->state == QUEUE_DELAYED || item->state == QUEUE_DATED)
+                if (item->state == QUEUE_DELAYED || item->state == QUEUE_DATED ||
+                    (item->state == QUEUE_PARKED && row->place.class == ROW_PARKED_DATED))
                         item->due = row->place.due;
         }
         pthread_mutex_unlock(&q->lock);

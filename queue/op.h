@@ -46,7 +46,7 @@ struct Op {
         Wall now;
         Wall not_before;
         Wall rest_until; /* ACK */
-        Wall due;        /* ACK: the date that stays; 0: none */
+        Wall due;        /* ACK, PARK: the date that stays; 0: none */
         Lane due_lane;
         const char *reason;
 

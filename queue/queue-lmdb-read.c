@@ -46,6 +46,7 @@ static QueueState state_of(const Row *row, bool leased)
         case ROW_DELAYED:
                 return QUEUE_DELAYED;
         case ROW_PARKED:
+        case ROW_PARKED_DATED:
                 return QUEUE_PARKED;
         case ROW_DATED:
                 return QUEUE_DATED;
@@ -74,7 +75,8 @@ static void fill_item(QueueLmdb *q, const MDB_val *key, const MDB_val *val, Aren
                 .reason = reason,
         };
         ret_item->change.lane = row.place.lane;
-        if (ret_item->state == QUEUE_DELAYED || ret_item->state == QUEUE_DATED)
+        if (ret_item->state == QUEUE_DELAYED || ret_item->state == QUEUE_DATED ||
+            (ret_item->state == QUEUE_PARKED && row.place.class == ROW_PARKED_DATED))
                 ret_item->due = row.place.due;
 }
 
@@ -243,7 +245,8 @@ int queue_lmdb_stats(Queue *queue, Wall now, QueueStats *ret_stats)
         for (unsigned lane = 0; lane < _LANE_N; lane++) {
                 st.n[lane][QUEUE_READY] = count(txn, q->store.due[lane][ROW_READY]);
                 st.n[lane][QUEUE_DELAYED] = count(txn, q->store.due[lane][ROW_DELAYED]);
-                st.n[lane][QUEUE_PARKED] = count(txn, q->store.due[lane][ROW_PARKED]);
+                st.n[lane][QUEUE_PARKED] = count(txn, q->store.due[lane][ROW_PARKED]) +
+                                           count(txn, q->store.due[lane][ROW_PARKED_DATED]);
                 st.n[lane][QUEUE_DATED] = count(txn, q->store.due[lane][ROW_DATED]);
                 st.oldest[lane] = oldest(q, txn, (Lane)lane, a);
         }

@@ -43,6 +43,7 @@ static bool is_due(const Row *row, Wall now)
         case ROW_DELAYED:
                 return row->place.due.ms <= now.ms || row->place.due.ms > now.ms + QUEUE_DELAY_MAX_MS;
         case ROW_DATED:
+        case ROW_PARKED_DATED:
                 return row->place.due.ms <= now.ms;
         default:
                 return false;
@@ -164,7 +165,7 @@ static int lease_object(Queue *queue, Wall now, const ObjectKey *key, Arena *a, 
         (void)now;
         pthread_mutex_lock(&q->lock);
         m = mem_row(q, key);
-        ok = m && !m->token && m->row.place.class != ROW_PARKED && m->row.place.class != ROW_DATED;
+        ok = m && !m->token && !row_is_parked(&m->row) && m->row.place.class != ROW_DATED;
         if (ok)
                 give(q, m, a, ret_lease);
         pthread_mutex_unlock(&q->lock);
@@ -187,7 +188,7 @@ static int64_t next_due_ms(const QueueMem *q, LaneSet lanes)
         for (KeyNode *i = keymap_next(&q->rows, NULL); i; i = keymap_next(&q->rows, i)) {
                 const MemRow *m = keymap_entry(i, MemRow, node);
 
-                if (!m->token && (m->row.place.class == ROW_DELAYED || m->row.place.class == ROW_DATED) &&
+                if (!m->token && m->row.place.class != ROW_READY && m->row.place.class != ROW_PARKED &&
                     lanes & LANE_SET(m->row.place.lane) && !(source_bit(m) & q->barred) &&
                     m->row.place.due.ms < next)
                         next = m->row.place.due.ms;
@@ -274,7 +275,8 @@ static int end_lease(QueueMem *q, End end, const Lease *lease, Wall not_before, 
                 break;
         case END_PARK:
                 q->stats.n_parked++;
-                row_park(&row, m->generation, lease->tries, reason, c->now, q->next++, hurry);
+                row_park(&row, m->generation, lease->tries, reason, c->due, c->due_lane, c->now, q->next++,
+                         hurry);
                 break;
         default:
                 q->stats.n_acked++;

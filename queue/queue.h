@@ -12,7 +12,8 @@
  *                |        retry(at)          | [PARKED] -- unpark --> [READY]
  *                '--- [DELAYED] <------------'
  *
- * An ack may leave a date (Commit.due): the row stays as DATED, and is given out when the date has come.
+ * An ack may leave a date (Commit.due): the row stays as DATED, and is given out when the date has come. So
+ * is what was parked with a date; until then it is PARKED like any other.
  *
  * One row per object (source, GUID), moved, never copied. A new change to an object that is DELAYED or PARKED
  * makes it READY (it may be the cure; the try counter stays). To one that is LEASED: it stays leased and is
@@ -114,7 +115,7 @@ struct Commit {
         const Outcome *outcome;  /* NULL: no report (noise) */
         Wall now;
         Wall rest_until; /* ack: changes to the object that are not urgent wait until then; 0: no rest */
-        Wall due;        /* ack: when a rule may give the object another value by itself; 0: never */
+        Wall due;        /* ack, park: when a rule may give the object another value by itself; 0: never */
         Lane due_lane;   /* in which it is to be worked on then */
 };
 
@@ -132,7 +133,7 @@ struct QueueItem {
         QueueState state;
         unsigned tries;
         Wall queued;
-        Wall due;           /* DELAYED, DATED */
+        Wall due;           /* DELAYED, DATED; PARKED: its date, or 0 */
         const char *reason; /* DELAYED, PARKED */
 };
 

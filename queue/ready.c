@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* What is given out: parked rows wait for a person. */
-static const RowClass given[] = { ROW_READY, ROW_DELAYED, ROW_DATED };
+/* What is given out: parked rows wait for a person, or for their date. */
+static const RowClass given[] = { ROW_READY, ROW_DELAYED, ROW_DATED, ROW_PARKED_DATED };
 
 static Held *find(Ready *r, const uint8_t key[OBJECT_KEY_SIZE])
 {
@@ -282,8 +282,7 @@ int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease
         object_key_pack(key, packed);
         pthread_mutex_lock(&r->lock);
         err = find(r, packed) ? QUEUE_E_EMPTY : front_row_any(&look, &front, a, &row);
-        if (err == QUEUE_E_NONE ||
-            (err == 0 && (row.place.class == ROW_PARKED || row.place.class == ROW_DATED)))
+        if (err == QUEUE_E_NONE || (err == 0 && (row_is_parked(&row) || row.place.class == ROW_DATED)))
                 err = QUEUE_E_EMPTY;
         if (err == 0) {
                 give(r, key, &row, ret_lease);

@@ -9,10 +9,8 @@
 #define FORMAT_FIELDS 2
 
 static const char *const class_names[_ROW_CLASS_N] = {
-        [ROW_READY] = "ready",
-        [ROW_DELAYED] = "delayed",
-        [ROW_PARKED] = "parked",
-        [ROW_DATED] = "dated",
+        [ROW_READY] = "ready", [ROW_DELAYED] = "delayed",           [ROW_PARKED] = "parked",
+        [ROW_DATED] = "dated", [ROW_PARKED_DATED] = "parked-dated",
 };
 
 const char *row_class_name(RowClass c)

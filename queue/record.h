@@ -16,8 +16,8 @@
  *      space-<table>             as in engine/space/space.h    serial (8 bytes), row
  *      link-<table>              as in engine/space/space.h    16-byte ids, sorted duplicates
  *
- * Every change row stands in exactly one of the twelve due tables: three lanes times ready, delayed, parked,
- * dated (since version 2).
+ * Every change row stands in exactly one of the fifteen due tables: three lanes times ready, delayed, parked,
+ * dated (since version 2), parked-dated (since version 3).
  * The number of entries of a table is known to LMDB, so counting a million of changes costs nothing, neither
  * at the start nor later.
  *
@@ -41,7 +41,7 @@
 #include "base/pack.h"
 #include "queue/row.h"
 
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 #define ROW_VERSION   1
 
 #define PLACE_KEY_SIZE 16
@@ -65,4 +65,4 @@ uint64_t get_be64(const void *data);
 void format_pack(PackWriter *w);
 int format_unpack(Arena *a, const void *data, size_t n, const char **ret_program);
 
-const char *row_class_name(RowClass c); /* "ready" "delayed" "parked" "dated" */
+const char *row_class_name(RowClass c); /* "ready" "delayed" "parked" "dated" "parked-dated" */

@@ -67,6 +67,11 @@ void row_new(Row *row, const Change *c, Wall now, uint64_t sequence, bool hurry,
                 move_due(row, now, sequence, rest);
 }
 
+bool row_is_parked(const Row *row)
+{
+        return row->place.class == ROW_PARKED || row->place.class == ROW_PARKED_DATED;
+}
+
 /*
  * A change may be the cure of what failed, so it makes a row READY. References that become ready are a
  * smaller hope: they come one by one, so they wait for company here too, but never longer than the row would
@@ -84,8 +89,7 @@ static void arrive_place(Row *row, bool soft, Wall now, uint64_t sequence, Wall 
         if (!soft) {
                 move_due(row, now, sequence, rest);
                 row->reason = NULL;
-        } else if (row->place.class == ROW_PARKED || row->place.class == ROW_DATED ||
-                   row->place.due.ms > soon.ms) {
+        } else if (row_is_parked(row) || row->place.class == ROW_DATED || row->place.due.ms > soon.ms) {
                 move(row, ROW_DELAYED, soon, sequence);
         }
 }
@@ -214,8 +218,8 @@ void row_retry(Row *row, uint64_t generation, unsigned tries, Wall not_before, c
 /**
  * row_park() - the lease cannot do its work without a person
  */
-void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason, Wall now, uint64_t sequence,
-              bool hurry)
+void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason, Wall date, Lane date_lane,
+              Wall now, uint64_t sequence, bool hurry)
 {
         bool dirty = row_is_dirty(row, generation);
         bool soft = dirty && row->has_later && row->later.kind == CHANGE_LINK;
@@ -223,7 +227,13 @@ void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason,
         unite(row);
         fail(row, tries, now);
         row->reason = reason;
-        move(row, ROW_PARKED, now, sequence);
+        if (date.ms > now.ms) {
+                move(row, ROW_PARKED_DATED, date, sequence);
+                if (date_lane < row->change.lane)
+                        row->change.lane = (uint8_t)date_lane;
+        } else {
+                move(row, ROW_PARKED, now, sequence);
+        }
         if (dirty)
                 arrive_place(row, soft && !hurry, now, sequence, (Wall){ 0 });
         set_lane(row);

@@ -26,7 +26,8 @@ typedef enum RowClass {
         ROW_READY,
         ROW_DELAYED,
         ROW_PARKED,
-        ROW_DATED, /* nothing to do before its due time, however far that is */
+        ROW_DATED,        /* nothing to do before its due time, however far that is */
+        ROW_PARKED_DATED, /* PARKED, and given out all the same when its date comes */
         _ROW_CLASS_N,
 } RowClass;
 
@@ -34,7 +35,7 @@ typedef enum RowClass {
 struct Place {
         uint8_t lane;
         uint8_t class;     /* RowClass */
-        Wall due;          /* READY and PARKED: since when */
+        Wall due;          /* READY and PARKED: since when; PARKED_DATED: the date */
         uint64_t sequence; /* of the arrival; no two are the same */
 };
 
@@ -74,8 +75,12 @@ bool row_is_dirty(const Row *row, uint64_t generation);
 bool row_ack(Row *row, uint64_t generation, Wall now, uint64_t sequence, bool hurry, Wall rest);
 void row_retry(Row *row, uint64_t generation, unsigned tries, Wall not_before, const char *reason, Wall now,
                uint64_t sequence, bool hurry);
-void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason, Wall now, uint64_t sequence,
-              bool hurry);
+/* `date`: when a rule may give another value, 0: never, and the lane for that. What a person has not cured by
+ * then is tried again: it may be what turns an account off. */
+void row_park(Row *row, uint64_t generation, unsigned tries, const char *reason, Wall date, Lane date_lane,
+              Wall now, uint64_t sequence, bool hurry);
+
+bool row_is_parked(const Row *row);
 
 /*
  * After an ack that left nothing: the row stays for the date at which a rule will give another value. What

@@ -95,7 +95,7 @@ static void test_arrive_parked(void **state)
         Change c = upsert(LANE_NORMAL, t1), l = link_change(t1);
         Row row = new_row(LANE_NORMAL), other = row;
 
-        row_park(&row, 1, 1, "bad", t1, 2, false);
+        row_park(&row, 1, 1, "bad", (Wall){ 0 }, LANE_NORMAL, t1, 2, false);
         other = row;
         row_arrive(&row, &c, false, t1, 3, false, no_rest);
         expect_place(&row, ROW_READY, LANE_NORMAL, t1, 3);
@@ -232,7 +232,7 @@ static void test_unpark(void **state)
 {
         Row row = new_row(LANE_NORMAL);
 
-        row_park(&row, 1, 7, "bad", t0, 2, false);
+        row_park(&row, 1, 7, "bad", (Wall){ 0 }, LANE_NORMAL, t0, 2, false);
         row_unpark(&row, t1, 3);
         expect_place(&row, ROW_READY, LANE_NORMAL, t1, 3);
         assert_int_equal(row.tries, 0);

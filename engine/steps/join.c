@@ -257,12 +257,6 @@ static int run_inbound(Run *run, const char *mv_type)
         r = gather_inputs(run, inputs, &n);
         if (r)
                 return r;
-        run->rules_result = rules_inbound(run->config->rules, mv_type, inputs, n, clock_wall(run->clock),
-                                          run->arena, &run->mv, &run->rules_diag);
-        if (run->rules_result < 0)
-                return run->rules_result;
-        if (run->rules_result)
-                return 0;
         if (run->person.n_flowed) {
                 PackReader reader;
 
@@ -270,6 +264,16 @@ static int run_inbound(Run *run, const char *mv_type)
                 before = flowed_unpack(&reader, run->arena);
                 if (unpack_end(&reader))
                         before = NULL; /* damaged: it is rebuilt from the rules' values alone */
+        }
+        run->rules_result = rules_inbound(run->config->rules, mv_type, inputs, n, clock_wall(run->clock),
+                                          run->arena, &run->mv, &run->rules_diag);
+        if (run->rules_result < 0)
+                return run->rules_result;
+        if (run->rules_result) {
+                /* The date that was known still comes, whatever fails now. */
+                if (before && before->due.ms > clock_wall(run->clock).ms)
+                        run_note_due(run, before);
+                return 0;
         }
         run->mv = flowed_keep(run->arena, run->mv, before);
         run_note_due(run, run->mv);

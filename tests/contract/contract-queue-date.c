@@ -120,6 +120,56 @@ static void test_date_unparked(void **state)
         assert_int_equal(lease.change.seen.ms, f->now.ms);
 }
 
+/* A date comes for what is parked too: until then it waits for a person, and is given out at the date. */
+static void test_date_parked(void **state)
+{
+        Fixture *f = *state;
+        Wall date = wall_add(f->now, INT64_C(30) * 86400 * 1000);
+        Commit c = { .now = f->now, .due = date, .due_lane = LANE_URGENT };
+        ObjectKey key = object_n(1);
+        QueueItem item;
+        Lease lease;
+        bool there;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_park(f->q, &lease, "bad", &c), 0);
+        settle(f);
+        item = item_n(f, 1, &there);
+        assert_int_equal(item.state, QUEUE_PARKED);
+        assert_string_equal(item.reason, "bad");
+        assert_int_equal(item.due.ms, date.ms);
+        assert_int_equal(stats(f).n[LANE_URGENT][QUEUE_PARKED], 1);
+        assert_int_equal(queue_lease_object(f->q, f->now, &key, f->a, &lease), QUEUE_E_EMPTY);
+        if (contract_is_durable())
+                contract_reopen(f);
+        f->now = wall_add(date, -1);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        f->now = date;
+        lease = lease_n(f, 1);
+        assert_int_equal(lease.change.lane, LANE_URGENT);
+        assert_int_equal(lease.tries, 2);
+
+        /* It still cannot be done, and a date that has passed is none: parked for good. */
+        c.now = f->now;
+        assert_int_equal(queue_park(f->q, &lease, "bad", &c), 0);
+        settle(f);
+        item = item_n(f, 1, &there);
+        assert_int_equal(item.state, QUEUE_PARKED);
+        assert_int_equal(item.due.ms, 0);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+
+        /* A person does not wait for the date. */
+        assert_int_equal(queue_unpark(f->q, &key, f->now), 0);
+        lease = lease_n(f, 1);
+        c.due = wall_add(f->now, 3600 * 1000);
+        assert_int_equal(queue_park(f->q, &lease, "bad", &c), 0);
+        settle(f);
+        assert_int_equal(queue_unpark(f->q, &key, f->now), 0);
+        lease = lease_n(f, 1);
+        ack_lease(f, &lease);
+}
+
 /* A wait ends when the date comes, without a look in between. */
 static void test_date_wakes(void **state)
 {
@@ -140,6 +190,6 @@ static void test_date_wakes(void **state)
 
 const struct CMUnitTest contract_date[] = {
         TEST(test_date),          TEST(test_date_and_change), TEST(test_date_and_links),
-        TEST(test_date_unparked), TEST(test_date_wakes),
+        TEST(test_date_unparked), TEST(test_date_parked),     TEST(test_date_wakes),
 };
 const size_t n_contract_date = N_ELEMENTS(contract_date);
