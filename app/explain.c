@@ -5,7 +5,17 @@
 #include "base/str.h"
 #include "engine/target/schema.h"
 
-static const char *verdict(const Explain *e, Arena *a)
+/* What a type that no rule takes becomes elsewhere. */
+static const char *type_hint(const Look *look)
+{
+        if (str_is(look->object->type, "computer"))
+                return " (a computer is a device in Entra ID: it registers itself there, and sosync writes "
+                       "users and "
+                       "groups)";
+        return "";
+}
+
+static const char *verdict(const Explain *e, const Look *look, Arena *a)
 {
         const ExplainStage *last = e->has_out ? &e->out : &e->in;
         size_t n;
@@ -13,7 +23,7 @@ static const char *verdict(const Explain *e, Arena *a)
         if (last->error)
                 return arena_printf(a, "Fails: %s", last->error);
         if (!last->result)
-                return arena_printf(a, "Does not go to Entra ID: %s", last->why);
+                return arena_printf(a, "Does not go to Entra ID: %s%s", last->why, type_hint(look));
         target_attributes(last->type, &n);
         if (n == 0)
                 return arena_printf(a,
@@ -67,5 +77,5 @@ void explain_object(Explain *ret, const RuleSet *rules, const Look *look, const 
                                        look->n_parameters, now, a, &ret->out);
                 ret->has_out = true;
         }
-        ret->verdict = verdict(ret, a);
+        ret->verdict = verdict(ret, look, a);
 }

@@ -59,6 +59,7 @@ def the_same_in_both(h, mode):
     h.ad.add_computer(f"WS{mode}", h.people)
     r, doc = explain(h, f"CN=WS{mode},{h.people}")
     check(doc["result"].startswith("Does not go to Entra ID: no inbound rule"), doc["result"])
+    check("a device in Entra ID" in doc["result"], doc["result"])
     h.ad.set(ada, adminDescription="User_written back")
     r, doc = explain(h, ada)
     check("asks for adminDescription NOTSTARTSWITH User_" in doc["result"], doc["result"])
