@@ -207,7 +207,7 @@ static int look(InitCommand *c, DirectoryFacts *ret)
 }
 
 /* What the tenant says; its connections are made as the configuration says. */
-static int ask_tenant(InitCommand *c, const Config *config, TargetInfo *ret)
+static int ask_tenant(InitCommand *c, const Config *config, const char **ret_name, EstateFound *ret_found)
 {
         _cleanup_(target_freep) Target *target = NULL;
         Log log = { 0 };
@@ -218,16 +218,19 @@ static int ask_tenant(InitCommand *c, const Config *config, TargetInfo *ret)
                 .run_id = "init",
                 .now = clock_mono(&clock_system),
         };
+        TargetInfo info = { 0 };
         int r;
 
         call.deadline = mono_add(call.now, 30000000);
         r = target_graph_new(&target, &config->target, &clock_system, &log, &diag);
         if (r == 0)
-                r = target_info(target, &call, ret, &diag);
+                r = target_info(target, &call, &info, &diag);
+        if (r == 0)
+                r = estate_find(target, target, &clock_system, c->arena, ret_found, &diag);
         if (r == 0) {
-                ret->tenant_name = arena_strdup(c->arena, ret->tenant_name);
-                fprintf(stderr, "tenant:    %s%s\n", ret->tenant_name ? ret->tenant_name : ret->tenant_id,
-                        ret->on_premises_sync ? ", synchronized already" : "");
+                *ret_name = arena_strdup(c->arena, info.tenant_name);
+                fprintf(stderr, "tenant:    %s, %s\n", *ret_name ? *ret_name : config->target.tenant_id,
+                        ret_found->why);
         } else {
                 command_fail(EXIT_UNREACHABLE, "the tenant does not answer yet: %s",
                              diag_any(&diag) ? diag_text(&diag) : strerror(r < 0 ? -r : EIO));
@@ -257,18 +260,19 @@ static Config *read_back(const char *path, const Str *text, int *ret_status)
 static int make(InitCommand *c, const DirectoryFacts *directory, const char *path, Str *text)
 {
         _cleanup_(config_unrefp) Config *config = NULL;
-        TargetInfo tenant = { 0 };
+        EstateFound found;
+        const char *tenant_name = NULL;
         int status = EXIT_DONE;
         bool known;
 
-        init_text(&c->answers, directory, false, NULL, text);
+        init_text(&c->answers, directory, NULL, NULL, text);
         config = read_back(path, text, &status);
         if (!config)
                 return status;
-        known = ask_tenant(c, config, &tenant) == 0;
+        known = ask_tenant(c, config, &tenant_name, &found) == 0;
         config = config_unref(config);
         str_reset(text);
-        init_text(&c->answers, directory, known, &tenant, text);
+        init_text(&c->answers, directory, tenant_name, known ? &found : NULL, text);
         config = read_back(path, text, &status);
         return status;
 }

@@ -24,6 +24,7 @@ struct Command {
 };
 
 int command_audit(const Command *c, const char *config_path, int argc, char **argv);
+int command_doctor(const Command *c, const char *config_path, int argc, char **argv);
 int command_init(const Command *c, const char *config_path, int argc, char **argv);
 int command_run(const Command *c, const char *config_path, int argc, char **argv);
 int command_scheduler(const Command *c, const char *config_path, int argc, char **argv);

@@ -90,9 +90,10 @@ static void add_scope(Str *out, const InitAnswers *a, const DirectoryFacts *d)
                      "  on_delete: disable\n");
 }
 
-static void add_tenant_words(Str *out, bool estate_known, const TargetInfo *t)
+/* Why this estate is proposed. */
+static void add_tenant_words(Str *out, const char *name, const EstateFound *found)
 {
-        if (!estate_known) {
+        if (!found) {
                 str_add(out, "  # The tenant was not asked. connect or cloud-sync, if one of these "
                              "synchronizes it: then sosync writes\n"
                              "  # only what Graph takes for their objects. A tenant that says otherwise "
@@ -100,22 +101,28 @@ static void add_tenant_words(Str *out, bool estate_known, const TargetInfo *t)
                 return;
         }
         str_add(out, "  # ");
-        str_add_safe(out, t->tenant_name ? t->tenant_name : "the tenant",
-                     t->tenant_name ? strlen(t->tenant_name) : 10);
-        str_add(out,
-                t->on_premises_sync
-                        ? " is synchronized already. connect: by Entra Connect, which owns the objects; or\n"
-                          "  # cloud-sync, if it is Cloud Sync.\n"
-                        : " is not synchronized by anything else, so sosync owns the objects.\n");
+        name = name ? name : "the tenant";
+        str_add_safe(out, name, strlen(name));
+        if (found->estate == ESTATE_ALONE)
+                str_add(out, " is not synchronized by anything else, so sosync owns the objects.\n");
+        else if (!found->sure)
+                str_add(out,
+                        " is synchronized already. connect: by Entra Connect, which owns the objects; or\n"
+                        "  # cloud-sync, if it is Cloud Sync. With Synchronization.Read.All and "
+                        "Application.Read.All it can be told.\n");
+        else if (found->estate == ESTATE_CONNECT)
+                str_add(out, " is synchronized by Entra Connect, which owns the objects.\n");
+        else
+                str_add(out, " is synchronized by Cloud Sync, which owns the objects.\n");
 }
 
-static void add_target(Str *out, const InitAnswers *a, bool estate_known, const TargetInfo *t)
+static void add_target(Str *out, const InitAnswers *a, const char *name, const EstateFound *found)
 {
-        bool connect = estate_known && t->on_premises_sync;
+        bool connect = found && found->estate == ESTATE_CONNECT;
 
         str_add(out, "\ntarget:\n");
-        add_tenant_words(out, estate_known, t);
-        str_printf(out, "  estate: %s\n", connect ? "connect" : "alone");
+        add_tenant_words(out, name, found);
+        str_printf(out, "  estate: %s\n", estate_name(found ? found->estate : ESTATE_ALONE));
         add_key(out, "  tenant_id", a->tenant_id);
         add_key(out, "  client_id", a->client_id);
         add_key(out, "  cloud", a->cloud);
@@ -145,8 +152,8 @@ static void add_target(Str *out, const InitAnswers *a, bool estate_known, const 
                         "  resume: [/usr/lib/sosync/sosync-connect, ssh, sosync@CONNECT-SERVER, resume]\n");
 }
 
-void init_text(const InitAnswers *a, const DirectoryFacts *directory, bool estate_known,
-               const TargetInfo *tenant, Str *out)
+void init_text(const InitAnswers *a, const DirectoryFacts *directory, const char *tenant_name,
+               const EstateFound *found, Str *out)
 {
         str_add(out, "# sosync.yaml, as sosync init proposes it; sosync.yaml(5), or `sosync config help`, "
                      "has every key.\n"
@@ -156,7 +163,7 @@ void init_text(const InitAnswers *a, const DirectoryFacts *directory, bool estat
         str_add(out, "\n# Nothing is exported until `sosync promote`. Look at `sosync compare` and the "
                      "reports first.\n"
                      "staging: true\n");
-        add_target(out, a, estate_known, tenant);
+        add_target(out, a, tenant_name, found);
         str_add(out, "\n# These overtake all others. A disabled account also loses its sessions.\n"
                      "urgent:\n"
                      "  - attribute: userAccountControl\n"

@@ -8,8 +8,8 @@
  * keep their defaults are not in it; `sosync config help` has all of them.
  */
 
+#include "app/estate.h"
 #include "base/str.h"
-#include "engine/target/target.h"
 #include "listener/directory.h"
 
 typedef struct InitAnswers InitAnswers;
@@ -31,9 +31,6 @@ struct InitAnswers {
         const char *cloud, *graph_url, *login_url;
 };
 
-/*
- * `estate_known`: false if the tenant was not asked; then `tenant` is not read. With onPremisesSyncEnabled
- * the proposal is estate connect.
- */
-void init_text(const InitAnswers *a, const DirectoryFacts *directory, bool estate_known,
-               const TargetInfo *tenant, Str *out);
+/* `tenant_name` may be NULL. `found` is what is proposed; NULL: the tenant was not asked. */
+void init_text(const InitAnswers *a, const DirectoryFacts *directory, const char *tenant_name,
+               const EstateFound *found, Str *out);

@@ -192,6 +192,16 @@ static const Command commands[] = {
           "\n"
           "What is missing is asked for on a terminal. Staging is on in what it writes: nothing is exported\n"
           "until `sosync promote`. Exit status: 5 if the directory does not answer.\n" },
+        { "doctor", "", command_doctor, "Check everything a run needs, and say what to do; writes nothing.",
+          "  --feeds SECONDS    also run each feed for so long, and tell what the server does; nothing is "
+          "kept\n"
+          "  --json             all findings as one JSON object\n"
+          "\n"
+          "Works beside a running service. Exit status: 0 all is well, 1 there are findings, 2 usage, or "
+          "the\n"
+          "configuration cannot be used, 5 a directory or Microsoft Graph cannot be reached or does not let "
+          "us\n"
+          "in.\n" },
         { "config", "check|show|help|permissions", command_config,
           "Check the configuration, or show what is in force.",
           "  check              every fault of the file, each with its line and column\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Why TLS failed, in words
+ * Why TLS failed, in words; and what the certificate says of its end
  *
  * libldap on GnuTLS verifies the certificate, but says "(unknown error code)" for every way in which that can
  * fail. So after a failure the server is asked once more, by OpenSSL, for its certificate, which is judged
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -256,4 +257,28 @@ int conn_explain(const LdapConfig *config, const LdapUri *uri, Diag *diag)
                 return 0;
         judge(cert, verdict, config, uri, diag);
         return CONN_E_TLS;
+}
+
+/**
+ * conn_certificate_end() - when the certificate ends that the server has shown
+ *
+ * Return: 0: no TLS, or it cannot be told.
+ */
+Wall conn_certificate_end(const Conn *c)
+{
+        struct berval der = { 0 };
+        const unsigned char *at;
+        X509 *x509;
+        struct tm tm;
+        Wall end = { 0 };
+
+        if (ldap_get_option(c->ld, LDAP_OPT_X_TLS_PEERCERT, &der) != LDAP_OPT_SUCCESS || !der.bv_val)
+                return end;
+        at = (const unsigned char *)der.bv_val;
+        x509 = d2i_X509(NULL, &at, (long)der.bv_len);
+        if (x509 && ASN1_TIME_to_tm(X509_get0_notAfter(x509), &tm))
+                end.ms = (int64_t)timegm(&tm) * 1000;
+        X509_free(x509);
+        ldap_memfree(der.bv_val);
+        return end;
 }

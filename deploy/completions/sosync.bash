@@ -34,12 +34,12 @@ _sosync()
         --since) words='30m 2h 1d 7d' ;;
         --sync-cycle-enabled) words='true false' ;;
         --type) words='user inetOrgPerson group' ;;
-        --run | --ou | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
+        --run | --ou | --feeds | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
         *)
                 case $command/$verb in
                 /)
                         words='run sync report audit watch top queue reconcile match compare revert'
-                        words+=' promote demote rules scheduler eval init config -c --reason --help --version'
+                        words+=' promote demote rules scheduler eval init doctor config -c --reason --help --version'
                         ;;
                 run/*) words='--record --help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --help' ;;
@@ -52,6 +52,7 @@ _sosync()
                 audit/search) words='--since --by --dn --kind --text --json' ;;
                 audit/verify) words='--json' ;;
                 init/*) words='--uri --bind-dn --password-file --keytab --ca-file --base --ou --tenant-id --client-id --secret-file --certificate-file --key-file --cloud --graph-url --login-url --output --help' ;;
+                doctor/*) words='--feeds --json --help' ;;
                 queue/) words='stats list retry drop release check backup restore --help' ;;
                 queue/stats) words='--json' ;;
                 queue/check | queue/backup | queue/restore) words='--json' files=d ;;

@@ -49,9 +49,12 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a rules -d 'see what the sy
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a scheduler -d 'the flag of the regular sync cycle'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a eval -d 'try an expression'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a init -d 'write a first configuration'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a doctor -d 'check everything a run needs'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a config -d 'check the configuration'
 
 complete -c sosync -n '__sosync_at run' -l record -r -d 'write what the directory says'
+complete -c sosync -n '__sosync_at doctor' -l feeds -x -d 'run each feed for so many seconds'
+complete -c sosync -n '__sosync_at doctor' -l json -d 'for scripts'
 complete -c sosync -n '__sosync_at sync' -l staging-mode -d 'export nothing'
 complete -c sosync -n '__sosync_at sync' -l no-html-report -d 'write no HTML file'
 complete -c sosync -n '__sosync_at sync' -l file -r -F -d 'read DNs from a file'

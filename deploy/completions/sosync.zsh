@@ -149,6 +149,7 @@ _sosync() {
                 'scheduler:the flag of the regular sync cycle'
                 'eval:try an expression'
                 'init:write a first configuration'
+                'doctor:check everything a run needs'
                 'config:check the configuration'
         )
 
@@ -176,6 +177,7 @@ _sosync() {
                                 '--graph-url[another Graph]:URL:' '--login-url[another sign-in]:URL:' \
                                 '--output[where to]:file:_files'
                         ;;
+                doctor) _arguments '--feeds[run each feed for so long]:seconds:' '--json[for scripts]' ;;
                 watch) _arguments '--ou[only below this DN]:distinguished name:' '--json[one JSON object a line]' ;;
                 top) _arguments '--once[print it once]' '--json[everything as JSON]' ;;
                 queue) _sosync_queue ;;

@@ -133,3 +133,24 @@ int graph_tenant_last_write(Target *graph, Call *call, Wall since, TenantWrite *
         }
         return newest(list, g, &claims, since, call->arena, ret_write);
 }
+
+int graph_tenant_clock(Target *graph, Call *call, const Clock *clock, int64_t *ret_ahead_ms, Diag *diag)
+{
+        TargetGraph *g = (TargetGraph *)graph;
+        _cleanup_(graph_call_deinit) GraphCall c;
+        Wall before = clock_wall(clock);
+        time_t said;
+        int r;
+
+        graph_call_init(&c, g, call, "GET", "/organization?$select=id");
+        r = graph_call_run(&c, diag);
+        if (r)
+                return r == TARGET_E_REJECTED ? TARGET_E_GARBAGE : r;
+        said = curl_getdate(c.http.answer.date, NULL);
+        if (said < 0) {
+                diag_set(diag, "Microsoft Graph: an answer without a date");
+                return TARGET_E_GARBAGE;
+        }
+        *ret_ahead_ms = (int64_t)said * 1000 + 500 - (before.ms + (clock_wall(clock).ms - before.ms) / 2);
+        return 0;
+}

@@ -52,5 +52,11 @@ int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *di
  * permission is missing (Synchronization.Read.All, Application.Read.All). */
 int graph_tenant_cloud_sync_jobs(Target *graph, Call *call, unsigned *ret_n, Diag *diag);
 
+/*
+ * How far the clock of the service is ahead of ours, by the Date of an answer (a second fine). Return: 0,
+ * what every call may; TARGET_E_GARBAGE: it says no time.
+ */
+int graph_tenant_clock(Target *graph, Call *call, const Clock *clock, int64_t *ret_ahead_ms, Diag *diag);
+
 /* What the token says. Return: 0, TARGET_E_GARBAGE (it cannot be read), and what signing in may. */
 int graph_tenant_claims(Target *graph, Call *call, TokenClaims *ret_claims, Diag *diag);
