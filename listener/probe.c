@@ -109,7 +109,8 @@ static int read_sid(void *context, LDAPMessage *m)
         return 0;
 }
 
-/* "Who am I?" (RFC 4532): Active Directory says "u:CORP\svc-sosync". Its SID, for the tools that want it. */
+/* "Who am I?" (RFC 4532): Active Directory says "u:CORP\svc-sosync", others "dn:cn=sosync,...". Its SID, for
+ * the tools that want it. */
 static void read_account(Probe *p, ProbeFacts *f)
 {
         static const char *const names[] = { "objectSid" };
@@ -117,9 +118,12 @@ static void read_account(Probe *p, ProbeFacts *f)
         struct berval *who = NULL;
         ConnSearch search = { .attributes = names, .n_attributes = N_ELEMENTS(names) };
         const char *slash = NULL;
+        size_t prefix = 0;
 
-        if (ldap_whoami_s(p->conn->ld, &who, NULL, NULL) == LDAP_SUCCESS && who && who->bv_len > 2)
-                f->account = str_safe(p->arena, who->bv_val + 2, who->bv_len - 2);
+        if (ldap_whoami_s(p->conn->ld, &who, NULL, NULL) == LDAP_SUCCESS && who && who->bv_val)
+                prefix = strncmp(who->bv_val, "dn:", 3) == 0 ? 3 : strncmp(who->bv_val, "u:", 2) == 0 ? 2 : 0;
+        if (prefix && who->bv_len > prefix)
+                f->account = str_safe(p->arena, who->bv_val + prefix, who->bv_len - prefix);
         ber_bvfree(who);
         if (!f->is_ad)
                 return;
