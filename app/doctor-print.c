@@ -105,7 +105,7 @@ void doctor_print_text(const Doctor *d, size_t columns, bool colour, Str *out)
                 for (size_t i = 0; i < d->n_skipped; i++)
                         str_printf(&names, " %s%s", d->skipped[i], i + 1 < d->n_skipped ? "," : "");
                 str_add_char(out, '\n');
-                add_wrapped(out, names.data, 0, columns - 1);
+                add_wrapped(out, names.data, 0, columns > TEXT_MIN ? columns - 1 : TEXT_MIN);
                 str_deinit(&names);
         }
         count(d, n);
