@@ -45,6 +45,18 @@ static void test_backoff(void **state)
         assert_in_range(worker_backoff_ms(UINT32_MAX, UINT64_MAX), 675000, 1125000);
 }
 
+/* Half a second after a write, whatever the way to the server costs; what is slow by itself rests longer. */
+static void test_rest(void **state)
+{
+        assert_int_equal(worker_rest_ms(0, false), 0);
+        assert_int_equal(worker_rest_ms(0, true), 500);
+        assert_int_equal(worker_rest_ms(200000, false), 0);
+        assert_int_equal(worker_rest_ms(200000, true), 500);
+        assert_int_equal(worker_rest_ms(1250000, false), 10000);
+        assert_int_equal(worker_rest_ms(1250000, true), 10000);
+        assert_int_equal(worker_rest_ms(3600 * (int64_t)1000000, true), 60000);
+}
+
 typedef struct Office {
         Arena *arena;
         ClockFake clock;
@@ -233,6 +245,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_backoff),
+                cmocka_unit_test(test_rest),
                 cmocka_unit_test_setup_teardown(test_claimed, open_office, close_office),
                 cmocka_unit_test_setup_teardown(test_service_names_a_time, open_office, close_office),
         };

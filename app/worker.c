@@ -219,20 +219,27 @@ static bool is_worth_a_report(const Run *run)
 }
 
 /* What was exported rests for half a second, so that fifty changes in a row are three writes; and an object
- * that is slow to read, a group of 50,000, is not read more than a tenth of the time. */
+ * that is slow to read, a group of 50,000, is not read more than a tenth of the time. A quarter of a second
+ * is the way to the server, or a moment in which it is busy: that says nothing about the object. */
 #define REST_MS      500
 #define REST_MAX_MS  60000
 #define REST_OF_READ 10
+#define READ_FREE_MS 250
+
+int64_t worker_rest_ms(int64_t read_us, bool wrote)
+{
+        int64_t ms = (read_us / 1000 - READ_FREE_MS) * REST_OF_READ;
+
+        if (ms < REST_MS)
+                return wrote ? REST_MS : 0;
+        return ms < REST_MAX_MS ? ms : REST_MAX_MS;
+}
 
 static Wall rest_until(const Run *run, Wall now)
 {
-        int64_t ms = run->read_us / 1000 * REST_OF_READ;
+        int64_t ms = worker_rest_ms(run->read_us, run->call.n_writes);
 
-        if (run->call.n_writes && ms < REST_MS)
-                ms = REST_MS;
-        if (ms > REST_MAX_MS)
-                ms = REST_MAX_MS;
-        return run->call.n_writes || ms >= REST_MS ? wall_add(now, ms) : (Wall){ 0 };
+        return ms ? wall_add(now, ms) : (Wall){ 0 };
 }
 
 static void tell_watchers(WorkerShared *s, const Run *run)

@@ -94,3 +94,6 @@ const Outcome *worker_try(Worker *w, const Change *change);
 /* Milliseconds until the next try: 1 s, doubling to 15 minutes, a quarter up or down. `random`: any number.
  */
 int64_t worker_backoff_ms(unsigned tries, uint64_t random);
+
+/* How long an object rests after a run that read it for so long. 0: not at all. */
+int64_t worker_rest_ms(int64_t read_us, bool wrote);
