@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "app/command-job.h"
 #include "app/command.h"
 #include "app/control.h"
 #include "app/progress.h"
@@ -18,6 +19,7 @@
 typedef struct SyncCommand {
         bool staging;
         bool no_html;
+        const char *ou; /* NULL: only what is named */
         const char **dns;
         size_t n_dns, size_dns;
         Arena *arena;
@@ -61,22 +63,28 @@ static int read_list(SyncCommand *s, const char *path)
         return EXIT_DONE;
 }
 
+static bool is_dn(SyncCommand *s, const char *text)
+{
+        Diag diag = DIAG_INIT;
+        const Dn *dn;
+        int r = dn_parse(s->arena, text, &dn, &diag);
+
+        if (r)
+                command_fail(EXIT_USAGE, "\"%s\" is not a distinguished name: %s",
+                             str_safe(s->arena, text, strlen(text)), diag_text(&diag));
+        diag_deinit(&diag);
+        return r == 0;
+}
+
 /* Every DN is checked before the first is worked on: a typo in the last line does nothing half. */
 static int check_dns(SyncCommand *s)
 {
         int status = EXIT_DONE;
 
-        for (size_t i = 0; i < s->n_dns; i++) {
-                Diag diag = DIAG_INIT;
-                const Dn *dn;
-
-                if (dn_parse(s->arena, s->dns[i], &dn, &diag))
-                        status = command_fail(EXIT_USAGE, "\"%s\" is not a distinguished name: %s",
-                                              str_safe(s->arena, s->dns[i], strlen(s->dns[i])),
-                                              diag_text(&diag));
-                diag_deinit(&diag);
-        }
-        return status;
+        for (size_t i = 0; i < s->n_dns; i++)
+                if (!is_dn(s, s->dns[i]))
+                        status = EXIT_USAGE;
+        return s->ou && !is_dn(s, s->ou) ? EXIT_USAGE : status;
 }
 
 static int parse(const Command *c, SyncCommand *s, int argc, char **argv)
@@ -85,6 +93,7 @@ static int parse(const Command *c, SyncCommand *s, int argc, char **argv)
                 { "staging-mode", no_argument, NULL, 's' },
                 { "no-html-report", no_argument, NULL, 'n' },
                 { "file", required_argument, NULL, 'f' },
+                { "ou", required_argument, NULL, 'o' },
                 { NULL, 0, NULL, 0 },
         };
         int k;
@@ -105,12 +114,17 @@ static int parse(const Command *c, SyncCommand *s, int argc, char **argv)
                         if (read_list(s, optarg))
                                 return EXIT_USAGE;
                         break;
+                case 'o':
+                        if (s->ou)
+                                return command_usage(c);
+                        s->ou = optarg;
+                        break;
                 default:
                         return command_usage(c);
                 }
         for (int i = optind; i < argc; i++)
                 add_dn(s, argv[i]);
-        if (s->n_dns == 0)
+        if (s->n_dns == 0 && !s->ou)
                 return command_usage(c);
         return check_dns(s);
 }
@@ -175,7 +189,7 @@ static int sync_one(SyncCommand *s, const char *dn)
 
         if (r)
                 return r;
-        text = summary_text(&o, s->n_dns > 1);
+        text = summary_text(&o, s->n_dns > 1 || s->ou);
         puts(text);
         fflush(stdout);
         free(text);
@@ -201,7 +215,7 @@ static int sync_all(SyncCommand *s)
 
                 if (!status)
                         status = r;
-                if (s->n_dns > 1)
+                if (s->n_dns > 1 || s->ou)
                         progress_show(&progress, "synchronizing", i + 1, s->n_dns);
         }
         progress_end(&progress);
@@ -240,6 +254,21 @@ static int run_alone(SyncCommand *s, const char *config_path)
         return status;
 }
 
+/* What is below the OU joins what is named. Return: the exit status. */
+static int list_below(SyncCommand *s, const char *config_path)
+{
+        json_t *result = NULL, *dns, *dn;
+        int status = command_job(config_path, "below", json_pack("{s:s}", "ou", s->ou), &result);
+        size_t i;
+
+        dns = json_object_get(result, "dns");
+        json_array_foreach(dns, i, dn) add_dn(s, json_string_value(dn));
+        if (!status && !s->n_dns)
+                fputs("Nothing that is in scope is below it.\n", stderr);
+        json_decref(result);
+        return status;
+}
+
 int command_sync(const Command *c, const char *config_path, int argc, char **argv)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -254,6 +283,11 @@ int command_sync(const Command *c, const char *config_path, int argc, char **arg
         if (!config)
                 return status;
         s.config = config;
+        if (s.ou) {
+                status = list_below(&s, config_path);
+                if (status || !s.n_dns)
+                        return status;
+        }
         if (control_ask(config->state.path, "{\"do\": \"status\"}", &line) == 0) {
                 free(line);
                 return sync_all(&s);

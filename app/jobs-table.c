@@ -6,6 +6,7 @@
 
 const JobKind *const job_kinds[] = {
         &job_backup,
+        &job_below,
         &job_compare,
         &job_containers,
         &job_filter,

@@ -42,7 +42,7 @@ _sosync()
                         words+=' promote demote rules scheduler eval init doctor config -c --reason --help --version'
                         ;;
                 run/*) words='--record --help' ;;
-                sync/*) words='--staging-mode --no-html-report --file --help' ;;
+                sync/*) words='--staging-mode --no-html-report --file --ou --help' ;;
                 report/) words='list show html open export --help' ;;
                 report/list) words='--status --since --ou --text --limit --json' ;;
                 report/show) words='--json' ;;

@@ -161,7 +161,7 @@ _sosync() {
                 case $words[1] in
                 run) _arguments '--record[write what the directory says]:file:_files' ;;
                 sync)
-                        _arguments '--staging-mode[export nothing]' '--no-html-report[write no HTML file]' \
+                        _arguments '--staging-mode[export nothing]' '--no-html-report[write no HTML file]' '--ou[all objects in scope below this DN]:DN:' \
                                 '--file[read DNs from a file]:file:_files' '*:distinguished name:'
                         ;;
                 report) _sosync_report ;;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sosync sync`: with and without a service, its ten steps, its exit statuses."""
 
+import json
+
 from house import check, house, step
 
 STEPS = ["SourceDomainScoping", "TargetDomainScoping", "OrganizationalUnitScoping", "SourceObjectAccess", "ObjectTypeScoping",
@@ -61,8 +63,28 @@ def the_same_in_both(h, mode):
         check(number == want_step, (dn, number, found))
         check(doc["provisioningStatusInfo"]["errorInformation"]["reason"], doc)
 
+    step(f"{mode}: everything in scope below an OU, users first, a line each")
+    ou = h.ad.add_ou(f"OU=Team {mode},{h.people}").dn
+    members = [h.ad.add_user(f"{name} {mode} Team", ou).dn for name in ("Bea", "Cleo", "Dan")]
+    group = h.ad.add_group(f"{mode} Team", ou, members=members).dn
+    h.ad.add_computer(f"WT{mode}", ou)
+    r = h.sosync.command("sync", "--no-html-report", "--ou", ou)
+    documents = [json.loads(line) for line in r.stdout.splitlines()]
+    check(r.returncode == 0 and len(documents) == 4, r)
+    names = [d["sourceIdentity"]["id"] for d in documents]
+    check(all(d["provisioningStatusInfo"]["status"] in ("success", "skipped") for d in documents), documents)
+    check(len(set(names)) == 4, names)
+    h.until_members(f"{mode} Team", *(f"{name}.{mode}.team".lower() for name in ("Bea", "Cleo", "Dan")))
+    check("synchronizing" not in r.stdout, r)
+    before = h.graph.last()
+    r = h.sosync.command("sync", "--no-html-report", "--staging-mode", "--ou", ou)
+    check(r.returncode == 0 and r.stdout.count("\n") == 4 and not h.writes(before), r)
+    for dn, status, text in ((h.hidden, 0, "Nothing that is in scope is below it."), (f"OU=Nowhere,{h.corp}", 2, "Nowhere"), ("OU", 2, "is not a distinguished name")):
+        r = h.sosync.command("sync", "--ou", dn)
+        check(r.returncode == status and text in r.stderr and not r.stdout, (dn, r))
+
     step(f"{mode}: usage")
-    for arguments in (["no dn at all"], ["CN=Ada,OU"], [], ["--no-such-option", ada]):
+    for arguments in (["no dn at all"], ["CN=Ada,OU"], [], ["--no-such-option", ada], ["--ou"], ["--ou", h.people, "--ou", h.corp]):
         r = h.sosync.command("sync", *arguments)
         check(r.returncode == 2 and r.stderr and not r.stdout, (arguments, r))
     r = h.sosync.command("sync", "CN=Ada,OU")
