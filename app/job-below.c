@@ -87,7 +87,8 @@ static int list(Below *b, const Connector *c, const char *ou, Diag *diag)
                                                      .n_classes = b->config->scope.object_types.n_items },
                                       take_page, b, diag));
         if (b->full)
-                diag_set(diag, "more than %d objects are below \"%s\": `sosync reconcile --ou` takes any number",
+                diag_set(diag,
+                         "more than %d objects are below \"%s\": `sosync reconcile --ou` takes any number",
                          BELOW_MAX, ou);
         else if (r == JOB_E_USAGE && !diag_any(diag))
                 diag_set(diag, "there is no container \"%s\"", ou);

@@ -22,7 +22,7 @@ extern const JobKind job_compare;   /* {"ou": DN or null, "sample": N, "details"
                                        job-compare.c,   "attributes", "details", "report" */
 extern const JobKind job_reconcile; /* {"ou": DN or null, "all": bool} -> job_sweep_json, "below" ... */
 
-extern const JobKind job_below;      /* {"ou": DN} -> {"dns": [DN]}: what is in scope below it */
+extern const JobKind job_below; /* {"ou": DN} -> {"dns": [DN]}: what is in scope below it */
 
 extern const JobKind job_containers; /* {} -> job_sweep_json: what was below containers that have moved */
 
