@@ -2,8 +2,23 @@
 
 #include "app/command.h"
 #include "app/permissions.h"
-
+#include "base/clock.h"
 #include "base/str.h"
+#include "engine/target/graph-credential.h"
+
+/* Others take their turn (graph_credentials_check), but somebody should know. */
+static void warn_of_expired(const GraphOptions *o)
+{
+        const GraphCredential *all = o->credentials.items;
+
+        for (size_t i = 0; i < o->credentials.n_items; i++) {
+                Diag diag = DIAG_INIT;
+
+                if (graph_credential_has_expired(&all[i], clock_wall(&clock_system), &diag))
+                        command_fail(EXIT_DONE, "warning: target.credentials.%zu: %s", i, diag_text(&diag));
+                diag_deinit(&diag);
+        }
+}
 
 static int check(const char *path)
 {
@@ -15,6 +30,7 @@ static int check(const char *path)
         if (!c)
                 return status;
         rules_all(c->run.rules, &n);
+        warn_of_expired(&c->target);
         printf("%s: ok (%zu rules, version %s)\n", path, n, rules_version(c->run.rules));
         return EXIT_DONE;
 }

@@ -283,7 +283,6 @@ static int check_id(const char *id, bool domain, const char *key, const ConfigDo
  */
 int graph_check(const GraphOptions *o, const ConfigDoc *doc, const char *prefix, Diag *diag)
 {
-        const GraphCredential *credentials = o->credentials.items;
         char key[256];
         int bad = 0;
 
@@ -294,11 +293,8 @@ int graph_check(const GraphOptions *o, const ConfigDoc *doc, const char *prefix,
         bad |= check_imds(o->endpoints.managed_identity, doc, prefix, diag);
         bad |= owner_check(&o->connect, doc, "target.connect", diag);
         bad |= check_file(o->ca_file, "ca_file", doc, prefix, diag);
-        for (size_t i = 0; i < o->credentials.n_items; ++i) {
-                snprintf(key, sizeof(key), "%s%scredentials.%zu", prefix ? prefix : "",
-                         prefix && prefix[0] ? "." : "", i);
-                bad |= graph_credential_check(&credentials[i], doc, key, clock_wall(&clock_system), diag);
-        }
+        snprintf(key, sizeof(key), "%s%scredentials", prefix ? prefix : "", prefix && prefix[0] ? "." : "");
+        bad |= graph_credentials_check(&o->credentials, doc, key, clock_wall(&clock_system), diag);
         if (o->credentials.n_items == 0) {
                 char path[256];
                 DiagMark at;

@@ -113,6 +113,46 @@ int graph_credential_check(const GraphCredential *c, const ConfigDoc *doc, const
 }
 
 /**
+ * graph_credential_has_expired() - is its end all that is wrong with a certificate?
+ * @diag: when it was, if that is so
+ */
+bool graph_credential_has_expired(const GraphCredential *c, Wall now, Diag *diag)
+{
+        Wall end = { 0 };
+
+        if (credential_kind(c) != CREDENTIAL_CERTIFICATE || token_key_end(c, &end) || end.ms >= now.ms ||
+            credential_check(c, (Wall){ end.ms - 1000 }, NULL))
+                return false;
+        credential_check(c, now, diag);
+        return true;
+}
+
+/**
+ * graph_credentials_check() - all items of `credentials`
+ *
+ * Return: 0, CONFIG_E_INVALID.
+ */
+int graph_credentials_check(const ConfigList *list, const ConfigDoc *doc, const char *path, Wall now,
+                            Diag *diag)
+{
+        const GraphCredential *all = list->items;
+        size_t n_expired = 0;
+        int bad = 0;
+
+        for (size_t i = 0; i < list->n_items; i++)
+                n_expired += graph_credential_has_expired(&all[i], now, NULL);
+        for (size_t i = 0; i < list->n_items; i++) {
+                char key[256];
+
+                if (n_expired < list->n_items && graph_credential_has_expired(&all[i], now, NULL))
+                        continue; /* another one takes its turn */
+                snprintf(key, sizeof(key), "%s.%zu", path, i);
+                bad |= graph_credential_check(&all[i], doc, key, now, diag);
+        }
+        return bad ? CONFIG_E_INVALID : 0;
+}
+
+/**
  * graph_certificate_end() - the earliest end of all certificates that sign in
  */
 Wall graph_certificate_end(const GraphOptions *options)

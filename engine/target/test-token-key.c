@@ -135,9 +135,46 @@ static void test_check(void **state)
         arena_free(a);
 }
 
+/* One that has expired is no fault of the configuration, as long as another can take its turn. */
+static void test_list(void **state)
+{
+        Arena *a = arena_new(0);
+        const GraphCredential expired = { .certificate_file = token_test_file(a, "expired.pem"),
+                                          .key_file = token_test_file(a, "key.pem") },
+                              wrong = { .certificate_file = token_test_file(a, "expired.pem"),
+                                        .key_file = token_test_file(a, "other.pem") },
+                              good = { .certificate_file = token_test_file(a, "cert.pem"),
+                                       .key_file = token_test_file(a, "key.pem") };
+        struct {
+                GraphCredential items[2];
+                size_t n;
+                const char *expected;
+        } cases[] = {
+                { { expired, good }, 2, NULL },
+                { { good, expired }, 2, NULL },
+                { { expired }, 1, "t.0.certificate_file: the certificate in @/expired.pem expired on" },
+                { { expired, expired }, 2, "t.0.certificate_file: the certificate in @/expired.pem expired" },
+                { { good, wrong }, 2, "t.1.key_file: the key in @/other.pem does not fit" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                const ConfigList list = { .items = cases[i].items, .n_items = cases[i].n };
+                Diag diag = DIAG_INIT;
+                int r = graph_credentials_check(&list, NULL, "t", now, &diag);
+
+                assert_int_equal(r, cases[i].expected ? CONFIG_E_INVALID : 0);
+                if (cases[i].expected && !strstr(diag_text(&diag), token_test_text(a, cases[i].expected)))
+                        fail_msg("%s", diag_text(&diag));
+                diag_deinit(&diag);
+        }
+        arena_free(a);
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_files), cmocka_unit_test(test_check) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_files), cmocka_unit_test(test_check),
+                                            cmocka_unit_test(test_list) };
 
         return cmocka_run_group_tests_name("token-key", tests, token_test_begin, token_test_end);
 }

@@ -153,6 +153,9 @@ static int next_request(Token *t, char *text, size_t size)
                 if (r == 0)
                         break;
                 snprintf(text, size, "%s", diag_text(&diag));
+                if (t->n_tried + 1 < n)
+                        log_warning(t->log, "credential cannot be used, trying the next",
+                                    LOG_STR("reason", text));
         }
         diag_deinit(&diag);
         return r;
