@@ -125,7 +125,7 @@ void doctor_feeds(Doctor *d)
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
         Trial t = { .sink = { .batch = take, .state = note }, .doctor = d, .ldap = *ldap };
 
-        if (!d->feeds_s || ldap->replay)
+        if (ldap->replay)
                 return;
         t.ldap.initial = FEED_INITIAL_NOW;
         if (run(&t, feed_find(name), &diag))

@@ -19,6 +19,7 @@ typedef enum Needs {
         NEEDS_AD = 1 << 2,     /* ... and is an Active Directory; else there is nothing to check */
         NEEDS_TENANT = 1 << 3, /* signed in */
         NEEDS_INFO = 1 << 4,   /* the tenant has said who it is */
+        NEEDS_FEEDS = 1 << 5,  /* somebody wants to see feeds at work; else there is nothing to check */
 } Needs;
 
 typedef enum Place {
@@ -53,7 +54,7 @@ static const DoctorCheck checks[] = {
         { IN_SOURCE, "group filter", doctor_filter_group, NEEDS_SERVER },
         { IN_SOURCE, "urgent", doctor_urgent, NEEDS_SERVER },
         { IN_SOURCE, "user names", doctor_names, NEEDS_SERVER },
-        { IN_SOURCE, "feed at work", doctor_feeds, NEEDS_SERVER },
+        { IN_SOURCE, "feed at work", doctor_feeds, NEEDS_SERVER | NEEDS_FEEDS },
         { IN_TENANT, "certificate", doctor_credentials, NEEDS_CONFIG },
         { IN_TENANT, "sign-in", doctor_sign_in, NEEDS_CONFIG },
         { IN_TENANT, "permissions", doctor_permissions, NEEDS_TENANT },
@@ -179,6 +180,8 @@ static void one(Doctor *d, const DoctorCheck *c)
         bool server = d->source && d->source->probe;
 
         d->check = c->name;
+        if ((c->needs & NEEDS_FEEDS) && !d->feeds_s)
+                return;
         if (((c->needs & NEEDS_CONFIG) && !d->config) || ((c->needs & NEEDS_SERVER) && !server) ||
             ((c->needs & NEEDS_TENANT) && !d->target) || ((c->needs & NEEDS_INFO) && !d->info))
                 skip(d);
