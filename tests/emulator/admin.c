@@ -218,6 +218,13 @@ static void post_audits(Emulator *emulator, Call *call, const json_t *body, Answ
         done(answer);
 }
 
+/* As if seven days had passed: every token of a delta query has expired. */
+static void post_delta(Emulator *emulator, Call *call, const json_t *body, Answer *answer, AdminWait *wait)
+{
+        ++emulator->delta_epoch;
+        done(answer);
+}
+
 static void post_reset(Emulator *emulator, Call *call, const json_t *body, Answer *answer, AdminWait *wait)
 {
         emulator_reset(emulator, call->now_us);
@@ -253,6 +260,7 @@ static const AdminRow rows[] = {
         ROW(DELETE, "faults", false, delete_faults), ROW(GET, "limits", false, get_limits),
         ROW(POST, "limits", true, post_limits),      ROW(POST, "objects", true, post_objects),
         ROW(POST, "latency", true, post_latency),    ROW(POST, "app", true, post_app),
+        ROW(POST, "delta", false, post_delta),
         ROW(POST, "audits", true, post_audits),      ROW(POST, "reset", false, post_reset),
 };
 

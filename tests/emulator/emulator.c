@@ -73,6 +73,7 @@ void emulator_reset(Emulator *emulator, int64_t now_us)
         uint64_t generation = emulator->store.generation + 1;
 
         emulator_stop(emulator);
+        ++emulator->delta_epoch;
         emulator_start(emulator, now_us);
         emulator->store.generation = generation;
 }

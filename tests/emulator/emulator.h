@@ -40,6 +40,7 @@ struct Emulator {
         json_t *organization; /* properties a test has set */
         json_t *jobs;         /* array of {"principalId","id","templateId","status"}: Cloud Sync */
         json_t *assignments;  /* array of {"principalId","role"}: directory roles */
+        unsigned int delta_epoch; /* tokens of another one have expired */
         int64_t audit_age_ms; /* entries of the audit log are as much older */
         char *audit_app;      /* they are of this application; NULL: of the one that wrote */
 };

@@ -153,6 +153,11 @@ bool query_parse(Query *query, const Call *call, const Schema *schema, Answer *a
         return !filter || filter_parse(&query->filter, schema, filter, query->advanced, answer);
 }
 
+bool query_parse_select(Query *query, const char *list, Answer *answer)
+{
+        return parse_select(&query->select_user, &query->select_group, query->schema, list, answer);
+}
+
 void query_deinit(Query *query)
 {
         filter_freep(&query->filter);

@@ -65,5 +65,8 @@ void query_answer_list(const Query *query, const Call *call, const Store *store,
                        const Schema *kind, const char *context, Answer *answer);
 void query_answer_count(const Query *query, const Links *links, const Schema *kind, Answer *answer);
 
+/* Names of a $select, as parse does. False: the refusal is in answer. */
+bool query_parse_select(Query *query, const char *list, Answer *answer);
+
 /* "http://host" as the client sees this server */
 void query_base(Text *t, const Call *call);

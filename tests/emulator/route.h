@@ -45,6 +45,8 @@ typedef void RouteHandler(Emulator *emulator, Call *call, Answer *answer);
 /* users.c and groups.c */
 RouteHandler user_list, user_count, user_get, user_create, user_update, user_delete, user_revoke;
 RouteHandler group_list, group_count, group_get, group_create, group_update, group_delete;
+/* delta.c */
+RouteHandler user_delta, group_delta;
 /* manager.c and members.c */
 RouteHandler manager_get, manager_get_ref, manager_set, manager_clear, reports_list, member_of_list;
 RouteHandler members_list, members_list_ref, members_count, members_add, members_remove,

@@ -74,6 +74,7 @@ void store_deinit(Store *store)
         links_deinit(&store->users);
         links_deinit(&store->groups);
         links_deinit(&store->deleted);
+        free(store->removed);
         index_deinit(&store->by_id);
         index_deinit(&store->by_upn);
         index_deinit(&store->by_anchor);
@@ -92,6 +93,11 @@ const Links *store_list(const Store *store, const Schema *schema)
         return schema == &schema_user ? &store->users : &store->groups;
 }
 
+static void touch(Store *store, Object *object)
+{
+        object->changed = ++store->generation;
+}
+
 /* The id must be new. */
 Object *store_create(Store *store, const Schema *schema, const char *id)
 {
@@ -103,7 +109,7 @@ Object *store_create(Store *store, const Schema *schema, const char *id)
         index_add(&store->by_id, object->id, object);
         links_add(store_list_of(store, schema), object);
         object->values[schema_find(schema, "id")] = json_string(object->id);
-        ++store->generation;
+        touch(store, object);
         return object;
 }
 
@@ -146,7 +152,7 @@ bool store_set(Store *store, Object *object, int property, json_t *value)
         json_decref(old);
         if (p)
                 indexed_each(store, object, p, true);
-        ++store->generation;
+        touch(store, object);
         return true;
 }
 
@@ -160,6 +166,19 @@ static void object_unlink(Store *store, Object *object)
         links_for_each(owner, &object->owners, w) store_remove_owner(store, object, owner);
 }
 
+static void remember_end(Store *store, const Object *object)
+{
+        Removed *r;
+
+        if (store->n_removed == store->size_removed) {
+                store->size_removed = store->size_removed ? 2 * store->size_removed : 64;
+                store->removed = mem_grow(store->removed, store->size_removed, sizeof(*store->removed));
+        }
+        r = &store->removed[store->n_removed++];
+        *r = (Removed){ .schema = object->schema, .at = store->generation };
+        memcpy(r->id, object->id, sizeof(r->id));
+}
+
 void store_purge(Store *store, Object *object)
 {
         object_unlink(store, object);
@@ -168,6 +187,7 @@ void store_purge(Store *store, Object *object)
         links_remove(object->deleted ? &store->deleted : store_list_of(store, object->schema), object);
         index_remove(&store->by_id, object->id, object);
         ++store->generation;
+        remember_end(store, object);
         object_free(object);
 }
 
@@ -215,7 +235,7 @@ void store_delete(Store *store, Object *object, int64_t wall_ms)
         }
         answer_stamp(wall_ms, date);
         set_text(store, object, user ? (int)USER_deletedDateTime : (int)GROUP_deletedDateTime, date);
-        ++store->generation;
+        touch(store, object);
 }
 
 /* The caller has made sure that no live object has taken its name or anchor. */
@@ -234,7 +254,7 @@ void store_restore(Store *store, Object *object)
                 set_text(store, object, USER_userPrincipalName, upn + strlen(prefix));
         object->deleted = false;
         indexed_all(store, object, true);
-        ++store->generation;
+        touch(store, object);
 }
 
 static Object *find_id(const Store *store, const Schema *schema, const char *id, bool deleted)
@@ -325,7 +345,7 @@ bool store_set_manager(Store *store, Object *user, Object *manager)
         user->manager = manager;
         if (manager)
                 links_add(&manager->reports, user);
-        ++store->generation;
+        touch(store, user);
         return true;
 }
 
@@ -334,7 +354,7 @@ static bool link_add(Store *store, Links *there, Object *object, Links *back, Ob
         if (!links_add(there, object))
                 return false;
         links_add(back, owner);
-        ++store->generation;
+        touch(store, owner);
         return true;
 }
 
@@ -343,7 +363,7 @@ static bool link_remove(Store *store, Links *there, Object *object, Links *back,
         if (!links_remove(there, object))
                 return false;
         links_remove(back, owner);
-        ++store->generation;
+        touch(store, owner);
         return true;
 }
 

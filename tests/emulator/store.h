@@ -25,6 +25,7 @@
 
 typedef struct Object Object;
 typedef struct Random Random;
+typedef struct Removed Removed;
 typedef struct Store Store;
 
 #define ID_SIZE 37 /* a GUID as text and its NUL */
@@ -40,8 +41,16 @@ struct Object {
         Links owners;
         Links member_of;
         Links owner_of;
+        uint64_t changed;         /* generation of the last change of it or of its links */
         unsigned int n_revoked;   /* revokeSignInSessions so far */
         unsigned int n_passwords; /* passwords set so far */
+};
+
+/* An object that was deleted for good, for the delta query */
+struct Removed {
+        char id[ID_SIZE];
+        const Schema *schema;
+        uint64_t at; /* generation */
 };
 
 struct Store {
@@ -55,6 +64,8 @@ struct Store {
         Links groups;
         Links deleted;
         uint64_t generation; /* counts changes */
+        Removed *removed;    /* in the order of their ends */
+        size_t n_removed, size_removed;
 };
 
 void store_init(Store *store);
