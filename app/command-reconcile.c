@@ -7,6 +7,7 @@
 #include "engine/model/dn.h"
 
 #include <getopt.h>
+#include <string.h>
 
 static const struct {
         const char *key, *text;
@@ -27,6 +28,46 @@ static const struct {
         { "notVisible", "known, but not visible to this account: nothing is concluded", false },
 };
 
+static const struct {
+        const char *key, *text;
+        bool always;
+} cloud_lines[] = {
+        { "changed", "  changed there by somebody else", true },
+        { "deleted", "  deleted there", false },
+        { "enqueued", "  put back through the reconcile lane", false },
+        { "mastered", "  another synchronization's: not compared", false },
+};
+
+static void print_cloud(const json_t *cloud)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *failed = json_string_value(json_object_get(cloud, "failed"));
+        char number[PROGRESS_NUMBER_MAX];
+        const json_t *o;
+        size_t i;
+
+        if (!cloud)
+                return;
+        printf("%12s  objects of Microsoft Entra ID looked at%s\n",
+               progress_number((uint64_t)json_integer_value(json_object_get(cloud, "read")), number),
+               json_is_true(json_object_get(cloud, "whole")) ? " (all)" : " (changed since the last time)");
+        for (i = 0; i < N_ELEMENTS(cloud_lines); i++) {
+                json_int_t n = json_integer_value(json_object_get(cloud, cloud_lines[i].key));
+
+                if (n || cloud_lines[i].always)
+                        printf("%12s  %s\n", progress_number((uint64_t)n, number), cloud_lines[i].text);
+        }
+        json_array_foreach(json_object_get(cloud, "examples"), i, o)
+        {
+                const char *dn = json_string_value(json_object_get(o, "dn"));
+
+                printf("%12s    %s: %s\n", "", str_safe(a, dn, strlen(dn)),
+                       json_string_value(json_object_get(o, "what")));
+        }
+        if (failed)
+                printf("Microsoft Entra ID could not be compared: %s\n", str_safe(a, failed, strlen(failed)));
+}
+
 static void print(const json_t *result)
 {
         char number[PROGRESS_NUMBER_MAX];
@@ -41,6 +82,7 @@ static void print(const json_t *result)
                 if (n || lines[i].always)
                         printf("%12s  %s\n", progress_number((uint64_t)n, number), lines[i].text);
         }
+        print_cloud(json_object_get(result, "cloud"));
         if (!json_is_true(json_object_get(result, "service")) &&
             json_integer_value(json_object_get(result, "enqueued")))
                 printf("No service runs: what is enqueued is worked off when it starts.\n");

@@ -197,6 +197,9 @@ static const ConfigField notify_fields[] = {
         END_OF_TABLE,
 };
 
+/* In the order of DriftMode. */
+static const char *const drift_names[] = { "off", "report", "correct", NULL };
+
 static const ConfigField reconcile_fields[] = {
         { .name = "every",
           .type = CONFIG_DURATION,
@@ -204,6 +207,14 @@ static const ConfigField reconcile_fields[] = {
           .fallback = "30m",
           .max = 7.0 * 86400,
           .help = "how often the directory is compared with what was imported; 0s: only by hand" },
+        { .name = "drift",
+          .type = CONFIG_CHOICE,
+          .offset = offsetof(Config, reconcile.drift) - offsetof(Config, reconcile),
+          .fallback = "report",
+          .choices = drift_names,
+          .help = "values that sosync wrote and somebody has changed in Microsoft Entra ID since: a "
+                  "reconcile "
+                  "does not look, says so, or puts them back. No account is enabled by that" },
         END_OF_TABLE,
 };
 

@@ -119,6 +119,7 @@ struct Config {
         BrakeLimits brakes;
         struct {
                 int64_t every_us; /* 0: never */
+                int drift;        /* DriftMode, app/drift.h */
         } reconcile;
         int64_t workers;
         int64_t settle_us;

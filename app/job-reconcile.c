@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "app/drift.h"
 #include "app/intake.h"
 #include "app/job-kinds.h"
 #include "app/reconcile.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "engine/target/graph-tenant.h"
+
+#include <time.h>
 
 bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total)
 {
@@ -107,6 +111,78 @@ static int reconcile_all(Job *job, SweepResult *ret_result, Diag *diag)
         return result;
 }
 
+/* -- the cloud ------------------------------------------------------------------------------------------ */
+
+static bool wait_for_graph(void *context, int64_t us)
+{
+        for (; us > 0; us -= 1000000) {
+                struct timespec second = { .tv_sec = 1 };
+
+                if (job_sweep_progress(context, "Graph asks to wait", 0, 0))
+                        return false;
+                nanosleep(&second, NULL);
+        }
+        return true;
+}
+
+static void tell(Job *job, const DriftResult *n)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Wiring *w = job->wiring;
+        const json_t *one = json_array_get(n->examples, 0);
+
+        if (!n->n_changed && !n->n_removed)
+                return;
+        log_warning(&w->log, "somebody else has changed the cloud", LOG_INT("changed", (int64_t)n->n_changed),
+                    LOG_INT("deleted", (int64_t)n->n_removed), LOG_INT("enqueued", (int64_t)n->n_enqueued));
+        alarms_notice(
+                &w->alarms, "drift", "cloud",
+                arena_printf(a,
+                             "changed in Microsoft Entra ID by somebody else: %llu, deleted there: %llu; "
+                             "one of them: %s (%s)",
+                             (unsigned long long)n->n_changed, (unsigned long long)n->n_removed,
+                             json_string_value(json_object_get(one, "dn")),
+                             json_string_value(json_object_get(one, "what"))),
+                clock_wall(w->clock));
+}
+
+/* What is found is in the result; that the cloud cannot be read does not spoil what the directory gave. */
+static int look_for_drift(Job *job, Diag *diag)
+{
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
+        Wiring *w = job->wiring;
+        DriftResult n;
+        int r;
+
+        if (config->reconcile.drift == DRIFT_OFF)
+                return 0;
+        r = drift_run(
+                &(Drift){
+                        .queue = w->queue,
+                        .target = w->graph,
+                        .changes = graph_tenant_changes,
+                        .tenant_id = w->first->target.tenant_id,
+                        .clock = w->clock,
+                        .settle_ms = config->settle_us / 1000,
+                        .correct = config->reconcile.drift == DRIFT_CORRECT,
+                        .progress = job_sweep_progress,
+                        .wait = wait_for_graph,
+                        .context = job,
+                },
+                &n, diag);
+        json_object_set_new(job->result, "cloud", drift_json(&n));
+        if (r == DRIFT_E_UNREACHABLE) {
+                log_warning(&w->log, "the cloud could not be compared", LOG_STR("why", diag_text(diag)));
+                json_object_set_new(json_object_get(job->result, "cloud"), "failed",
+                                    json_string(diag_text(diag)));
+                diag_clear(diag);
+                r = 0;
+        }
+        tell(job, &n);
+        drift_result_deinit(&n);
+        return r == DRIFT_E_CANCELLED ? JOB_E_CANCELLED : r == DRIFT_E_FULL ? JOB_E_FAILED : r;
+}
+
 static int work(Job *job, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -127,7 +203,7 @@ static int work(Job *job, Diag *diag)
         json_object_set_new(job->result, "below", json_string(ou ? ou : below));
         json_object_set_new(job->result, "tookMilliseconds", json_integer(took_ms));
         json_object_set_new(job->result, "service", json_boolean(job->wiring->jobs != NULL));
-        return 0;
+        return ou ? 0 : look_for_drift(job, diag);
 }
 
 const JobKind job_reconcile = { .name = "reconcile", .ours = true, .work = work };

@@ -127,6 +127,8 @@ const char *facts_started(Arena *a, const Outcome *o)
                 return "sosync saw that the object was deleted in the directory";
         case CHANGE_DUE:
                 return "a date came at which a rule may give another value";
+        case CHANGE_DRIFT:
+                return "somebody changed the object in Microsoft Entra ID";
         case CHANGE_LINK:
                 return "a reference that waited for another object became ready";
         default:

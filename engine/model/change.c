@@ -12,7 +12,7 @@ static const char *const lane_names[_LANE_N] = {
 
 static const char *const kind_names[_CHANGE_KIND_N] = {
         [CHANGE_UPSERT] = "upsert",   [CHANGE_GONE] = "gone", [CHANGE_LINK] = "link",
-        [CHANGE_REQUEST] = "request", [CHANGE_DUE] = "due",
+        [CHANGE_REQUEST] = "request", [CHANGE_DUE] = "due",   [CHANGE_DRIFT] = "drift",
 };
 
 const char *lane_name(Lane lane)
@@ -40,13 +40,15 @@ const char *change_kind_name(ChangeKind kind)
  * The run that does the work of both. LINK looks at edges only, so anything else covers it. A request is a
  * whole run like an upsert, and carries a name that the report wants. Between "gone" and a whole run the
  * later is right: deleted, or restored from the recycle bin. A date that has come is a whole run too, and
- * says least: it does not even say that the object has changed.
+ * says least: it does not even say that the object has changed. Drift is one that may not be taken for noise.
  */
 static uint8_t merge_kinds(uint8_t earlier, uint8_t later)
 {
         if (later == CHANGE_LINK || (later == CHANGE_DUE && earlier != CHANGE_LINK))
                 return earlier;
-        if (earlier == CHANGE_REQUEST && later == CHANGE_UPSERT)
+        if ((earlier == CHANGE_REQUEST || earlier == CHANGE_DRIFT) && later == CHANGE_UPSERT)
+                return earlier;
+        if (later == CHANGE_DRIFT && (earlier == CHANGE_REQUEST || earlier == CHANGE_GONE))
                 return earlier;
         return later;
 }

@@ -35,6 +35,7 @@ typedef enum ChangeKind {
         CHANGE_LINK,    /* references that waited are ready: only these edges, no read, no rules */
         CHANGE_REQUEST, /* a person asked for it (sosync sync) */
         CHANGE_DUE,     /* a date has come at which a rule may give another value */
+        CHANGE_DRIFT,   /* somebody changed it in the cloud: a whole run, also if the source is as before */
         _CHANGE_KIND_N,
 } ChangeKind;
 

@@ -25,13 +25,18 @@ static void test_names(void **state)
 static void test_merge_kinds(void **state)
 {
         static const uint8_t expected[_CHANGE_KIND_N][_CHANGE_KIND_N] = {
-                [CHANGE_UPSERT] = { CHANGE_UPSERT, CHANGE_GONE, CHANGE_UPSERT, CHANGE_REQUEST,
-                                    CHANGE_UPSERT },
-                [CHANGE_GONE] = { CHANGE_UPSERT, CHANGE_GONE, CHANGE_GONE, CHANGE_REQUEST, CHANGE_GONE },
-                [CHANGE_LINK] = { CHANGE_UPSERT, CHANGE_GONE, CHANGE_LINK, CHANGE_REQUEST, CHANGE_DUE },
+                [CHANGE_UPSERT] = { CHANGE_UPSERT, CHANGE_GONE, CHANGE_UPSERT, CHANGE_REQUEST, CHANGE_UPSERT,
+                                    CHANGE_DRIFT },
+                [CHANGE_GONE] = { CHANGE_UPSERT, CHANGE_GONE, CHANGE_GONE, CHANGE_REQUEST, CHANGE_GONE,
+                                  CHANGE_GONE },
+                [CHANGE_LINK] = { CHANGE_UPSERT, CHANGE_GONE, CHANGE_LINK, CHANGE_REQUEST, CHANGE_DUE,
+                                  CHANGE_DRIFT },
                 [CHANGE_REQUEST] = { CHANGE_REQUEST, CHANGE_GONE, CHANGE_REQUEST, CHANGE_REQUEST,
-                                     CHANGE_REQUEST },
-                [CHANGE_DUE] = { CHANGE_UPSERT, CHANGE_GONE, CHANGE_DUE, CHANGE_REQUEST, CHANGE_DUE },
+                                     CHANGE_REQUEST, CHANGE_REQUEST },
+                [CHANGE_DUE] = { CHANGE_UPSERT, CHANGE_GONE, CHANGE_DUE, CHANGE_REQUEST, CHANGE_DUE,
+                                 CHANGE_DRIFT },
+                [CHANGE_DRIFT] = { CHANGE_DRIFT, CHANGE_GONE, CHANGE_DRIFT, CHANGE_REQUEST, CHANGE_DRIFT,
+                                   CHANGE_DRIFT },
         };
 
         for (uint8_t earlier = 0; earlier < _CHANGE_KIND_N; earlier++) {

@@ -20,13 +20,36 @@ static const char *first_path(const TenantList *l, Arena *a)
                             manager ? "&$expand=manager($select=id)" : "");
 }
 
+static const char *first_delta(const TenantList *l, Arena *a)
+{
+        return arena_printf(a, "/%ss/delta?$select=%s", l->type,
+                            graph_select(l->type, l->attributes, l->n_attributes, a));
+}
+
+static int deliver_removed(const TenantList *l, const json_t *json, const json_t *removed, Diag *diag)
+{
+        const char *text = json_string_value(json_object_get(json, "id"));
+        ObjectId id;
+
+        if (!text || !guid_parse(text, &id)) {
+                diag_set(diag, "Microsoft Graph: a removed object has no id");
+                return TARGET_E_GARBAGE;
+        }
+        return l->removed(l->context, &id,
+                          str_is(json_string_value(json_object_get(removed, "reason")), "deleted"));
+}
+
 static int deliver(const TenantList *l, const json_t *json, Arena *a, Diag *diag)
 {
+        const json_t *removed = json_object_get(json, "@removed");
         const char *manager_id = json_string_value(json_object_get(json_object_get(json, "manager"), "id"));
         ObjectId manager = { 0 };
         TargetObject o;
-        int r = graph_object_parse(json, l->type, a, &o, diag);
+        int r;
 
+        if (removed && l->removed)
+                return deliver_removed(l, json, removed, diag);
+        r = graph_object_parse(json, l->type, a, &o, diag);
         if (r)
                 return r;
         if (manager_id && !guid_parse(manager_id, &manager)) {
@@ -36,9 +59,18 @@ static int deliver(const TenantList *l, const json_t *json, Arena *a, Diag *diag
         return l->object(l->context, &o, &manager);
 }
 
-/* The objects of an answer, and where the next page is. Text of the path: str, which outlives the arena. */
-static int take(TargetGraph *g, const TenantList *l, const json_t *answer, Arena *a, Str *path, Diag *diag)
+/* On the host that we talk to. */
+static bool is_ours(const TargetGraph *g, const char *link)
 {
+        return strncmp(link, g->base, g->n_origin) == 0 && link[g->n_origin] == '/';
+}
+
+/* The objects of an answer, and where the next page is; `delta`, unless NULL: and where the changes will be.
+ * Texts of the two: str, which outlives the arena. */
+static int take(TargetGraph *g, const TenantList *l, const json_t *answer, Arena *a, Str *path, Str *delta,
+                Diag *diag)
+{
+        const char *later = json_string_value(json_object_get(answer, "@odata.deltaLink"));
         const char *next = json_string_value(json_object_get(answer, "@odata.nextLink"));
         json_t *list = json_object_get(answer, "value"), *item;
         size_t i;
@@ -54,12 +86,17 @@ static int take(TargetGraph *g, const TenantList *l, const json_t *answer, Arena
                 if (r)
                         return r;
         }
-        if (next && (strncmp(next, g->base, g->n_origin) != 0 || next[g->n_origin] != '/' ||
-                     str_is(next, path->data))) {
+        if (next && (!is_ours(g, next) || str_is(next, path->data))) {
                 diag_set(diag, "Microsoft Graph: @odata.nextLink leads to another host");
                 return TARGET_E_GARBAGE;
         }
+        if (delta && !next && (!later || !is_ours(g, later))) {
+                diag_set(diag, "Microsoft Graph: the answer to a delta query has no @odata.deltaLink");
+                return TARGET_E_GARBAGE;
+        }
         str_reset(path);
+        if (delta && !next)
+                str_add(delta, later);
         if (next)
                 str_add(path, next);
         return 0;
@@ -76,7 +113,7 @@ static int64_t pause_after(TargetGraph *g, const Call *call, int r, unsigned tri
         return call->retry_at.us && until > 0 ? until : INT64_C(1000000) << tries;
 }
 
-static int page(TargetGraph *g, Lane lane, const TenantList *l, Str *path, Diag *diag)
+static int page(TargetGraph *g, Lane lane, const TenantList *l, Str *path, Str *delta, Diag *diag)
 {
         for (unsigned tries = 0;; tries++) {
                 _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -89,7 +126,9 @@ static int page(TargetGraph *g, Lane lane, const TenantList *l, Str *path, Diag 
                 graph_call_init(&c, g, &call, "GET", path->data);
                 r = graph_call_run(&c, diag);
                 if (r == 0)
-                        return take(g, l, c.json, a, path, diag);
+                        return take(g, l, c.json, a, path, delta, diag);
+                if (delta && c.error.status == 410)
+                        return TARGET_E_NOT_FOUND;
                 pause = pause_after(g, &call, r, tries);
                 if (pause < 0 || !l->wait || !l->wait(l->context, pause))
                         return r == TARGET_E_REJECTED ? TARGET_E_GARBAGE : r;
@@ -107,7 +146,28 @@ int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *di
         str_init(&path, 65536);
         str_add(&path, first_path(list, a));
         while (r == 0 && path.n)
-                r = page(g, lane, list, &path, diag);
+                r = page(g, lane, list, &path, NULL, diag);
         str_deinit(&path);
+        return r;
+}
+
+int graph_tenant_changes(Target *graph, Lane lane, const TenantList *list, const char *link, Arena *a,
+                         const char **ret_link, Diag *diag)
+{
+        TargetGraph *g = (TargetGraph *)graph;
+        Str path, delta;
+        int r = 0;
+
+        if (link && !is_ours(g, link))
+                return TARGET_E_NOT_FOUND;
+        str_init(&path, 65536);
+        str_init(&delta, 65536);
+        str_add(&path, link ? link : first_delta(list, a));
+        while (r == 0 && path.n)
+                r = page(g, lane, list, &path, &delta, diag);
+        if (r == 0)
+                *ret_link = arena_strdup(a, delta.data);
+        str_deinit(&path);
+        str_deinit(&delta);
         return r;
 }

@@ -40,6 +40,9 @@ struct TenantList {
         /* One object; it lives until the function returns. `manager`: zero if there is none. Not 0 ends it.
          */
         int (*object)(void *context, const TargetObject *o, const ObjectId *manager);
+        /* graph_tenant_changes: it is there no more; `for_good`: not in the recycle bin either. As `object`.
+         */
+        int (*removed)(void *context, const ObjectId *id, bool for_good);
         /* Graph asks to wait, or fails for a moment. False: do not. May be NULL: then the list ends. */
         bool (*wait)(void *context, int64_t us);
         void *context;
@@ -47,6 +50,15 @@ struct TenantList {
 
 /* Return: 0, what `object` returned, TARGET_E_THROTTLED, _TRANSIENT, _REFUSED, _UNREACHABLE, _GARBAGE. */
 int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *diag);
+
+/*
+ * The same as a delta query (GET /users/delta, /groups/delta), without references: with `link` NULL all of
+ * them, else what has changed since the call that gave the link. *ret_link, in the arena, is for the next
+ * time; it is good for seven days. Changes may come twice. It needs no other permission than the list does.
+ * Return: as above, and TARGET_E_NOT_FOUND: the link is not good (any more); begin with NULL.
+ */
+int graph_tenant_changes(Target *graph, Lane lane, const TenantList *list, const char *link, Arena *a,
+                         const char **ret_link, Diag *diag);
 
 /* How many synchronization jobs of Cloud Sync there are, on or off. Return: as above; TARGET_E_REFUSED: a
  * permission is missing (Synchronization.Read.All, Application.Read.All). */

@@ -52,6 +52,8 @@ MemObject *mem_new_object(MemTarget *t, const char *type)
         if (!o)
                 error_oom(sizeof(*o));
         guid_random(&o->id);
+        o->in = t;
+        o->changed = ++t->n_changes;
         o->type = strdup(type);
         if (!o->type)
                 error_oom(strlen(type));
@@ -104,6 +106,12 @@ void mem_free_object(MemObject *o)
 /* The last moves into the gap; references to it end. */
 void mem_remove(MemTarget *t, MemObject *o)
 {
+        t->gone = grown(t->gone, t->n_gone, &t->size_gone, sizeof(*t->gone));
+        t->gone[t->n_gone++] = (MemGone){
+                .id = o->id,
+                .type = str_is(o->type, "group") ? "group" : "user",
+                .at = ++t->n_changes,
+        };
         for (size_t i = 0; i < t->n_objects; ++i) {
                 if (guid_is(&t->objects[i]->manager, &o->id))
                         t->objects[i]->manager = (ObjectId){ 0 };
@@ -146,6 +154,7 @@ void mem_set(MemObject *o, const char *attribute, Value v)
         o->arena = a;
         o->attributes = to;
         o->n_attributes = n;
+        o->changed = ++o->in->n_changes;
 }
 
 bool mem_has_member(const MemObject *o, const ObjectId *id, size_t *ret_at)

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+typedef struct MemGone MemGone;
 typedef struct MemObject MemObject;
 typedef struct MemTarget MemTarget;
 
@@ -21,7 +22,16 @@ struct MemObject {
         size_t n_attributes;
         ObjectId manager; /* zero: none */
         ObjectId *members;
+        MemTarget *in;
+        uint64_t changed; /* MemTarget.n_changes then */
         size_t n_members, size_members;
+};
+
+/* Somebody deleted it. */
+struct MemGone {
+        ObjectId id;
+        const char *type; /* literal */
+        uint64_t at;
 };
 
 struct MemTarget {
@@ -41,6 +51,9 @@ struct MemTarget {
         TargetInfo info;
         int64_t hold;
         uint64_t n_requests;
+        uint64_t n_changes, n_expired; /* links of target_mem_changes below n_expired are not good */
+        MemGone *gone;
+        size_t n_gone, size_gone;
 };
 
 MemObject *mem_new_object(MemTarget *t, const char *type);

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "engine/target/target-mem-store.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool wants(const Match *m, const char *name)
@@ -193,6 +194,57 @@ static void mem_give_back(Target *target, Lane lane, Mono now)
 {
 }
 
+/* The object, with the attributes that are wanted, as a listing gives it. */
+static int list_one(const TenantList *l, const MemObject *o, Arena *a)
+{
+        TargetObject object = { .mastered_elsewhere = o->mastered_elsewhere,
+                                .role_assignable = o->role_assignable };
+        Match m = { .attributes = l->attributes, .n_attributes = l->n_attributes };
+        ObjectBuilder b;
+
+        object_build(&b, a);
+        for (size_t i = 0; i < o->n_attributes; ++i) {
+                if (wants(&m, o->attributes[i].name))
+                        object_add(&b, arena_strdup(a, o->attributes[i].name),
+                                   value_copy(a, o->attributes[i].value));
+        }
+        object.object = object_finish(&b, &o->id, l->type, NULL);
+        return l->object(l->context, &object, &o->manager);
+}
+
+int target_mem_changes(Target *target, Lane lane, const TenantList *l, const char *link, Arena *a,
+                       const char **ret_link, Diag *diag)
+{
+        MemTarget *t = (MemTarget *)target;
+        uint64_t since = link ? strtoull(link, NULL, 10) : 0;
+        int r = 0;
+
+        pthread_mutex_lock(&t->lock);
+        if (link && since < t->n_expired)
+                r = TARGET_E_NOT_FOUND;
+        for (size_t i = 0; r == 0 && i < t->n_objects; ++i) {
+                if (str_is(t->objects[i]->type, l->type) && t->objects[i]->changed > since)
+                        r = list_one(l, t->objects[i], a);
+        }
+        for (size_t i = 0; r == 0 && link && i < t->n_gone; ++i) {
+                if (str_is(t->gone[i].type, l->type) && t->gone[i].at > since)
+                        r = l->removed(l->context, &t->gone[i].id, false);
+        }
+        if (r == 0)
+                *ret_link = arena_printf(a, "%llu", (unsigned long long)t->n_changes);
+        pthread_mutex_unlock(&t->lock);
+        return r;
+}
+
+void target_mem_expire(Target *target)
+{
+        MemTarget *t = (MemTarget *)target;
+
+        pthread_mutex_lock(&t->lock);
+        t->n_expired = ++t->n_changes;
+        pthread_mutex_unlock(&t->lock);
+}
+
 static void mem_stop(Target *target)
 {
         MemTarget *t = (MemTarget *)target;
@@ -211,6 +263,7 @@ static Target *mem_free(Target *target)
         free(t->objects);
         free(t->buckets);
         free(t->faults);
+        free(t->gone);
         free(t->journal);
         arena_free(t->journal_arena);
         arena_free(t->info_arena);

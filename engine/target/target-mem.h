@@ -17,6 +17,7 @@
  * Functions may be called from any thread.
  */
 
+#include "engine/target/graph-tenant.h"
 #include "engine/target/graph.h"
 
 typedef struct MemEntry MemEntry;
@@ -72,6 +73,11 @@ const Object *target_mem_get(Target *t, const ObjectId *id, Arena *a);
 bool target_mem_find(Target *t, const char *type, const char *anchor, ObjectId *ret_id);
 size_t target_mem_count(Target *t, const char *type);
 unsigned target_mem_revoked(Target *t, const ObjectId *id);
+
+/* As graph_tenant_changes. All links given so far expire with target_mem_expire. */
+int target_mem_changes(Target *t, Lane lane, const TenantList *list, const char *link, Arena *a,
+                       const char **ret_link, Diag *diag);
+void target_mem_expire(Target *t);
 
 /* target_take() answers this many microseconds from now on. */
 void target_mem_hold(Target *t, int64_t us);

@@ -260,8 +260,8 @@ static const AdminRow rows[] = {
         ROW(DELETE, "faults", false, delete_faults), ROW(GET, "limits", false, get_limits),
         ROW(POST, "limits", true, post_limits),      ROW(POST, "objects", true, post_objects),
         ROW(POST, "latency", true, post_latency),    ROW(POST, "app", true, post_app),
-        ROW(POST, "delta", false, post_delta),
-        ROW(POST, "audits", true, post_audits),      ROW(POST, "reset", false, post_reset),
+        ROW(POST, "delta", false, post_delta),       ROW(POST, "audits", true, post_audits),
+        ROW(POST, "reset", false, post_reset),
 };
 
 static void handle_row(const AdminRow *row, Emulator *emulator, Call *call, Answer *answer, AdminWait *wait)

@@ -3,6 +3,7 @@
 /* RECONCILE: the directory is compared with the connector space. */
 
 #include "app/containers.h"
+#include "app/drift.h"
 #include "app/filter-group.h"
 #include "app/reconcile.h"
 #include "base/str.h"
@@ -63,6 +64,53 @@ bool scene_do_jobs(Scene *s)
         }
         if (result.n_objects)
                 see(s, "swept", &result);
+        return true;
+}
+
+/* DRIFT report|correct: the cloud is compared with what was written there. DRIFT expired: what has changed
+ * since cannot be asked any more. */
+bool command_drift(Scene *s, const char *const *words, size_t n_words)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        DriftResult n;
+        SeenLine *line;
+        int r;
+
+        if (!scene_work(s))
+                return false;
+        if (str_is(words[1], "expired")) {
+                target_mem_expire(cloud_mem(s->cloud));
+                return true;
+        }
+        r = drift_run(
+                &(Drift){
+                        .queue = s->queue,
+                        .target = cloud_mem(s->cloud),
+                        .changes = target_mem_changes,
+                        .tenant_id = "11111111-2222-3333-4444-555555555555",
+                        .clock = &s->clock.clock,
+                        .settle_ms = 120000,
+                        .correct = str_is(words[1], "correct"),
+                },
+                &n, &diag);
+        if (r)
+                return scene_fail(s, "the cloud could not be compared: %s", diag_text(&diag));
+        line = seen_add(&s->seen, true, "drifted");
+        seen_value(&s->seen, line, "read", arena_printf(s->arena, "%llu", (unsigned long long)n.n_read));
+        seen_value(&s->seen, line, "whole", n.whole ? "true" : "false");
+        seen_value(&s->seen, line, "changed",
+                   arena_printf(s->arena, "%llu", (unsigned long long)n.n_changed));
+        seen_value(&s->seen, line, "deleted",
+                   arena_printf(s->arena, "%llu", (unsigned long long)n.n_removed));
+        seen_value(&s->seen, line, "enqueued",
+                   arena_printf(s->arena, "%llu", (unsigned long long)n.n_enqueued));
+        seen_value(&s->seen, line, "mastered",
+                   arena_printf(s->arena, "%llu", (unsigned long long)n.n_mastered));
+        if (json_array_size(n.examples))
+                seen_value(&s->seen, line, "what",
+                           arena_strdup(s->arena, json_string_value(json_object_get(
+                                                          json_array_get(n.examples, 0), "what"))));
+        drift_result_deinit(&n);
         return true;
 }
 

@@ -488,6 +488,7 @@ static const Verb verbs[] = {
         { "APPROVE", 2, do_approve },
         { "CRASH", 1, do_crash },
         { "UNPARK", 2, do_unpark },
+        { "DRIFT", 2, command_drift },
         { "RECONCILE", 1, command_reconcile_now },
         { "FORGET", 1, do_forget },
         { "LAST-WORD", 2, do_last_word },

@@ -15,6 +15,7 @@ int64_t command_number(const char *text, int64_t fallback);
 bool command_need(Scene *s, const char *name, Thing **ret_thing); /* the object of this name */
 
 /* commands-reconcile.c */
+bool command_drift(Scene *s, const char *const *words, size_t n_words);
 bool command_reconcile_now(Scene *s, const char *const *words, size_t n_words);
 
 /* commands-objects.c */

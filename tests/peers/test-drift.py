@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody changes Microsoft Entra ID behind us: a reconcile says so, and with `correct` puts it back."""
+
+import json
+
+from house import check, house, step
+
+
+def reconcile(h, *arguments):
+    r = h.sosync.command("reconcile", "--json", *arguments)
+    check(r.returncode == 0, r)
+    return json.loads(r.stdout)["cloud"]
+
+
+with house("drift") as h:
+    h.start()
+    for name in ("Ada", "Bob", "Eve"):
+        h.ad.add_user(f"{name} First", h.people, title="Analyst")
+    ids = {a: h.until_user(a)["id"] for a in ("ada.first", "bob.first", "eve.first")}
+    h.until_idle()
+
+    step("the first time everything is listed, and all is well; then only what has changed comes")
+    n = reconcile(h)
+    check(n["whole"] and n["read"] >= 3 and (n["changed"], n["deleted"]) == (0, 0) and "failed" not in n, n)
+    n = reconcile(h)
+    check(not n["whole"] and n["read"] == 0, n)
+
+    step("report: somebody changes a title, and it is said, once, and left")
+    h.graph.admin("POST", "objects", {"users": [{"id": ids["ada.first"], "jobTitle": "Boss"}]})
+    r = h.sosync.command("reconcile")
+    print(r.stdout)
+    check("1    changed there by somebody else" in r.stdout and f"CN=Ada First,{h.people}: title" in r.stdout, r)
+    check(reconcile(h)["changed"] == 0, "once")
+    h.until_idle()
+    check(h.user("ada.first")["jobTitle"] == "Boss", "a report changes nothing")
+    check("cloud" not in json.loads(h.sosync.command("reconcile", "--json", "--ou", h.people).stdout), "a part says nothing of the cloud")
+
+    step("correct, and the links have expired: all of it again, the title is put back, who was blocked stays blocked")
+    h.sosync.stop()
+    h.start(more="reconcile: {drift: correct}")
+    h.graph.admin("POST", "delta")
+    h.graph.admin("POST", "objects", {"users": [{"id": ids["bob.first"], "accountEnabled": False}], "remove": [ids["eve.first"]]})
+    n = reconcile(h)
+    check(n["whole"] and (n["changed"], n["enqueued"]) == (2, 2), n)
+    h.until_user("ada.first", jobTitle="Analyst")
+    h.until_idle()
+    check(h.user("bob.first")["accountEnabled"] is False, "still blocked")
+
+    step("our own writes are no drift")
+    n = reconcile(h)
+    check((n["changed"], n["enqueued"]) == (0, 0) and not n["whole"], n)
+
+    step("Graph refuses: the directory is compared all the same, and the summary says what was not")
+    h.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "*/users/delta*", "action": {"status": 403}}]})
+    r = h.sosync.command("reconcile")
+    check(r.returncode == 0 and "Microsoft Entra ID could not be compared: " in r.stdout, r)
