@@ -229,7 +229,9 @@ static void compile_run(Config *c)
 {
         c->run.staging = c->staging;
         c->run.estate = (Estate)c->target.estate;
-        c->run.ask_owner = c->run.estate == ESTATE_CONNECT && c->target.connect.command.n_items > 0;
+        c->run.ask_owner = c->run.estate == ESTATE_CONNECT      ? c->target.connect.command.n_items > 0
+                           : c->run.estate == ESTATE_CLOUD_SYNC ? c->target.cloud_sync.ask
+                                                                : false;
         c->run.soft_match = (SoftMatch)c->target.soft_match;
         c->run.adopt_strict = c->target.adopt == GRAPH_ADOPT_STRICT;
         c->run.settle_ms = c->settle_us / 1000;

@@ -58,14 +58,37 @@ const char *estate_contradiction(const EstateFound *found, Estate configured, Ar
                             found->sure ? "" : " or cloud-sync");
 }
 
+/* Cloud Sync is asked for single objects: by which of its jobs? Return: true: go on. */
+static bool check_job(Wiring *w, Arena *a, Diag *diag)
+{
+        Call call = { .lane = LANE_URGENT, .arena = a, .now = clock_mono(w->clock) };
+        Diag why = DIAG_INIT;
+        OnDemandJob job;
+        int r;
+
+        call.deadline = mono_add(call.now, PATIENCE_US);
+        r = on_demand_find(w->graph, &call, &w->first->target.cloud_sync, &job, &why);
+        if (r == TARGET_E_NOT_FOUND)
+                diag_set(diag, "%s", diag_text(&why));
+        else if (r)
+                log_warning(&w->log,
+                            "the Cloud Sync job could not be read; what is asked of it waits for its regular "
+                            "cycle meanwhile",
+                            LOG_STR("why", diag_text(&why)));
+        diag_deinit(&why);
+        return r != TARGET_E_NOT_FOUND;
+}
+
 bool estate_check(Wiring *w, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Diag ignored = DIAG_INIT;
         const char *wrong = NULL;
         EstateFound found;
+        bool asked;
 
-        if (estate_find(w->target, w->graph, w->clock, a, &found, &ignored) == 0)
+        asked = estate_find(w->target, w->graph, w->clock, a, &found, &ignored) == 0;
+        if (asked)
                 wrong = estate_contradiction(&found, (Estate)w->first->target.estate, a);
         else
                 log_warning(&w->log,
@@ -74,5 +97,8 @@ bool estate_check(Wiring *w, Diag *diag)
         diag_deinit(&ignored);
         if (wrong)
                 diag_set(diag, "%s", wrong);
-        return !wrong;
+        if (wrong)
+                return false;
+        return !asked || !w->first->run.ask_owner || w->first->run.estate != ESTATE_CLOUD_SYNC ||
+               check_job(w, a, diag);
 }

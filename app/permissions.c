@@ -17,6 +17,11 @@ static bool is_beside(const Config *c)
         return c->target.estate != ESTATE_ALONE;
 }
 
+static bool asks_cloud_sync(const Config *c)
+{
+        return c->target.estate == ESTATE_CLOUD_SYNC && c->target.cloud_sync.ask;
+}
+
 static bool always(const Config *c)
 {
         (void)c;
@@ -38,7 +43,7 @@ static bool matches(const Config *c)
 
 /* Of the reference of each request: user-update, user-post-users, user-revokesigninsessions, group-update,
  * group-post-members, organization-get, rbacapplication-list-roleassignments, directoryaudit-list,
- * synchronization-synchronizationjob-list. */
+ * synchronization-synchronizationjob-list, synchronization-synchronizationjob-provisionondemand. */
 static const Permission rows[] = {
         { .name = "Organization.Read.All",
           .when = "always",
@@ -88,6 +93,11 @@ static const Permission rows[] = {
           .what = "tell Cloud Sync from Entra Connect at the start",
           .optional = true,
           .is_needed = is_beside },
+        { .name = "Synchronization.ReadWrite.All",
+          .when = "estate cloud-sync",
+          .what = "ask Cloud Sync to provision an object on demand",
+          .optional = true,
+          .is_needed = asks_cloud_sync },
         { .name = "Application.Read.All",
           .when = "estates connect and cloud-sync",
           .what = "find the synchronization jobs",

@@ -26,10 +26,24 @@ static int open_queue(Wiring *w, const Config *c, Diag *diag)
         return r ? WIRING_E_STATE : 0;
 }
 
+/* Who may write what we may not: it is asked. */
+static int open_owner(Wiring *w, const Config *c)
+{
+        /* Cloud Sync's pace is its own, and so are its cycles. */
+        static const OwnerConfig on_demand = { .pace_us = 0 };
+        bool connect = c->run.estate == ESTATE_CONNECT;
+        Owner *owner;
+        int r = connect ? owner_command_new(&owner, &c->target.connect)
+                        : on_demand_new(&owner, w->graph, &c->target.cloud_sync);
+
+        return r ? r
+                 : target_owner_new(&w->target, w->target, owner, connect ? &c->target.connect : &on_demand,
+                                    w->clock);
+}
+
 static int open_target(Wiring *w, const Config *c, Diag *diag)
 {
         _cleanup_(target_freep) Target *graph = NULL;
-        Owner *owner;
         int r = target_graph_new(&graph, &c->target, w->clock, &w->log, diag);
 
         if (r)
@@ -38,10 +52,7 @@ static int open_target(Wiring *w, const Config *c, Diag *diag)
         if (r)
                 return r;
         w->graph = TAKE(graph); /* the decorator owns it */
-        if (!c->run.ask_owner)
-                return 0;
-        r = owner_command_new(&owner, &c->target.connect);
-        return r ? r : target_owner_new(&w->target, w->target, owner, &c->target.connect, w->clock);
+        return c->run.ask_owner ? open_owner(w, c) : 0;
 }
 
 int wiring_open(Wiring *w, const char *config_path, Diag *diag)

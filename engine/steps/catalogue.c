@@ -129,6 +129,14 @@ static const CatalogueRow rows[] = {
             "not "
             "have the values that sosync's rules give.",
             "Compare the rules: `sosync rules import` takes those of the Entra Connect server."),
+        ROW("OnDemandFailed", FAILURE, OBJECT,
+            "Cloud Sync was asked to provision the object on demand, and cannot do it for this object.",
+            "Look at the code and reason it gave, and at the provisioning log of its configuration."),
+        ROW("OnDemandDisagrees", FAILURE, OBJECT,
+            "Cloud Sync has provisioned the object, and five minutes and two of its cycles later Microsoft "
+            "Entra ID still does not have the values that sosync's rules give.",
+            "Compare the rules with the attribute mappings of the Cloud Sync configuration; members are "
+            "provisioned only if its scope includes them."),
         ROW("BlockedInCloud", FAILURE, OBJECT,
             "The account is enabled in Active Directory but was blocked in Microsoft Entra ID by somebody "
             "else.",

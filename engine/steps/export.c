@@ -244,7 +244,7 @@ int step_export(Run *run)
         r = target_apply(run->target, &run->call, run->ops, run->n_ops, results, &run->diag);
         run->results = results;
         if (run->call.owner_said)
-                step_detail(run, "Entra Connect", "%s", run->call.owner_said);
+                step_detail(run, run->call.owner_name, "%s", run->call.owner_said);
         run->outcome.sent = run_wall(run, run->call.first_write);
         run->outcome.accepted = run_wall(run, run->call.last_write);
         if (r && r != TARGET_E_REJECTED)

@@ -79,19 +79,42 @@ typedef struct Resolved {
         size_t n;
 } Resolved;
 
+/* `named`: the object as the source has it. Its owner, who may be asked to write the link, knows that one. */
+static int add_link(Run *run, OpKind kind, const char *attribute, const FlowedValue *why,
+                    const ObjectId *named, const ObjectId *cloud)
+{
+        Op *op = run_add_op(run, kind, attribute, VALUE_NULL, VALUE_NULL, why);
+        ObjectKey key = { .source = run->key.source, .id = *named };
+        uint64_t serial;
+        Head head;
+        int r;
+
+        op->link = *cloud;
+        if (!run->config->ask_owner)
+                return 0;
+        r = space_read_head(run->space, &key, run->arena, &head, &serial, &run->diag);
+        if (r)
+                return r < 0 ? r : 0;
+        op->link_dn = head.type ? head.dn : NULL;
+        op->link_type = head.type;
+        return 0;
+}
+
 /* Links that are there now, and those that wait. */
 static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t n_now,
                     const FlowedValue *why, Resolved *ret_now)
 {
         Resolved clouds = { .ids = arena_new_array(run->arena, ObjectId, n_now + 1) };
         ObjectId *as_named = arena_new_array(run->arena, ObjectId, n_now + 1);
+        ObjectId *names = arena_new_array(run->arena, ObjectId, n_now + 1); /* of as_named, in the source */
         bool *linked = arena_new_array(run->arena, bool, n_now + 1);
         size_t n_waiting = 0, n_named, n = 0;
+        int r;
 
         for (size_t i = 0; i < n_now; i++) {
                 ObjectKey target = { .source = run->key.source, .id = now[i] };
-                int r = space_read_cloud_of(run->space, &target, &clouds.ids[clouds.n]);
 
+                r = space_read_cloud_of(run->space, &target, &clouds.ids[clouds.n]);
                 if (r < 0)
                         return r;
                 if (r) {
@@ -99,7 +122,7 @@ static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t
                                    &(Edge){ .from = run->key, .attribute = attribute, .to = now[i] });
                         n_waiting++;
                 } else {
-                        clouds.n++;
+                        names[clouds.n++] = now[i];
                 }
         }
         if (clouds.n)
@@ -118,7 +141,9 @@ static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t
                 if (linked[at - clouds.ids] || has_id(run->cloud_links, run->n_cloud_links, at))
                         continue;
                 linked[at - clouds.ids] = true;
-                run_add_op(run, OP_LINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = *at;
+                r = add_link(run, OP_LINK, attribute, why, &names[i], at);
+                if (r)
+                        return r;
         }
         if (n_waiting)
                 step_detail(run, "references that wait",
@@ -133,7 +158,7 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
                      const Resolved *clouds, const FlowedValue *why)
 {
         uint8_t owner[OBJECT_KEY_SIZE];
-        ObjectId *before = NULL, *gone, *sorted;
+        ObjectId *before = NULL, *gone, *names, *sorted;
         bool *done;
         size_t n_before = 0, n_gone = 0;
         int r;
@@ -144,6 +169,7 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
         if (r)
                 return r;
         gone = arena_new_array(run->arena, ObjectId, n_before + 1);
+        names = arena_new_array(run->arena, ObjectId, n_before + 1);
         for (size_t i = 0; i < n_before; i++) {
                 ObjectKey target = { .source = run->key.source, .id = before[i] };
 
@@ -152,6 +178,7 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
                 r = space_read_cloud_of(run->space, &target, &gone[n_gone]);
                 if (r < 0)
                         return r;
+                names[n_gone] = before[i];
                 n_gone += r == 0;
         }
         sorted = arena_memdup(run->arena, gone, (n_gone + 1) * sizeof(*gone));
@@ -169,7 +196,9 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
                 /* A manager that has a successor is replaced by the link, not removed first. */
                 if (str_is(attribute, "manager") && n_now)
                         continue;
-                run_add_op(run, OP_UNLINK, attribute, VALUE_NULL, VALUE_NULL, why)->link = *at;
+                r = add_link(run, OP_UNLINK, attribute, why, &names[i], at);
+                if (r)
+                        return r;
         }
         return 0;
 }

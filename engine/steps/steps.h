@@ -93,8 +93,9 @@ struct RunConfig {
         Estate estate; /* who owns the objects */
         const BrakeLimits *brakes;
         LastWord on_leave, on_delete;
-        bool ask_owner;       /* what Entra Connect owns it is asked to write; else it is left to its cycle */
-        SoftMatch soft_match; /* what becomes of an object without an anchor that could be this one */
+        bool ask_owner; /* what another synchronization owns it is asked to write; else it is left to its
+                           cycle */
+        SoftMatch soft_match;    /* what becomes of an object without an anchor that could be this one */
         const char *anchor_fits; /* compare has found that the rules' anchor is wrong, and this one fits;
                                     NULL: fine */
         bool adopt_strict;       /* what AD has not is cleared and unlinked from the first contact on */

@@ -52,7 +52,7 @@ static void on_answer(HttpRequest *r)
         Mono now = r->answered;
         int64_t units, wait;
 
-        if ((r->end == HTTP_ANSWERED || r->end == HTTP_CUT) && g->options->limits.published) {
+        if ((r->end == HTTP_ANSWERED || r->end == HTTP_CUT) && g->options->limits.published && !r->apart) {
                 if (str_to_int64(a->resource_unit, &units) && units >= 0 && units < 1000)
                         limiter_correct(g->limiter, LIMITER_READ,
                                         r->scope == LIMITER_READ ? (int)r->units : 1, (int)units, now);
@@ -66,8 +66,9 @@ static void on_answer(HttpRequest *r)
                         wait = NO_RETRY_AFTER;
                 if (wait >= 0) {
                         r->held_until = mono_add(now, wait);
-                        limiter_hold(g->limiter, graph_throttle_scope(a->throttle_scope, r->scope),
-                                     r->held_until);
+                        if (!r->apart)
+                                limiter_hold(g->limiter, graph_throttle_scope(a->throttle_scope, r->scope),
+                                             r->held_until);
                 }
         }
         if (a->status == 503)
@@ -110,7 +111,10 @@ static int submit(GraphCall *c, Diag *diag)
         h->lane = call->lane;
         h->metered = true;
         h->fresh = atomic_exchange(&g->fresh, false);
-        h->deadline = mono_add(now, g->options->timeout_us > 0 ? g->options->timeout_us : TIMEOUT);
+        h->apart = c->apart;
+        h->deadline = mono_add(now, c->timeout_us                ? c->timeout_us
+                                    : g->options->timeout_us > 0 ? g->options->timeout_us
+                                                                 : TIMEOUT);
         if (call->deadline.us < h->deadline.us)
                 h->deadline = call->deadline;
         h->patience = mono_add(now, GRAPH_PATIENCE);

@@ -114,6 +114,11 @@ const ConfigField graph_fields[] = {
           .offset = offsetof(GraphOptions, connect),
           .help = "beside Entra Connect: how it is asked for what only it may write",
           .fields = owner_fields },
+        { .name = "cloud_sync",
+          .type = CONFIG_MAP,
+          .offset = offsetof(GraphOptions, cloud_sync),
+          .help = "beside Cloud Sync: how it is asked for what only it may write",
+          .fields = on_demand_fields },
         { .name = "soft_match",
           .type = CONFIG_CHOICE,
           .offset = offsetof(GraphOptions, soft_match),
@@ -292,6 +297,7 @@ int graph_check(const GraphOptions *o, const ConfigDoc *doc, const char *prefix,
         bad |= check_url(o->endpoints.graph, "endpoints.graph", doc, prefix, diag);
         bad |= check_imds(o->endpoints.managed_identity, doc, prefix, diag);
         bad |= owner_check(&o->connect, doc, "target.connect", diag);
+        bad |= on_demand_check(&o->cloud_sync, doc, "target.cloud_sync", diag);
         bad |= check_file(o->ca_file, "ca_file", doc, prefix, diag);
         snprintf(key, sizeof(key), "%s%scredentials", prefix ? prefix : "", prefix && prefix[0] ? "." : "");
         bad |= graph_credentials_check(&o->credentials, doc, key, clock_wall(&clock_system), diag);

@@ -105,8 +105,10 @@ struct GraphCall {
         const char *path; /* below the base, or whole for a next page */
         const char *request_id;
         bool write;
-        bool upsert;       /* Prefer: create-if-missing */
-        char *secret_body; /* wiped and freed; NULL: the body is the arena's */
+        bool upsert;        /* Prefer: create-if-missing */
+        bool apart;         /* a limit of its own: a 429 does not hold other requests */
+        int64_t timeout_us; /* 0: target.timeout */
+        char *secret_body;  /* wiped and freed; NULL: the body is the arena's */
         size_t n_secret_body;
         bool submitted;
         int failed; /* start did not get as far as submitting */
@@ -143,6 +145,15 @@ void graph_error_parse(GraphError *error, int status, const char *content_type, 
 int64_t graph_retry_after(const char *value, const char *date, Wall now);
 /* "Tenant_Application/Write/...": which scopes a refusal holds. */
 LimiterScope graph_throttle_scope(const char *value, LimiterScope fallback);
+
+/* graph-jobs.c */
+/* A GET that answers a list in "value". Return: as graph_call_finish(), TARGET_E_REJECTED as _GARBAGE. */
+int graph_jobs_get(TargetGraph *g, Call *call, const char *path, GraphCall *c, const char *list,
+                   const json_t **ret_list, Diag *diag);
+/* Each job of Cloud Sync, with its service principal. Not 0 ends it. */
+int graph_jobs_each(TargetGraph *g, Call *call,
+                    int (*job)(void *context, const char *principal, const json_t *job), void *context,
+                    Diag *diag);
 
 /* graph-json.c: pure. */
 /* "id,onPremisesSyncEnabled,displayName,..." of these attributes, without links. */

@@ -17,8 +17,8 @@
 /* More configurations than domains that a tenant can have. */
 #define PRINCIPALS_MAX 100
 
-static int get(TargetGraph *g, Call *call, const char *path, GraphCall *c, const json_t **ret_list,
-               Diag *diag)
+int graph_jobs_get(TargetGraph *g, Call *call, const char *path, GraphCall *c, const char *list,
+                   const json_t **ret_list, Diag *diag)
 {
         int r;
 
@@ -26,7 +26,7 @@ static int get(TargetGraph *g, Call *call, const char *path, GraphCall *c, const
         r = graph_call_run(c, diag);
         if (r == TARGET_E_REJECTED)
                 return TARGET_E_GARBAGE;
-        *ret_list = json_object_get(c->json, "value");
+        *ret_list = json_object_get(c->json, list);
         if (r == 0 && !json_is_array(*ret_list)) {
                 diag_set(diag, "Microsoft Graph: the answer about synchronization jobs is not a list");
                 return TARGET_E_GARBAGE;
@@ -43,32 +43,39 @@ static bool is_cloud_sync(const json_t *job)
         return template && strncasecmp(template, "AD2AADProvisioning", strlen("AD2AADProvisioning")) == 0;
 }
 
-static int jobs_of(TargetGraph *g, Call *call, const char *principal, unsigned *n, Diag *diag)
+static int jobs_of(TargetGraph *g, Call *call, const char *principal,
+                   int (*job)(void *context, const char *principal, const json_t *job), void *context,
+                   Diag *diag)
 {
         _cleanup_(graph_call_deinit) GraphCall c;
-        const json_t *list, *job;
+        const json_t *list, *item;
         size_t i;
-        int r = get(g, call,
-                    arena_printf(call->arena, "/servicePrincipals/%s/synchronization/jobs",
-                                 str_urlencode(call->arena, principal)),
-                    &c, &list, diag);
+        int r = graph_jobs_get(g, call,
+                               arena_printf(call->arena, "/servicePrincipals/%s/synchronization/jobs",
+                                            str_urlencode(call->arena, principal)),
+                               &c, "value", &list, diag);
 
         if (r)
                 return r;
-        json_array_foreach(list, i, job) *n += is_cloud_sync(job);
+        json_array_foreach(list, i, item)
+        {
+                r = is_cloud_sync(item) ? job(context, principal, item) : 0;
+                if (r)
+                        return r;
+        }
         return 0;
 }
 
-int graph_tenant_cloud_sync_jobs(Target *graph, Call *call, unsigned *ret_n, Diag *diag)
+int graph_jobs_each(TargetGraph *g, Call *call,
+                    int (*job)(void *context, const char *principal, const json_t *job), void *context,
+                    Diag *diag)
 {
-        TargetGraph *g = (TargetGraph *)graph;
         _cleanup_(graph_call_deinit) GraphCall c;
         const json_t *list, *principal;
-        unsigned n = 0;
         size_t i;
-        int r = get(g, call,
-                    "/servicePrincipals?$filter=applicationTemplateId%20eq%20'" TEMPLATE "'&$select=id", &c,
-                    &list, diag);
+        int r = graph_jobs_get(
+                g, call, "/servicePrincipals?$filter=applicationTemplateId%20eq%20'" TEMPLATE "'&$select=id",
+                &c, "value", &list, diag);
 
         if (r)
                 return r;
@@ -78,10 +85,23 @@ int graph_tenant_cloud_sync_jobs(Target *graph, Call *call, unsigned *ret_n, Dia
 
                 if (!id || i == PRINCIPALS_MAX)
                         break;
-                r = jobs_of(g, call, id, &n, diag);
+                r = jobs_of(g, call, id, job, context, diag);
                 if (r)
                         return r;
         }
-        *ret_n = n;
         return 0;
+}
+
+static int count(void *context, const char *principal, const json_t *job)
+{
+        (void)principal;
+        (void)job;
+        ++*(unsigned *)context;
+        return 0;
+}
+
+int graph_tenant_cloud_sync_jobs(Target *graph, Call *call, unsigned *ret_n, Diag *diag)
+{
+        *ret_n = 0;
+        return graph_jobs_each((TargetGraph *)graph, call, count, ret_n, diag);
 }

@@ -15,6 +15,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "engine/target/limiter.h"
+#include "engine/target/on-demand.h"
 #include "engine/target/owner.h"
 #include "engine/target/target.h"
 
@@ -46,12 +47,13 @@ typedef enum GraphAdopt {
 struct GraphOptions {
         const char *tenant_id;
         const char *client_id;
-        ConfigList credentials; /* GraphCredential */
-        int estate;             /* Estate */
-        OwnerConfig connect;    /* who is asked in estate connect */
-        int soft_match;         /* SoftMatch */
-        int adopt;              /* GraphAdopt */
-        int cloud;              /* index into graph_clouds */
+        ConfigList credentials;    /* GraphCredential */
+        int estate;                /* Estate */
+        OwnerConfig connect;       /* who is asked in estate connect */
+        OnDemandConfig cloud_sync; /* ... in estate cloud-sync */
+        int soft_match;            /* SoftMatch */
+        int adopt;                 /* GraphAdopt */
+        int cloud;                 /* index into graph_clouds */
         struct {
                 const char *login;            /* "https://login.microsoftonline.com" */
                 const char *graph;            /* "https://graph.microsoft.com/v1.0" */

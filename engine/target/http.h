@@ -75,6 +75,7 @@ struct HttpRequest {
         const char *body; /* NULL: none */
         size_t n_body;
         bool metered; /* ask admit(); the token's requests are not */
+        bool apart;   /* its answers say nothing about the limits of other requests */
         bool fresh;   /* on a new connection: the service asks for that after a 503 */
         LimiterScope scope;
         unsigned units;

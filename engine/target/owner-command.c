@@ -21,27 +21,27 @@ typedef struct CommandOwner {
 
 /* -- the answer ---------------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *o, const char *key, Arena *a)
+const char *owner_text(const json_t *o, const char *key, Arena *a)
 {
         const json_t *v = json_object_get(o, key);
 
         return json_is_string(v) ? str_safe(a, json_string_value(v), json_string_length(v)) : "";
 }
 
-static void add_steps(const json_t *o, Arena *a, Str *out)
+void owner_add_steps(const json_t *o, Arena *a, Str *out)
 {
         const json_t *steps = json_object_get(o, "provisioningSteps");
 
         for (size_t i = 0; i < json_array_size(steps); i++) {
                 const json_t *step = json_array_get(steps, i);
-                const char *description = text_of(step, "description", a);
+                const char *description = owner_text(step, "description", a);
 
-                str_printf(out, "; %s: %s%s%s", text_of(step, "name", a), text_of(step, "status", a),
+                str_printf(out, "; %s: %s%s%s", owner_text(step, "name", a), owner_text(step, "status", a),
                            *description ? ", " : "", description);
         }
 }
 
-static bool is_throttled(const char *code, const char *reason)
+bool owner_is_throttled(const char *code, const char *reason)
 {
         return strcasestr(code, "throttl") || strcasestr(reason, "throttl");
 }
@@ -61,7 +61,7 @@ int owner_parse(const char *data, size_t n, Arena *a, const char **ret_said, Dia
         }
         o = json_loadb(data, n, JSON_REJECT_DUPLICATES, &why);
         info = json_object_get(o, "provisioningStatusInfo");
-        status = text_of(info, "status", a);
+        status = owner_text(info, "status", a);
         if (!*status) {
                 json_decref(o);
                 diag_set(diag, "the answer is no report of a single object sync: \"%s\"",
@@ -69,14 +69,14 @@ int owner_parse(const char *data, size_t n, Arena *a, const char **ret_said, Dia
                 return OWNER_E_UNREACHABLE;
         }
         error = json_object_get(info, "errorInformation");
-        code = text_of(error, "errorCode", a);
-        reason = text_of(error, "reason", a);
+        code = owner_text(error, "errorCode", a);
+        reason = owner_text(error, "reason", a);
         str_init(&out, SAID_MAX);
         str_add(&out, status);
-        add_steps(o, a, &out);
+        owner_add_steps(o, a, &out);
         *ret_said = arena_strndup(a, out.data, out.n);
         str_deinit(&out);
-        if (is_throttled(code, reason))
+        if (owner_is_throttled(code, reason))
                 r = OWNER_E_THROTTLED;
         else if (!str_is(status, "success") && !str_is(status, "skipped") && !str_is(status, "warning"))
                 r = OWNER_E_FAILED;
@@ -107,13 +107,14 @@ static int call(CommandOwner *o, const char *const *more, size_t n_more, Arena *
         return OWNER_E_UNREACHABLE;
 }
 
-static int command_sync(Owner *owner, const char *dn, Arena *a, const char **ret_said, Diag *diag)
+static int command_sync(Owner *owner, OwnerAsk *ask, Diag *diag)
 {
-        const char *more[] = { "sync", "--dn", dn };
+        const char *more[] = { "sync", "--dn", ask->call->dn };
+        Arena *a = ask->call->arena;
         ProgramEnd end;
         int r = call((CommandOwner *)owner, more, 3, a, &end, diag);
 
-        return r ? r : owner_parse(end.output, end.n_output, a, ret_said, diag);
+        return r ? r : owner_parse(end.output, end.n_output, a, &ask->said, diag);
 }
 
 static int command_cycle(Owner *owner, Diag *diag)
@@ -131,8 +132,22 @@ static Owner *command_free(Owner *o)
         return NULL;
 }
 
+const OwnerWays owner_connect = {
+        .name = "Entra Connect",
+        .failed = "ConnectSyncFailed",
+        .disagrees = "ConnectDisagrees",
+        .busy = "Entra Connect is asked for one object at a time",
+        .throttled = "Entra Connect limits how often it is asked, and the limit is reached",
+        .at_once = 1,
+        /* "Please retry after 5 minutes, if you reach the throttling limit" (Single Object Sync). */
+        .throttled_us = (int64_t)300 * 1000000,
+        /* Entra ID may replicate late; afterwards its rules simply give another value. */
+        .shows_within_us = (int64_t)120 * 1000000,
+};
+
 static const OwnerOps command_ops = {
         .name = "command",
+        .ways = &owner_connect,
         .sync = command_sync,
         .cycle = command_cycle,
         .free = command_free,

@@ -291,6 +291,20 @@ void target_mem_force(Target *target, const ObjectId *id, const char *attribute,
         pthread_mutex_unlock(&t->lock);
 }
 
+void target_mem_force_member(Target *target, const ObjectId *group, const ObjectId *member, bool is_member)
+{
+        MemTarget *t = (MemTarget *)target;
+        MemObject *o;
+
+        pthread_mutex_lock(&t->lock);
+        o = mem_find(t, group);
+        if (o && is_member)
+                mem_add_member(o, member);
+        else if (o)
+                mem_remove_member(o, member);
+        pthread_mutex_unlock(&t->lock);
+}
+
 void target_mem_master(Target *target, const ObjectId *id, bool mastered_elsewhere)
 {
         MemTarget *t = (MemTarget *)target;

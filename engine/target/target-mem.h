@@ -60,6 +60,7 @@ ObjectId target_mem_plant(Target *t, const char *type, const Attribute *attribut
                           bool mastered_elsewhere);
 /* A value as the object's owner writes it: not journalled, also of an object that is mastered elsewhere. */
 void target_mem_force(Target *t, const ObjectId *id, const char *attribute, Value v);
+void target_mem_force_member(Target *t, const ObjectId *group, const ObjectId *member, bool is_member);
 
 /* onPremisesSyncEnabled, from now on. */
 void target_mem_master(Target *t, const ObjectId *id, bool mastered_elsewhere);

@@ -3,24 +3,21 @@
 /*
  * Target-owner: operations of another synchronization's objects, by asking it
  *
- * One object is asked for at a time. Who comes meanwhile is remembered: when more wait than `cycle_above`,
- * the owner is asked for one cycle instead of so many single ones, and all of them look again when it is
- * over.
+ * Entra Connect is asked for one object at a time. Who comes meanwhile is remembered: when more wait than
+ * `cycle_above`, it is asked for one cycle instead of so many single ones, and all of them look again when it
+ * is over. Cloud Sync is asked for several at once, within its limit; what comes above that waits, and may be
+ * carried by its own cycle before its turn comes.
  */
 
-#include "engine/target/owner.h"
+#include "engine/target/owner-internal.h"
 
 #include "base/error.h"
 #include "base/str.h"
-#include "engine/target/schema.h"
 
 #include <pthread.h>
 #include <string.h>
 
 #define SECOND_US ((int64_t)1000000)
-
-/* "Please retry after 5 minutes, if you reach the throttling limit" (Single Object Sync). */
-#define THROTTLED_US (300 * SECOND_US)
 
 /* It could not be asked: its server is away, or busy with something else. */
 #define AWAY_US (60 * SECOND_US)
@@ -28,100 +25,35 @@
 /* A cycle that was started is seen in progress by then, and the flag holds normal work back (flag.h). */
 #define CYCLE_US (20 * SECOND_US)
 
-/* What it has written may be replicated late; afterwards its rules simply give another value. */
-#define SHOWS_WITHIN_US (120 * SECOND_US)
-#define LOOK_AGAIN_US   (10 * SECOND_US)
+#define LOOK_AGAIN_US (10 * SECOND_US)
 
-/* Who has not come again for so long does not wait any more. */
-#define WAITS_US (120 * SECOND_US)
-
-#define OBJECTS_MAX 1024
-
-typedef struct Asked {
-        ObjectId id;
-        uint64_t wish; /* hash of the values that were wanted */
-        Mono seen;
-        Mono asked; /* 0: not yet */
-} Asked;
+/* For one request, and for reading back what it has done. */
+#define REQUEST_US (60 * SECOND_US)
+#define LOOK_US    (30 * SECOND_US)
 
 typedef struct TargetOwner {
         Target target; /* first */
         Target *next;
         Owner *owner;
+        const OwnerWays *ways;
         const OwnerConfig *config;
         const Clock *clock;
 
         pthread_mutex_t lock; /* protects what follows; not held while the owner works */
-        bool busy;
+        size_t n_busy;
         bool want_cycle;
         Mono not_before;
         char why[256]; /* of not_before */
-        Asked objects[OBJECTS_MAX];
+        OwnerSlots slots;
+        OwnerWishes wishes;
 } TargetOwner;
 
-/* -- who waits ----------------------------------------------------------------------------------------- */
-
-/* FNV-1a over what is wanted: a new wish is asked for anew. */
-static uint64_t wish_of(const Op *ops, size_t n, Arena *a)
+static void hold(TargetOwner *t, Mono until, const char *why)
 {
-        uint64_t h = UINT64_C(14695981039346656037);
-
-        for (size_t i = 0; i < n; i++) {
-                char link[GUID_TEXT_MAX];
-                const char *value = ops[i].kind == OP_SET ? value_text(a, ops[i].value, 4096) : "";
-                const char *s = arena_printf(a, "%d %s=%s %s;", (int)ops[i].kind,
-                                             ops[i].attribute ? ops[i].attribute : "", value,
-                                             guid_format(&ops[i].link, link));
-
-                for (; *s; s++)
-                        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-        }
-        return h;
-}
-
-/* Its row; the one that was seen longest ago gives way. */
-static Asked *remember(TargetOwner *t, const ObjectId *id, uint64_t wish, Mono now)
-{
-        Asked *row = &t->objects[0];
-
-        for (size_t i = 0; i < OBJECTS_MAX; i++) {
-                if (guid_is(&t->objects[i].id, id)) {
-                        row = &t->objects[i];
-                        break;
-                }
-                if (t->objects[i].seen.us < row->seen.us)
-                        row = &t->objects[i];
-        }
-        if (!guid_is(&row->id, id) || row->wish != wish)
-                *row = (Asked){ .id = *id, .wish = wish };
-        row->seen = now;
-        return row;
-}
-
-static void forget(TargetOwner *t, const ObjectId *id)
-{
-        for (size_t i = 0; i < OBJECTS_MAX; i++)
-                if (guid_is(&t->objects[i].id, id))
-                        t->objects[i] = (Asked){ 0 };
-}
-
-static size_t n_waiting(const TargetOwner *t, Mono now)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < OBJECTS_MAX; i++)
-                n += t->objects[i].seen.us && !t->objects[i].asked.us &&
-                     now.us - t->objects[i].seen.us < WAITS_US;
-        return n;
-}
-
-/* The lock is held. The reason as the arena has it: t->why is the next one's as soon as the lock is not held.
- */
-static const char *hold(TargetOwner *t, Mono until, const char *why, Arena *a)
-{
+        if (until.us < t->not_before.us)
+                return;
         t->not_before = until;
         snprintf(t->why, sizeof(t->why), "%s", why);
-        return arena_strdup(a, t->why);
 }
 
 static int come_again(Call *call, Diag *diag, Mono when, const char *why)
@@ -131,80 +63,11 @@ static int come_again(Call *call, Diag *diag, Mono when, const char *why)
         return TARGET_E_THROTTLED;
 }
 
-/* -- reading back -------------------------------------------------------------------------------------- */
-
-typedef struct Look {
-        ObjectSink sink; /* first */
-        Arena *arena;
-        const Object *object;
-        const ObjectId *links;
-        size_t n_links;
-} Look;
-
-static int on_object(ObjectSink *sink, const TargetObject *o)
+static const char *not_shown(const TargetOwner *t, Arena *a)
 {
-        ((Look *)sink)->object = o->object;
-        return 0;
+        return arena_printf(a, "%s has synchronized the object; Microsoft Entra ID does not show it yet",
+                            t->ways->name);
 }
-
-static int on_links(ObjectSink *sink, const char *attribute, const ObjectId *ids, size_t n_ids)
-{
-        Look *look = (Look *)sink;
-        ObjectId *all = arena_new_array(look->arena, ObjectId, look->n_links + n_ids + 1);
-
-        if (look->n_links)
-                memcpy(all, look->links, look->n_links * sizeof(*all));
-        if (n_ids)
-                memcpy(all + look->n_links, ids, n_ids * sizeof(*all));
-        look->links = all;
-        look->n_links += n_ids;
-        return 0;
-}
-
-static bool is_there(const Look *look, const Op *op)
-{
-        const TargetAttribute *at = op->attribute ? target_attribute(op->type, op->attribute) : NULL;
-        bool linked = false;
-
-        if (!at || !look->object)
-                return false;
-        if (op->kind == OP_LINK || op->kind == OP_UNLINK) {
-                for (size_t i = 0; i < look->n_links; i++)
-                        linked |= guid_is(&look->links[i], &op->link);
-                return linked == (op->kind == OP_LINK);
-        }
-        return target_value_is(at, op->kind == OP_UNSET ? VALUE_NULL : op->value,
-                               object_get(look->object, op->attribute));
-}
-
-/* Which of the wishes Entra ID shows. Return: 0 (*ret_all: all of them), TARGET_E_*, -errno. */
-static int look_back(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, OpResult *results,
-                     bool *ret_all, Diag *diag)
-{
-        const char **names = arena_new_array(call->arena, const char *, n_ops);
-        Look look = { .sink = { .object = on_object, .links = on_links }, .arena = call->arena };
-        char id[GUID_TEXT_MAX];
-        int r;
-
-        for (size_t i = 0; i < n_ops; i++)
-                names[i] = ops[i].attribute;
-        call->deadline = mono_add(clock_mono(t->clock), 30 * SECOND_US);
-        r = t->next->ops->fetch(t->next, call,
-                                &(Match){ .type = ops[0].type,
-                                          .by = MATCH_ID,
-                                          .value = guid_format(&ops[0].id, id),
-                                          .attributes = names,
-                                          .n_attributes = n_ops },
-                                &look.sink, diag);
-        *ret_all = r == 0;
-        for (size_t i = 0; i < n_ops && r == 0; i++) {
-                results[i].state = is_there(&look, &ops[i]) ? OP_DONE : OP_NOT_SENT;
-                *ret_all &= results[i].state == OP_DONE;
-        }
-        return r;
-}
-
-/* -- asking -------------------------------------------------------------------------------------------- */
 
 static int failed(const Op *ops, size_t n_ops, OpResult *results, const char *code, const char *reason,
                   Arena *a)
@@ -217,110 +80,224 @@ static int failed(const Op *ops, size_t n_ops, OpResult *results, const char *co
         return TARGET_E_REJECTED;
 }
 
-/* It is our turn, and nobody else's until we are done. */
-static int ask_for_one(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, OpResult *results, Diag *diag)
+/* -- the requests of one object ------------------------------------------------------------------------ */
+
+typedef struct Asking {
+        const Op *ops;
+        size_t n_ops;
+        size_t at;   /* behind the links that were asked for */
+        size_t slot; /* of the next request */
+        unsigned n_requests;
+        bool part;    /* there was no slot for the rest */
+        Mono when;    /* ... until then */
+        Mono held_to; /* the owner said so; 0: it did not */
+} Asking;
+
+/* The next links that go into one request. Whose name is not known comes with the owner's own cycle. */
+static size_t gather(const TargetOwner *t, Asking *p, const Op **links)
 {
-        const char *said = NULL, *why;
-        bool all = false;
-        Mono now;
-        int r, end;
+        size_t n = 0;
+
+        for (; p->at < p->n_ops && (n < t->ways->links || !t->ways->links); p->at++) {
+                const Op *op = &p->ops[p->at];
+
+                if (t->ways->links && (op->kind == OP_LINK || op->kind == OP_UNLINK) &&
+                    str_is(op->type, "group") && op->link_dn)
+                        links[n++] = op;
+        }
+        return n;
+}
+
+/* Return: 0, OWNER_E_*. */
+static int request(TargetOwner *t, Call *call, Asking *p, const Op **links, size_t n_links, Diag *diag)
+{
+        OwnerAsk ask = { .call = call, .type = p->ops[0].type, .links = links, .n_links = n_links };
+        int r;
+
+        call->deadline = mono_add(clock_mono(t->clock), REQUEST_US);
+        r = t->owner->ops->sync(t->owner, &ask, diag);
+        pthread_mutex_lock(&t->lock);
+        owner_slots_end(&t->slots, p->slot, ask.left);
+        pthread_mutex_unlock(&t->lock);
+        if (ask.said)
+                call->owner_said = call->owner_said
+                                           ? arena_printf(call->arena, "%s\n%s", call->owner_said, ask.said)
+                                           : ask.said;
+        p->held_to = ask.retry_at;
+        p->n_requests += r == 0;
+        return r;
+}
+
+/* All links of the object, as many as a request takes at a time, as long as there is a slot. */
+static int request_all(TargetOwner *t, Call *call, Asking *p, Diag *diag)
+{
+        const Op **links = arena_new_array(call->arena, const Op *, p->n_ops + 1);
+
+        for (;;) {
+                size_t n = gather(t, p, links);
+                int64_t wait;
+                Mono now;
+                int r;
+
+                if (n == 0 && p->n_requests)
+                        break;
+                if (p->n_requests) {
+                        now = clock_mono(t->clock);
+                        pthread_mutex_lock(&t->lock);
+                        wait = owner_slots_take(&t->slots, now, &p->slot);
+                        pthread_mutex_unlock(&t->lock);
+                        p->when = mono_add(now, wait);
+                        p->part = wait > 0;
+                }
+                if (p->part)
+                        break;
+                r = request(t, call, p, links, n, diag);
+                if (r)
+                        return r;
+        }
+        return 0;
+}
+
+/* What this end means for the next ones. */
+static void account(TargetOwner *t, const Asking *p, int r, bool all, bool some, uint64_t hash, Mono now,
+                    const char *said)
+{
+        const OwnerWays *ways = t->ways;
+        int64_t rest = r == OWNER_E_THROTTLED     ? ways->throttled_us
+                       : r == OWNER_E_UNREACHABLE ? AWAY_US
+                                                  : t->config->pace_us;
+        Mono until = r && p->held_to.us ? p->held_to : mono_add(now, rest);
+
+        pthread_mutex_lock(&t->lock);
+        t->n_busy--;
+        hold(t, until,
+             r == OWNER_E_THROTTLED     ? ways->throttled
+             : r == OWNER_E_UNREACHABLE ? said
+                                        : ways->busy);
+        if (r == OWNER_E_FAILED || all)
+                owner_wish_forget(&t->wishes, &p->ops[0].id);
+        else if (r == 0 && !(p->part && some))
+                owner_wish(&t->wishes, &p->ops[0].id, hash, now)->asked = now;
+        pthread_mutex_unlock(&t->lock);
+}
+
+/* It is our turn. */
+static int ask_for_one(TargetOwner *t, Call *call, size_t slot, const Op *ops, size_t n_ops,
+                       OpResult *results, Diag *diag)
+{
+        Asking p = { .ops = ops, .n_ops = n_ops, .slot = slot };
+        Diag ignored = DIAG_INIT;
+        bool all = false, some = false;
+        Mono now, until;
+        int r, end = 0;
 
         if (!call->first_write.us)
                 call->first_write = clock_mono(t->clock);
-        r = t->owner->ops->sync(t->owner, call->dn, call->arena, &said, diag);
+        call->owner_name = t->ways->name;
+        r = request_all(t, call, &p, diag);
         now = clock_mono(t->clock);
-        call->owner_said = said;
-        end = r == 0 ? look_back(t, call, ops, n_ops, results, &all, diag) : 0;
+        if (p.n_requests) {
+                call->deadline = mono_add(now, LOOK_US);
+                end = owner_look(t->next, call, ops, n_ops, results, &all, r ? &ignored : diag);
+        }
+        diag_deinit(&ignored);
+        for (size_t i = 0; i < n_ops; i++)
+                some |= results[i].state == OP_DONE;
+        account(t, &p, r, all, some, owner_wish_hash(ops, n_ops, call->arena), now, diag_text(diag));
 
-        pthread_mutex_lock(&t->lock);
-        t->busy = false;
-        why = hold(t,
-                   mono_add(now, r == OWNER_E_THROTTLED     ? THROTTLED_US
-                                 : r == OWNER_E_UNREACHABLE ? AWAY_US
-                                                            : t->config->pace_us),
-                   r == OWNER_E_THROTTLED
-                           ? "Entra Connect limits how often it is asked, and the limit is reached"
-                   : r == OWNER_E_UNREACHABLE ? diag_text(diag)
-                                              : "Entra Connect is asked for one object at a time",
-                   call->arena);
-        if (r == OWNER_E_FAILED || all)
-                forget(t, &ops[0].id);
-        else if (r == 0)
-                remember(t, &ops[0].id, wish_of(ops, n_ops, call->arena), now)->asked = now;
-        pthread_mutex_unlock(&t->lock);
-
+        if (p.n_requests && end == 0)
+                call->last_write = now;
         if (r == OWNER_E_FAILED)
-                return failed(ops, n_ops, results, "ConnectSyncFailed", diag_text(diag), call->arena);
+                return failed(ops, n_ops, results, t->ways->failed, diag_text(diag), call->arena);
+        until = p.held_to.us ? p.held_to
+                             : mono_add(now, r == OWNER_E_UNREACHABLE ? AWAY_US : t->ways->throttled_us);
         if (r == OWNER_E_UNREACHABLE) {
-                diag_prefix(diag, "Entra Connect cannot be asked");
-                call->retry_at = mono_add(now, AWAY_US);
+                diag_prefix(diag, "%s cannot be asked", t->ways->name);
+                call->retry_at = until;
                 return TARGET_E_THROTTLED;
         }
         if (r)
-                return come_again(call, diag, mono_add(now, THROTTLED_US), why);
+                return come_again(call, diag, until, t->ways->throttled);
         if (end)
                 return end;
-        call->n_writes++;
-        call->last_write = now;
-        return all ? 0
-                   : come_again(call, diag, mono_add(now, LOOK_AGAIN_US),
-                                "Entra Connect has synchronized the object; Microsoft Entra ID does not show "
-                                "it yet");
+        if (!t->ways->slots)
+                call->n_writes++; /* others have counted theirs */
+        if (all)
+                return 0;
+        return p.part ? come_again(call, diag, p.when, t->ways->busy)
+                      : come_again(call, diag, mono_add(now, LOOK_AGAIN_US), not_shown(t, call->arena));
 }
 
 static int start_cycle(TargetOwner *t, Call *call, Diag *diag)
 {
         int r = t->owner->ops->cycle(t->owner, diag);
         Mono until = mono_add(clock_mono(t->clock), r ? AWAY_US : CYCLE_US);
-        const char *why;
+        const char *why = r ? arena_strdup(call->arena, diag_text(diag))
+                            : "a delta cycle of Entra Connect was started for all that wait";
 
         pthread_mutex_lock(&t->lock);
-        t->busy = t->want_cycle = false;
-        why = hold(t, until,
-                   r ? diag_text(diag) : "a delta cycle of Entra Connect was started for all that wait",
-                   call->arena);
+        t->n_busy--;
+        t->want_cycle = false;
+        hold(t, until, why);
         if (r == 0)
-                memset(t->objects, 0, sizeof(t->objects));
+                memset(&t->wishes, 0, sizeof(t->wishes));
         pthread_mutex_unlock(&t->lock);
         return come_again(call, diag, until, why);
+}
+
+/* -- whose turn it is ---------------------------------------------------------------------------------- */
+
+/* Many that wait do not all come again for the same few slots. */
+static int64_t crowd(TargetOwner *t, Mono now)
+{
+        int64_t rounds =
+                t->slots.n ? (int64_t)(owner_wishes_waiting(&t->wishes, now) - 1) / (int64_t)t->slots.n : 0;
+
+        rounds *= t->slots.window_us;
+        return rounds < OWNER_WAITS_US ? rounds : OWNER_WAITS_US;
 }
 
 /* Decide under the lock; work without it. */
 static int ask(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, OpResult *results, Diag *diag)
 {
         Mono now = clock_mono(t->clock);
-        bool cycle, wait, stale;
-        char why[sizeof(t->why)];
+        uint64_t hash = owner_wish_hash(ops, n_ops, call->arena);
+        bool cycle, wait, stale, asked, busy;
+        const char *why;
+        size_t slot = 0;
+        int64_t until;
+        OwnerWish *row;
         Mono when;
-        Asked *row;
 
         pthread_mutex_lock(&t->lock);
-        row = remember(t, &ops[0].id, wish_of(ops, n_ops, call->arena), now);
-        stale = row->asked.us && now.us - row->asked.us >= SHOWS_WITHIN_US;
-        if (n_waiting(t, now) > (size_t)t->config->cycle_above)
+        row = owner_wish(&t->wishes, &ops[0].id, hash, now);
+        asked = row->asked.us != 0;
+        stale = asked && now.us - row->asked.us >= t->ways->shows_within_us;
+        if (t->owner->ops->cycle && owner_wishes_waiting(&t->wishes, now) > (size_t)t->config->cycle_above)
                 t->want_cycle = true;
-        wait = t->busy || now.us < t->not_before.us || (row->asked.us && !stale);
-        cycle = !wait && t->want_cycle;
-        when = t->busy || t->not_before.us <= now.us ? mono_add(now, 2 * SECOND_US) : t->not_before;
-        if (row->asked.us)
+        busy = t->n_busy >= t->ways->at_once;
+        wait = busy || now.us < t->not_before.us || (asked && !stale);
+        when = busy || t->not_before.us <= now.us ? mono_add(now, 2 * SECOND_US) : t->not_before;
+        why = arena_strdup(call->arena, busy || t->not_before.us <= now.us ? t->ways->busy : t->why);
+        if (!wait && !stale) {
+                until = owner_slots_take(&t->slots, now, &slot);
+                wait = until > 0;
+                when = wait ? mono_add(now, until + crowd(t, now)) : when;
+        }
+        if (asked)
                 when = mono_add(now, LOOK_AGAIN_US);
-        snprintf(
-                why, sizeof(why), "%s",
-                row->asked.us
-                        ? "Entra Connect has synchronized the object; Microsoft Entra ID does not show it yet"
-                : t->busy ? "Entra Connect is asked for one object at a time"
-                          : t->why);
+        cycle = !wait && t->want_cycle;
         if (stale)
-                forget(t, &ops[0].id);
+                owner_wish_forget(&t->wishes, &ops[0].id);
         else if (!wait)
-                t->busy = true;
+                t->n_busy++;
         pthread_mutex_unlock(&t->lock);
 
         if (stale)
-                return failed(ops, n_ops, results, "ConnectDisagrees", NULL, call->arena);
+                return failed(ops, n_ops, results, t->ways->disagrees, NULL, call->arena);
         if (wait)
-                return come_again(call, diag, when, why);
-        return cycle ? start_cycle(t, call, diag) : ask_for_one(t, call, ops, n_ops, results, diag);
+                return come_again(call, diag, when, asked ? not_shown(t, call->arena) : why);
+        return cycle ? start_cycle(t, call, diag) : ask_for_one(t, call, slot, ops, n_ops, results, diag);
 }
 
 static int owner_apply(Target *target, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results,
@@ -419,6 +396,8 @@ int target_owner_new(Target **ret_target, Target *next, Owner *owner, const Owne
         t->target.ops = &target_owner_ops;
         t->next = next;
         t->owner = owner;
+        t->ways = owner->ops->ways;
+        t->slots = (OwnerSlots){ .n = t->ways->slots, .window_us = t->ways->window_us };
         t->config = config;
         t->clock = clock;
         pthread_mutex_init(&t->lock, NULL);

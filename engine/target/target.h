@@ -52,6 +52,7 @@ struct Call {
         Mono now;
         Mono deadline;
         const char *dn;           /* the object as the source names it; for its owner (owner.h) */
+        const char *owner_name;   /* filled: who was asked, if the owner was */
         const char *owner_said;   /* filled: the owner's report, for ours; NULL: it was not asked */
         const char *run_id;       /* becomes client-request-id's prefix in the log */
         Arena *arena;             /* results live here */
@@ -68,7 +69,7 @@ struct Call {
 typedef enum Estate {
         ESTATE_ALONE,      /* sosync: everything */
         ESTATE_CONNECT,    /* Entra Connect: disable, and end sessions; for the rest it is asked (owner.h) */
-        ESTATE_CLOUD_SYNC, /* Cloud Sync: the same */
+        ESTATE_CLOUD_SYNC, /* Cloud Sync: the same (on-demand.h) */
 } Estate;
 
 /* A new user that Entra ID seems to have already, without an anchor. */
@@ -121,6 +122,7 @@ struct Op {
         const char *attribute;
         Value value;
         ObjectId link;
+        const char *link_dn, *link_type; /* the same as the source names it; for the owner. NULL: not known */
         bool owner;             /* only the object's owner may write it, and is asked to; behind all others */
         const char *anchor;     /* OP_CREATE */
         const char *request_id; /* OP_CREATE: client-request-id, durable in the intent before it leaves */

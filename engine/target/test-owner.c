@@ -41,15 +41,15 @@ struct Room {
 };
 
 /* The DN of a test is the number of the user. */
-static int fake_sync(Owner *o, const char *dn, Arena *a, const char **ret_said, Diag *diag)
+static int fake_sync(Owner *o, OwnerAsk *ask, Diag *diag)
 {
         Fake *f = (Fake *)o;
         int64_t n = 0;
 
         f->n_syncs++;
-        assert_true(str_to_int64(dn, &n));
+        assert_true(str_to_int64(ask->call->dn, &n));
         clock_fake_advance(&f->room->clock, 5 * SECOND_US);
-        *ret_said = "success";
+        ask->said = "success";
         if (f->end)
                 diag_set(diag, "as the test says");
         else if (!f->silent)
@@ -70,7 +70,7 @@ static Owner *fake_free(Owner *o)
 }
 
 static const OwnerOps fake_ops = {
-        .name = "fake", .sync = fake_sync, .cycle = fake_cycle, .free = fake_free
+        .name = "fake", .ways = &owner_connect, .sync = fake_sync, .cycle = fake_cycle, .free = fake_free
 };
 
 static int begin(void **state)

@@ -3,6 +3,7 @@
 
 #include "admin.h"
 #include "mem.h"
+#include "provision.h"
 #include "write.h"
 
 /* Members of a planted object that are links, not properties */
@@ -142,15 +143,16 @@ void objects_post(Emulator *emulator, const json_t *body, int64_t wall_ms, Answe
         const json_t *users = json_object_get(body, "users"), *groups = json_object_get(body, "groups");
         json_t *organization = json_object_get(body, "organization");
         json_t *assignments = json_object_get(body, "roleAssignments");
+        const json_t *directory = json_object_get(body, "directory");
         json_t *jobs = json_object_get(body, "synchronizationJobs");
         _cleanup_(text_deinit) Text user_ids = { 0 }, group_ids = { 0 };
         Text *t = &answer->body;
 
         if (!all_objects(users) || !all_objects(groups) || !all_objects(assignments) || !all_objects(jobs) ||
-            (organization && !json_is_object(organization))) {
+            !all_objects(directory) || (organization && !json_is_object(organization))) {
                 refuse(answer, "the body is",
                        "{\"users\":[{}],\"groups\":[{}],\"remove\":[\"id\"],\"organization\":{},"
-                       "\"roleAssignments\":[{}],\"synchronizationJobs\":[{}]}");
+                       "\"roleAssignments\":[{}],\"synchronizationJobs\":[{}],\"directory\":[{}]}");
                 return;
         }
         if (!remove_all(emulator, json_object_get(body, "remove"), answer) ||
@@ -158,6 +160,10 @@ void objects_post(Emulator *emulator, const json_t *body, int64_t wall_ms, Answe
             !plant_all(emulator, &schema_group, groups, wall_ms, &group_ids, answer) ||
             !link_all(emulator, users, answer) || !link_all(emulator, groups, answer))
                 return;
+        if (!provision_plant(emulator, directory)) {
+                refuse(answer, "directory", "an object without dn, or with a member that is none");
+                return;
+        }
         if (organization)
                 json_object_update(emulator->organization, organization);
         if (jobs) {

@@ -20,6 +20,8 @@ static void emulator_start(Emulator *emulator, int64_t now_us)
         emulator->organization = json_object();
         emulator->assignments = json_array();
         emulator->jobs = json_array();
+        emulator->planted = json_array();
+        emulator->n_provisioned = 0;
         emulator->authority.tenant = o->tenant;
         emulator->authority.client_id = o->client_id;
         emulator->authority.domains = emulator->domains;
@@ -43,6 +45,7 @@ static void emulator_stop(Emulator *emulator)
         json_decref(emulator->organization);
         json_decref(emulator->assignments);
         json_decref(emulator->jobs);
+        json_decref(emulator->planted);
         free(emulator->audit_app);
         emulator->audit_app = NULL;
         free(emulator->authority.secret);

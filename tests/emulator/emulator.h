@@ -26,6 +26,9 @@
 
 typedef struct Emulator Emulator;
 
+/* In 10 seconds */
+#define PROVISION_REQUESTS 5
+
 struct Emulator {
         const Options *options; /* borrowed */
         Store store;
@@ -36,9 +39,12 @@ struct Emulator {
         Random random;
         int64_t latency_min_ms;
         int64_t latency_max_ms;
-        json_t *domains;          /* array of verified names, the initial one first */
-        json_t *organization;     /* properties a test has set */
-        json_t *jobs;             /* array of {"principalId","id","templateId","status"}: Cloud Sync */
+        json_t *domains;      /* array of verified names, the initial one first */
+        json_t *organization; /* properties a test has set */
+        json_t *jobs;         /* array of {"principalId","id","templateId","status"}: Cloud Sync */
+        json_t *planted;      /* what Cloud Sync finds in Active Directory (provision.c) */
+        int64_t provisioned_us[PROVISION_REQUESTS]; /* a ring: the last requests that were let through */
+        uint64_t n_provisioned;
         json_t *assignments;      /* array of {"principalId","role"}: directory roles */
         unsigned int delta_epoch; /* tokens of another one have expired */
         int64_t audit_age_ms;     /* entries of the audit log are as much older */

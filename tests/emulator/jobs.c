@@ -3,13 +3,14 @@
 /*
  * Service principals and their synchronization jobs, as far as Cloud Sync is found by them. Planted by
  * `POST objects`, {"synchronizationJobs":[{"principalId","id","templateId","status"}]}: each principal is one
- * of the Cloud Sync application template.
+ * of the Cloud Sync application template, and each job has the same two rules.
  */
 
 #include <strings.h>
 
 #include "emulator.h"
 #include "mem.h"
+#include "provision.h"
 #include "query.h"
 #include "route.h"
 
@@ -30,6 +31,54 @@ static const char *member(const json_t *job, const char *name)
         return s ? s : "";
 }
 
+static bool is_listed(const Emulator *emulator, size_t n, const char *principal)
+{
+        for (size_t i = 0; i < n; ++i)
+                if (!strcasecmp(member(json_array_get(emulator->jobs, i), "principalId"), principal))
+                        return true;
+        return false;
+}
+
+bool jobs_have(const Emulator *emulator, const Call *call, Answer *answer)
+{
+        const char *principal = call->segments[SEGMENT_ID].text, *id = call->segments[5].text;
+
+        for (size_t i = 0; i < json_array_size(emulator->jobs); ++i) {
+                const json_t *job = json_array_get(emulator->jobs, i);
+
+                if (!strcasecmp(member(job, "principalId"), principal) && !strcasecmp(member(job, "id"), id))
+                        return true;
+        }
+        answer_not_found(answer, id);
+        return false;
+}
+
+void jobs_schema(Emulator *emulator, Call *call, Answer *answer)
+{
+        static const struct {
+                const char *id, *name, *type;
+        } rules[] = {
+                { PROVISION_USER_RULE, "User rule", "user" },
+                { PROVISION_GROUP_RULE, "Group rule", "group" },
+        };
+
+        if (!jobs_have(emulator, call, answer))
+                return;
+        answer->status = 200;
+        text_puts(&answer->body, "{\"id\":");
+        text_json(&answer->body, call->segments[5].text);
+        text_puts(&answer->body, ",\"synchronizationRules\":[");
+        for (size_t i = 0; i < ARRAY_LENGTH(rules); ++i) {
+                text_comma(&answer->body);
+                text_printf(&answer->body,
+                            "{\"id\":\"%s\",\"name\":\"%s\",\"sourceDirectoryName\":\"Active Directory\","
+                            "\"targetDirectoryName\":\"Azure Active Directory\",\"objectMappings\":[{"
+                            "\"enabled\":true,\"sourceObjectName\":\"%s\",\"targetObjectName\":\"%s\"}]}",
+                            rules[i].id, rules[i].name, rules[i].type, rules[i].type);
+        }
+        text_puts(&answer->body, "]}");
+}
+
 void principals_list(Emulator *emulator, Call *call, Answer *answer)
 {
         const char *filter = call_option(call, "filter");
@@ -40,9 +89,13 @@ void principals_list(Emulator *emulator, Call *call, Answer *answer)
         }
         begin(call, "servicePrincipals(id)", answer);
         for (size_t i = 0; i < json_array_size(emulator->jobs); ++i) {
+                const char *principal = member(json_array_get(emulator->jobs, i), "principalId");
+
+                if (is_listed(emulator, i, principal))
+                        continue;
                 text_comma(&answer->body);
                 text_puts(&answer->body, "{\"id\":");
-                text_json(&answer->body, member(json_array_get(emulator->jobs, i), "principalId"));
+                text_json(&answer->body, principal);
                 text_puts(&answer->body, "}");
         }
         text_puts(&answer->body, "]}");

@@ -30,6 +30,7 @@
 #define ROLES_READ    (ROLE_ROLE_READ | ROLE_ROLE_WRITE | DIR_READ)
 #define APPS_READ     (ROLE_APP_READ | DIR_READ)
 #define JOBS_READ     (ROLE_SYNC_READ | ROLE_SYNC_WRITE)
+#define JOBS_WRITE    ROLE_SYNC_WRITE
 #define ANY           UINT64_MAX
 
 #define ROW(m, p, h, u, r)                                                              \
@@ -91,6 +92,8 @@ static const Route routes[] = {
         ROW(GET,    "roleManagement/directory/roleAssignments",      assignments_list,      1, ROLES_READ),
         ROW(GET,    "servicePrincipals",                             principals_list,       1, APPS_READ),
         ROW(GET,    "servicePrincipals/{}/synchronization/jobs",     jobs_list,             1, JOBS_READ),
+        ROW(GET,    "servicePrincipals/{}/synchronization/jobs/{}/schema", jobs_schema,     1, JOBS_READ),
+        ROW(POST,   "servicePrincipals/{}/synchronization/jobs/{}/provisionOnDemand", provision_on_demand, 1, JOBS_WRITE),
         ROW(POST,   "$batch",                                        batch_run,             0, ANY),
 };
 /* clang-format on */

@@ -56,7 +56,9 @@ RouteHandler owners_list, owners_add, owners_remove;
 RouteHandler organization_list, organization_get, domain_list, domain_get, deleted_list, deleted_get,
         deleted_restore, deleted_purge, objects_by_ids, object_get;
 /* jobs.c */
-RouteHandler principals_list, jobs_list;
+RouteHandler principals_list, jobs_list, jobs_schema;
+/* provision.c */
+RouteHandler provision_on_demand;
 /* assignments.c */
 RouteHandler assignments_list;
 /* audits.c */

@@ -478,6 +478,7 @@ static const Verb verbs[] = {
         { "RULE", 2, do_rule },
         { "TYPES", 2, do_types },
         { "CONNECT", 1, connect_do },
+        { "CLOUD-SYNC", 1, connect_cloud_sync },
         { "CYCLE", 1, connect_cycle },
         { "SYNC-CYCLE-ENABLED", 2, connect_flag },
         { "WIZARD", 2, connect_wizard },

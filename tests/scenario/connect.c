@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
-#include "engine/target/owner.h"
+#include "engine/target/on-demand.h"
 #include "tests/scenario/commands.h"
 
 #include <string.h>
@@ -52,17 +52,35 @@ static void cycle_ended(void *context)
                 carry(s, s->things[i]);
 }
 
-static int owner_sync(Owner *owner, const char *dn, Arena *a, const char **ret_said, Diag *diag)
+/* Cloud Sync carries the members that it was asked for. */
+static void carry_links(Scene *s, const Thing *group, const OwnerAsk *ask)
+{
+        ObjectId id;
+
+        if (!scene_cloud_of(s, group, &id))
+                return;
+        for (size_t i = 0; i < ask->n_links; i++)
+                target_mem_force_member(cloud_mem(s->cloud), &id, &ask->links[i]->link,
+                                        ask->links[i]->kind == OP_LINK);
+        cloud_touched(s->cloud, &id, false);
+}
+
+static int owner_sync(Owner *owner, OwnerAsk *ask, Diag *diag)
 {
         Scene *s = ((SceneOwner *)owner)->scene;
+        const char *dn = ask->call->dn;
 
+        ask->left = clock_mono(&s->clock.clock);
         for (size_t i = 0; i < s->n_things; i++)
                 if (str_is(s->things[i]->dn, dn)) {
-                        seen_add(&s->seen, false, "asked %s", s->things[i]->name);
+                        seen_add(&s->seen, false, "asked %s%s", s->things[i]->name,
+                                 ask->n_links ? arena_printf(s->arena, " %zu members", ask->n_links) : "");
                         if (!s->owner_says)
                                 carry(s, s->things[i]);
+                        if (!s->owner_says)
+                                carry_links(s, s->things[i], ask);
                 }
-        *ret_said = "success; Export: success";
+        ask->said = "success; Export: success";
         if (!s->owner_says || str_is(s->owner_says, "nothing"))
                 return 0;
         diag_set(diag, "%s", s->owner_says);
@@ -87,7 +105,11 @@ static Owner *owner_free(Owner *owner)
 }
 
 static const OwnerOps owner_ops = {
-        .name = "scene", .sync = owner_sync, .cycle = owner_cycle, .free = owner_free
+        .name = "scene", .ways = &owner_connect, .sync = owner_sync, .cycle = owner_cycle, .free = owner_free
+};
+
+static const OwnerOps on_demand_ops = {
+        .name = "scene", .ways = &owner_cloud_sync, .sync = owner_sync, .free = owner_free
 };
 
 /* OWNER throttled|hangs|fails|nothing|works: its single object sync ends so; nothing: its rules give other
@@ -98,16 +120,17 @@ bool connect_owner(Scene *s, const char *const *words, size_t n_words)
         return true;
 }
 
-static void place_owner(Scene *s)
+static void place_owner(Scene *s, const OwnerOps *ops)
 {
-        static const OwnerConfig config = { .pace_us = 2000000, .cycle_above = 20 };
+        static const OwnerConfig connect = { .pace_us = 2000000, .cycle_above = 20 }, on_demand = { 0 };
         SceneOwner *o = calloc(1, sizeof(*o));
 
         if (!o)
                 error_oom(sizeof(*o));
-        o->owner.ops = &owner_ops;
+        o->owner.ops = ops;
         o->scene = s;
-        target_owner_new(&s->target, s->cloud, &o->owner, &config, &s->clock.clock);
+        target_owner_new(&s->target, s->cloud, &o->owner, ops->cycle ? &connect : &on_demand,
+                         &s->clock.clock);
 }
 
 bool connect_place(Scene *s, int64_t interval_us, int64_t duration_us)
@@ -116,10 +139,18 @@ bool connect_place(Scene *s, int64_t interval_us, int64_t duration_us)
         s->connect = connect_mem_new(&s->clock.clock, interval_us, duration_us);
         connect_mem_on_cycle(s->connect, cycle_ended, s);
         if (!s->target)
-                place_owner(s);
+                place_owner(s, &owner_ops);
         if (!s->scheduler)
                 s->scheduler = COMMAND_KEYS;
         return scene_reload(s) && scene_reopen(s);
+}
+
+/* CLOUD-SYNC: its jobs may be asked for single objects. */
+bool connect_cloud_sync(Scene *s, const char *const *words, size_t n_words)
+{
+        if (!s->target)
+                place_owner(s, &on_demand_ops);
+        return scene_reopen(s);
 }
 
 /* CONNECT [ask] [interval=30] [duration=3] [max_hold=5m] [linger=2m] ...: minutes, then keys of `scheduler`.

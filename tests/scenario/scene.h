@@ -85,7 +85,8 @@ struct Scene {
         const char *on_leave, *on_delete; /* NULL: their default */
         const char *brakes;               /* `brakes:` of the configuration; NULL: as shipped */
         ConnectMem *connect;              /* NULL: there is no Connect server, the flag is sosync's own */
-        Target *target; /* the cloud, behind target-owner if there is a Connect server; NULL: the cloud itself
+        Target *target; /* the cloud, behind target-owner if there is a Connect server or Cloud Sync; NULL:
+                         * the cloud itself
                          */
         bool ask;       /* target.connect.command is set */
         const char *owner_says; /* how its single object sync ends; NULL: well */
@@ -133,6 +134,7 @@ Value directory_value(Scene *s, const char *name, const char *text); /* as an at
 /* connect.c: the Connect server beside, and the flag. */
 bool connect_place(Scene *s, int64_t interval_us, int64_t duration_us); /* ... is there from now on */
 bool connect_do(Scene *s, const char *const *words, size_t n_words);
+bool connect_cloud_sync(Scene *s, const char *const *words, size_t n_words);
 bool connect_cycle(Scene *s, const char *const *words, size_t n_words);
 bool connect_flag(Scene *s, const char *const *words, size_t n_words);
 bool connect_wizard(Scene *s, const char *const *words, size_t n_words);

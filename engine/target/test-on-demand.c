@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The request and the answer of provisionOnDemand, over a scripted transport. */
+
+#include "engine/target/on-demand.h"
+
+#include "base/str.h"
+#include "engine/target/test-script.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PRINCIPALS "/servicePrincipals?*"
+#define JOBS       "/servicePrincipals/p1/synchronization/jobs"
+#define JOB        JOBS "/AD2AADProvisioning.1"
+#define FIND                                                                                            \
+        { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[{\"id\":\"p1\"}]}" }, \
+                { .method = "GET", .url = JOBS, .status = 200, .body = one_job },                       \
+        {                                                                                               \
+                .method = "GET", .url = JOB "/schema", .status = 200, .body = schema                    \
+        }
+#define POST(...)                                                              \
+        {                                                                      \
+                .method = "POST", .url = JOB "/provisionOnDemand", __VA_ARGS__ \
+        }
+
+static const char one_job[] =
+        "{\"value\":[{\"id\":\"AD2AADPasswordHash.1\",\"templateId\":\"AD2AADPasswordHash\"},"
+        "{\"id\":\"AD2AADProvisioning.1\",\"templateId\":\"AD2AADProvisioning\"}]}";
+static const char two_jobs[] =
+        "{\"value\":[{\"id\":\"AD2AADProvisioning.1\",\"templateId\":\"AD2AADProvisioning\"},"
+        "{\"id\":\"AD2AADProvisioning.2\",\"templateId\":\"AD2AADProvisioning\"}]}";
+static const char schema[] =
+        "{\"synchronizationRules\":[7,{\"id\":\"no\"},{\"id\":\"r-off\",\"objectMappings\":[{"
+        "\"sourceObjectName\":\"user\",\"enabled\":false}]},{\"id\":\"r-user\",\"objectMappings\":[{"
+        "\"sourceObjectName\":\"user\",\"enabled\":true}]},{\"id\":\"r-group\",\"objectMappings\":[{"
+        "\"sourceObjectName\":\"group\"}]}]}";
+static const char fine[] =
+        "{\"key\":\"{\\\"result\\\":\\\"Success\\\",\\\"details\\\":{}}\",\"value\":\"{"
+        "\\\"provisioningSteps\\\":[{\\\"name\\\":\\\"EntryExportUpdate\\\",\\\"status\\\":"
+        "\\\"Success\\\",\\\"description\\\":\\\"Done\\\\u001b\\\"}]}\"}";
+
+static const OnDemandConfig by_itself = { .ask = true, .timeout_us = 60000000 };
+
+static int ask_for(Script *s, Owner *o, const char *type, OwnerAsk *ask, const Op *const *links, size_t n)
+{
+        Call *call = script_call(s);
+
+        call->dn = "CN=Ada \"A\" L,OU=People,DC=corp,DC=contoso,DC=test";
+        *ask = (OwnerAsk){ .call = call, .type = type, .links = links, .n_links = n };
+        return o->ops->sync(o, ask, &s->diag);
+}
+
+static void test_request(void **state)
+{
+        Script *s = *state;
+        Op op = { .kind = OP_LINK, .link_dn = "CN=Bob,DC=x", .link_type = "user" };
+        const Op *links[] = { &op, &op };
+        OwnerAsk ask;
+        Owner *o;
+
+        on_demand_new(&o, s->target, &by_itself);
+        SCRIPT(s, FIND, POST(.status = 200, .body = fine), POST(.status = 200, .body = fine));
+        assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), 0);
+        assert_string_equal(ask.said, "Success; EntryExportUpdate: Success, Done\\x1b");
+        assert_true(ask.left.us > 0);
+        assert_string_equal(
+                s->requests[3].body,
+                "{\"parameters\":[{\"ruleId\":\"r-user\",\"subjects\":[{\"objectId\":\"CN=Ada \\\"A\\\" "
+                "L,OU=People,DC=corp,DC=contoso,DC=test\",\"objectTypeName\":\"user\"}]}]}");
+        /* The job is known now. */
+        assert_int_equal(ask_for(s, o, "group", &ask, links, 2), 0);
+        script_done(s);
+        assert_non_null(strstr(s->requests[4].body, "\"ruleId\":\"r-group\""));
+        assert_non_null(strstr(
+                s->requests[4].body,
+                "\"links\":{\"members\":[{\"objectId\":\"CN=Bob,DC=x\",\"objectTypeName\":\"user\"},{"));
+        o->ops->free(o);
+}
+
+static void test_refusals(void **state)
+{
+        static const char refused[] = "{\"error\":{\"code\":\"X\",\"message\":\"no\"}}";
+        Script *s = *state;
+        OwnerAsk ask;
+        Owner *o;
+
+        on_demand_new(&o, s->target, &by_itself);
+        SCRIPT(s, FIND, POST(.status = 429, .body = refused, .retry_after = "7"),
+               POST(.status = 400, .body = refused), POST(.status = 403, .body = refused),
+               POST(.status = 503, .body = refused), POST(.status = 200, .body = "{\"key\":\"Success\"}"),
+               POST(.status = 404, .body = refused), FIND, POST(.status = 200, .body = fine));
+        assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), OWNER_E_THROTTLED);
+        assert_int_equal(ask.retry_at.us - clock_mono(&s->clock.clock).us, 7000000);
+        /* Its limit is its own: nothing else is held. */
+        assert_int_equal(target_take(s->target, LANE_NORMAL, clock_mono(&s->clock.clock)), 0);
+        assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), OWNER_E_FAILED);
+        assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), OWNER_E_UNREACHABLE);
+        assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), OWNER_E_UNREACHABLE);
+        assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), OWNER_E_UNREACHABLE);
+        assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), OWNER_E_UNREACHABLE);
+        /* The job was gone: it is looked for again. */
+        assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), 0);
+        script_done(s);
+        o->ops->free(o);
+}
+
+static void test_which_job(void **state)
+{
+        static const OnDemandConfig second = { .job = "ad2aadprovisioning.2" }, third = { .job = "x" };
+        Script *s = *state;
+        OnDemandJob job;
+#define LIST                                                                                            \
+        { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[{\"id\":\"p1\"}]}" }, \
+                { .method = "GET", .url = JOBS, .status = 200, .body = two_jobs }
+        SCRIPT(s, LIST, LIST, LIST,
+               { .method = "GET", .url = JOBS "/AD2AADProvisioning.2/schema", .status = 200, .body = schema },
+               { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[]}" });
+        assert_int_equal(on_demand_find(s->target, script_call(s), &by_itself, &job, &s->diag),
+                         TARGET_E_NOT_FOUND);
+        assert_non_null(
+                strstr(diag_text(&s->diag), "2 Cloud Sync jobs: target.cloud_sync.job must name one"));
+        assert_int_equal(on_demand_find(s->target, script_call(s), &third, &job, &s->diag),
+                         TARGET_E_NOT_FOUND);
+        assert_int_equal(on_demand_find(s->target, script_call(s), &second, &job, &s->diag), 0);
+        assert_string_equal(job.id, "AD2AADProvisioning.2");
+        assert_string_equal(job.user_rule, "r-user");
+        assert_int_equal(on_demand_find(s->target, script_call(s), &by_itself, &job, &s->diag),
+                         TARGET_E_NOT_FOUND);
+        script_done(s);
+}
+
+static void test_answers(void **state)
+{
+        static const struct {
+                const char *key, *value;
+                int end;
+        } rows[] = {
+                { "{\"result\":\"Skipped\",\"details\":{\"errorCode\":\"RedundantExport\"}}", "{}", 0 },
+                { "{\"result\":\"Failure\",\"details\":{\"errorCode\":"
+                  "\"HybridIdentityServiceNoActiveAgents\"}}",
+                  "{}", OWNER_E_UNREACHABLE },
+                { "{\"result\":\"Failure\",\"details\":{\"errorCode\":\"AttributeValueMustBeUnique\"}}", "{}",
+                  OWNER_E_FAILED },
+                { "{\"result\":\"Failure\"}", "{\"statusInfo\":{\"errorCode\":\"RequestThrottled\"}}",
+                  OWNER_E_THROTTLED },
+                { "{\"result\":\"SomethingNew\"}", "[1]", OWNER_E_FAILED },
+                { "{\"result\":7}", "{}", OWNER_E_UNREACHABLE },
+                { "[", "{", OWNER_E_UNREACHABLE },
+        };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                json_t *answer = json_pack("{s:s,s:s}", "key", rows[i].key, "value", rows[i].value);
+                const char *said = NULL;
+
+                assert_int_equal(on_demand_parse(answer, a, &said, NULL), rows[i].end);
+                json_decref(answer);
+        }
+        assert_int_equal(on_demand_parse(NULL, a, &(const char *){ NULL }, NULL), OWNER_E_UNREACHABLE);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_request, script_setup, script_teardown),
+                cmocka_unit_test_setup_teardown(test_refusals, script_setup, script_teardown),
+                cmocka_unit_test_setup_teardown(test_which_job, script_setup, script_teardown),
+                cmocka_unit_test(test_answers),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
