@@ -95,10 +95,10 @@ static int parse(const Command *command, InitCommand *c, int argc, char **argv)
                         return command_fail(EXIT_USAGE, "at most %d times --uri", INIT_MANY);
                 else if (k == OPTION_OU && !add(a->ous, &a->n_ous, optarg))
                         return command_fail(EXIT_USAGE, "at most %d times --ou", INIT_MANY);
-                else if (k >= OPTION_SLOT && k < OPTION_URI)
-                        fill(c, &slots[k - OPTION_SLOT], optarg);
                 else if (k == '?')
                         return command_usage(command);
+                else if (k >= OPTION_SLOT && (size_t)(k - OPTION_SLOT) < N_ELEMENTS(slots))
+                        fill(c, &slots[k - OPTION_SLOT], optarg);
         }
         if (optind < argc)
                 return command_usage(command);

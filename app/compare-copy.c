@@ -57,7 +57,7 @@ static uint64_t key_of_name(const char *upn)
         char folded[512];
         size_t n = 0;
 
-        for (; upn[n] && n < sizeof(folded); n++)
+        for (; n < sizeof(folded) && upn[n]; n++)
                 folded[n] = (char)(upn[n] >= 'A' && upn[n] <= 'Z' ? upn[n] + 32 : upn[n]);
         return key_of('u', "user", folded, n);
 }

@@ -28,12 +28,12 @@ static int setup(void **state)
 {
         Fixture *f = calloc(1, sizeof(*f));
 
+        *state = f;
         snprintf(f->folder, sizeof(f->folder), "/tmp/sosync-test-acts-XXXXXX");
         if (!mkdtemp(f->folder))
                 return -1;
         f->config.audit.path = f->folder;
         clock_fake_init(&f->clock, (Mono){ 1 }, (Wall){ 1795348800000 });
-        *state = f;
         return acts_open(&f->acts, &f->config, &f->clock.clock, &f->log, NULL);
 }
 

@@ -83,20 +83,20 @@ static void test_numbers_stay(void **state)
         const char *const *names;
         size_t n;
 
-        start(h, "corp", "DC=corp", "res", "DC=res", NULL);
+        start(h, "corp", "DC=corp", "res", "DC=res", (char *)NULL);
         assert_int_equal(number_of(h, "corp"), 0);
         assert_int_equal(number_of(h, "res"), 1);
 
         /* Another order; then one less, and another instead: its number is not given again. */
-        start(h, "res", "DC=res", "corp", "DC=corp", NULL);
+        start(h, "res", "DC=res", "corp", "DC=corp", (char *)NULL);
         assert_int_equal(number_of(h, "corp"), 0);
         assert_int_equal(number_of(h, "res"), 1);
-        start(h, "res", "DC=res", NULL);
+        start(h, "res", "DC=res", (char *)NULL);
         assert_int_equal(number_of(h, "res"), 1);
         assert_null(connectors_find(&h->connectors, 0));
-        start(h, "lab", "DC=lab", "res", "DC=res", NULL);
+        start(h, "lab", "DC=lab", "res", "DC=res", (char *)NULL);
         assert_int_equal(number_of(h, "lab"), 2);
-        start(h, "corp", "DC=corp", NULL);
+        start(h, "corp", "DC=corp", (char *)NULL);
         assert_int_equal(number_of(h, "corp"), 0);
 
         assert_int_equal(connector_names_stored(queue_space(h->queue), h->arena, &names, &n), 0);
@@ -110,8 +110,8 @@ static void test_renamed(void **state)
 {
         Hall *h = *state;
 
-        start(h, "corp", "DC=corp,DC=test", NULL);
-        start(h, "Headquarters", "dc=Corp, dc=test", "res", "DC=res", NULL);
+        start(h, "corp", "DC=corp,DC=test", (char *)NULL);
+        start(h, "Headquarters", "dc=Corp, dc=test", "res", "DC=res", (char *)NULL);
         assert_int_equal(number_of(h, "Headquarters"), 0);
         assert_int_equal(number_of(h, "res"), 1);
         /* Its feed goes on from where it was. */
@@ -125,7 +125,7 @@ static void test_old_store(void **state)
 
         assert_int_equal(queue_put(h->queue, &(Intake){ .feed = "corp", .position = "x", .n_position = 1 }),
                          0);
-        start(h, "res", "DC=res", "corp", "DC=corp", NULL);
+        start(h, "res", "DC=res", "corp", "DC=corp", (char *)NULL);
         assert_int_equal(number_of(h, "corp"), 0);
         assert_int_equal(number_of(h, "res"), 1);
 }
@@ -136,7 +136,7 @@ static void test_too_many(void **state)
         Diag diag = DIAG_INIT;
 
         for (int i = 0; i < QUEUE_SOURCES_MAX; i++)
-                start(h, arena_printf(h->arena, "s%d", i), arena_printf(h->arena, "DC=s%d", i), NULL);
+                start(h, arena_printf(h->arena, "s%d", i), arena_printf(h->arena, "DC=s%d", i), (char *)NULL);
         connectors_close(&h->connectors);
         h->config->sources[0].ldap.name = "one more";
         h->config->sources[0].ldap.base = "DC=more";
@@ -151,7 +151,7 @@ static void test_of_dn(void **state)
 {
         Hall *h = *state;
 
-        start(h, "corp", "DC=corp,DC=test", "eu", "DC=eu,DC=corp,DC=test", "res", "DC=res", NULL);
+        start(h, "corp", "DC=corp,DC=test", "eu", "DC=eu,DC=corp,DC=test", "res", "DC=res", (char *)NULL);
         assert_string_equal(connectors_of_dn(&h->connectors, "CN=a,OU=x,DC=EU,DC=corp,DC=test")->name, "eu");
         assert_string_equal(connectors_of_dn(&h->connectors, "CN=a,OU=eu,DC=corp,DC=test")->name, "corp");
         assert_string_equal(connectors_of_dn(&h->connectors, "CN=a,dc=res")->name, "res");
@@ -168,7 +168,7 @@ static void test_for_run(void **state)
         Source *source;
         size_t n;
 
-        start(h, "corp", "DC=corp", "res", "DC=res", NULL);
+        start(h, "corp", "DC=corp", "res", "DC=res", (char *)NULL);
         directory = source_mem_new(&(SourceInfo){
                 .name = "res",
                 .base = "DC=res",
@@ -183,7 +183,7 @@ static void test_for_run(void **state)
         assert_true(connector_is_named(&h->connectors, &h->connectors.items[1], source));
 
         /* After a restart its names are known, although it is gone; and although it is not configured. */
-        start(h, "res", "DC=res", NULL);
+        start(h, "res", "DC=res", (char *)NULL);
         source_mem_fail(directory, SOURCE_E_UNREACHABLE, 0, "gone");
         assert_true(connector_is_named(&h->connectors, &h->connectors.items[0], source));
         list = connectors_for_run(&h->connectors, h->config, h->arena, &n);
@@ -220,7 +220,7 @@ static void test_one_is_gone(void **state)
         Lease lease = { 0 };
         Mono now;
 
-        start(h, "corp", "DC=corp", "res", "DC=res", NULL);
+        start(h, "corp", "DC=corp", "res", "DC=res", (char *)NULL);
         put(h, 0, 1);
         put(h, 1, 2);
         now = clock_mono(&h->clock.clock);

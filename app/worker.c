@@ -219,16 +219,16 @@ static bool is_worth_a_report(const Run *run)
 }
 
 /* What was exported rests for half a second, so that fifty changes in a row are three writes; and an object
- * that is slow to read, a group of 50,000, is not read more than a tenth of the time. A quarter of a second
- * is the way to the server, or a moment in which it is busy: that says nothing about the object. */
+ * that is slow to read because it is large, a group of 50,000, is not read more than a tenth of the time.
+ * That a server is slow says nothing about the object. */
 #define REST_MS      500
 #define REST_MAX_MS  60000
 #define REST_OF_READ 10
-#define READ_FREE_MS 250
+#define REST_LINKS   1000 /* so many make an object large */
 
-int64_t worker_rest_ms(int64_t read_us, bool wrote)
+int64_t worker_rest_ms(int64_t read_us, size_t n_links, bool wrote)
 {
-        int64_t ms = (read_us / 1000 - READ_FREE_MS) * REST_OF_READ;
+        int64_t ms = n_links < REST_LINKS ? 0 : read_us / 1000 * REST_OF_READ;
 
         if (ms < REST_MS)
                 return wrote ? REST_MS : 0;
@@ -237,8 +237,12 @@ int64_t worker_rest_ms(int64_t read_us, bool wrote)
 
 static Wall rest_until(const Run *run, Wall now)
 {
-        int64_t ms = worker_rest_ms(run->read_us, run->call.n_writes);
+        size_t n_links = 0;
+        int64_t ms;
 
+        for (size_t i = 0; i < run->entry.n_links; i++)
+                n_links += run->entry.links[i].n_ids;
+        ms = worker_rest_ms(run->read_us, n_links, run->call.n_writes);
         return ms ? wall_add(now, ms) : (Wall){ 0 };
 }
 

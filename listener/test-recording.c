@@ -196,7 +196,7 @@ static void cut(Fixture *f, long n, int flip)
         file = fopen(f->path, "r+");
         if (flip >= 0) {
                 fseek(file, flip, SEEK_SET);
-                fputc('\xff', file);
+                fputc(0xff, file);
         }
         fclose(file);
 }
