@@ -115,7 +115,7 @@ with house("bad-input") as h:
         check(r.returncode == 2, r)
         check(re.search(pattern, r.stderr), (pattern, r.stderr))
         check(all(line.startswith("sosync: ") for line in r.stderr.splitlines()), r.stderr)
-    one_line(h.lab.sosync(h.folder / "no-such.yaml", name="none", start=False).command("run"), 2, r"no-such\.yaml.*[Nn]o such file")
+    one_line(h.lab.sosync(h.folder / "no-such.yaml", name="none", start=False).command("run"), 2, r"no-such\.yaml.*is not there")
 
     step("a file of secrets that others can read")
     loose = write_file(h.folder / "loose.secret", "x\n", 0o644)

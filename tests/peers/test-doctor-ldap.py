@@ -2,9 +2,10 @@
 """`sosync doctor` where the directory is OpenLDAP: what syncrepl needs; and certificates, the server's and our own, that end."""
 
 import json
+import socket
 
 from house import House, check, step
-from lab import Lab, openldap, skip_unless
+from lab import Lab, openldap, skip_unless, wait_until
 from lab.base import run, write_file
 
 NEEDED = ["User.ReadWrite.All", "Group.ReadWrite.All", "Organization.Read.All", "User.RevokeSessions.All", "RoleManagement.Read.Directory",
@@ -55,11 +56,17 @@ def restart(h, **change):
     h.dc.start()
 
 
+def listens(host, port):
+    with socket.socket() as s:
+        return s.connect_ex((host, port)) == 0
+
+
 def server_certificate(h, days):
     h.dc.stop()
     tls = h.dc.folder / "tls"
     certificate(tls, "cert", days, tls / "key.pem", tls, f"subjectAltName=IP:{h.dc.host}")
     h.dc.start(wait=days > 0)
+    wait_until(lambda: listens(h.dc.host, 636), 10, "the server listens")
 
 
 with Lab("doctor-ldap") as lab:
