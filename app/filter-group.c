@@ -260,14 +260,16 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
         if (r)
                 return r;
         w.group = &e.object->id;
-        w.silent = guid_is_zero(&known.id);
+        /* A group that has changed before it was read for the first time: nobody knows who was in it before,
+         * and who came may have been looked at already, as one who is not. */
+        w.silent = guid_is_zero(&known.id) && !due;
         owner_of(index, w.group, w.owner);
         space_batch_init(&w.batch, page);
         w.changes = arena_new_array(page, Change, PAGE);
         is_other = !guid_is(&known.id, w.group);
         if (is_other)
                 clear_rows(&w.batch, index, w.group);
-        if (!w.silent) {
+        if (!guid_is_zero(&known.id)) {
                 uint8_t owner[OBJECT_KEY_SIZE];
 
                 owner_of(index, &known.id, owner);
@@ -283,7 +285,7 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
                     ret_n_added, ret_n_removed);
         if (r)
                 return r;
-        if (is_other && !w.silent)
+        if (is_other && !guid_is_zero(&known.id))
                 clear_rows(&w.batch, index, &known.id);
         write_known(&w.batch, index, w.group, dn);
         if (due) {
