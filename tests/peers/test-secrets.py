@@ -6,6 +6,7 @@ import re
 import zipfile
 
 from house import check, house, step
+from lab import wait_until
 from lab.base import run, write_file
 
 PASSPHRASE = "planted-passphrase-7d1"
@@ -50,6 +51,9 @@ with house("secrets") as h:
     h.graph.admin("POST", "faults", {"rules": [{"method": "POST", "path": "/v1.0/users", "count": 1, "action": {"status": 400}}]})
     h.ad.add_user("Bob Planted", h.people, password=PASSWORD)
     h.until_idle()
+    # Reports follow their runs by a moment.
+    wait_until(lambda: all(name in h.sosync.command("report", "list", "--json").stdout for name in ("Ada Planted", "Bob Planted")), 20,
+               "both have a report")
     outputs = {}
     for arguments in (["config", "show"], ["config", "check"], ["sync", f"CN=Ada Planted,{h.people}"], ["report", "list", "--json"],
                       ["audit", "search", "--json"], ["queue", "list", "--json"], ["config", "permissions"]):
