@@ -28,7 +28,7 @@
 
 void doctor_configuration(Doctor *d)
 {
-        const char *todo = "correct it; sosync.yaml(5) and `sosync config help` have every key";
+        const char *advice = "correct it; sosync.yaml(5) and `sosync config help` have every key";
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
 
         if (config_load_tolerant(&d->config, d->config_path, &diag) == 0) {
@@ -37,9 +37,9 @@ void doctor_configuration(Doctor *d)
                 return;
         }
         if (!diag_any(&diag))
-                doctor_fault(d, todo, "%s: %s", d->config_path, diag_text(&diag));
+                doctor_fault(d, advice, "%s: %s", d->config_path, diag_text(&diag));
         for (size_t i = 0; i < diag.n_items; i++)
-                doctor_fault(d, todo, "%s", diag.items[i].text);
+                doctor_fault(d, advice, "%s", diag.items[i].text);
 }
 
 void doctor_rules(Doctor *d)
@@ -195,7 +195,7 @@ static const char *in_use(Doctor *d, const char *path)
 void doctor_state(Doctor *d)
 {
         const char *path = d->config->state.path;
-        const char *todo = "make room, or move state.path to a larger disk";
+        const char *advice = "make room, or move state.path to a larger disk";
         struct statvfs disk;
         struct stat st;
         uint64_t room;
@@ -205,10 +205,10 @@ void doctor_state(Doctor *d)
                 return;
         room = free_bytes(&disk);
         if (room < STATE_FREE_FAULT)
-                doctor_fault(d, todo, "%s has %s free: too little to take changes", path,
+                doctor_fault(d, advice, "%s has %s free: too little to take changes", path,
                              size_text(d->arena, room));
         else if (room < STATE_FREE_WARN)
-                doctor_warn(d, todo, "%s has only %s free", path, size_text(d->arena, room));
+                doctor_warn(d, advice, "%s has only %s free", path, size_text(d->arena, room));
         else if (there && stat(path, &st) == 0 && (st.st_mode & 07))
                 doctor_warn(d, arena_printf(d->arena, "chmod 0700 %s", path),
                             "%s is open to everybody on this machine", path);

@@ -64,10 +64,10 @@ static void add_finding(const Finding *f, size_t width, bool colour, Str *out)
         str_printf(out, "  %s%-7s%s  %-15s  ", colour ? colours[f->verdict] : "", verdict_name(f->verdict),
                    colour ? "\033[0m" : "", f->check);
         add_wrapped(out, f->text, COLUMN_TEXT, width);
-        if (f->todo) {
+        if (f->advice) {
                 add_spaces(out, COLUMN_TEXT);
                 str_add(out, "-> ");
-                add_wrapped(out, f->todo, COLUMN_TEXT + 3, width - 3);
+                add_wrapped(out, f->advice, COLUMN_TEXT + 3, width - 3);
         }
         if (f->command) {
                 add_spaces(out, COLUMN_CHECK);
@@ -125,7 +125,7 @@ void doctor_print_json(const Doctor *d, Str *out)
                 json_array_append_new(findings,
                                       json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?}", "section", f->section,
                                                 "check", f->check, "status", verdict_name(f->verdict), "text",
-                                                f->text, "do", f->todo, "command", f->command));
+                                                f->text, "do", f->advice, "command", f->command));
         }
         for (size_t i = 0; i < d->n_skipped; i++)
                 json_array_append_new(skipped, json_string(d->skipped[i]));

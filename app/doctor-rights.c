@@ -62,20 +62,20 @@ static void dirsync(Doctor *d)
                                   : "with the right to replicate",
                           duration(d, look_us));
         } else if (end == PROBE_REFUSED && mode != OBJECT_SECURITY_ON) {
-                const char *todo =
+                const char *advice =
                         "grant Replicating Directory Changes (DS-Replication-Get-Changes, " RIGHT_GET_CHANGES
                         "), not \"... All\"; an administrator runs:";
 
                 diag_clear(&diag);
                 if (mode == OBJECT_SECURITY_AUTO &&
                     probe_dirsync(s->probe, true, &look_us, &diag) == PROBE_GOOD)
-                        doctor_warn(d, todo,
+                        doctor_warn(d, advice,
                                     "dirsync: %s has no right to replicate %s, so changes of what it may not "
                                     "read "
                                     "are not seen",
                                     account(s), s->facts.base);
                 else
-                        doctor_fault(d, todo, "dirsync: %s has no right to replicate %s", account(s),
+                        doctor_fault(d, advice, "dirsync: %s has no right to replicate %s", account(s),
                                      s->facts.base);
                 doctor_command(d, grant(d, s->facts.base, "OA;;CR;" RIGHT_GET_CHANGES ";",
                                         "CA;Replicating Directory Changes"));

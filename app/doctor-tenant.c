@@ -81,7 +81,7 @@ void doctor_sign_in(Doctor *d)
         for (size_t i = 0; i < n; i++) {
                 _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
                 int r = sign_in(d, i, &diag);
-                const char *todo =
+                const char *advice =
                         r == TARGET_E_REFUSED
                                 ? "make a new secret or certificate in the app registration, and put it "
                                   "into the file; check tenant_id and client_id"
@@ -94,9 +94,9 @@ void doctor_sign_in(Doctor *d)
                                           ? str_safe(d->arena, d->claims.app_name, strlen(d->claims.app_name))
                                           : "");
                 else if (n > 1)
-                        doctor_warn(d, todo, "%s: %s", credential_name(d, &items[i]), diag_text(&diag));
+                        doctor_warn(d, advice, "%s: %s", credential_name(d, &items[i]), diag_text(&diag));
                 else
-                        doctor_fault(d, todo, "%s: %s", credential_name(d, &items[i]), diag_text(&diag));
+                        doctor_fault(d, advice, "%s: %s", credential_name(d, &items[i]), diag_text(&diag));
         }
         if (!d->target)
                 d->unreachable = true;
@@ -177,16 +177,16 @@ void doctor_permissions(Doctor *d)
         permissions_probe(d->config, &d->claims, d->arena, &found);
         for (size_t i = 0; i < found.n_missing; i++) {
                 const Permission *p = found.missing[i];
-                const char *todo =
+                const char *advice =
                         arena_printf(d->arena,
                                      "add the application permission %s of Microsoft Graph to the app "
                                      "registration, and grant admin consent",
                                      p->name);
 
                 if (p->optional)
-                        doctor_warn(d, todo, "%s is missing (%s): %s", p->name, p->when, p->what);
+                        doctor_warn(d, advice, "%s is missing (%s): %s", p->name, p->when, p->what);
                 else
-                        doctor_fault(d, todo, "%s is missing (%s): %s", p->name, p->when, p->what);
+                        doctor_fault(d, advice, "%s is missing (%s): %s", p->name, p->when, p->what);
         }
         for (size_t i = 0; i < found.n_beyond; i++)
                 doctor_warn(d, "withdraw it: a right without a use is a risk",

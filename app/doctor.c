@@ -66,7 +66,7 @@ static const DoctorCheck checks[] = {
 
 /* -- findings ------------------------------------------------------------------------------------------ */
 
-static void add(Doctor *d, Verdict verdict, const char *todo, const char *format, va_list ap)
+static void add(Doctor *d, Verdict verdict, const char *advice, const char *format, va_list ap)
 {
         if (d->n_findings == DOCTOR_FINDINGS_MAX)
                 return;
@@ -75,7 +75,7 @@ static void add(Doctor *d, Verdict verdict, const char *todo, const char *format
                 .check = d->check,
                 .verdict = verdict,
                 .text = arena_vprintf(d->arena, format, ap),
-                .todo = todo,
+                .advice = advice,
         };
 }
 
@@ -88,21 +88,21 @@ void doctor_ok(Doctor *d, const char *format, ...)
         va_end(ap);
 }
 
-void doctor_warn(Doctor *d, const char *todo, const char *format, ...)
+void doctor_warn(Doctor *d, const char *advice, const char *format, ...)
 {
         va_list ap;
 
         va_start(ap, format);
-        add(d, VERDICT_WARNING, todo, format, ap);
+        add(d, VERDICT_WARNING, advice, format, ap);
         va_end(ap);
 }
 
-void doctor_fault(Doctor *d, const char *todo, const char *format, ...)
+void doctor_fault(Doctor *d, const char *advice, const char *format, ...)
 {
         va_list ap;
 
         va_start(ap, format);
-        add(d, VERDICT_FAULT, todo, format, ap);
+        add(d, VERDICT_FAULT, advice, format, ap);
         va_end(ap);
 }
 
@@ -112,24 +112,24 @@ void doctor_command(Doctor *d, const char *command)
                 d->findings[d->n_findings - 1].command = command;
 }
 
-void doctor_certificate(Doctor *d, const char *what, Wall end, const char *todo)
+void doctor_certificate(Doctor *d, const char *what, Wall end, const char *advice)
 {
         char text[WALL_TEXT_MAX];
         int64_t days = (end.ms - clock_wall(d->clock).ms) / DAY_MS;
 
         wall_format(end, text);
         if (end.ms <= clock_wall(d->clock).ms)
-                doctor_fault(d, todo, "%s ended on %.10s", what, text);
+                doctor_fault(d, advice, "%s ended on %.10s", what, text);
         else if (days < CERTIFICATE_DAYS)
-                doctor_warn(d, todo, "%s ends on %.10s, in %lld days", what, text, (long long)days);
+                doctor_warn(d, advice, "%s ends on %.10s, in %lld days", what, text, (long long)days);
         else
                 doctor_ok(d, "%s is valid until %.10s", what, text);
 }
 
 void doctor_skew(Doctor *d, const char *whose, int64_t ahead_ms)
 {
-        const char *todo = "synchronize this machine's clock, and that of the server, with the same source "
-                           "(chrony, systemd-timesyncd)";
+        const char *advice = "synchronize this machine's clock, and that of the server, with the same source "
+                             "(chrony, systemd-timesyncd)";
         int64_t off = llabs(ahead_ms);
         char text[64];
 
@@ -140,10 +140,10 @@ void doctor_skew(Doctor *d, const char *whose, int64_t ahead_ms)
                                      : "the clock of %s and ours are %s apart",
                           whose, text);
         else if (off < 300000)
-                doctor_warn(d, todo, "the clock of %s is %s %s ours", whose, text,
+                doctor_warn(d, advice, "the clock of %s is %s %s ours", whose, text,
                             ahead_ms > 0 ? "ahead of" : "behind");
         else
-                doctor_fault(d, todo,
+                doctor_fault(d, advice,
                              "the clock of %s is %s %s ours; more than 5 minutes are refused by "
                              "Kerberos and at sign-in",
                              whose, text, ahead_ms > 0 ? "ahead of" : "behind");

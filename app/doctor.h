@@ -41,7 +41,7 @@ struct Finding {
         const char *check;
         Verdict verdict;
         const char *text;
-        const char *todo;    /* a sentence; NULL: nothing to do */
+        const char *advice;  /* a sentence; NULL: nothing to do */
         const char *command; /* a shell command that does it; NULL: there is none */
 };
 
@@ -89,13 +89,15 @@ int doctor_status(const Doctor *d); /* the exit status */
 /* -- for checks ---------------------------------------------------------------------------------------- */
 
 void doctor_ok(Doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* `todo` may be NULL. */
-void doctor_warn(Doctor *d, const char *todo, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void doctor_fault(Doctor *d, const char *todo, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* `advice` may be NULL. */
+void doctor_warn(Doctor *d, const char *advice, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+void doctor_fault(Doctor *d, const char *advice, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 void doctor_command(Doctor *d, const char *command); /* of the last finding */
 
 /* "in 12 days", by the end of a certificate: warned 21 days ahead. `what`: "the certificate of dc1". */
-void doctor_certificate(Doctor *d, const char *what, Wall end, const char *todo);
+void doctor_certificate(Doctor *d, const char *what, Wall end, const char *advice);
 /* A clock that is so far ahead of ours: warned at 30 s, a fault at 5 minutes, where Kerberos and signed
  * assertions end. */
 void doctor_skew(Doctor *d, const char *whose, int64_t ahead_ms);

@@ -187,7 +187,7 @@ int conn_handle_error(LDAP *ld, const LdapUri *uri, const char *what, Diag *diag
  * Return: 0 (nothing wrong can be seen), CONN_E_UNREACHABLE, CONN_E_TLS. */
 int conn_explain(const LdapConfig *config, const LdapUri *uri, Diag *diag);
 
-/* When the certificate of this session ends; 0: no TLS, or it cannot be told (ldap-tls.c). */
+/* When the certificate of this connection ends; 0: no TLS, or it cannot be told (ldap-tls.c). */
 Wall conn_certificate_end(const Conn *c);
 
 /* Bound every wait of the handle while it is active (ldap-patience.c). */
