@@ -27,10 +27,7 @@ static int parse(const Command *c, EvalCommand *e, int argc, char **argv)
         };
         int k;
 
-        /* getopt wants the program's name in front. */
-        argv--;
-        argc++;
-        optind = 1;
+        command_getopt(&argc, &argv);
         while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
                 switch (k) {
                 case 'd':

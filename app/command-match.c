@@ -17,35 +17,11 @@ typedef struct MatchCommand {
         bool json;
 } MatchCommand;
 
-/* The running service's answer. NULL with *ret_absent: none runs; NULL otherwise: said why. */
 static json_t *ask_service(const Config *c, const MatchCommand *m, bool *ret_absent, int *ret_status)
 {
         json_t *request = json_pack("{s:s, s:s?}", "do", m->which ? "approve" : "matches", "which", m->which);
-        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
-        json_t *answer, *result;
-        int r = control_ask(c->state.path, text, &line);
 
-        free(text);
-        json_decref(request);
-        *ret_absent = r == -ENOENT || r == -ECONNREFUSED;
-        if (r) {
-                if (!*ret_absent)
-                        *ret_status =
-                                command_fail(EXIT_OBJECT, "the service does not answer: %s", strerror(-r));
-                return NULL;
-        }
-        answer = json_loads(line, 0, NULL);
-        free(line);
-        result = json_incref(json_object_get(answer, "result"));
-        if (!result) {
-                const char *error = json_string_value(json_object_get(answer, "error"));
-                int status = (int)json_integer_value(json_object_get(answer, "exit"));
-
-                *ret_status = command_fail(status ? status : EXIT_OBJECT, "%s",
-                                           error ? error : "the service gave no answer");
-        }
-        json_decref(answer);
-        return result;
+        return command_ask(c, request, ret_absent, ret_status);
 }
 
 /* No service runs: the store itself. */

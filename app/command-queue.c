@@ -21,38 +21,13 @@ typedef struct QueueCommand {
         bool json;
 } QueueCommand;
 
-/* The running service's answer. NULL with *ret_absent: none runs; NULL otherwise: said why. */
 static json_t *ask_service(const Config *c, const QueueCommand *q, bool *ret_absent, int *ret_status)
 {
         json_t *request = json_pack("{s:s, s:s?, s:s?, s:I, s:s?, s:b}", "do", q->brake ? "release" : q->verb,
                                     "state", q->state, "which", q->which, "max", (json_int_t)q->limit,
                                     "brake", q->brake, "drop", str_is(q->verb, "drop"));
-        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
-        json_t *answer, *result;
-        int r = control_ask(c->state.path, text, &line);
 
-        free(text);
-        json_decref(request);
-        *ret_absent = r == -ENOENT || r == -ECONNREFUSED;
-        if (r) {
-                if (!*ret_absent)
-                        *ret_status =
-                                command_fail(EXIT_OBJECT, "the service does not answer: %s", strerror(-r));
-                return NULL;
-        }
-        answer = json_loads(line, 0, NULL);
-        free(line);
-        result = json_incref(json_object_get(answer, "result"));
-        if (!result) {
-                const char *error = json_string_value(json_object_get(answer, "error"));
-
-                *ret_status = (int)json_integer_value(json_object_get(answer, "exit"));
-                command_fail(*ret_status, "%s", error ? error : "the service gave no answer");
-                if (!*ret_status)
-                        *ret_status = EXIT_OBJECT;
-        }
-        json_decref(answer);
-        return result;
+        return command_ask(c, request, ret_absent, ret_status);
 }
 
 static json_t *steer(Queue *queue, const QueueCommand *q, Wall now, int *ret_status)

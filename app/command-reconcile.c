@@ -97,17 +97,12 @@ int command_reconcile(const Command *c, const char *config_path, int argc, char 
                 { NULL, 0, NULL, 0 },
         };
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
         const char *ou = NULL;
         bool all = false, json = false;
         json_t *result = NULL;
-        const Dn *dn;
         int k, status;
 
-        /* getopt wants the program's name in front. */
-        argv--;
-        argc++;
-        optind = 1;
+        command_getopt(&argc, &argv);
         while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
                 switch (k) {
                 case 'o':
@@ -124,9 +119,8 @@ int command_reconcile(const Command *c, const char *config_path, int argc, char 
                 }
         if (optind != argc)
                 return command_usage(c);
-        if (ou && dn_parse(a, ou, &dn, &diag))
-                return command_fail(EXIT_USAGE, "--ou: \"%s\" is not a distinguished name: %s",
-                                    str_safe(a, ou, strlen(ou)), diag_text(&diag));
+        if (!command_dn("--ou", ou))
+                return EXIT_USAGE;
         status = command_job(config_path, "reconcile", json_pack("{s:s?, s:b}", "ou", ou, "all", all),
                              &result);
         if (result && json) {

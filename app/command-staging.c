@@ -182,10 +182,7 @@ static int parse(const Command *c, StagingCommand *s, int argc, char **argv)
         };
         int k;
 
-        /* getopt wants the program's name in front. */
-        argv--;
-        argc++;
-        optind = 1;
+        command_getopt(&argc, &argv);
         while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 if (k == '?' || str_is(s->verb, "demote"))
                         return command_usage(c);

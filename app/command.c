@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/command.h"
+#include "app/control.h"
+#include "engine/model/dn.h"
 
 #include "app/service.h"
 #include "base/str.h"
@@ -80,6 +82,55 @@ Config *command_config_load(const char *path, int *ret_status)
 Config *command_config_load_rules(const char *path, int *ret_status)
 {
         return load(path, config_load, ret_status);
+}
+
+json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret_status)
+{
+        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
+        json_t *answer, *result;
+        int r = control_ask(c->state.path, text, &line);
+
+        free(text);
+        json_decref(request);
+        *ret_absent = r == -ENOENT || r == -ECONNREFUSED;
+        if (r) {
+                if (!*ret_absent)
+                        *ret_status =
+                                command_fail(EXIT_OBJECT, "the service does not answer: %s", strerror(-r));
+                return NULL;
+        }
+        answer = json_loads(line, 0, NULL);
+        free(line);
+        result = json_incref(json_object_get(answer, "result"));
+        if (!result) {
+                const char *error = json_string_value(json_object_get(answer, "error"));
+                int status = (int)json_integer_value(json_object_get(answer, "exit"));
+
+                *ret_status = command_fail(status ? status : EXIT_OBJECT, "%s",
+                                           error ? error : "the service gave no answer");
+        }
+        json_decref(answer);
+        return result;
+}
+
+void command_getopt(int *argc, char ***argv)
+{
+        --*argv;
+        ++*argc;
+        optind = 1;
+}
+
+bool command_dn(const char *option, const char *text)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        const Dn *dn;
+
+        if (!text || dn_parse(a, text, &dn, &diag) == 0)
+                return true;
+        command_fail(EXIT_USAGE, "%s: \"%s\" is not a distinguished name: %s", option,
+                     str_safe(a, text, strlen(text)), diag_text(&diag));
+        return false;
 }
 
 bool command_since(const char *text, Wall *ret_since)

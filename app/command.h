@@ -11,6 +11,7 @@
 #include "app/config.h"
 #include "engine/steps/catalogue.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 typedef struct Command Command;
@@ -52,6 +53,17 @@ void command_help(const Command *c, FILE *to);
 
 /* Who asks: the name of the user that this process belongs to. */
 const char *command_user(void);
+
+/* The running service's answer to a short request (app/control.h), which is taken over: its "result". NULL
+ * with
+ * `*ret_absent`: none runs; NULL otherwise: said why, and the exit status. */
+json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret_status);
+
+/* Arguments as getopt wants them, which begins behind the first: for a command without a verb. */
+void command_getopt(int *argc, char ***argv);
+
+/* NULL, or a distinguished name; else it is said that `option` has none. */
+bool command_dn(const char *option, const char *text);
 
 /* "30m", "2h", "7d" ago, or a time. False: it is said why. */
 bool command_since(const char *text, Wall *ret_since);
