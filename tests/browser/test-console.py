@@ -7,10 +7,10 @@ policy, no planted script has run, no scrolling sideways, contrast that WCAG AA 
 and a heading for every page. Then what people do: sign in, find out why somebody did not sync, retry and drop,
 watch, with scripts and without; and how quick it is with many reports.
 """
+import json
 import os
 import sys
 import tempfile
-import time
 
 sys.dont_write_bytecode = True
 import chromium  # noqa: E402
@@ -139,11 +139,14 @@ def watch(page, server, found):
     # What was on its way arrives, and is kept back.
     page.until("/new/.test(document.querySelector('.live').innerText)", True)
     held = page.evaluate("document.querySelector('#changes a').href")
-    time.sleep(1.2)
+    # More has come when the number that is kept back has grown.
+    waiting = page.evaluate("document.querySelector('.live').innerText")
+    found.check(page.until("document.querySelector('.live').innerText !== %s" % json.dumps(waiting), True), "nothing more came")
     found.check(page.evaluate("document.querySelector('#changes a').href") == held, "a paused list goes on")
     go(page, server.url + "/changes?q=Hopper")
     page.until("document.querySelector('.live').innerText.startsWith('Live')", True)
-    time.sleep(1.5)
+    first = page.evaluate("document.querySelector('#changes a').href")
+    found.check(page.until("document.querySelector('#changes a').href != '%s'" % first, True), "nothing new came through the filter")
     other = page.evaluate("[...document.querySelectorAll('#changes th')].filter(x => !x.innerText.includes('Hopper')).length")
     found.check(other == 0, "the filter lets others pass", other)
     server.tell("live 0")
