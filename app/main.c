@@ -2,8 +2,9 @@
 
 /* sosync: near-real-time single object sync from Active Directory to Microsoft Entra ID. */
 
-#include "app/command.h"
-#include "app/protect.h"
+#include "app/command/command.h"
+#include "app/control/person.h"
+#include "app/service/protect.h"
 
 #include "base/log.h"
 #include "base/str.h"
@@ -252,7 +253,7 @@ int main(int argc, char **argv)
                         return EXIT_DONE;
                 }
                 if (i + 1 < argc && str_is(argv[i], "--reason")) {
-                        command_set_reason(argv[++i]);
+                        person_set_reason(argv[++i]);
                         continue;
                 }
                 if (!str_is(argv[i], "-c") || i + 1 == argc) {

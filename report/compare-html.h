@@ -4,8 +4,8 @@
 /*
  * Compare html: a comparison (`sosync compare`) as one file, in the dress of the reports
  *
- * `result` is what the job gives: numbers, "attributes" and "details" (app/compare.h). Values come from a
- * directory and are hostile, as in html.h.
+ * `result` is what the job gives: numbers, "attributes" and "details" (app/compare/compare.h). Values come
+ * from a directory and are hostile, as in html.h.
  */
 
 #include "base/str.h"

@@ -13,6 +13,9 @@ import tree
 ENGINE = ('engine/model engine/expr engine/rules engine/scope engine/brakes engine/source engine/target engine/space '
           'engine/scheduler engine/steps')
 
+# The program's rooms, from configuration to worker; those above may include all of them.
+WORK = 'app/config app/reconcile app/compare app/rules app/work'
+
 # folder: (our folders it may include besides itself, libraries it owns). The deepest folder decides: what is in
 # report/console is not in report, and who may include report may not include report/console.
 LAYERS = {
@@ -31,7 +34,17 @@ LAYERS = {
     'listener': ('base engine/model engine/source', 'ldap lber sasl gssapi krb5 libevent resolv'),
     'report': ('base engine/model queue', ''),
     'report/console': ('base engine/model report queue engine/rules engine/scheduler', 'libevent libevent-openssl'),
-    'app': (f'base {ENGINE} queue listener report report/console', 'libarchive libevent systemd'),
+    'app/config': (f'base {ENGINE} listener report/console', ''),
+    'app/reconcile': (f'base {ENGINE} queue listener app/config', ''),
+    'app/compare': (f'base {ENGINE} queue app/config', ''),
+    'app/rules': (f'base {ENGINE} queue listener app/config', ''),
+    'app/work': (f'base {ENGINE} queue listener report app/config app/reconcile app/compare app/rules', 'libevent'),
+    'app/job': (f'base {ENGINE} queue report {WORK}', ''),
+    'app/control': (f'base {ENGINE} queue report report/console {WORK} app/job', ''),
+    'app/doctor': (f'base {ENGINE} listener {WORK} app/control', 'libevent'),
+    'app/service': (f'base {ENGINE} {WORK} app/job app/control', 'libevent systemd'),
+    'app/command': (f'base {ENGINE} queue listener report {WORK} app/job app/control app/doctor app/service', 'libarchive'),
+    'app': ('base app/command app/control app/service', ''),
 }
 
 # A library that one file of a folder may use, and the rest of the folder may not.

@@ -2,10 +2,10 @@
 
 /* RECONCILE: the directory is compared with the connector space. */
 
-#include "app/containers.h"
-#include "app/drift.h"
-#include "app/filter-group.h"
-#include "app/reconcile.h"
+#include "app/reconcile/containers.h"
+#include "app/reconcile/drift.h"
+#include "app/reconcile/filter-group.h"
+#include "app/reconcile/reconcile.h"
 #include "base/str.h"
 #include "tests/scenario/commands.h"
 

@@ -3,10 +3,10 @@
 /* Commands: what a script can make happen. README.md has them with their meaning. */
 
 #include "tests/scenario/commands.h"
-#include "app/brake-store.h"
-#include "app/matches.h"
-#include "app/revert.h"
-#include "app/staging.h"
+#include "app/control/matches.h"
+#include "app/work/brake-store.h"
+#include "app/work/revert.h"
+#include "app/work/staging.h"
 #include "base/error.h"
 #include "base/str.h"
 

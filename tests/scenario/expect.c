@@ -7,7 +7,7 @@
  * asked at any time.
  */
 
-#include "app/brake-store.h"
+#include "app/work/brake-store.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "tests/scenario/scene.h"

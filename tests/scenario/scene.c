@@ -2,7 +2,7 @@
 
 #include "tests/scenario/scene.h"
 
-#include "app/reconcile.h"
+#include "app/reconcile/reconcile.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/space/memo.h"

@@ -14,9 +14,9 @@
  * A scene belongs to one thread.
  */
 
-#include "app/gate.h"
-#include "app/intake.h"
-#include "app/worker.h"
+#include "app/work/gate.h"
+#include "app/work/intake.h"
+#include "app/work/worker.h"
 #include "engine/scheduler/scheduler-mem.h"
 #include "engine/source/source-mem.h"
 #include "tests/scenario/cloud.h"

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command/command.h"
+#include "app/control/control.h"
+#include "app/control/person.h"
+#include "engine/model/dn.h"
+
+#include "app/service/service.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int command_fail(int status, const char *format, ...)
+{
+        va_list ap;
+
+        fputs("sosync: ", stderr);
+        va_start(ap, format);
+        vfprintf(stderr, format, ap);
+        va_end(ap);
+        fputc('\n', stderr);
+        return status;
+}
+
+int command_fail_diag(int status, const Diag *diag)
+{
+        if (!diag_any(diag))
+                return command_fail(status, "%s", diag_text(diag));
+        for (size_t i = 0; i < diag->n_items; i++)
+                fprintf(stderr, "sosync: %s\n", diag->items[i].text);
+        if (diag->n_dropped)
+                fprintf(stderr, "sosync: and %zu more\n", diag->n_dropped);
+        return status;
+}
+
+int command_looked(int status, Diag *diag)
+{
+        if (status)
+                command_fail_diag(status, diag);
+        diag_deinit(diag);
+        return status;
+}
+
+void command_help(const Command *c, FILE *to)
+{
+        fprintf(to, "Usage: sosync [-c FILE] %s%s%s\n\n%s\n", c->name, *c->arguments ? " " : "", c->arguments,
+                c->help);
+        if (c->options)
+                fprintf(to, "\n%s", c->options);
+}
+
+int command_usage(const Command *c)
+{
+        command_help(c, stderr);
+        return EXIT_USAGE;
+}
+
+static Config *load(const char *path, int (*how)(Config **c, const char *path, Diag *diag), int *ret_status)
+{
+        Diag diag = DIAG_INIT;
+        Config *c = NULL;
+
+        if (how(&c, path, &diag)) {
+                *ret_status = command_fail_diag(EXIT_USAGE, &diag);
+                diag_deinit(&diag);
+                return NULL;
+        }
+        diag_deinit(&diag);
+        return c;
+}
+
+Config *command_config_load(const char *path, int *ret_status)
+{
+        return load(path, config_load_tolerant, ret_status);
+}
+
+Config *command_config_load_rules(const char *path, int *ret_status)
+{
+        return load(path, config_load, ret_status);
+}
+
+json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret_status)
+{
+        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
+        json_t *answer, *result;
+        int r = control_ask(c->state.path, text, &line);
+
+        free(text);
+        json_decref(request);
+        *ret_absent = r == -ENOENT || r == -ECONNREFUSED;
+        if (r) {
+                if (!*ret_absent)
+                        *ret_status =
+                                command_fail(EXIT_OBJECT, "the service does not answer: %s", strerror(-r));
+                return NULL;
+        }
+        answer = json_loads(line, 0, NULL);
+        free(line);
+        result = json_incref(json_object_get(answer, "result"));
+        if (!result) {
+                const char *error = json_string_value(json_object_get(answer, "error"));
+                int status = (int)json_integer_value(json_object_get(answer, "exit"));
+
+                *ret_status = command_fail(status ? status : EXIT_OBJECT, "%s",
+                                           error ? error : "the service gave no answer");
+        }
+        json_decref(answer);
+        return result;
+}
+
+void command_getopt(int *argc, char ***argv)
+{
+        --*argv;
+        ++*argc;
+        optind = 1;
+}
+
+bool command_dn(const char *option, const char *text)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        const Dn *dn;
+
+        if (!text || dn_parse(a, text, &dn, &diag) == 0)
+                return true;
+        command_fail(EXIT_USAGE, "%s: \"%s\" is not a distinguished name: %s", option,
+                     str_safe(a, text, strlen(text)), diag_text(&diag));
+        return false;
+}
+
+bool command_since(const char *text, Wall *ret_since)
+{
+        static const struct {
+                char unit;
+                double ms;
+        } units[] = { { 's', 1000 }, { 'm', 60e3 }, { 'h', 3600e3 }, { 'd', 86400e3 } };
+        char *end;
+        double n = strtod(text, &end);
+
+        for (size_t i = 0; i < N_ELEMENTS(units); i++)
+                if (end != text && end[0] == units[i].unit && !end[1] && n >= 0 && n < 1e6) {
+                        *ret_since = wall_add(clock_wall(&clock_system), -(int64_t)(n * units[i].ms));
+                        return true;
+                }
+        if (wall_parse(text, ret_since))
+                return true;
+        command_fail(EXIT_USAGE,
+                     "--since: \"%s\" is neither a span (30m, 2h, 7d) nor a time (2026-11-22T08:00:00Z)",
+                     text);
+        return false;
+}
+
+/**
+ * command_act() - enter what a command did itself into the audit log
+ * @request: taken over
+ */
+void command_act(Acts *a, const Config *c, const char *verb, json_t *request, bool ok)
+{
+        json_t *answer = json_pack("{s:b}", "ok", ok);
+        Diag diag = DIAG_INIT;
+
+        if (person_reason())
+                json_object_set_new(request, "reason", json_string(person_reason()));
+        if (a)
+                acts_person(a, person_name(), verb, request, answer);
+        else if (acts_alone(c, person_name(), verb, request, ok, &diag))
+                command_fail(EXIT_DONE, "warning: the audit log could not be written%s%s",
+                             diag_any(&diag) ? ": " : "", diag_any(&diag) ? diag_text(&diag) : "");
+        diag_deinit(&diag);
+        json_decref(answer);
+        json_decref(request);
+}
+
+size_t command_columns(void)
+{
+        struct winsize size;
+
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+                return size.ws_col;
+        return 100;
+}
+
+bool command_colour(void)
+{
+        const char *no = getenv("NO_COLOR");
+
+        return isatty(STDOUT_FILENO) && (!no || !*no);
+}
+
+int command_run(const Command *c, const char *config_path, int argc, char **argv)
+{
+        static const struct option options[] = { { "record", required_argument, NULL, 'r' },
+                                                 { NULL, 0, NULL, 0 } };
+        const char *record = NULL;
+        int k;
+
+        /* getopt wants the program's name in front. */
+        argv--;
+        argc++;
+        optind = 1;
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
+                if (k != 'r')
+                        return command_usage(c);
+                record = optarg;
+        }
+        if (optind < argc)
+                return command_usage(c);
+        return service_run(config_path, record);
+}

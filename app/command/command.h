@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Command: one function per command, one row in the table of main.c
+ *
+ * Results go to standard output, everything else to standard error. A command gets the arguments behind its
+ * name and returns the exit status (sosync(1); engine/steps/catalogue.h has the values).
+ */
+
+#include "app/work/acts.h"
+#include "engine/steps/catalogue.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+typedef struct Command Command;
+
+struct Command {
+        const char *name;
+        const char *arguments; /* for the usage line */
+        int (*run)(const Command *c, const char *config_path, int argc, char **argv);
+        const char *help;    /* one line */
+        const char *options; /* lines for `sosync COMMAND --help` */
+};
+
+int command_audit(const Command *c, const char *config_path, int argc, char **argv);
+int command_doctor(const Command *c, const char *config_path, int argc, char **argv);
+int command_init(const Command *c, const char *config_path, int argc, char **argv);
+int command_run(const Command *c, const char *config_path, int argc, char **argv);
+int command_scheduler(const Command *c, const char *config_path, int argc, char **argv);
+int command_sync(const Command *c, const char *config_path, int argc, char **argv);
+int command_config(const Command *c, const char *config_path, int argc, char **argv);
+int command_report(const Command *c, const char *config_path, int argc, char **argv);
+int command_rules(const Command *c, const char *config_path, int argc, char **argv);
+int command_reconcile(const Command *c, const char *config_path, int argc, char **argv);
+int command_eval(const Command *c, const char *config_path, int argc, char **argv);
+int command_compare(const Command *c, const char *config_path, int argc, char **argv);
+int command_staging(const Command *c, const char *config_path, int argc, char **argv);
+int command_watch(const Command *c, const char *config_path, int argc, char **argv);
+int command_top(const Command *c, const char *config_path, int argc, char **argv);
+int command_match(const Command *c, const char *config_path, int argc, char **argv);
+int command_revert(const Command *c, const char *config_path, int argc, char **argv);
+int command_queue(const Command *c, const char *config_path, int argc, char **argv);
+
+/* "sosync: text" on standard error, and the status. */
+int command_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int command_fail_diag(int status, const Diag *diag); /* every item */
+int command_usage(const Command *c);                 /* wrong arguments: how it is meant, status 2 */
+/* What app/rules/look.h gave, told to the person; the diag is over then. */
+int command_looked(int status, Diag *diag);
+void command_help(const Command *c, FILE *to);
+
+/* The running service's answer to a short request (app/control/control.h), which is taken over: its "result".
+ * NULL with
+ * `*ret_absent`: none runs; NULL otherwise: said why, and the exit status. */
+json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret_status);
+
+/* Arguments as getopt wants them, which begins behind the first: for a command without a verb. */
+void command_getopt(int *argc, char ***argv);
+
+/* NULL, or a distinguished name; else it is said that `option` has none. */
+bool command_dn(const char *option, const char *text);
+
+/* "30m", "2h", "7d" ago, or a time. False: it is said why. */
+bool command_since(const char *text, Wall *ret_since);
+
+/*
+ * What a command did itself, when no service runs: into the audit log, by this user, with the reason that was
+ * given. `a` NULL: the command owns the state folder and has no wiring. `request` is taken over.
+ */
+void command_act(Acts *a, const Config *c, const char *verb, json_t *request, bool ok);
+
+/* A configuration that is needed in part only: folders of state and reports. Faults of the rules it names do
+ * not matter. NULL: said why. */
+Config *command_config_load(const char *path, int *ret_status);
+Config *command_config_load_rules(const char *path, int *ret_status); /* the rules matter too */
+
+/* Columns of the terminal behind standard output; 100 if it is none. */
+size_t command_columns(void);
+bool command_colour(void); /* a terminal, and NO_COLOR is not set */

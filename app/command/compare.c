@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command/command.h"
+#include "app/command/job.h"
+#include "app/command/progress.h"
+#include "base/str.h"
+#include "engine/model/dn.h"
+
+#include <getopt.h>
+#include <string.h>
+
+static const struct {
+        const char *key, *text;
+        bool always;
+} lines[] = {
+        { "equal", "equal", true },
+        { "different", "different", true },
+        { "onlyHere", "only in Active Directory: they would be created", true },
+        { "onlyThere", "only in Microsoft Entra ID, with an anchor", true },
+        { "failed", "cannot be told: a rule failed, or a read", false },
+        { "notExported", "not exported: no rule provisions them, or Graph cannot write such objects", false },
+};
+
+static const char *field(Arena *a, const json_t *o, const char *key)
+{
+        const char *s = json_string_value(json_object_get(o, key));
+
+        return s ? str_safe(a, s, strlen(s)) : "(none)";
+}
+
+static void print_attributes(const json_t *list)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        json_t *row;
+        size_t i;
+
+        if (json_array_size(list))
+                printf("\n%12s  %-24s %s\n", "objects", "attribute", "sync rule, and an example");
+        json_array_foreach(list, i, row)
+        {
+                printf("%12lld  %-24s %s\n", (long long)json_integer_value(json_object_get(row, "objects")),
+                       field(a, row, "name"), field(a, row, "rule"));
+                printf("%12s  %-24s %s\n", "", "", field(a, row, "dn"));
+                printf("%12s  %-24s rules: %s\n", "", "", field(a, row, "ours"));
+                printf("%12s  %-24s cloud: %s\n", "", "", field(a, row, "theirs"));
+        }
+}
+
+static void print(const json_t *result)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        char number[PROGRESS_NUMBER_MAX];
+        double percent = json_real_value(json_object_get(result, "percent"));
+        const char *fits = json_string_value(json_object_get(result, "anchorFits"));
+
+        /* What is not all is never rounded up to it. */
+        printf("%11.*f%%  of %s objects in scope are in Microsoft Entra ID as the rules would export them\n",
+               percent >= 100 ? 0 : 2,
+               percent >= 100    ? 100.0
+               : percent > 99.99 ? 99.99
+                                 : percent,
+               progress_number((uint64_t)json_integer_value(json_object_get(result, "objects")), number));
+        for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
+                json_int_t n = json_integer_value(json_object_get(result, lines[i].key));
+
+                if (n || lines[i].always)
+                        printf("%12s  %s\n", progress_number((uint64_t)n, number), lines[i].text);
+        }
+        if (!json_is_true(json_object_get(result, "references")))
+                printf("%12s  managers, members, and what is only there: told by a comparison of "
+                       "everything\n",
+                       "-");
+        print_attributes(json_object_get(result, "attributes"));
+        if (fits)
+                printf("\nAnchorMismatch: %lld users match by %s, and %lld by the anchor that the rules "
+                       "make.\n"
+                       "Nothing is created and nobody is matched until the rules make the anchor of it.\n",
+                       (long long)json_integer_value(json_object_get(result, "anchorsTheirs")), fits,
+                       (long long)json_integer_value(json_object_get(result, "anchorsOurs")));
+        if (json_object_get(result, "report"))
+                printf("\n%s\n", field(a, result, "report"));
+}
+
+int command_compare(const Command *c, const char *config_path, int argc, char **argv)
+{
+        static const struct option options[] = {
+                { "ou", required_argument, NULL, 'o' },
+                { "sample", required_argument, NULL, 's' },
+                { "json", no_argument, NULL, 'j' },
+                { NULL, 0, NULL, 0 },
+        };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *ou = NULL;
+        int64_t sample = 0;
+        bool json = false;
+        json_t *result = NULL;
+        int k, status;
+
+        command_getopt(&argc, &argv);
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
+                switch (k) {
+                case 'o':
+                        ou = optarg;
+                        break;
+                case 's':
+                        if (!str_to_int64(optarg, &sample) || sample < 1 || sample > 100000)
+                                return command_fail(EXIT_USAGE,
+                                                    "--sample: \"%s\" is not a number from 1 to 100000",
+                                                    str_safe(a, optarg, strlen(optarg)));
+                        break;
+                case 'j':
+                        json = true;
+                        break;
+                default:
+                        return command_usage(c);
+                }
+        if (optind != argc)
+                return command_usage(c);
+        if (!command_dn("--ou", ou))
+                return EXIT_USAGE;
+        status = command_job(
+                config_path, "compare",
+                json_pack("{s:s?, s:I, s:b}", "ou", ou, "sample", (json_int_t)sample, "details", json),
+                &result);
+        if (result && json) {
+                json_dumpf(result, stdout, JSON_INDENT(2));
+                putchar('\n');
+        } else if (result) {
+                print(result);
+        }
+        json_decref(result);
+        return status;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command/command.h"
+#include "app/command/queue-store.h"
+#include "app/control/control.h"
+#include "app/control/queue-view.h"
+#include "app/work/acts.h"
+#include "app/work/brake-store.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+typedef struct QueueCommand {
+        const char *verb;
+        const char *state;
+        const char *which;
+        const char *brake;
+        int64_t limit;
+        bool json;
+} QueueCommand;
+
+static json_t *ask_service(const Config *c, const QueueCommand *q, bool *ret_absent, int *ret_status)
+{
+        json_t *request = json_pack("{s:s, s:s?, s:s?, s:I, s:s?, s:b}", "do", q->brake ? "release" : q->verb,
+                                    "state", q->state, "which", q->which, "max", (json_int_t)q->limit,
+                                    "brake", q->brake, "drop", str_is(q->verb, "drop"));
+
+        return command_ask(c, request, ret_absent, ret_status);
+}
+
+static json_t *steer(Queue *queue, const QueueCommand *q, Wall now, int *ret_status)
+{
+        int n = queue_view_steer(queue, str_is(q->verb, "drop") ? QUEUE_VERB_DROP : QUEUE_VERB_RETRY,
+                                 q->which, now);
+
+        if (n >= 0)
+                return json_integer(n);
+        *ret_status = n == -EINVAL
+                              ? command_fail(EXIT_USAGE,
+                                             "\"%s\" is neither a distinguished name, nor an objectGUID, "
+                                             "nor \"parked\"",
+                                             q->which)
+                              : command_fail(EXIT_OBJECT, "%s", strerror(-n));
+        return NULL;
+}
+
+/* With the counters of the brakes: to look at them, or to release one. */
+static json_t *ask_brakes(Queue *queue, const Config *c, const QueueCommand *q, Wall now)
+{
+        json_t *result = NULL;
+        Brakes brakes;
+        Brake brake;
+
+        brakes_init(&brakes);
+        if (brake_store_load(&brakes, queue_space(queue)) == 0) {
+                if (q->brake && brake_parse(q->brake, &brake)) {
+                        int n = brake_store_release(&brakes, queue, brake, str_is(q->verb, "drop"), now);
+
+                        result = n < 0 ? NULL : json_integer(n);
+                } else {
+                        result = queue_view_stats(queue, &brakes, &c->brakes, now);
+                }
+        }
+        brakes_deinit(&brakes);
+        return result;
+}
+
+/* No service runs: the store itself. */
+static json_t *ask_store(const Config *c, const QueueCommand *q, int *ret_status)
+{
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        Wall now = clock_wall(&clock_system);
+        Diag diag = DIAG_INIT;
+        json_t *result = NULL;
+
+        if (queue_lmdb_new(&queue,
+                           &(QueueLmdbOptions){ .path = c->state.path, .limit = c->state.limit, .now = now },
+                           &diag)) {
+                *ret_status = command_fail_diag(EXIT_OBJECT, &diag);
+                diag_deinit(&diag);
+                return NULL;
+        }
+        if (str_is(q->verb, "stats") || q->brake)
+                result = ask_brakes(queue, c, q, now);
+        else if (str_is(q->verb, "list"))
+                result = queue_view_list(queue, q->state, (size_t)q->limit);
+        else
+                return steer(queue, q, now, ret_status);
+        if (!result)
+                *ret_status = command_fail(EXIT_OBJECT, "%s: the queue cannot be read", c->state.path);
+        return result;
+}
+
+/* What was done without a service. To look is no act. */
+static void record(const Config *c, const QueueCommand *q, bool ok)
+{
+        if (!str_is(q->verb, "stats") && !str_is(q->verb, "list"))
+                command_act(NULL, c, q->verb, json_pack("{s:s?, s:s?}", "which", q->which, "brake", q->brake),
+                            ok);
+}
+
+static void print(const QueueCommand *q, const json_t *result)
+{
+        Str out;
+
+        if (q->json) {
+                json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+                putchar('\n');
+                return;
+        }
+        str_init(&out, SIZE_MAX);
+        if (str_is(q->verb, "stats"))
+                queue_view_stats_text(result, &out);
+        else if (str_is(q->verb, "list"))
+                queue_view_list_text(result, command_columns(), &out);
+        else
+                str_printf(&out, "%lld %s\n", (long long)json_integer_value(result),
+                           str_is(q->verb, "drop")      ? "dropped"
+                           : str_is(q->verb, "release") ? "released"
+                                                        : "due now");
+        fputs(out.data, stdout);
+        str_deinit(&out);
+}
+
+static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
+{
+        static const struct option options[] = {
+                { "state", required_argument, NULL, 's' },
+                { "limit", required_argument, NULL, 'n' },
+                { "brake", required_argument, NULL, 'b' },
+                { "json", no_argument, NULL, 'j' },
+                { NULL, 0, NULL, 0 },
+        };
+        static const char *const verbs[] = { "stats",   "list",   "retry", "drop",
+                                             "release", "backup", "check", "restore" };
+        Brake brake;
+        bool named, known = false;
+        int k;
+
+        *q = (QueueCommand){ .verb = argc ? argv[0] : "", .limit = 1000 };
+        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
+                known |= str_is(verbs[i], q->verb);
+        if (!known)
+                return command_usage(c);
+        optind = 1;
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
+                switch (k) {
+                case 's':
+                        q->state = optarg;
+                        break;
+                case 'n':
+                        if (!str_to_int64(optarg, &q->limit) || q->limit < 1 || q->limit > 99999)
+                                return command_fail(EXIT_USAGE,
+                                                    "--limit: \"%s\" is not a number from 1 to 99999",
+                                                    optarg);
+                        break;
+                case 'b':
+                        if (!brake_parse(optarg, &brake))
+                                return command_fail(EXIT_USAGE,
+                                                    "--brake: \"%s\" is not one of disable, members, values, "
+                                                    "create",
+                                                    optarg);
+                        q->brake = optarg;
+                        break;
+                case 'j':
+                        q->json = true;
+                        break;
+                default:
+                        return command_usage(c);
+                }
+        named = str_is(q->verb, "retry") || (str_is(q->verb, "drop") && !q->brake) ||
+                str_is(q->verb, "backup") || str_is(q->verb, "restore") ||
+                (str_is(q->verb, "check") && optind < argc);
+        if (!q->brake != !(str_is(q->verb, "release") || (str_is(q->verb, "drop") && q->brake)))
+                return command_usage(c);
+        if (argc - optind != named)
+                return command_usage(c);
+        q->which = named ? argv[optind] : NULL;
+        return EXIT_DONE;
+}
+
+int command_queue(const Command *c, const char *config_path, int argc, char **argv)
+{
+        _cleanup_(config_unrefp) Config *config = NULL;
+        QueueCommand q;
+        json_t *result;
+        bool absent;
+        int status = parse(c, argc, argv, &q);
+
+        if (status)
+                return status;
+        if (str_is(q.verb, "backup"))
+                return command_queue_backup(config_path, q.which, q.json);
+        config = command_config_load(config_path, &status);
+        if (!config)
+                return status;
+        if (str_is(q.verb, "check"))
+                return command_queue_check(config, q.which, q.json);
+        if (str_is(q.verb, "restore"))
+                return command_queue_restore(config, q.which, q.json);
+        result = ask_service(config, &q, &absent, &status);
+        if (!result && absent) {
+                result = ask_store(config, &q, &status);
+                record(config, &q, result != NULL);
+        }
+        if (!result)
+                return status;
+        print(&q, result);
+        json_decref(result);
+        return EXIT_DONE;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command/command.h"
+#include "app/command/job.h"
+#include "app/command/progress.h"
+#include "base/str.h"
+#include "engine/model/dn.h"
+
+#include <getopt.h>
+#include <string.h>
+
+static const struct {
+        const char *key, *text;
+        bool always;
+} lines[] = {
+        { "same", "as they were imported", true },
+        { "enqueued", "enqueued", true },
+        { "new", "  new", false },
+        { "changed", "  changed", false },
+        { "moved", "  renamed or moved", false },
+        { "scopeChanged", "  in or out of scope", false },
+        { "deleted", "  deleted", false },
+        { "missed", "  of these missed by the feed", true },
+        { "waiting", "have a change in the queue", false },
+        { "outOfScope", "out of scope", false },
+        { "offered", "looked at before, and not ours", false },
+        { "neverSynchronized", "older than the first start, never synchronized (--all takes them)", false },
+        { "notVisible", "known, but not visible to this account: nothing is concluded", false },
+};
+
+static const struct {
+        const char *key, *text;
+        bool always;
+} cloud_lines[] = {
+        { "changed", "  changed there by somebody else", true },
+        { "deleted", "  deleted there", false },
+        { "enqueued", "  put back through the reconcile lane", false },
+        { "mastered", "  another synchronization's: not compared", false },
+};
+
+static void print_cloud(const json_t *cloud)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *failed = json_string_value(json_object_get(cloud, "failed"));
+        char number[PROGRESS_NUMBER_MAX];
+        const json_t *o;
+        size_t i;
+
+        if (!cloud)
+                return;
+        printf("%12s  objects of Microsoft Entra ID looked at%s\n",
+               progress_number((uint64_t)json_integer_value(json_object_get(cloud, "read")), number),
+               json_is_true(json_object_get(cloud, "whole")) ? " (all)" : " (changed since the last time)");
+        for (i = 0; i < N_ELEMENTS(cloud_lines); i++) {
+                json_int_t n = json_integer_value(json_object_get(cloud, cloud_lines[i].key));
+
+                if (n || cloud_lines[i].always)
+                        printf("%12s  %s\n", progress_number((uint64_t)n, number), cloud_lines[i].text);
+        }
+        json_array_foreach(json_object_get(cloud, "examples"), i, o)
+        {
+                const char *dn = json_string_value(json_object_get(o, "dn"));
+
+                printf("%12s    %s: %s\n", "", str_safe(a, dn, strlen(dn)),
+                       json_string_value(json_object_get(o, "what")));
+        }
+        if (failed)
+                printf("Microsoft Entra ID could not be compared: %s\n", str_safe(a, failed, strlen(failed)));
+}
+
+static void print(const json_t *result)
+{
+        char number[PROGRESS_NUMBER_MAX];
+
+        printf("%12s  objects below %s, compared in %.1f s\n",
+               progress_number((uint64_t)json_integer_value(json_object_get(result, "objects")), number),
+               json_string_value(json_object_get(result, "below")),
+               (double)json_integer_value(json_object_get(result, "tookMilliseconds")) / 1000);
+        for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
+                json_int_t n = json_integer_value(json_object_get(result, lines[i].key));
+
+                if (n || lines[i].always)
+                        printf("%12s  %s\n", progress_number((uint64_t)n, number), lines[i].text);
+        }
+        print_cloud(json_object_get(result, "cloud"));
+        if (!json_is_true(json_object_get(result, "service")) &&
+            json_integer_value(json_object_get(result, "enqueued")))
+                printf("No service runs: what is enqueued is worked off when it starts.\n");
+}
+
+int command_reconcile(const Command *c, const char *config_path, int argc, char **argv)
+{
+        static const struct option options[] = {
+                { "ou", required_argument, NULL, 'o' },
+                { "all", no_argument, NULL, 'a' },
+                { "json", no_argument, NULL, 'j' },
+                { NULL, 0, NULL, 0 },
+        };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *ou = NULL;
+        bool all = false, json = false;
+        json_t *result = NULL;
+        int k, status;
+
+        command_getopt(&argc, &argv);
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
+                switch (k) {
+                case 'o':
+                        ou = optarg;
+                        break;
+                case 'a':
+                        all = true;
+                        break;
+                case 'j':
+                        json = true;
+                        break;
+                default:
+                        return command_usage(c);
+                }
+        if (optind != argc)
+                return command_usage(c);
+        if (!command_dn("--ou", ou))
+                return EXIT_USAGE;
+        status = command_job(config_path, "reconcile", json_pack("{s:s?, s:b}", "ou", ou, "all", all),
+                             &result);
+        if (result && json) {
+                json_dumpf(result, stdout, JSON_INDENT(2));
+                putchar('\n');
+        } else if (result) {
+                print(result);
+        }
+        json_decref(result);
+        return status;
+}

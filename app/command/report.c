@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command/bundle.h"
+#include "app/command/command.h"
+#include "app/work/reporter.h"
+#include "base/str.h"
+#include "report/store.h"
+#include "report/summary.h"
+#include "report/text.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+typedef struct ListOptions {
+        ReportFilter filter;
+        size_t limit;
+        bool json;
+} ListOptions;
+
+static bool parse_result(const char *s, int *ret_result)
+{
+        for (int i = RESULT_SUCCESS; i <= RESULT_WARNING; i++)
+                if (str_is(result_name((Result)i), s)) {
+                        *ret_result = i;
+                        return true;
+                }
+        return false;
+}
+
+static int parse_list(const Command *c, int argc, char **argv, ListOptions *o)
+{
+        static const struct option options[] = {
+                { "status", required_argument, NULL, 's' },
+                { "since", required_argument, NULL, 't' },
+                { "ou", required_argument, NULL, 'o' },
+                { "text", required_argument, NULL, 'x' },
+                { "limit", required_argument, NULL, 'n' },
+                { "json", no_argument, NULL, 'j' },
+                { NULL, 0, NULL, 0 },
+        };
+        int64_t n;
+        int k;
+
+        *o = (ListOptions){ .filter = { .result = -1, .disposition = -1 }, .limit = 50 };
+        optind = 1;
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
+                switch (k) {
+                case 's':
+                        if (!parse_result(optarg, &o->filter.result))
+                                return command_fail(EXIT_USAGE,
+                                                    "--status: \"%s\" is not one of success, failure, "
+                                                    "skipped, warning",
+                                                    optarg);
+                        break;
+                case 't':
+                        if (!command_since(optarg, &o->filter.since))
+                                return EXIT_USAGE;
+                        break;
+                case 'o':
+                        o->filter.ou = optarg;
+                        break;
+                case 'x':
+                        o->filter.text = optarg;
+                        break;
+                case 'n':
+                        if (!str_to_int64(optarg, &n) || n < 1 || n > 1000000)
+                                return command_fail(EXIT_USAGE,
+                                                    "--limit: \"%s\" is not a number from 1 to 1000000",
+                                                    optarg);
+                        o->limit = (size_t)n;
+                        break;
+                case 'j':
+                        o->json = true;
+                        break;
+                default:
+                        return command_usage(c);
+                }
+        return optind == argc ? EXIT_DONE : command_usage(c);
+}
+
+static void print_json_row(const ReportRow *row)
+{
+        char finished[WALL_TEXT_MAX], guid[GUID_TEXT_MAX];
+        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?}", "id", row->run_id,
+                              "activityDateTime", wall_format(row->finished, finished), "status",
+                              result_name(row->result), "outcome", disposition_name(row->disposition),
+                              "provisioningAction", action_name(row->action), "lane", lane_name(row->lane),
+                              "objectGuid", guid_format(&row->object, guid), "dn", row->dn ? row->dn : "",
+                              "errorCode", row->error_code);
+
+        json_object_set_new(o, "latencyMs",
+                            row->latency_ms >= 0 ? json_integer((json_int_t)row->latency_ms) : json_null());
+        json_dumpf(o, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(o);
+}
+
+static void print_text_row(Arena *a, const ReportRow *row, size_t columns)
+{
+        char when[32], latency[32] = "-";
+        time_t t = (time_t)(row->finished.ms / 1000);
+        struct tm local;
+        const char *dn = str_safe(a, row->dn ? row->dn : "", row->dn ? strlen(row->dn) : 0);
+
+        localtime_r(&t, &local);
+        strftime(when, sizeof(when), "%m-%d %H:%M:%S", &local);
+        if (row->latency_ms >= 0)
+                duration_format(row->latency_ms * 1000, latency, sizeof(latency));
+        printf("%s  %.8s  %-12s %-8s %9s  %s%s%s\n", when, row->run_id, disposition_name(row->disposition),
+               action_name(row->action), latency, dn_shorten(a, dn, columns > 100 ? columns - 62 : 40),
+               row->error_code ? "  " : "", row->error_code ? row->error_code : "");
+}
+
+static int list(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        ListOptions o;
+        ReportRow *rows;
+        size_t n;
+        int r = parse_list(c, argc, argv, &o);
+
+        (void)config;
+        if (r)
+                return r;
+        r = report_store_list(store, &o.filter, 0, o.limit, a, &rows, &n);
+        if (r)
+                return command_fail(EXIT_OBJECT, "the reports cannot be read: %s",
+                                    strerror(r < 0 ? -r : EIO));
+        if (!o.json && n)
+                printf("%-14s  %-8s  %-12s %-8s %9s  %s\n", "time", "run", "outcome", "action", "latency",
+                       "object");
+        for (size_t i = 0; i < n; i++)
+                if (o.json)
+                        print_json_row(&rows[i]);
+                else
+                        print_text_row(a, &rows[i], command_columns());
+        return EXIT_DONE;
+}
+
+static int read_run(ReportStore *store, const char *run, Arena *a, Outcome *o)
+{
+        Diag diag = DIAG_INIT;
+        int r = report_store_read(store, run, a, o, &diag);
+
+        if (r == REPORT_E_NONE)
+                command_fail(EXIT_OBJECT, "there is no report \"%s\" (or more than one begins so)", run);
+        else if (r)
+                command_fail(EXIT_OBJECT, "report %s: %s", run, diag_text(&diag));
+        diag_deinit(&diag);
+        return r ? EXIT_OBJECT : EXIT_DONE;
+}
+
+static int show(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        bool json = argc == 3 && str_is(argv[2], "--json");
+        Outcome o;
+        Str out;
+
+        (void)config;
+        if (argc != 2 && !json)
+                return command_usage(c);
+        if (read_run(store, argv[1], a, &o))
+                return EXIT_OBJECT;
+        if (json) {
+                char *text = summary_text(&o, false);
+
+                puts(text);
+                free(text);
+                return EXIT_DONE;
+        }
+        str_init(&out, SIZE_MAX);
+        text_report(&o, command_columns(), command_colour(), &out);
+        fputs(out.data, stdout);
+        str_deinit(&out);
+        return EXIT_DONE;
+}
+
+/* Write the page of a run. Return: the exit status. */
+static int write_page(const Config *config, ReportStore *store, const char *run, Arena *a,
+                      const char **ret_path)
+{
+        HtmlPrevious previous;
+        Outcome o;
+        int r;
+
+        if (read_run(store, run, a, &o))
+                return EXIT_OBJECT;
+        r = reporter_write_html(config, &o,
+                                reporter_find_previous(config, store, &o, a, &previous) ? &previous : NULL, a,
+                                ret_path);
+        if (r)
+                return command_fail(EXIT_OBJECT, "the HTML report cannot be written below %s: %s",
+                                    config->reports.path, strerror(-r));
+        return EXIT_DONE;
+}
+
+static int html(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *path;
+        int status;
+
+        if (argc != 2)
+                return command_usage(c);
+        status = write_page(config, store, argv[1], a, &path);
+        if (status == EXIT_DONE)
+                puts(path);
+        return status;
+}
+
+/* What the desktop opens pages with; BROWSER names another. */
+static int open_page(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *browser = getenv("BROWSER"), *path;
+        char *args[3] = { NULL };
+        int status, child;
+        pid_t pid;
+
+        if (argc != 2)
+                return command_usage(c);
+        status = write_page(config, store, argv[1], a, &path);
+        if (status)
+                return status;
+        args[0] = arena_strdup(a, browser && *browser ? browser : "xdg-open");
+        args[1] = arena_strdup(a, path);
+        if (posix_spawnp(&pid, args[0], NULL, NULL, args, environ) || waitpid(pid, &child, 0) != pid ||
+            !WIFEXITED(child) || WEXITSTATUS(child)) {
+                puts(path);
+                return command_fail(EXIT_OBJECT, "%s cannot open it; the report is the file above", args[0]);
+        }
+        return EXIT_DONE;
+}
+
+static int export(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Diag diag = DIAG_INIT;
+        HtmlPrevious previous;
+        const char *path;
+        int status = EXIT_DONE;
+        Outcome o;
+
+        if (argc != 2 && argc != 3)
+                return command_usage(c);
+        if (read_run(store, argv[1], a, &o))
+                return EXIT_OBJECT;
+        path = argc == 3 ? argv[2] : arena_printf(a, "sosync-report-%.8s.zip", o.run_id);
+        if (bundle_write(path, config, &o,
+                         reporter_find_previous(config, store, &o, a, &previous) ? &previous : NULL, &diag))
+                status = command_fail_diag(EXIT_OBJECT, &diag);
+        else
+                puts(path);
+        diag_deinit(&diag);
+        return status;
+}
+
+static const struct {
+        const char *name;
+        int (*run)(const Command *c, const Config *config, ReportStore *store, int argc, char **argv);
+} verbs[] = {
+        { "list", list }, { "show", show }, { "html", html }, { "open", open_page }, { "export", export },
+};
+
+int command_report(const Command *c, const char *config_path, int argc, char **argv)
+{
+        _cleanup_(config_unrefp) Config *config = NULL;
+        _cleanup_(report_store_freep) ReportStore *store = NULL;
+        Diag diag = DIAG_INIT;
+        int status = EXIT_DONE;
+
+        if (argc < 1)
+                return command_usage(c);
+        for (size_t i = 0; i < N_ELEMENTS(verbs); i++) {
+                if (!str_is(verbs[i].name, argv[0]))
+                        continue;
+                config = command_config_load(config_path, &status);
+                if (!config)
+                        return status;
+                if (report_store_new(&store, config->reports.path, false, &diag)) {
+                        status = command_fail_diag(EXIT_OBJECT, &diag);
+                        diag_deinit(&diag);
+                        return status;
+                }
+                return verbs[i].run(c, config, store, argc, argv);
+        }
+        return command_usage(c);
+}

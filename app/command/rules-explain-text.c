@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * sosync rules explain: why an object has the values it has
+ *
+ *      Entra ID (user)
+ *        title = Analyst
+ *          > 125  Out to AAD - User ExchangeOnline   Analyst                [title]
+ *            129  Out to AAD - User SharePointOnline Analyst                not asked: 125 has a value
+ *
+ * What goes to Entra ID comes last, where the eye is when the text has run through. Attributes without a
+ * value are left out unless --all or --attribute asks for them.
+ */
+
+#include "app/command/rules-explain.h"
+
+#include "base/str.h"
+#include "engine/target/schema.h"
+
+#include <string.h>
+
+/* Without the rule's name, which stands before it. */
+static const char *short_why(const char *why)
+{
+        const char *s = strstr(why, "\" asks for ");
+
+        return s ? s + strlen("\" asks for ") : why;
+}
+
+static void print_rules(const ExplainCommand *e, const ExplainStage *s)
+{
+        Arena *a = e->rules->arena;
+
+        for (size_t i = 0; i < s->n_rules; i++) {
+                const ExplainRule *x = &s->rules[i];
+                const Rule *r = x->rule;
+                const char *name = rules_cut(a, r->name, e->name_width), *text;
+
+                /* The rules of the others are told where they give something. */
+                if (s->direction == RULE_INBOUND && x->input != e->it.own)
+                        continue;
+
+                if (!x->in_scope)
+                        text = arena_printf(a, "out of scope: needs %s", short_why(x->why_not));
+                else if (r->n_join || r->link != RULE_LINK_JOIN)
+                        text = arena_printf(a, "in scope, %s%s%s", rule_link_name(r->link),
+                                            r->n_join ? " by " : "", explain_join(a, r));
+                else
+                        text = "in scope";
+                printf("  %s%s %5d  %s%*s  %s%s\n", x->in_scope ? x->decides ? e->strong : "" : e->faint,
+                       x->decides ? ">" : " ", r->precedence, name, (int)(e->name_width - str_chars(name)),
+                       "",
+                       rules_cut(a, text,
+                                 e->columns > e->name_width + 12 ? e->columns - e->name_width - 12 : 20),
+                       e->plain);
+        }
+}
+
+static const char *value_of(const ExplainCommand *e, Value v, bool link, size_t columns)
+{
+        const char *text;
+
+        if (link)
+                return "(the members)";
+        if (value_is_none(v))
+                return "-";
+        text = value_text(e->rules->arena, v, 4096);
+        return rules_cut(e->rules->arena, text, columns);
+}
+
+/* What stands behind the value: where it comes from, or why it does not count. */
+static const char *reason(const ExplainCommand *e, const ExplainAttribute *x, const ExplainOffer *o)
+{
+        Arena *a = e->rules->arena;
+
+        switch (o->verdict) {
+        case OFFER_WON:
+        case OFFER_MERGED:
+                if (o->flow->type == FLOW_DIRECT)
+                        return arena_printf(a, "[%s]", o->flow->source);
+                return o->flow->type == FLOW_CONSTANT ? "constant" : o->flow->source;
+        case OFFER_LATE:
+                return x->winner ? arena_printf(a, "not asked: %d has %s", x->winner->rule->precedence,
+                                                x->winner->verdict == OFFER_AUTHORITATIVE_NULL
+                                                        ? "said that there is none"
+                                                        : "a value")
+                                 : "not asked: a rule before it failed";
+        case OFFER_NULL:
+                return arena_printf(a, "NULL: %s%s%s", o->flow->type == FLOW_DIRECT ? "[" : "",
+                                    o->flow->source, o->flow->type == FLOW_DIRECT ? "]" : "");
+        case OFFER_AUTHORITATIVE_NULL:
+                return arena_printf(a, "AuthoritativeNull: %s", o->flow->source);
+        case OFFER_IGNORED:
+                return o->flow->apply_once ? "apply once, and the object is there" : "IgnoreThisFlow";
+        case OFFER_OUT_OF_SCOPE:
+                return arena_printf(a, "out of scope: needs %s", short_why(o->text));
+        case OFFER_FAILED:
+                return arena_printf(a, "FAILED: %s", o->text);
+        }
+        return "";
+}
+
+static void print_offer(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x,
+                        const ExplainOffer *o)
+{
+        Arena *a = e->rules->arena;
+        bool counts = o->verdict == OFFER_WON || o->verdict == OFFER_MERGED ||
+                      o->verdict == OFFER_AUTHORITATIVE_NULL || o->verdict == OFFER_FAILED;
+        size_t fixed = e->name_width + 14, rest = e->columns > fixed + 40 ? e->columns - fixed : 40;
+        size_t value_width = rest * 2 / 5;
+        const char *name = rules_cut(a, o->rule->name, e->name_width);
+        const char *value = value_of(e, o->value, o->link, value_width), *text;
+
+        /* Another object's rules that are out of scope explain nothing here. */
+        if (s->direction == RULE_INBOUND && o->input != e->it.own && o->verdict == OFFER_OUT_OF_SCOPE &&
+            !e->all)
+                return;
+        text = reason(e, x, o);
+        if (s->direction == RULE_INBOUND && o->input != e->it.own)
+                text = arena_printf(a, "of %s: %s",
+                                    e->it.inputs[o->input].connector ? e->it.inputs[o->input].connector : "?",
+                                    text);
+        printf("    %s%s %5d  %s%*s  %s%*s  %s%s\n", counts ? "" : e->faint, counts ? ">" : " ",
+               o->rule->precedence, name, (int)(e->name_width - str_chars(name)), "", value,
+               (int)(value_width - str_chars(value)), "", rules_cut(a, text, rest - value_width - 2),
+               e->plain);
+}
+
+static bool is_shown(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
+{
+        if (e->attribute)
+                return explain_is_asked(e, s, x->name);
+        if (e->all || x->winner || x->kept)
+                return true;
+        for (size_t i = 0; i < x->n_offers; i++)
+                if (x->offers[i].verdict == OFFER_FAILED)
+                        return true;
+        return false;
+}
+
+/* What Graph makes of it: the name there, or why it is not sent. */
+static const char *graph_text(const ExplainCommand *e, const ExplainStage *s, const char *name)
+{
+        const TargetAttribute *row;
+        size_t n;
+
+        if (s->direction == RULE_INBOUND)
+                return "";
+        target_attributes(s->type, &n);
+        row = target_attribute(s->type, name);
+        if (n == 0)
+                return "";
+        if (!row)
+                return "  (not sent: Graph has no such property)";
+        if (!row->writable)
+                return arena_printf(e->rules->arena, "  (not sent: %s)",
+                                    row->note ? row->note : "Graph does not take it");
+        return row->property && !str_is(row->property, name)
+                       ? arena_printf(e->rules->arena, "  (Graph: %s)", row->property)
+                       : "";
+}
+
+/* IgnoreThisFlow and apply once leave what is there. */
+static const char *kept_text(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
+{
+        Value now = s->direction == RULE_INBOUND ? x->value
+                    : e->it.cloud                ? object_get(e->it.cloud, x->name)
+                                                 : VALUE_NULL;
+
+        if (value_is_none(now))
+                return "(stays as it is)";
+        return arena_printf(e->rules->arena, "%s (stays as it is)",
+                            value_of(e, now, false, e->columns * 2 / 3));
+}
+
+/* What is in Entra ID now, where it is another value. */
+static const char *current_text(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
+{
+        const TargetAttribute *row = target_attribute(s->type, x->name);
+        Value now;
+
+        if (s->direction == RULE_INBOUND || !e->it.cloud || !row || !row->writable || x->link || x->kept)
+                return "";
+        now = object_get(e->it.cloud, x->name);
+        if (target_value_is(row, x->value, now))
+                return "";
+        return arena_printf(e->rules->arena, "  (Entra ID has %s)",
+                            value_is_none(now) ? "no value" : value_of(e, now, false, e->columns / 2));
+}
+
+static void print_attributes(const ExplainCommand *e, const ExplainStage *s)
+{
+        size_t n_hidden = 0;
+
+        for (size_t i = 0; i < s->n_attributes; i++) {
+                const ExplainAttribute *x = &s->attributes[i];
+
+                if (!is_shown(e, s, x)) {
+                        n_hidden++;
+                        continue;
+                }
+                printf("  %s%s = %s%s%s%s%s%s%s\n", e->strong, x->name,
+                       !x->kept ? value_of(e, x->value, x->link, e->columns * 2 / 3) : kept_text(e, s, x),
+                       x->winner && x->winner->verdict == OFFER_AUTHORITATIVE_NULL ? " (must have no value)"
+                                                                                   : "",
+                       e->plain, current_text(e, s, x), e->faint, graph_text(e, s, x->name), e->plain);
+                for (size_t k = 0; k < x->n_offers; k++)
+                        print_offer(e, s, x, &x->offers[k]);
+        }
+        if (n_hidden && !e->attribute)
+                printf("  %s%zu attributes without a value; --all shows them%s\n", e->faint, n_hidden,
+                       e->plain);
+}
+
+static void widen(ExplainCommand *e, const ExplainStage *s)
+{
+        for (size_t i = 0; i < s->n_rules; i++) {
+                size_t n = str_chars(s->rules[i].rule->name);
+
+                e->name_width = n > e->name_width ? n : e->name_width;
+        }
+}
+
+static void print_all_rules(const ExplainCommand *e)
+{
+        printf("\n%sRules into the metaverse%s%s%s\n", e->strong, e->it.in.type ? ": " : "",
+               e->it.in.type ? e->it.in.type : "", e->plain);
+        print_rules(e, &e->it.in);
+        if (e->it.has_out) {
+                printf("\n%sRules to Entra ID%s%s%s\n", e->strong, e->it.out.type ? ": " : "",
+                       e->it.out.type ? e->it.out.type : "", e->plain);
+                print_rules(e, &e->it.out);
+        }
+}
+
+void explain_print(ExplainCommand *e)
+{
+        const Object *o = e->look.object;
+        Arena *a = e->rules->arena;
+        bool colour = command_colour();
+
+        e->columns = command_columns();
+        e->strong = colour ? "\x1b[1m" : "";
+        e->faint = colour ? "\x1b[2m" : "";
+        e->plain = colour ? "\x1b[0m" : "";
+        widen(e, &e->it.in);
+        widen(e, &e->it.out);
+        if (e->name_width > e->columns / 2)
+                e->name_width = e->columns / 2;
+
+        printf("%s%s%s\n%s%s%s; rules %s (%s)\n\n%s%s%s\n", e->strong,
+               rules_cut(a, o->dn ? o->dn : "(no DN)", 1000), e->plain, rules_cut(a, o->type, 100),
+               e->look.connector ? " of " : "", e->look.connector ? e->look.connector : "",
+               rules_version(e->rules->rules), e->rules->set_name, e->strong,
+               rules_cut(a, e->it.verdict, 1000), e->plain);
+        if (e->assumed)
+                printf("%sAssumed: %s%s\n", e->faint, e->assumed, e->plain);
+        for (size_t i = 0; i < e->it.n_inputs; i++)
+                if (i != e->it.own)
+                        printf("%sWith %s of %s, as it was read last%s\n", e->faint,
+                               rules_cut(a, e->it.inputs[i].object->dn ? e->it.inputs[i].object->dn : "?",
+                                         1000),
+                               e->it.inputs[i].connector, e->plain);
+        if (!e->attribute)
+                print_all_rules(e);
+        if (e->it.in.n_attributes)
+                printf("\n%sMetaverse%s\n", e->strong, e->plain);
+        print_attributes(e, &e->it.in);
+        if (!e->it.has_out || !e->it.out.n_attributes)
+                return;
+        printf("\n%sEntra ID%s\n", e->strong, e->plain);
+        print_attributes(e, &e->it.out);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/command/command.h"
+#include "app/command/job.h"
+#include "base/str.h"
+
+#include <getopt.h>
+#include <string.h>
+
+typedef struct SchedulerCommand {
+        bool set;
+        const char *enabled;
+        bool json;
+} SchedulerCommand;
+
+/* As Format-List has it: a line each, names in a column; what is not there stays empty. */
+static void print_text(const json_t *result)
+{
+        const char *key;
+        json_t *v;
+
+        json_object_foreach((json_t *)(uintptr_t)result, key, v)
+        {
+                if (json_is_null(v) && str_starts(key, "Sosync"))
+                        continue;
+                printf("%-35s :", key);
+                if (json_is_boolean(v))
+                        printf(" %s", json_is_true(v) ? "True" : "False");
+                else if (json_is_string(v))
+                        printf(" %s", json_string_value(v));
+                for (size_t i = 0; i < json_array_size(v); i++)
+                        printf("%s %s", i ? "," : "", json_string_value(json_array_get(v, i)));
+                putchar('\n');
+        }
+}
+
+static int parse(const Command *c, int argc, char **argv, SchedulerCommand *s)
+{
+        static const struct option options[] = {
+                { "sync-cycle-enabled", required_argument, NULL, 'e' },
+                { "json", no_argument, NULL, 'j' },
+                { NULL, 0, NULL, 0 },
+        };
+        int k;
+
+        *s = (SchedulerCommand){ .set = argc && str_is(argv[0], "set") };
+        if (!argc || (!s->set && !str_is(argv[0], "show")))
+                return command_usage(c);
+        optind = 1;
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
+                switch (k) {
+                case 'e':
+                        s->enabled = optarg;
+                        break;
+                case 'j':
+                        s->json = true;
+                        break;
+                default:
+                        return command_usage(c);
+                }
+        if (optind != argc || s->set != (s->enabled != NULL))
+                return command_usage(c);
+        if (s->set && !str_is(s->enabled, "true") && !str_is(s->enabled, "false"))
+                return command_fail(EXIT_USAGE, "--sync-cycle-enabled: \"%s\" is neither true nor false",
+                                    s->enabled);
+        return EXIT_DONE;
+}
+
+int command_scheduler(const Command *c, const char *config_path, int argc, char **argv)
+{
+        SchedulerCommand s;
+        json_t *result = NULL, *arguments;
+        int status = parse(c, argc, argv, &s);
+
+        if (status)
+                return status;
+        arguments = s.set ? json_pack("{s:b}", "SyncCycleEnabled", str_is(s.enabled, "true")) : json_object();
+        status = command_job(config_path, "scheduler", arguments, &result);
+        if (result && s.json) {
+                json_dumpf(result, stdout, JSON_INDENT(2));
+                putchar('\n');
+        } else if (result) {
+                print_text(result);
+        }
+        json_decref(result);
+        return status;
+}

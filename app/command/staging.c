@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `sosync promote` and `sosync demote`: out of staging, and back */
+
+#include "app/work/staging.h"
+#include "app/command/command.h"
+#include "app/control/control.h"
+#include "app/control/person.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct StagingCommand {
+        const char *verb;
+        bool yes;
+        bool take_over;
+        const Config *config;
+        Wiring *wiring; /* NULL: a service runs, it is asked */
+} StagingCommand;
+
+static json_t *ask_service(const StagingCommand *s, bool check, int *ret_r)
+{
+        json_t *request =
+                json_pack("{s:s, s:b, s:b}", "do", s->verb, "check", check, "takeOver", s->take_over);
+        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
+        json_t *answer = NULL;
+
+        *ret_r = control_ask(s->config->state.path, text, &line);
+        free(text);
+        json_decref(request);
+        if (*ret_r)
+                return NULL;
+        answer = json_loads(line, 0, NULL);
+        free(line);
+        return answer;
+}
+
+static json_t *ask(const StagingCommand *s, bool check)
+{
+        const StagingRequest request = {
+                .check = check,
+                .take_over = s->take_over,
+                .name = person_name(),
+        };
+        json_t *answer;
+        int r;
+
+        if (!s->wiring)
+                return ask_service(s, check, &r);
+        answer = str_is(s->verb, "demote") ? staging_demote(s->wiring, &request)
+                                           : staging_promote(s->wiring, &request);
+        if (!check)
+                command_act(&s->wiring->acts, NULL, s->verb, json_pack("{s:b}", "takeOver", s->take_over),
+                            json_is_true(json_object_get(answer, "ok")));
+        return answer;
+}
+
+/* The result of an answer; NULL: said why not. */
+static json_t *result_of(json_t *answer, int *ret_status)
+{
+        json_t *result = json_incref(json_object_get(answer, "result"));
+
+        if (!result) {
+                const char *error = json_string_value(json_object_get(answer, "error"));
+                int status = (int)json_integer_value(json_object_get(answer, "exit"));
+
+                *ret_status = command_fail(status ? status : EXIT_OBJECT, "%s",
+                                           error ? error : "the service gave no answer");
+        }
+        json_decref(answer);
+        return result;
+}
+
+/* On standard error: it is what the question is about, not a result. */
+static void show_comparison(const json_t *last)
+{
+        const char *at = json_string_value(json_object_get(last, "at"));
+        const char *fits = json_string_value(json_object_get(last, "anchorFits"));
+
+        if (!at) {
+                fprintf(stderr, "There is no comparison yet: `sosync compare` shows what would change.\n");
+                return;
+        }
+        fprintf(stderr,
+                "Compared at %s: %.2f%% equal, %lld different, %lld only in Active Directory, %lld only in "
+                "Microsoft Entra ID.\n",
+                at, json_number_value(json_object_get(last, "percent")),
+                (long long)json_integer_value(json_object_get(last, "different")),
+                (long long)json_integer_value(json_object_get(last, "onlyHere")),
+                (long long)json_integer_value(json_object_get(last, "onlyThere")));
+        if (fits)
+                fprintf(stderr, "AnchorMismatch: the anchors in Microsoft Entra ID were made of %s.\n", fits);
+}
+
+/* "y" on a terminal. Nobody is asked twice, and silence is no. */
+static bool is_agreed(void)
+{
+        char line[16] = "";
+
+        fputs("Begin to export to Microsoft Entra ID? [y/N] ", stderr);
+        fflush(stderr);
+        return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+static int promote(const StagingCommand *s)
+{
+        int status = EXIT_DONE;
+        json_t *result = result_of(ask(s, true), &status);
+        bool staging;
+
+        if (!result)
+                return status;
+        staging = json_is_true(json_object_get(result, "staging"));
+        if (staging)
+                show_comparison(json_object_get(result, "comparison"));
+        json_decref(result);
+        if (staging && !s->yes) {
+                if (!isatty(STDIN_FILENO))
+                        return command_fail(EXIT_USAGE, "nobody can be asked here; say --yes");
+                if (!is_agreed())
+                        return command_fail(EXIT_OBJECT, "staging goes on");
+        }
+        result = result_of(ask(s, false), &status);
+        if (!result)
+                return status;
+        if (!json_is_true(json_object_get(result, "staging")))
+                puts("Staging is over already; this installation exports.");
+        else
+                printf("Staging has ended. %lld object%s that it held back %s due now.\n",
+                       (long long)json_integer_value(json_object_get(result, "queued")),
+                       json_integer_value(json_object_get(result, "queued")) == 1 ? "" : "s",
+                       json_integer_value(json_object_get(result, "queued")) == 1 ? "is" : "are");
+        json_decref(result);
+        return EXIT_DONE;
+}
+
+static int demote(const StagingCommand *s)
+{
+        int status = EXIT_DONE;
+        json_t *result = result_of(ask(s, false), &status);
+
+        if (!result)
+                return status;
+        puts(json_is_true(json_object_get(result, "staging"))
+                     ? "Staging is on already; nothing is exported."
+                     : "Staging is on. Nothing is exported until `sosync promote`.");
+        json_decref(result);
+        return EXIT_DONE;
+}
+
+static int decide(const StagingCommand *s)
+{
+        return str_is(s->verb, "demote") ? demote(s) : promote(s);
+}
+
+/* No service runs: open the state, and decide here. */
+static int decide_alone(StagingCommand *s, const char *config_path)
+{
+        Wiring wiring;
+        Diag diag = DIAG_INIT;
+        int r = wiring_open(&wiring, config_path, &diag), status;
+
+        if (r) {
+                status = command_fail_diag(r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT, &diag);
+        } else {
+                s->wiring = &wiring;
+                status = decide(s);
+        }
+        wiring_close(&wiring);
+        diag_deinit(&diag);
+        return status;
+}
+
+static int parse(const Command *c, StagingCommand *s, int argc, char **argv)
+{
+        static const struct option options[] = {
+                { "yes", no_argument, NULL, 'y' },
+                { "take-over", no_argument, NULL, 't' },
+                { NULL, 0, NULL, 0 },
+        };
+        int k;
+
+        command_getopt(&argc, &argv);
+        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
+                if (k == '?' || str_is(s->verb, "demote"))
+                        return command_usage(c);
+                s->yes |= k == 'y';
+                s->take_over |= k == 't';
+        }
+        return optind == argc ? EXIT_DONE : command_usage(c);
+}
+
+int command_staging(const Command *c, const char *config_path, int argc, char **argv)
+{
+        _cleanup_(config_unrefp) Config *config = NULL;
+        StagingCommand s = { .verb = c->name };
+        int status = parse(c, &s, argc, argv);
+        char *line = NULL;
+
+        if (status)
+                return status;
+        config = command_config_load(config_path, &status);
+        if (!config)
+                return status;
+        s.config = config;
+        if (control_ask(config->state.path, "{\"do\": \"status\"}", &line) == 0) {
+                free(line);
+                return decide(&s);
+        }
+        return decide_alone(&s, config_path);
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/config/config.h"
+
+#include "app/config/fields.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/model/dn.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool check_dn(const char *text, Diag *why)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const Dn *dn;
+
+        return dn_parse(a, text, &dn, why) == 0;
+}
+
+static const char *const *texts(const ConfigList *list)
+{
+        return list->items;
+}
+
+/* Whether two sections print the same: the simplest equality that cannot forget a field. */
+static bool section_is(const ConfigField *fields, const void *a, const void *b)
+{
+        Str x, y;
+        bool same;
+
+        str_init(&x, SIZE_MAX);
+        str_init(&y, SIZE_MAX);
+        config_print(fields, a, &x);
+        config_print(fields, b, &y);
+        same = str_is(x.data, y.data);
+        str_deinit(&x);
+        str_deinit(&y);
+        return same;
+}
+
+/* Scope: every DN below the base, every type one that sosync knows. `at`: what is before "scope" in a path.
+ */
+static void check_scope(Config *c, const SourceConfig *s, const char *at, Diag *diag)
+{
+        static const char *const known[] = { "user", "inetOrgPerson", "group", "contact" };
+        const struct {
+                const char *key;
+                const ConfigList *list;
+        } lists[] = { { "include", &s->scope.include }, { "exclude", &s->scope.exclude } };
+        const Dn *base;
+
+        if (!s->ldap.base || dn_parse(c->arena, s->ldap.base, &base, NULL))
+                return; /* found by the reader already */
+        for (size_t l = 0; l < N_ELEMENTS(lists); l++)
+                for (size_t i = 0; i < lists[l].list->n_items; i++) {
+                        const char *text = texts(lists[l].list)[i];
+                        const Dn *dn;
+
+                        if (dn_parse(c->arena, text, &dn, NULL) == 0 && !dn_is_below(dn, base))
+                                diag_add_at(diag, lists[l].list->marks[i],
+                                            "%sscope.%s: %s is not below %ssource.base (%s)", at,
+                                            lists[l].key, text, at, s->ldap.base);
+                }
+        for (size_t i = 0; i < s->scope.object_types.n_items; i++) {
+                const char *type = texts(&s->scope.object_types)[i];
+                bool found = false;
+
+                for (size_t k = 0; k < N_ELEMENTS(known); k++)
+                        found |= str_is(known[k], type);
+                if (!found)
+                        diag_add_at(diag, s->scope.object_types.marks[i],
+                                    "%sscope.object_types: \"%s\" is not one of user, inetOrgPerson, group, "
+                                    "contact",
+                                    at, type);
+        }
+}
+
+/* Either `source` with `scope`, or `sources`, whose items have both. From here on there is only the list. */
+static void list_sources(Config *c, const ConfigDoc *doc, Diag *diag)
+{
+        ScopeConfig empty = { .group_filter = NULL };
+
+        c->n_sources = c->source ? 1 : c->listed.n_items;
+        c->sources = arena_new_array(c->arena, SourceConfig, c->n_sources + 1);
+        if (c->source && c->listed.n_items)
+                diag_add_at(diag, config_mark(doc, "sources"),
+                            "sources: there is \"source\" too; give one of them");
+        if (c->source) {
+                c->sources[0] = (SourceConfig){ .ldap = *c->source, .scope = c->scope };
+                return;
+        }
+        if (c->n_sources)
+                memcpy(c->sources, c->listed.items, c->n_sources * sizeof(*c->sources));
+        if (c->n_sources == 0)
+                diag_add_at(diag, config_mark(doc, "source"),
+                            "the key \"source\" is missing: Active Directory: where changes come from (or "
+                            "\"sources\", if there are several)");
+        if (c->n_sources > CONFIG_SOURCES_MAX)
+                diag_add_at(diag, config_mark(doc, "sources"), "sources: expected at most %d, found %zu",
+                            CONFIG_SOURCES_MAX, c->n_sources);
+        config_read_text("default", "", 0, scope_fields, NULL, c->arena, &empty, NULL, NULL);
+        if (c->n_sources && !section_is(scope_fields, &c->scope, &empty))
+                diag_add_at(diag, config_mark(doc, "scope"),
+                            "scope: with \"sources\" each of them has a scope of its own");
+}
+
+/* Two sources that cannot be told apart, by their name or by the DN of an object. */
+static void check_twins(Config *c, const SourceConfig *s, const char *at, const ConfigDoc *doc, Diag *diag)
+{
+        for (const SourceConfig *before = c->sources; before < s; before++) {
+                const Dn *a, *b;
+
+                if (s->ldap.name && before->ldap.name && str_is_nocase(s->ldap.name, before->ldap.name))
+                        diag_add_at(diag, config_mark(doc, arena_printf(c->arena, "%ssource.name", at)),
+                                    "%ssource.name: another source has the name \"%s\" already", at,
+                                    s->ldap.name);
+                if (s->ldap.base && before->ldap.base && dn_parse(c->arena, s->ldap.base, &a, NULL) == 0 &&
+                    dn_parse(c->arena, before->ldap.base, &b, NULL) == 0 && dn_is(a, b))
+                        diag_add_at(diag, config_mark(doc, arena_printf(c->arena, "%ssource.base", at)),
+                                    "%ssource.base: another source has the same base; objects of the two "
+                                    "could not be told apart by their names",
+                                    at);
+        }
+}
+
+static void check_sources(Config *c, const ConfigDoc *doc, Diag *diag)
+{
+        list_sources(c, doc, diag);
+        for (size_t i = 0; i < c->n_sources; i++) {
+                const SourceConfig *s = &c->sources[i];
+                const char *at = c->source ? "" : arena_printf(c->arena, "sources.%zu.", i);
+
+                check_scope(c, s, at, diag);
+                check_twins(c, s, at, doc, diag);
+                ldap_config_check(&s->ldap, doc, arena_printf(c->arena, "%ssource", at), diag);
+        }
+}
+
+static void compile_scopes(Config *c, Diag *diag)
+{
+        for (size_t i = 0; i < c->n_sources; i++) {
+                SourceConfig *s = &c->sources[i];
+
+                scope_new(c->arena, s->ldap.base, s->scope.include.items, s->scope.include.n_items,
+                          s->scope.exclude.items, s->scope.exclude.n_items, s->scope.object_types.items,
+                          s->scope.object_types.n_items, &s->compiled, diag);
+        }
+}
+
+static void compile_urgent(Config *c, const ConfigDoc *doc, Diag *diag)
+{
+        const UrgentConfig *in = c->urgent.items;
+        UrgentRule *rules = arena_new_array(c->arena, UrgentRule, c->urgent.n_items + 1);
+
+        for (size_t i = 0; i < c->urgent.n_items; i++) {
+                const char *key = arena_printf(c->arena, "urgent.%zu.when", i);
+
+                if (!!in[i].attribute + !!in[i].ou + !!in[i].group != 1) {
+                        diag_add_at(diag, c->urgent.marks[i],
+                                    "urgent: an entry has one of \"attribute\" (with \"when\"), \"ou\" and "
+                                    "\"group\"");
+                        continue;
+                }
+                rules[i].attribute = in[i].attribute;
+                rules[i].group = in[i].group;
+                rules[i].revoke_sessions = in[i].revoke_sessions;
+                if (in[i].ou)
+                        dn_parse(c->arena, in[i].ou, &rules[i].ou, NULL);
+                if (in[i].when) {
+                        Diag why = DIAG_INIT;
+                        size_t offset = 0;
+
+                        if (!in[i].attribute)
+                                diag_add_at(diag, config_mark(doc, key),
+                                            "urgent: \"when\" needs \"attribute\"");
+                        else if (expr_parse(c->arena, in[i].when, NULL, &rules[i].when, &offset, &why))
+                                diag_add_at(diag, config_mark(doc, key), "urgent.when: at character %zu: %s",
+                                            offset + 1, diag_text(&why));
+                        diag_deinit(&why);
+                }
+        }
+        c->urgent_rules = rules;
+        c->n_urgent_rules = c->urgent.n_items;
+}
+
+static int compile_rules(Config *c, Diag *diag)
+{
+        const RulesFile *files;
+        size_t n;
+        int r = rules_read(c->arena, c->rules.directory, c->rules.account_expires, &files, &n, diag);
+
+        if (r == 0)
+                r = rules_load_text(c->arena, files, n, &c->run.rules, diag);
+        if (r == RULE_E_INVALID)
+                return CONFIG_E_INVALID;
+        if (r < 0) {
+                diag_add(diag, "%s: %s", c->rules.directory ? c->rules.directory : "shipped rules",
+                         strerror(-r));
+                return CONFIG_E_INVALID;
+        }
+        return 0;
+}
+
+/* What an urgency rule looks at is read too, whether or not a sync rule does: the feed asks for it, and an
+ * import keeps it, to be compared with the next. */
+static void add_urgent_attributes(Config *c)
+{
+        const char **names =
+                arena_new_array(c->arena, const char *, c->run.n_attributes + c->n_urgent_rules + 1);
+        size_t n = c->run.n_attributes;
+
+        memcpy(names, c->run.attributes, n * sizeof(*names));
+        for (size_t i = 0; i < c->n_urgent_rules; i++) {
+                const char *name = c->urgent_rules[i].attribute;
+                bool known = !name || rules_is_link(name);
+
+                for (size_t k = 0; k < n && !known; k++)
+                        known = str_is_nocase(names[k], name);
+                if (!known)
+                        names[n++] = name;
+        }
+        c->run.attributes = names;
+        c->run.n_attributes = n;
+}
+
+static void compile_run(Config *c)
+{
+        c->run.staging = c->staging;
+        c->run.estate = (Estate)c->target.estate;
+        c->run.ask_owner = c->run.estate == ESTATE_CONNECT      ? c->target.connect.command.n_items > 0
+                           : c->run.estate == ESTATE_CLOUD_SYNC ? c->target.cloud_sync.ask
+                                                                : false;
+        c->run.soft_match = (SoftMatch)c->target.soft_match;
+        c->run.adopt_strict = c->target.adopt == GRAPH_ADOPT_STRICT;
+        c->run.settle_ms = c->settle_us / 1000;
+        c->run.brakes = &c->brakes;
+        c->run.guarded = c->guarded.accounts;
+        c->run.allowed = c->guarded.allow;
+        c->run.on_leave = (LastWord)c->scope.on_leave;
+        c->run.on_delete = (LastWord)c->scope.on_delete;
+        config_use_rules(c, c->run.rules);
+}
+
+void config_use_rules(Config *c, const RuleSet *rules)
+{
+        c->run.rules = rules;
+        run_config_attributes(&c->run, c->arena);
+        add_urgent_attributes(c);
+}
+
+int config_with_rules(Config **ret_config, Config *base, const RulesFile *texts, size_t n_texts, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Config *c = arena_memdup(a, base, sizeof(*base));
+        RulesFile *named = arena_new_array(a, RulesFile, n_texts + 1);
+        const RuleSet *rules;
+        int r;
+
+        /* Findings and `rules show` name the file for as long as the rules live. */
+        for (size_t i = 0; i < n_texts; i++) {
+                named[i] = texts[i];
+                named[i].name = arena_strdup(a, texts[i].name);
+        }
+        r = rules_load_text(a, named, n_texts, &rules, diag);
+        if (r)
+                return r;
+        c->arena = a;
+        c->refs = 1;
+        config_use_rules(c, rules);
+        c->base = config_ref(base);
+        TAKE(a);
+        *ret_config = c;
+        return 0;
+}
+
+/* The findings about rules are put aside, so that they can be told from all others. */
+static int load_rules_apart(Config *c, bool tolerant, Diag *diag)
+{
+        Diag own = DIAG_INIT;
+        int r = compile_rules(c, &own);
+
+        for (size_t i = 0; i < own.n_items; i++)
+                diag_add(diag, "%s", own.items[i].text);
+        diag_deinit(&own);
+        if (!r || !tolerant)
+                return r;
+        c->rules_invalid = true;
+        return rules_load(c->arena, NULL, &c->run.rules, NULL);
+}
+
+/* Beside the state: /var/lib/sosync/state has its audit log in /var/lib/sosync/audit. */
+static void place_audit(Config *c)
+{
+        const char *slash = strrchr(c->state.path, '/');
+
+        if (!c->audit.path)
+                c->audit.path = arena_printf(c->arena, "%.*s/audit", slash ? (int)(slash - c->state.path) : 1,
+                                             slash ? c->state.path : ".");
+}
+
+static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag)
+{
+        static const ConfigHooks hooks = { .check_dn = check_dn };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Config *c = arena_new_of(a, Config);
+        const ConfigDoc *doc = NULL;
+        bool sound;
+        int r;
+
+        c->arena = a;
+        c->refs = 1;
+        c->path = arena_strdup(a, path);
+        if (access(path, F_OK) && errno == ENOENT) {
+                diag_add_at(diag, (DiagMark){ .file = path },
+                            "is not there; `sosync init` writes a first configuration");
+                return CONFIG_E_READ;
+        }
+        r = config_read_file(path, config_fields, &hooks, a, c, &doc, diag);
+        if (r == CONFIG_E_READ || r < 0 || !doc)
+                return r;
+        /* Go on after findings: all of a file's faults come in one pass. */
+        check_sources(c, doc, diag);
+        graph_check(&c->target, doc, "target", diag);
+        console_check(&c->console, doc, "console", diag);
+        brake_limits_check(&c->brakes, diag);
+        scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
+        compile_urgent(c, doc, diag);
+        sound = r == 0 && !diag_any(diag);
+        if (sound)
+                compile_scopes(c, diag);
+        sound = sound && !diag_any(diag);
+        if (load_rules_apart(c, tolerant, diag) || !sound)
+                return CONFIG_E_INVALID;
+        compile_run(c);
+        place_audit(c);
+        TAKE(a);
+        *ret_config = c;
+        return 0;
+}
+
+int config_load(Config **ret_config, const char *path, Diag *diag)
+{
+        return load(ret_config, path, false, diag);
+}
+
+int config_load_tolerant(Config **ret_config, const char *path, Diag *diag)
+{
+        return load(ret_config, path, true, diag);
+}
+
+Config *config_ref(Config *c)
+{
+        __atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
+        return c;
+}
+
+Config *config_unref(Config *c)
+{
+        while (c && __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+                Config *base = c->base;
+
+                arena_free(c->arena);
+                c = base;
+        }
+        return NULL;
+}
+
+void config_show(const Config *c, Str *out)
+{
+        config_print(config_fields, c, out);
+}
+
+void config_help(Str *out)
+{
+        config_print_help(config_fields, out);
+}
+
+const SourceConfig *config_source(const Config *c, const char *name)
+{
+        for (size_t i = 0; i < c->n_sources; i++)
+                if (str_is_nocase(c->sources[i].ldap.name, name))
+                        return &c->sources[i];
+        return NULL;
+}
+
+const SourceConfig *config_source_of(const Config *c, const Dn *dn)
+{
+        const SourceConfig *best = NULL;
+
+        for (size_t i = 0; i < c->n_sources; i++) {
+                const SourceConfig *s = &c->sources[i];
+
+                if (scope_has_base(s->compiled, dn) &&
+                    (!best || scope_base(s->compiled)->n_rdns > scope_base(best->compiled)->n_rdns))
+                        best = s;
+        }
+        return best;
+}
+
+const char *config_source_names(const Config *c, Arena *a)
+{
+        const char *names = "";
+
+        for (size_t i = 0; i < c->n_sources; i++)
+                names = arena_printf(a, "%s%s%s", names, i ? ", " : "", c->sources[i].ldap.name);
+        return names;
+}
+
+/* A feed asks for the attributes that the rules read, and is started with their list. */
+static bool reads_the_same(const RunConfig *a, const RunConfig *b)
+{
+        if (a->n_attributes != b->n_attributes)
+                return false;
+        for (size_t i = 0; i < a->n_attributes; i++)
+                if (!str_is(a->attributes[i], b->attributes[i]))
+                        return false;
+        return true;
+}
+
+const char *config_needs_restart(const Config *now, const Config *next)
+{
+        if (now->n_sources != next->n_sources)
+                return "sources";
+        for (size_t i = 0; i < now->n_sources; i++) {
+                const SourceConfig *s = config_source(next, now->sources[i].ldap.name);
+
+                if (!s || !section_is(ldap_config_fields, &now->sources[i].ldap, &s->ldap))
+                        return now->source ? "source" : "sources";
+        }
+        if (!section_is(graph_fields, &now->target, &next->target))
+                return "target";
+        if (!section_is(scheduler_fields, &now->scheduler, &next->scheduler))
+                return "scheduler";
+        if (!section_is(state_fields, &now->state, &next->state))
+                return "state";
+        if (!section_is(reports_fields, &now->reports, &next->reports))
+                return "reports";
+        if (!section_is(console_fields, &now->console, &next->console))
+                return "console";
+        if (!section_is(audit_fields, &now->audit, &next->audit))
+                return "audit";
+        if (now->workers != next->workers)
+                return "workers";
+        if (!reads_the_same(&now->run, &next->run))
+                return "rules: another set of attributes is read, which the feed asks for";
+        return NULL;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The commands' side of the control socket. */
+
+#include "app/control/person.h"
+#include "app/control/private.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int control_address(const char *path, struct sockaddr_un *ret_address)
+{
+        *ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        if (strlen(path) >= sizeof(ret_address->sun_path))
+                return -ENAMETOOLONG;
+        snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s", path);
+        return 0;
+}
+
+/* Hand over the whole lines that have come. True: `line` has had its last. */
+static bool take_lines(Str *text, bool (*line)(void *, const char *), void *context)
+{
+        char *end;
+
+        while ((end = memchr(text->data, '\n', text->n))) {
+                size_t n = (size_t)(end - text->data) + 1;
+
+                *end = 0;
+                if (!line(context, text->data))
+                        return true;
+                memmove(text->data, text->data + n, text->n - n + 1);
+                text->n -= n;
+        }
+        return false;
+}
+
+/* The request with the reason, if one was given. free() it. */
+static char *with_reason(const char *request)
+{
+        json_t *o = person_reason() ? json_loads(request, 0, NULL) : NULL;
+        char *text;
+
+        if (!json_is_object(o)) {
+                json_decref(o);
+                return strdup(request);
+        }
+        json_object_set_new(o, "reason", json_string(person_reason()));
+        text = json_dumps(o, JSON_COMPACT);
+        json_decref(o);
+        return text;
+}
+
+int control_follow(const char *folder, const char *request, bool (*line)(void *context, const char *text),
+                   void *context)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(cleanup_close) int fd = -1;
+        _cleanup_(cleanup_free) char *said = NULL;
+        struct sockaddr_un address;
+        char buf[65536];
+        bool done = false;
+        Str text;
+        int r = control_address(control_path(a, folder), &address);
+
+        if (r)
+                return r;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
+                return -errno;
+        said = with_reason(request);
+        if (!said || !control_write(fd, said, strlen(said)) || !control_write(fd, "\n", 1))
+                return -EPIPE;
+        str_init(&text, CONTROL_ANSWER_MAX);
+        while (!done && !text.cut) {
+                ssize_t n = recv(fd, buf, sizeof(buf), 0);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        break;
+                str_add_n(&text, buf, (size_t)n);
+                /* Only what is new can end a line; a long answer comes in many pieces. */
+                if (memchr(buf, '\n', (size_t)n))
+                        done = take_lines(&text, line, context);
+        }
+        str_deinit(&text);
+        return done ? 0 : -ECONNRESET;
+}
+
+static bool take_only(void *context, const char *text)
+{
+        char **answer = context;
+
+        *answer = strdup(text);
+        return false;
+}
+
+int control_ask(const char *folder, const char *request, char **ret_answer)
+{
+        char *answer = NULL;
+        int r = control_follow(folder, request, take_only, &answer);
+
+        if (r)
+                return r;
+        if (!answer)
+                return -ENOMEM;
+        *ret_answer = answer;
+        return 0;
+}

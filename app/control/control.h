@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Control: how commands talk to a running service
+ *
+ * A unix socket in the state folder (mode 0600; the peer must be root or the service's own user). A request
+ * is one line of JSON, the answer is one line of JSON:
+ *
+ *      {"do": "sync", "dn": "CN=Ada,OU=corp,...", "staging": false}
+ *      {"ok": true, "outcome": "<packed outcome, base64>"}
+ *      {"ok": false, "error": "text for people", "exit": 5}
+ *
+ * A job (app/job/jobs.h) answers with lines of progress before its last; who closes the connection cancels
+ * it:
+ *
+ *      {"do": "job", "kind": "backup", "arguments": {"folder": "/var/backups/sosync"}}
+ *      {"progress": {"phase": "copying", "done": 4096, "total": 1048576}}
+ *      {"ok": true, "result": ..., "exit": 0}
+ *
+ * Each connection has a thread of its own, since a request may take as long as a run; there are at most
+ * CONTROL_CONNECTIONS of them, and a line has at most CONTROL_LINE_MAX bytes.
+ */
+
+#include "app/work/wiring.h"
+
+#include <jansson.h>
+
+typedef struct Control Control;
+
+#define CONTROL_CONNECTIONS 32
+#define CONTROL_LINE_MAX    ((size_t)64 << 10)
+/* An outcome may hold the report of a large object. */
+#define CONTROL_ANSWER_MAX ((size_t)32 << 20)
+
+/* What the service tells about itself beyond the wiring; called on a connection's thread. */
+typedef struct ControlOps {
+        json_t *(*status)(void *context); /* new reference */
+} ControlOps;
+
+/* Return: 0, -errno; the diag says what (a path that is too long for a socket, for example). */
+int control_new(Control **ret_control, Wiring *w, const char *folder, const ControlOps *ops, void *context,
+                Diag *diag);
+
+/* Stop accepting, end the connections, wait for their threads. */
+Control *control_free(Control *c);
+
+/* The socket's path for a state folder. */
+const char *control_path(Arena *a, const char *folder);
+
+/*
+ * Ask a running service. Return: 0 with the answer's line (free), -ENOENT or -ECONNREFUSED: no service runs,
+ * -errno.
+ */
+int control_ask(const char *folder, const char *request, char **ret_answer);
+
+/*
+ * Ask a running service for something that answers with several lines. `line` gets each; false: that was the
+ * last. Return: as control_ask; -ECONNRESET: the service went away before the last.
+ */
+int control_follow(const char *folder, const char *request, bool (*line)(void *context, const char *text),
+                   void *context);
+
+DEFINE_CLEANUP(Control, control_free)

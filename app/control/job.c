@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A job asked for over the control socket, and the helpers of every connection. */
+
+#include "app/control/private.h"
+#include "app/job/jobs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* How often a command hears of progress, and how soon we notice that it has gone. */
+#define NEWS_EVERY_US 100000
+
+const char *connection_user(const Connection *c, char *buf, size_t size)
+{
+        struct passwd entry, *found = NULL;
+        char data[4096];
+
+        if (getpwuid_r(c->uid, &entry, data, sizeof(data), &found) || !found)
+                snprintf(buf, size, "uid %u", (unsigned)c->uid);
+        else
+                snprintf(buf, size, "%s", found->pw_name);
+        return buf;
+}
+
+bool control_write(int fd, const char *data, size_t n)
+{
+        while (n) {
+                ssize_t w = send(fd, data, n, MSG_NOSIGNAL);
+
+                if (w < 0 && errno == EINTR)
+                        continue;
+                if (w <= 0)
+                        return false;
+                data += w;
+                n -= (size_t)w;
+        }
+        return true;
+}
+
+bool connection_say(Connection *c, json_t *line)
+{
+        char *text = json_dumps(line, JSON_COMPACT);
+        bool ok = text && control_write(c->fd, text, strlen(text)) && control_write(c->fd, "\n", 1);
+
+        free(text);
+        json_decref(line);
+        return ok;
+}
+
+bool connection_is_over(const Connection *c)
+{
+        struct pollfd fds[] = { { .fd = c->fd, .events = POLLRDHUP }, { .fd = c->control->wake[0] } };
+
+        return poll(fds, 2, 0) > 0 && (fds[0].revents || fds[1].revents);
+}
+
+static json_t *progress_line(const JobProgress *p)
+{
+        return json_pack("{s:{s:s, s:I, s:I}}", "progress", "phase", p->phase, "done", (json_int_t)p->done,
+                         "total", (json_int_t)p->total);
+}
+
+static json_t *last_line(const Job *job, int r)
+{
+        const char *why = job_why(job);
+
+        if (r == 0)
+                return json_pack("{s:b, s:O?, s:i}", "ok", 1, "result", job->result, "exit", job->status);
+        return answer_error(job_exit_status(r), *why                   ? why
+                                                : r == JOB_E_CANCELLED ? "cancelled"
+                                                                       : strerror(r < 0 ? -r : EIO));
+}
+
+json_t *answer_job(Connection *c, json_t *request)
+{
+        const char *kind = json_string_value(json_object_get(request, "kind"));
+        json_t *arguments = json_object_get(request, "arguments"), *last;
+        JobProgress progress;
+        uint64_t seen = 0;
+        char name[256];
+        int result = 0, r;
+        Job *job;
+
+        if (!kind || !json_is_object(arguments))
+                return answer_error(2, "job: \"kind\" or \"arguments\" is missing");
+        if (!c->control->wiring->jobs)
+                return answer_error(1, "the service is just starting or stopping");
+        r = jobs_submit(c->control->wiring->jobs, kind, arguments, connection_user(c, name, sizeof(name)),
+                        &job);
+        if (r)
+                return answer_error(job_exit_status(r), r == JOB_E_FULL ? "too many jobs wait already"
+                                                                        : "there is no job of that kind");
+        while (!job_follow(job, &seen, NEWS_EVERY_US, &progress, &result))
+                if (connection_is_over(c) || (seen && !connection_say(c, progress_line(&progress))))
+                        job_cancel(job);
+        last = last_line(job, result);
+        job_release(job);
+        return last;
+}

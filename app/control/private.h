@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Between control.c (connections, short answers), control-job.c (answers that take long) and control-client.c
+ * (the commands' side). */
+
+#include "app/control/control.h"
+
+#include <jansson.h>
+#include <sys/un.h>
+
+typedef struct Connection Connection;
+
+struct Connection {
+        List link;
+        Control *control;
+        int fd;
+        pthread_t thread;
+        bool done; /* its thread is about to end: it may be joined */
+        uid_t uid;
+};
+
+struct Control {
+        Wiring *wiring;
+        const ControlOps *ops;
+        void *context;
+        char *path;
+        int fd;
+        int wake[2]; /* closed at the end: ends every poll */
+        pthread_t thread;
+        bool started;
+
+        pthread_mutex_t lock; /* protects what follows */
+        List connections;
+        size_t n_connections;
+};
+
+static inline json_t *answer_error(int exit_status, const char *text)
+{
+        return json_pack("{s:b, s:s, s:i}", "ok", 0, "error", text, "exit", exit_status);
+}
+
+/* Name of the user at the other end, or "uid 4711". Returns buf. */
+const char *connection_user(const Connection *c, char *buf, size_t size);
+
+/* Send one line; `line` is taken over. False: the peer is gone, or does not read. */
+bool connection_say(Connection *c, json_t *line);
+
+/* Has the peer gone, or does the service stop? */
+bool connection_is_over(const Connection *c);
+
+/* {"do": "job"}: progress lines while it lasts; the last line is the answer. */
+json_t *answer_job(Connection *c, json_t *request);
+
+/* Return: 0, -ENAMETOOLONG. */
+int control_address(const char *path, struct sockaddr_un *ret_address);
+bool control_write(int fd, const char *data, size_t n);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/control/sync.h"
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <string.h>
+
+static Change request_change(const Wiring *w, const Connector *c, const SyncRequest *request,
+                             const ObjectId *id)
+{
+        return (Change){
+                .id = *id,
+                .source = c->number,
+                .kind = CHANGE_REQUEST,
+                .lane = LANE_URGENT,
+                .staging = request->staging,
+                .seen = clock_wall(w->clock),
+                .dn = request->dn,
+                .by = request->by,
+        };
+}
+
+/* The GUID behind the DN. False: nobody knows it (missing, unreadable, unreachable); the steps will say
+ * which. */
+static bool resolve(Worker *w, const Connector *c, const char *dn, Arena *a, ObjectId *ret_id)
+{
+        Source *source = w->sources[c - w->shared->connectors->items];
+        SourceEntry entry;
+
+        if (source_read(source, &(SourceQuery){ .dn = dn }, a, &entry, NULL))
+                return false;
+        *ret_id = entry.object->id;
+        return true;
+}
+
+/* The outcome lives in a worker's arena; the caller's copy lives in `a`. */
+static int copy_outcome(Arena *a, const Outcome *o, Outcome *ret_outcome)
+{
+        PackWriter writer;
+        const uint8_t *data;
+        size_t n;
+        int r;
+
+        pack_init(&writer);
+        outcome_pack(&writer, o);
+        data = pack_data(&writer, &n);
+        r = outcome_unpack(a, data, n, ret_outcome);
+        pack_deinit(&writer);
+        return error_fold(r);
+}
+
+static int put(Wiring *w, const Change *change)
+{
+        int r = queue_put(w->queue,
+                          &(Intake){ .changes = change, .n_changes = 1, .now = clock_wall(w->clock) });
+
+        return r == QUEUE_E_FULL ? SYNC_E_FULL : error_fold(r);
+}
+
+/* The same path as the service's: the flag is taken if it can be, and what it is like is said. Urgent work
+ * does not wait for it. */
+static void mind_flag(Wiring *w, Worker *worker)
+{
+        if (!w->shared.gate)
+                return;
+        gate_ask(w->shared.gate);
+        while (gate_turn(w->shared.gate) == 0)
+                ;
+        gate_view(w->shared.gate, &worker->flag);
+}
+
+int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *ret_outcome, Diag *diag)
+{
+        Connector *connector = connectors_of_dn(&w->connectors, request->dn);
+        Source *sources[CONFIG_SOURCES_MAX];
+        Worker worker;
+        ObjectId id;
+        ObjectKey key;
+        Waiter waiter;
+        Change change;
+        char why[512];
+        bool found;
+        int r = wiring_sources(w, sources);
+
+        if (r)
+                return r;
+        worker_init(&worker, &w->shared, sources, LANE_SET(LANE_URGENT));
+        found = resolve(&worker, connector, request->dn, a, &id);
+        if (!found) {
+                change = request_change(w, connector, request, &(ObjectId){ 0 });
+                r = copy_outcome(a, worker_try(&worker, &change), ret_outcome);
+        }
+        worker_deinit(&worker);
+        if (!found)
+                return r;
+        change = request_change(w, connector, request, &id);
+        key = (ObjectKey){ .source = change.source, .id = id };
+        waiters_add(&w->waiters, &waiter, &key, clock_wall(w->clock));
+        gate_ask(w->shared.gate); /* it shares the service's hold */
+        r = put(w, &change);
+        if (r == 0 && (circuit_is_open(&w->shared.target_circuit, why, sizeof(why)) ||
+                       circuit_is_open(&connector->circuit, why, sizeof(why)))) {
+                diag_set(diag, "the change waits in the queue: %s", why);
+                waiters_wait(&w->waiters, &waiter, 0);
+                free(waiter.data);
+                return SYNC_E_WAITS;
+        }
+        if (r || !waiters_wait(&w->waiters, &waiter, r ? 0 : SYNC_WAIT_US)) {
+                free(waiter.data);
+                if (r)
+                        return r;
+                diag_set(diag,
+                         "the change still waits in the queue; `sosync queue stats` shows what is before it");
+                return SYNC_E_WAITS;
+        }
+        r = outcome_unpack(a, waiter.data, waiter.n, ret_outcome);
+        free(waiter.data);
+        return error_fold(r);
+}
+
+int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a, Outcome *ret_outcome,
+                 Diag *diag)
+{
+        Connector *connector = connectors_of_dn(&w->connectors, request->dn);
+        Change change;
+        ObjectKey key;
+        ObjectId id;
+        Lease lease = { 0 };
+        int r;
+
+        mind_flag(w, worker);
+        if (!resolve(worker, connector, request->dn, a, &id)) {
+                change = request_change(w, connector, request, &(ObjectId){ 0 });
+                return copy_outcome(a, worker_try(worker, &change), ret_outcome);
+        }
+        change = request_change(w, connector, request, &id);
+        key = (ObjectKey){ .source = change.source, .id = id };
+        r = put(w, &change);
+        if (r)
+                return r;
+        arena_reset(worker->arena);
+        r = queue_lease_object(w->queue, clock_wall(w->clock), &key, worker->arena, &lease);
+        if (r)
+                return error_fold(r);
+        return copy_outcome(a, worker_work(worker, &lease), ret_outcome);
+}

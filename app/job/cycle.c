@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/job/cycle.h"
+
+#include "app/reconcile/reconcile.h"
+#include "app/work/intake.h"
+#include "base/error.h"
+
+/* A start has better things to do. */
+#define AFTER_START_US ((int64_t)60 * 1000000)
+
+/* What failed a moment ago is not tried in the next. */
+#define AGAIN_US ((int64_t)3 * 1000000)
+
+/* Until this source is due. Return: 0, -errno. */
+static int ask_memo(Wiring *w, const Connector *source, int64_t *ret_left)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Wall now = clock_wall(w->clock);
+        ReconcileMemo m;
+        int r = reconcile_note_start(w->queue, source->number, source->source, now);
+
+        if (r == 0)
+                r = reconcile_memo_read(w->queue, source->number, a, &m);
+        if (r)
+                return error_trace(r);
+        *ret_left = w->first->reconcile.every_us -
+                    (now.ms - (m.finished.ms ? m.finished.ms : m.first_start.ms)) * 1000;
+        return 0;
+}
+
+int cycle_init(Cycle *c, Wiring *w)
+{
+        int64_t wait = AFTER_START_US, soonest = INT64_MAX;
+
+        *c = (Cycle){ .wiring = w };
+        for (size_t i = 0; i < w->connectors.n; i++) {
+                int64_t left = 0;
+                int r = ask_memo(w, &w->connectors.items[i], &left);
+
+                if (r)
+                        return r;
+                soonest = left < soonest ? left : soonest;
+        }
+        /* A clock that was set back does not put it off for ever. */
+        if (soonest > wait)
+                wait = soonest < w->first->reconcile.every_us ? soonest : w->first->reconcile.every_us;
+        c->due = mono_add(clock_mono(w->clock), wait);
+        for (size_t i = 0; i < w->connectors.n; i++)
+                if (w->connectors.items[i].intake)
+                        w->connectors.items[i].intake->containers_due = true; /* perhaps: the job looks */
+        return 0;
+}
+
+static bool somebody_watches(const Connectors *all)
+{
+        for (size_t i = 0; i < all->n; i++)
+                if (all->items[i].intake && intake_is_watching(all->items[i].intake))
+                        return true;
+        return false;
+}
+
+static bool last_one_waits(Cycle *c)
+{
+        QueueStats stats;
+
+        return queue_stats(c->wiring->queue, clock_wall(c->wiring->clock), &stats) ||
+               stats.n[LANE_RECONCILE][QUEUE_READY] + stats.n[LANE_RECONCILE][QUEUE_LEASED] > 0;
+}
+
+static bool is_containers_due(Cycle *c)
+{
+        const Connectors *all = &c->wiring->connectors;
+
+        for (size_t i = 0; i < all->n; i++) {
+                IntakeSink *in = all->items[i].intake;
+
+                if (in && in->containers_due && intake_is_watching(in))
+                        return true;
+        }
+        return false;
+}
+
+static void submit(Cycle *c, const char *kind, bool due, Mono *not_before)
+{
+        Wiring *w = c->wiring;
+        Mono now = clock_mono(w->clock);
+
+        if (!due || now.us < not_before->us || jobs_has(w->jobs, kind))
+                return;
+        *not_before = mono_add(now, AGAIN_US);
+        jobs_submit(w->jobs, kind, NULL, NULL, NULL);
+}
+
+/* A reload may have named another group. */
+static bool is_filter_due(Cycle *c)
+{
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&c->wiring->snapshot);
+        const Connectors *all = &c->wiring->connectors;
+        bool due = false;
+
+        for (size_t i = 0; i < all->n; i++) {
+                IntakeSink *in = all->items[i].intake;
+
+                if (!in)
+                        continue;
+                if (c->filter_of != config)
+                        in->filter_due = true;
+                due |= connector_in_force(&all->items[i], config)->scope.group_filter && in->filter_due &&
+                       intake_is_watching(in);
+        }
+        c->filter_of = config;
+        return due;
+}
+
+static void tick_reconcile(Cycle *c)
+{
+        _cleanup_(config_unrefp) Config *config = NULL;
+        Wiring *w = c->wiring;
+        Mono now = clock_mono(w->clock);
+        bool runs = jobs_has(w->jobs, "reconcile");
+        bool may = gate_own_cycle(w->shared.gate, runs, w->first->reconcile.every_us,
+                                  wall_add(clock_wall(w->clock), (c->due.us - now.us) / 1000));
+        json_t *arguments;
+
+        /* The flag is paused while there is work, and by a person for as long as he likes. */
+        if (now.us < c->due.us || !may || !somebody_watches(&w->connectors) || runs)
+                return;
+        config = snapshot_get(&w->snapshot);
+        c->due = mono_add(now, config->reconcile.every_us ? config->reconcile.every_us : AFTER_START_US);
+        if (!config->reconcile.every_us)
+                return;
+        if (last_one_waits(c)) {
+                log_info(&w->log, "no reconcile this time: the reconcile lane is not empty");
+                return;
+        }
+        arguments = json_pack("{s:b}", "cycle", 1);
+        jobs_submit(w->jobs, "reconcile", arguments, NULL, NULL);
+        json_decref(arguments);
+}
+
+void cycle_tick(Cycle *c)
+{
+        submit(c, "containers", is_containers_due(c), &c->containers_due);
+        submit(c, "filter", is_filter_due(c), &c->filter_due);
+        tick_reconcile(c);
+}

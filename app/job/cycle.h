@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Cycle: what the service does by itself, and when
+ *
+ * Asked every second, on the main thread.
+ *
+ * Containers: their names are read at the first start, and what is below one that was renamed or moved is
+ * swept at once; not more often than every 3 s.
+ *
+ * Filter group: its members are read at the start, after a reload, and when it has changed, at once.
+ *
+ * Reconcile: a cycle is due `reconcile.every` after the end of the last one, also over a restart, but not in
+ * the first minute. While no feed watches it waits, and it leaves out sources whose feed does not; what the
+ * last one has enqueued and still waits in the lane makes it pass one turn. It honours the scheduler flag.
+ */
+
+#include "app/job/jobs.h"
+
+typedef struct Cycle Cycle;
+
+struct Cycle {
+        Wiring *wiring;
+        Mono due;            /* reconcile */
+        Mono containers_due; /* not before */
+        Mono filter_due;     /* not before */
+        Config *filter_of;   /* the configuration whose filter group was looked at; only compared */
+};
+
+/* Return: 0, -errno. */
+int cycle_init(Cycle *c, Wiring *w);
+void cycle_tick(Cycle *c);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/reconcile/reconcile.h"
+#include "app/job/kinds.h"
+#include "app/reconcile/drift.h"
+#include "app/work/intake.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/target/graph-tenant.h"
+
+#include <time.h>
+
+bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total)
+{
+        job_progress(context, phase, done, total);
+        return job_is_cancelled(context);
+}
+
+json_t *job_sweep_json(const SweepResult *n)
+{
+        return json_pack(
+                "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "objects",
+                (json_int_t)n->n_objects, "same", (json_int_t)n->n_same, "read", (json_int_t)n->n_read,
+                "outOfScope", (json_int_t)n->n_outside, "neverSynchronized", (json_int_t)n->n_never,
+                "offered", (json_int_t)n->n_offered, "waiting", (json_int_t)n->n_waiting, "notVisible",
+                (json_int_t)n->n_hidden, "enqueued", (json_int_t)n->n_enqueued, "new", (json_int_t)n->n_new,
+                "changed", (json_int_t)n->n_changed, "moved", (json_int_t)n->n_moved, "scopeChanged",
+                (json_int_t)n->n_scope, "deleted", (json_int_t)n->n_gone, "missed", (json_int_t)n->n_missed);
+}
+
+int job_sweep_result(int r)
+{
+        switch (r) {
+        case SWEEP_E_CANCELLED:
+                return JOB_E_CANCELLED;
+        case SWEEP_E_UNREACHABLE:
+                return JOB_E_UNREACHABLE;
+        case SWEEP_E_NO_CONTAINER:
+                return JOB_E_USAGE;
+        case SWEEP_E_FULL:
+                return JOB_E_FAILED;
+        default:
+                return r;
+        }
+}
+
+static void log_summary(const Log *log, const char *by, const SweepResult *n, int64_t took_ms)
+{
+        if (n->n_missed)
+                log_warning(log, "reconcile has found what the feed had missed",
+                            LOG_INT("missed", (int64_t)n->n_missed));
+        log_info(log, "reconciled", LOG_STR("by", by), LOG_INT("objects", (int64_t)n->n_objects),
+                 LOG_INT("enqueued", (int64_t)n->n_enqueued), LOG_INT("waiting", (int64_t)n->n_waiting),
+                 LOG_INT("read", (int64_t)n->n_read), LOG_INT("not_visible", (int64_t)n->n_hidden),
+                 LOG_INT("took_ms", took_ms));
+}
+
+static bool is_watching(const Connector *c)
+{
+        return c->intake && intake_is_watching(c->intake);
+}
+
+static int reconcile(Job *job, const Connector *c, const char *ou, SweepResult *ret_result, Diag *diag)
+{
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
+        _cleanup_(source_freep) Source *lister = NULL, *reader = NULL;
+        Wiring *w = job->wiring;
+        int r = wiring_source(w, c, &lister);
+
+        if (r == 0)
+                r = wiring_source(w, c, &reader);
+        if (r)
+                return r;
+        return reconcile_run(
+                &(Sweep){
+                        .queue = w->queue,
+                        .lister = lister,
+                        .reader = reader,
+                        .config = config,
+                        .source_config = connector_in_force(c, config),
+                        .source = c->number,
+                        .clock = w->clock,
+                        .dn = ou,
+                        .everything = json_is_true(json_object_get(job->arguments, "all")),
+                        .feed_watches = is_watching(c),
+                        .progress = job_sweep_progress,
+                        .context = job,
+                },
+                ret_result, diag);
+}
+
+/* One source after the other. One that is gone does not keep the others from their turn. */
+static int reconcile_all(Job *job, SweepResult *ret_result, Diag *diag)
+{
+        bool cycle = json_is_true(json_object_get(job->arguments, "cycle"));
+        Connectors *all = &job->wiring->connectors;
+        int result = 0;
+
+        for (size_t i = 0; i < all->n; i++) {
+                SweepResult n = { 0 };
+                int r;
+
+                if (cycle && !is_watching(&all->items[i]))
+                        continue; /* its feed will bring what is missing */
+                r = reconcile(job, &all->items[i], NULL, &n, diag);
+                sweep_result_add(ret_result, &n);
+                if (r && r != SWEEP_E_UNREACHABLE)
+                        return r;
+                result = result ? result : r;
+        }
+        return result;
+}
+
+/* -- the cloud ------------------------------------------------------------------------------------------ */
+
+static bool wait_for_graph(void *context, int64_t us)
+{
+        for (; us > 0; us -= 1000000) {
+                struct timespec second = { .tv_sec = 1 };
+
+                if (job_sweep_progress(context, "Graph asks to wait", 0, 0))
+                        return false;
+                nanosleep(&second, NULL);
+        }
+        return true;
+}
+
+static void tell(Job *job, const DriftResult *n)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Wiring *w = job->wiring;
+        const json_t *one = json_array_get(n->examples, 0);
+
+        if (!n->n_changed && !n->n_removed)
+                return;
+        log_warning(&w->log, "somebody else has changed the cloud", LOG_INT("changed", (int64_t)n->n_changed),
+                    LOG_INT("deleted", (int64_t)n->n_removed), LOG_INT("enqueued", (int64_t)n->n_enqueued));
+        alarms_notice(
+                &w->alarms, "drift", "cloud",
+                arena_printf(a,
+                             "changed in Microsoft Entra ID by somebody else: %llu, deleted there: %llu; "
+                             "one of them: %s (%s)",
+                             (unsigned long long)n->n_changed, (unsigned long long)n->n_removed,
+                             json_string_value(json_object_get(one, "dn")),
+                             json_string_value(json_object_get(one, "what"))),
+                clock_wall(w->clock));
+}
+
+/* What is found is in the result; that the cloud cannot be read does not spoil what the directory gave. */
+static int look_for_drift(Job *job, Diag *diag)
+{
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
+        Wiring *w = job->wiring;
+        DriftResult n;
+        int r;
+
+        if (config->reconcile.drift == DRIFT_OFF)
+                return 0;
+        r = drift_run(
+                &(Drift){
+                        .queue = w->queue,
+                        .target = w->graph,
+                        .changes = graph_tenant_changes,
+                        .tenant_id = w->first->target.tenant_id,
+                        .clock = w->clock,
+                        .settle_ms = config->settle_us / 1000,
+                        .correct = config->reconcile.drift == DRIFT_CORRECT,
+                        .progress = job_sweep_progress,
+                        .wait = wait_for_graph,
+                        .context = job,
+                },
+                &n, diag);
+        json_object_set_new(job->result, "cloud", drift_json(&n));
+        if (r == DRIFT_E_UNREACHABLE) {
+                log_warning(&w->log, "the cloud could not be compared", LOG_STR("why", diag_text(diag)));
+                json_object_set_new(json_object_get(job->result, "cloud"), "failed",
+                                    json_string(diag_text(diag)));
+                diag_clear(diag);
+                r = 0;
+        }
+        tell(job, &n);
+        drift_result_deinit(&n);
+        return r == DRIFT_E_CANCELLED ? JOB_E_CANCELLED : r == DRIFT_E_FULL ? JOB_E_FAILED : r;
+}
+
+static int work(Job *job, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *ou = json_string_value(json_object_get(job->arguments, "ou")), *below = "";
+        Connectors *all = &job->wiring->connectors;
+        Wall began = clock_wall(job->wiring->clock);
+        SweepResult n = { 0 };
+        int64_t took_ms;
+        int r = ou ? reconcile(job, connectors_of_dn(all, ou), ou, &n, diag) : reconcile_all(job, &n, diag);
+
+        if (r)
+                return job_sweep_result(r);
+        for (size_t i = 0; i < all->n; i++)
+                below = arena_printf(a, "%s%s%s", below, i ? " and " : "", all->items[i].ldap->base);
+        took_ms = clock_wall(job->wiring->clock).ms - began.ms;
+        log_summary(&job->wiring->log, job->by, &n, took_ms);
+        job->result = job_sweep_json(&n);
+        json_object_set_new(job->result, "below", json_string(ou ? ou : below));
+        json_object_set_new(job->result, "tookMilliseconds", json_integer(took_ms));
+        json_object_set_new(job->result, "service", json_boolean(job->wiring->jobs != NULL));
+        return ou ? 0 : look_for_drift(job, diag);
+}
+
+const JobKind job_reconcile = { .name = "reconcile", .ours = true, .work = work };

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The active rules, or what the state knows of one object: for commands that explain (app/rules/known.h). */
+
+#include "app/job/kinds.h"
+
+#include "app/rules/known.h"
+#include "app/rules/store.h"
+#include "app/work/connector.h"
+#include "base/str.h"
+
+static const char *argument(const Job *job, const char *name)
+{
+        return json_string_value(json_object_get(job->arguments, name));
+}
+
+/* Their texts, since a set cannot be sent. */
+static int active_rules(Job *job, Arena *a, json_t **ret_rules)
+{
+        Space *space = queue_space(job->wiring->queue);
+        const RulesFile *files;
+        RulesHistory h;
+        json_t *list;
+        size_t n;
+        int r = rules_store_history(space, a, &h);
+
+        if (r == 0 && h.n == 0)
+                return RULES_STORE_E_NONE;
+        if (r == 0)
+                r = rules_store_read(space, a, h.items[0].version, &files, &n);
+        if (r)
+                return r;
+        list = json_array();
+        for (size_t i = 0; i < n; i++)
+                json_array_append_new(list,
+                                      json_pack("{s:s, s:s}", "name", files[i].name, "text",
+                                                str_base64(a, (const uint8_t *)files[i].text, files[i].n)));
+        *ret_rules = json_pack("{s:s, s:s, s:o}", "version", h.items[0].version, "origin", h.items[0].origin,
+                               "files", list);
+        return 0;
+}
+
+static int known_object(Job *job, Arena *a, json_t **ret_known)
+{
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
+        const char *connector = argument(job, "connector"), *id = argument(job, "id");
+        RulesWorld w = { .space = queue_space(job->wiring->queue), .now = clock_wall(job->wiring->clock) };
+        ObjectId guid;
+        RulesKnown k;
+        int r;
+
+        *ret_known = NULL;
+        if (!connector || !id || !guid_parse(id, &guid))
+                return 0;
+        w.connectors = connectors_for_run(&job->wiring->connectors, config, a, &w.n_connectors);
+        r = known_find(&w, connector, &guid, a, &k);
+        if (r == 0)
+                *ret_known = known_json(&k, a);
+        /* A damaged row is imported again at the next change. */
+        return r > 0 ? 0 : r;
+}
+
+static int work_known(Job *job, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        json_t *rules = NULL, *known = NULL;
+        int r = argument(job, "id") ? known_object(job, a, &known) : active_rules(job, a, &rules);
+
+        if (r > 0) {
+                diag_set(diag,
+                         "the text of the active rules is not in the state any more; `sosync rules activate` "
+                         "stores it again");
+                return JOB_E_FAILED;
+        }
+        if (r == 0)
+                job->result = json_pack("{s:O?, s:O?}", "rules", rules, "known", known);
+        json_decref(rules);
+        json_decref(known);
+        return r;
+}
+
+const JobKind job_rules_known = { .name = "rules-known", .looks = true, .work = work_known };

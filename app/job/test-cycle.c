@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/job/cycle.h"
+#include "app/reconcile/reconcile.h"
+#include "app/work/intake.h"
+
+#define MINUTE_US ((int64_t)60 * 1000000)
+
+typedef struct Room {
+        ClockFake clock;
+        Config config;
+        SourceConfig source;
+        Wiring wiring;
+        IntakeSink intake;
+        Cycle cycle;
+} Room;
+
+static _Atomic unsigned n_runs;
+
+static int count(Job *job, Diag *diag)
+{
+        n_runs++;
+        return 0;
+}
+
+static int do_nothing(Job *job, Diag *diag)
+{
+        job->wiring->connectors.items[0].intake->containers_due = false;
+        return 0;
+}
+
+static const JobKind kind = { .name = "reconcile", .ours = true, .work = count };
+static const JobKind containers = { .name = "containers", .ours = true, .work = do_nothing };
+static const JobKind *const kinds[] = { &kind, &containers, NULL };
+
+static void feed_is(Room *room, FeedState state)
+{
+        room->intake.sink.state(&room->intake.sink, &(FeedStatus){ .state = state });
+}
+
+static int setup(void **state)
+{
+        Room *room = calloc(1, sizeof(*room));
+        Wiring *w = &room->wiring;
+
+        clock_fake_init(&room->clock, (Mono){ 1 }, (Wall){ 1000000000 });
+        room->source = (SourceConfig){ .ldap = { .name = "corp", .base = "DC=corp" } };
+        room->config = (Config){
+                .refs = 1,
+                .reconcile = { .every_us = 30 * MINUTE_US },
+                .sources = &room->source,
+                .n_sources = 1,
+        };
+        w->clock = &room->clock.clock;
+        w->first = &room->config;
+        snapshot_init(&w->snapshot, &room->config);
+        assert_int_equal(queue_mem_new(&w->queue), 0);
+        assert_int_equal(connectors_open(&w->connectors, w->first, w->queue, w->clock, &w->log, NULL), 0);
+        intake_init(&room->intake, w->queue, &w->snapshot, w->clock, &w->log, "feed", 0, &room->source);
+        w->connectors.items[0].intake = &room->intake;
+        assert_int_equal(jobs_new(&w->jobs, w, kinds), 0);
+        assert_int_equal(cycle_init(&room->cycle, w), 0);
+        n_runs = 0;
+        *state = room;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        Room *room = *state;
+
+        jobs_free(room->wiring.jobs);
+        intake_deinit(&room->intake);
+        connectors_close(&room->wiring.connectors);
+        queue_free(room->wiring.queue);
+        free(room);
+        return 0;
+}
+
+/* How many have run when so much time has gone by, asked every ten seconds. */
+static unsigned runs_after(Room *room, int64_t us)
+{
+        for (int64_t t = 0; t < us; t += 10000000) {
+                clock_fake_advance(&room->clock, 10000000);
+                cycle_tick(&room->cycle);
+                while (jobs_has(room->wiring.jobs, "reconcile"))
+                        ;
+        }
+        return n_runs;
+}
+
+static void test_every_half_hour_while_the_feed_watches(void **state)
+{
+        Room *room = *state;
+
+        assert_int_equal(runs_after(room, 40 * MINUTE_US), 0);
+        feed_is(room, FEED_WATCHING);
+        assert_int_equal(runs_after(room, MINUTE_US), 1);
+        assert_int_equal(runs_after(room, 28 * MINUTE_US), 1);
+        assert_int_equal(runs_after(room, 2 * MINUTE_US), 2);
+        room->config.reconcile.every_us = 0;
+        assert_int_equal(runs_after(room, 100 * MINUTE_US), 2);
+}
+
+static void test_not_while_the_last_one_waits(void **state)
+{
+        Change change = { .id = { { 1 } }, .kind = CHANGE_UPSERT, .lane = LANE_RECONCILE, .dn = "CN=x" };
+        Room *room = *state;
+        ObjectKey key = { .id = { { 1 } } };
+
+        feed_is(room, FEED_WATCHING);
+        assert_int_equal(queue_put(room->wiring.queue,
+                                   &(Intake){ .changes = &change, .n_changes = 1, .now = { 1000000000 } }),
+                         0);
+        assert_int_equal(runs_after(room, 65 * MINUTE_US), 0);
+        assert_int_equal(queue_drop(room->wiring.queue, &key), 0);
+        assert_int_equal(runs_after(room, 31 * MINUTE_US), 1);
+}
+
+/* A restart does not begin the half hour anew, and does not begin with a reconcile either. */
+static void test_over_a_restart(void **state)
+{
+        Room *room = *state;
+
+        feed_is(room, FEED_WATCHING);
+        clock_fake_advance(&room->clock, 20 * MINUTE_US);
+        assert_int_equal(cycle_init(&room->cycle, &room->wiring), 0);
+        assert_int_equal(runs_after(room, 9 * MINUTE_US), 0);
+        assert_int_equal(runs_after(room, 2 * MINUTE_US), 1);
+        clock_fake_advance(&room->clock, 600 * MINUTE_US);
+        assert_int_equal(cycle_init(&room->cycle, &room->wiring), 0);
+        assert_int_equal(runs_after(room, 50000000), 1);
+        assert_int_equal(runs_after(room, MINUTE_US), 2);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_every_half_hour_while_the_feed_watches, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_not_while_the_last_one_waits, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_over_a_restart, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Containers: the domain, its OUs and containers, by name
+ *
+ * An OU that is renamed or moved is one entry of the feed, and touches none of the objects below it; yet
+ * their names change, and with them perhaps whether they are in scope. So the names of containers are kept
+ * (SPACE_CONTAINER): thousands of rows, read once at the first start. An entry that shows another name makes
+ * what is below *due*, in the transaction that stores the feed's position, and stays due over any crash until
+ * containers_work() has swept it:
+ *
+ *      entry: OU=Sales is now OU=Verkauf --> row {dn: OU=Verkauf, dn_before: OU=Sales} --> sweep below its
+ * GUID
+ *          --> what is known gets a change; what is unknown gets one if the new name lets it in --> {dn:
+ * OU=Verkauf}
+ *
+ * A container that is renamed again meanwhile keeps the oldest name as the one before, and is swept again.
+ */
+
+#include "app/reconcile/sweep.h"
+#include "listener/feed.h"
+
+/* Is this type a container's? */
+bool container_is_type(const char *type);
+
+/*
+ * An entry of the feed. If it is a container, what it has become goes into the batch that is stored with the
+ * position. `*ret_due`: there is work for containers_work().
+ * Return: 0, -errno.
+ */
+int container_note(Space *space, uint16_t source, const FeedEntry *e, SpaceBatch *batch,
+                   bool *ret_is_container, bool *ret_due);
+
+/*
+ * Read the names of all containers if that has not been done, and sweep what is due. `sweep` names queue,
+ * sources, configuration, clock and progress; the result is the sum of all sweeps.
+ * Return: as sweep_run.
+ */
+int containers_work(Sweep *sweep, SweepResult *ret_result, Diag *diag);

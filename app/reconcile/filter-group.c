@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/reconcile/filter-group.h"
+
+#include "base/error.h"
+#include "base/pack.h"
+#include "base/str.h"
+#include "engine/space/memo.h"
+
+#define LINKS "scope.group_filter"
+
+/* Which group the rows are of, and by which name. */
+#define MEMO_GROUP   "filter.group.%u"
+#define MEMO_VERSION 1
+#define MEMO_FIELDS  3
+
+/* The feed has brought a change of it. */
+#define MEMO_DUE "filter.due.%u"
+
+/* One transaction; a group of 100,000 is some hundred of them. */
+#define PAGE 1000
+
+/* -- the feed's side ------------------------------------------------------------------------------------- */
+
+bool filter_group_note(const char *group_dn, uint16_t source, const Dn *dn, SpaceBatch *batch)
+{
+        const Dn *group;
+
+        if (!group_dn || !dn || dn_parse(batch->arena, group_dn, &group, NULL) || !dn_is(group, dn))
+                return false;
+        memo_write(batch, arena_printf(batch->arena, MEMO_DUE, source), "1", 1, SPACE_ANY);
+        return true;
+}
+
+/* -- rows ------------------------------------------------------------------------------------------------ */
+
+typedef struct Known {
+        ObjectId id; /* zero: none was ever read */
+        const char *dn;
+} Known;
+
+static int read_known(Space *space, uint16_t source, Arena *a, Known *ret_known)
+{
+        const uint8_t *data;
+        PackReader p;
+        size_t n;
+        int r = memo_read(space, arena_printf(a, MEMO_GROUP, source), a, &data, &n, NULL);
+
+        *ret_known = (Known){ 0 };
+        if (r == SPACE_E_NONE)
+                return 0;
+        if (r)
+                return error_trace(r);
+        unpack_init(&p, data, n);
+        if (unpack_array(&p) < MEMO_FIELDS)
+                return 0;
+        unpack_version(&p, MEMO_VERSION);
+        unpack_fixed(&p, ret_known->id.bytes, sizeof(ret_known->id.bytes));
+        ret_known->dn = unpack_str(&p, a);
+        if (p.error || !ret_known->dn)
+                *ret_known = (Known){ 0 };
+        return 0;
+}
+
+static void write_known(SpaceBatch *batch, uint16_t source, const ObjectId *id, const char *dn)
+{
+        const uint8_t *data;
+        PackWriter w;
+        size_t n;
+
+        pack_init(&w);
+        pack_array(&w, MEMO_FIELDS);
+        pack_int(&w, MEMO_VERSION);
+        pack_bytes(&w, id->bytes, sizeof(id->bytes));
+        pack_str(&w, dn);
+        data = pack_data(&w, &n);
+        memo_write(batch, arena_printf(batch->arena, MEMO_GROUP, source), arena_memdup(batch->arena, data, n),
+                   n, SPACE_ANY);
+        pack_deinit(&w);
+}
+
+static void owner_of(uint16_t source, const ObjectId *group, uint8_t owner[OBJECT_KEY_SIZE])
+{
+        object_key_pack(&(ObjectKey){ .source = source, .id = *group }, owner);
+}
+
+int filter_group_open(Space *space, const char *group_dn, uint16_t source, FilterGroup *ret_filter, Arena *a)
+{
+        FilterGroup f = { 0 };
+        uint8_t owner[OBJECT_KEY_SIZE];
+        Known known;
+        int r;
+
+        *ret_filter = f;
+        if (!group_dn)
+                return 0;
+        r = read_known(space, source, a, &known);
+        if (r || guid_is_zero(&known.id) || !str_is(known.dn, group_dn))
+                return r;
+        owner_of(source, &known.id, owner);
+        f.known = true;
+        f.group = known.id;
+        f.n_key = space_link_key(owner, sizeof(owner), LINKS, f.key);
+        *ret_filter = f;
+        return 0;
+}
+
+int filter_group_has(Space *space, const FilterGroup *f, const ObjectId *id, bool *ret_has)
+{
+        if (guid_is(id, &f->group)) {
+                *ret_has = true;
+                return 0;
+        }
+        return error_fold(space->ops->has_link(space, LINK_IMPORT, f->key, f->n_key, id, ret_has));
+}
+
+/* -- the difference -------------------------------------------------------------------------------------- */
+
+typedef struct Work {
+        Queue *queue;
+        uint16_t source;
+        Wall now;
+        const ObjectId *group;
+        bool silent; /* the first time: rows only */
+        Arena *arena;
+        SpaceBatch batch;
+        Change *changes;
+        size_t n_changes;
+        uint8_t owner[OBJECT_KEY_SIZE];
+} Work;
+
+static int flush(Work *w)
+{
+        int r = queue_put(w->queue, &(Intake){
+                                            .changes = w->changes,
+                                            .n_changes = w->n_changes,
+                                            .writes = w->batch.writes,
+                                            .n_writes = w->batch.n_writes,
+                                            .links = w->batch.links,
+                                            .n_links = w->batch.n_links,
+                                            .now = w->now,
+                                    });
+
+        arena_reset(w->arena);
+        space_batch_init(&w->batch, w->arena);
+        w->changes = arena_new_array(w->arena, Change, PAGE);
+        w->n_changes = 0;
+        return r;
+}
+
+/* Who came or went. Of those who went only the known have something to lose. */
+static int take(Work *w, const ObjectId *id, bool came)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        ObjectKey key = { .source = w->source, .id = *id };
+        Head head = { 0 };
+        int r = space_read_head(queue_space(w->queue), &key, a, &head, NULL, NULL);
+
+        if (r < 0)
+                return error_trace(r);
+        if (!w->silent && (came || r != SPACE_E_NONE))
+                w->changes[w->n_changes++] = (Change){
+                        .id = *id,
+                        .source = w->source,
+                        .kind = CHANGE_UPSERT,
+                        .lane = LANE_NORMAL,
+                        .seen = w->now,
+                        .dn = r == 0 ? arena_strdup(w->arena, head.dn) : NULL,
+                };
+        space_write_link(&w->batch, LINK_IMPORT, came ? LINK_ADD : LINK_REMOVE, w->owner, sizeof(w->owner),
+                         LINKS, id);
+        return w->batch.n_links == PAGE ? flush(w) : 0;
+}
+
+/* Two sorted lists. */
+static int compare(Work *w, const ObjectId *before, size_t n_before, const ObjectId *now, size_t n_now,
+                   size_t *ret_n_added, size_t *ret_n_removed)
+{
+        size_t b = 0, n = 0;
+        int r = 0;
+
+        while (r == 0 && (b < n_before || n < n_now)) {
+                int order = b == n_before ? 1 : n == n_now ? -1 : guid_compare(&before[b], &now[n]);
+
+                if (order == 0) {
+                        b++;
+                        n++;
+                } else if (order < 0) {
+                        r = take(w, &before[b++], false);
+                        ++*ret_n_removed;
+                } else {
+                        r = take(w, &now[n++], true);
+                        ++*ret_n_added;
+                }
+        }
+        return r;
+}
+
+/* `*ret_serial`: of the note; 0: there is none. */
+static int is_due(Space *space, uint16_t source, Arena *a, uint64_t *ret_serial)
+{
+        const uint8_t *data;
+        size_t n;
+        int r = memo_read(space, arena_printf(a, MEMO_DUE, source), a, &data, &n, ret_serial);
+
+        if (r)
+                *ret_serial = 0;
+        return r == SPACE_E_NONE ? 0 : error_trace(r);
+}
+
+/* What a process that died on the way may have left of the group that becomes the filter now. */
+static void clear_rows(SpaceBatch *batch, uint16_t source, const ObjectId *group)
+{
+        uint8_t owner[OBJECT_KEY_SIZE];
+
+        owner_of(source, group, owner);
+        space_write_link(batch, LINK_IMPORT, LINK_CLEAR, owner, sizeof(owner), LINKS, group);
+}
+
+/* Rows of the group that was the filter before become those of the one that is it now. The old ones stay
+ * until all is done: they say who has gone. */
+static int adopt_rows(Work *w, const ObjectId *ids, size_t n)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                space_write_link(&w->batch, LINK_IMPORT, LINK_ADD, w->owner, sizeof(w->owner), LINKS,
+                                 &ids[i]);
+                if (w->batch.n_links == PAGE)
+                        r = flush(w);
+        }
+        return r;
+}
+
+int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t index, Wall now,
+                      size_t *ret_n_added, size_t *ret_n_removed, Diag *diag)
+{
+        static const char *const links[] = { "member" };
+        _cleanup_(arena_freep) Arena *a = arena_new(0), *page = arena_new(0);
+        Work w = { .queue = queue, .source = index, .now = now, .arena = page };
+        SourceQuery query = { .dn = dn, .links = links, .n_links = N_ELEMENTS(links) };
+        Space *space = queue_space(queue);
+        ObjectId *before = NULL;
+        size_t n_before = 0;
+        bool is_other;
+        SourceEntry e;
+        uint64_t due;
+        Known known;
+        int r;
+
+        *ret_n_added = *ret_n_removed = 0;
+        if (!dn)
+                return 0;
+        r = read_known(space, index, a, &known);
+        if (r == 0)
+                r = is_due(space, index, a, &due);
+        if (r || (!due && str_is(known.dn, dn)))
+                return r;
+        r = source_read(source, &query, a, &e, diag);
+        if (r)
+                return r;
+        w.group = &e.object->id;
+        /* A group that has changed before it was read for the first time: nobody knows who was in it before,
+         * and who came may have been looked at already, as one who is not. */
+        w.silent = guid_is_zero(&known.id) && !due;
+        owner_of(index, w.group, w.owner);
+        space_batch_init(&w.batch, page);
+        w.changes = arena_new_array(page, Change, PAGE);
+        is_other = !guid_is(&known.id, w.group);
+        if (is_other)
+                clear_rows(&w.batch, index, w.group);
+        if (!guid_is_zero(&known.id)) {
+                uint8_t owner[OBJECT_KEY_SIZE];
+
+                owner_of(index, &known.id, owner);
+                r = space_read_links(space, LINK_IMPORT, owner, sizeof(owner), LINKS, a, &before, &n_before);
+                if (r)
+                        return error_trace(r);
+                if (is_other)
+                        r = adopt_rows(&w, before, n_before);
+                if (r)
+                        return r;
+        }
+        r = compare(&w, before, n_before, e.n_links ? e.links[0].ids : NULL, e.n_links ? e.links[0].n_ids : 0,
+                    ret_n_added, ret_n_removed);
+        if (r)
+                return r;
+        if (is_other && !guid_is_zero(&known.id))
+                clear_rows(&w.batch, index, &known.id);
+        write_known(&w.batch, index, w.group, dn);
+        if (due) {
+                /* One that the feed has written since is of a change that may not have been read: it stays.
+                 */
+                memo_delete(&w.batch, arena_printf(w.arena, MEMO_DUE, index));
+                w.batch.writes[w.batch.n_writes - 1].serial = due;
+        }
+        return flush(&w);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/reconcile/reconcile.h"
+
+#include "base/error.h"
+#include "base/pack.h"
+#include "base/str.h"
+#include "engine/space/memo.h"
+
+#include <errno.h>
+
+#define MEMO         "reconcile"
+#define MEMO_VERSION 1
+#define MEMO_FIELDS  7
+
+/* More DNs than any configuration has; a damaged memo asks for no more. */
+#define DNS_MAX 10000
+
+/* -- the memo -------------------------------------------------------------------------------------------- */
+
+static void pack_texts(PackWriter *w, const char *const *texts, size_t n)
+{
+        pack_array(w, n);
+        for (size_t i = 0; i < n; i++)
+                pack_str(w, texts[i]);
+}
+
+static const char *const *unpack_texts(PackReader *r, Arena *a, size_t *ret_n)
+{
+        size_t n = unpack_array(r);
+        const char **texts;
+
+        if (n > DNS_MAX)
+                n = 0;
+        texts = arena_new_array(a, const char *, n);
+        for (size_t i = 0; i < n; i++)
+                texts[i] = unpack_str(r, a);
+        *ret_n = n;
+        return texts;
+}
+
+/* "reconcile" of the first, "reconcile.1" of the next. */
+static const char *memo_name(uint16_t source, Arena *a)
+{
+        return source ? arena_printf(a, MEMO ".%u", (unsigned)source) : MEMO;
+}
+
+static int write_memo(Queue *queue, uint16_t source, const ReconcileMemo *m, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const uint8_t *data;
+        SpaceBatch batch;
+        PackWriter w;
+        size_t n;
+        int r;
+
+        pack_init(&w);
+        pack_array(&w, MEMO_FIELDS);
+        pack_int(&w, MEMO_VERSION);
+        pack_int(&w, m->first_start.ms);
+        pack_bool(&w, m->everything);
+        pack_int(&w, m->finished.ms);
+        pack_texts(&w, m->include, m->n_include);
+        pack_texts(&w, m->exclude, m->n_exclude);
+        pack_texts(&w, m->types, m->n_types);
+        data = pack_data(&w, &n);
+        space_batch_init(&batch, a);
+        memo_write(&batch, memo_name(source, a), data, n, SPACE_ANY);
+        r = queue_put(queue, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
+        pack_deinit(&w);
+        return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : error_fold(r);
+}
+
+int reconcile_memo_read(Queue *queue, uint16_t source, Arena *a, ReconcileMemo *ret_memo)
+{
+        ReconcileMemo m = { 0 };
+        const uint8_t *data;
+        PackReader p;
+        size_t n;
+        int r = memo_read(queue_space(queue), memo_name(source, a), a, &data, &n, NULL);
+
+        *ret_memo = (ReconcileMemo){ 0 };
+        if (r == SPACE_E_NONE)
+                return 0;
+        if (r)
+                return error_trace(r);
+        unpack_init(&p, data, n);
+        if (unpack_array(&p) < MEMO_FIELDS)
+                return 0;
+        unpack_version(&p, MEMO_VERSION);
+        m.first_start.ms = unpack_int(&p);
+        m.everything = unpack_bool(&p);
+        m.finished.ms = unpack_int(&p);
+        m.include = unpack_texts(&p, a, &m.n_include);
+        m.exclude = unpack_texts(&p, a, &m.n_exclude);
+        m.types = unpack_texts(&p, a, &m.n_types);
+        if (p.error == 0)
+                *ret_memo = m;
+        return 0;
+}
+
+int reconcile_note_start(Queue *queue, uint16_t source, const SourceConfig *config, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        ReconcileMemo m;
+        int r = reconcile_memo_read(queue, source, a, &m);
+
+        if (r || m.first_start.ms)
+                return r;
+        m.first_start = now;
+        m.everything = config->ldap.initial == FEED_INITIAL_ALL;
+        return write_memo(queue, source, &m, now);
+}
+
+/* -- the scope of the last one --------------------------------------------------------------------------- */
+
+static bool is_same_list(const char *const *a, size_t n, const ConfigList *list)
+{
+        const char *const *b = list->items;
+
+        if (n != list->n_items)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!str_is(a[i], b[i]))
+                        return false;
+        return true;
+}
+
+/* NULL: there was none, or it was the same. */
+static const Scope *scope_of(const ReconcileMemo *m, const SourceConfig *c, Arena *a)
+{
+        const Scope *scope = NULL;
+
+        if (!m->finished.ms || (is_same_list(m->include, m->n_include, &c->scope.include) &&
+                                is_same_list(m->exclude, m->n_exclude, &c->scope.exclude) &&
+                                is_same_list(m->types, m->n_types, &c->scope.object_types)))
+                return NULL;
+        if (scope_new(a, c->ldap.base, m->include, m->n_include, m->exclude, m->n_exclude, m->types,
+                      m->n_types, &scope, NULL))
+                return NULL;
+        return scope;
+}
+
+int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const SourceConfig *c = s->source_config;
+        ReconcileMemo m;
+        int r = reconcile_memo_read(s->queue, s->source, a, &m);
+
+        if (r)
+                return r;
+        s->everything |= m.everything;
+        s->first_start = m.first_start;
+        s->scope_before = scope_of(&m, c, a);
+        s->look_for_absent = true;
+        r = sweep_run(s, ret_result, diag);
+        /* A part says nothing about the whole. */
+        if (r || s->dn)
+                return r;
+        m.everything = s->everything;
+        m.finished = clock_wall(s->clock);
+        m.include = c->scope.include.items;
+        m.n_include = c->scope.include.n_items;
+        m.exclude = c->scope.exclude.items;
+        m.n_exclude = c->scope.exclude.n_items;
+        m.types = c->scope.object_types.items;
+        m.n_types = c->scope.object_types.n_items;
+        return write_memo(s->queue, s->source, &m, m.finished);
+}

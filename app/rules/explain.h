@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Explain: what the rules make of one object that was looked at, for the command and the console. */
+
+#include "app/rules/known.h"
+#include "app/rules/look.h"
+#include "engine/rules/explain.h"
+
+typedef struct Explain Explain;
+
+struct Explain {
+        ExplainStage in, out;
+        bool has_out;
+        const RuleInput *inputs; /* all that have a say in it, by ExplainOffer.input of `in` */
+        size_t n_inputs, own;
+        const Object *cloud; /* what is in Entra ID; NULL: nothing that is known */
+        const char *verdict; /* what becomes of the object, in one line */
+};
+
+/* `known` NULL: as for an object that is new to the state and to Entra ID. Everything lives in the arena,
+ * which the look's object must not outlive. */
+void explain_object(Explain *ret, const RuleSet *rules, const Look *look, const RulesKnown *known, Wall now,
+                    Arena *a);

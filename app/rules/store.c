@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/rules/store.h"
+
+#include "base/error.h"
+#include "base/pack.h"
+#include "base/str.h"
+#include "engine/space/memo.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define HISTORY_MEMO  "rules.history"
+#define CATCH_UP_MEMO "rules.catch-up"
+
+#define HISTORY_VERSION  1
+#define TEXTS_VERSION    1
+#define CATCH_UP_VERSION 1
+
+#define ACTIVATION_FIELDS 5
+#define FILE_FIELDS       2
+
+static const char *texts_memo(Arena *a, const char *version)
+{
+        return arena_printf(a, "rules.text.%.32s", version);
+}
+
+/* -- reading --------------------------------------------------------------------------------------------- */
+
+int rules_store_history(Space *s, Arena *a, RulesHistory *ret_history)
+{
+        RulesHistory h = { 0 };
+        const uint8_t *data;
+        size_t size, n;
+        PackReader r;
+        int err;
+
+        err = memo_read(s, HISTORY_MEMO, a, &data, &size, &h.serial);
+        if (err == SPACE_E_NONE) {
+                *ret_history = h;
+                return 0;
+        }
+        if (err)
+                return error_fold(err);
+        unpack_init(&r, data, size);
+        unpack_array(&r);
+        unpack_version(&r, HISTORY_VERSION);
+        n = unpack_array(&r);
+        for (size_t i = 0; i < n && i < RULES_KEPT && !r.error; i++) {
+                RulesActivation *x = &h.items[h.n];
+                size_t fields = unpack_array(&r);
+
+                x->version = unpack_str(&r, a);
+                x->origin = unpack_str(&r, a);
+                x->by = unpack_str(&r, a);
+                x->how = unpack_str(&r, a);
+                x->at.ms = unpack_int(&r);
+                if (fields > ACTIVATION_FIELDS)
+                        unpack_skip(&r, fields - ACTIVATION_FIELDS);
+                if (!r.error &&
+                    (fields < ACTIVATION_FIELDS || !x->version || !x->origin || !x->by || !x->how))
+                        r.error = PACK_E_CORRUPT;
+                h.n += !r.error;
+        }
+        if (r.error)
+                return error_origin(-EUCLEAN);
+        *ret_history = h;
+        return 0;
+}
+
+int rules_store_read(Space *s, Arena *a, const char *version, const RulesFile **ret_files, size_t *ret_n)
+{
+        const uint8_t *data;
+        RulesFile *files;
+        size_t size, n;
+        PackReader r;
+        int err;
+
+        err = memo_read(s, texts_memo(a, version), a, &data, &size, NULL);
+        if (err == SPACE_E_NONE)
+                return RULES_STORE_E_NONE;
+        if (err)
+                return error_fold(err);
+        unpack_init(&r, data, size);
+        unpack_array(&r);
+        unpack_version(&r, TEXTS_VERSION);
+        n = unpack_array(&r);
+        files = arena_new_array(a, RulesFile, n + 1);
+        for (size_t i = 0; i < n && !r.error; i++) {
+                size_t fields = unpack_array(&r);
+
+                files[i].name = unpack_str(&r, a);
+                files[i].text = unpack_str(&r, a);
+                files[i].n = files[i].text ? strlen(files[i].text) : 0;
+                if (!r.error && (fields != FILE_FIELDS || !files[i].name || !files[i].text))
+                        r.error = PACK_E_CORRUPT;
+        }
+        if (r.error)
+                return error_origin(-EUCLEAN);
+        *ret_files = files;
+        *ret_n = n;
+        return 0;
+}
+
+int rules_store_catch_up(Space *s, ObjectId *ret_after)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const uint8_t *data;
+        ObjectId after;
+        PackReader r;
+        size_t size;
+        int err;
+
+        err = memo_read(s, CATCH_UP_MEMO, a, &data, &size, NULL);
+        if (err == SPACE_E_NONE)
+                return RULES_STORE_E_NONE;
+        if (err)
+                return error_fold(err);
+        unpack_init(&r, data, size);
+        unpack_array(&r);
+        unpack_version(&r, CATCH_UP_VERSION);
+        unpack_fixed(&r, after.bytes, sizeof(after.bytes));
+        if (unpack_end(&r))
+                return error_origin(-EUCLEAN);
+        *ret_after = after;
+        return 0;
+}
+
+/* -- writing --------------------------------------------------------------------------------------------- */
+
+static void write_packed(SpaceBatch *b, const char *name, PackWriter *w)
+{
+        const uint8_t *data;
+        size_t n;
+
+        data = pack_data(w, &n);
+        memo_write(b, name, data, n, SPACE_ANY);
+}
+
+static void write_texts(SpaceBatch *b, const RulesFile *files, size_t n_files, const char *version)
+{
+        PackWriter w;
+
+        pack_init(&w);
+        pack_array(&w, 2);
+        pack_int(&w, TEXTS_VERSION);
+        pack_array(&w, n_files);
+        for (size_t i = 0; i < n_files; i++) {
+                pack_array(&w, FILE_FIELDS);
+                pack_str(&w, files[i].name);
+                pack_str(&w, files[i].text);
+        }
+        write_packed(b, texts_memo(b->arena, version), &w);
+        pack_deinit(&w);
+}
+
+static void write_history(SpaceBatch *b, const RulesHistory *h)
+{
+        PackWriter w;
+
+        pack_init(&w);
+        pack_array(&w, 2);
+        pack_int(&w, HISTORY_VERSION);
+        pack_array(&w, h->n);
+        for (size_t i = 0; i < h->n; i++) {
+                pack_array(&w, ACTIVATION_FIELDS);
+                pack_str(&w, h->items[i].version);
+                pack_str(&w, h->items[i].origin);
+                pack_str(&w, h->items[i].by);
+                pack_str(&w, h->items[i].how);
+                pack_int(&w, h->items[i].at.ms);
+        }
+        write_packed(b, HISTORY_MEMO, &w);
+        pack_deinit(&w);
+}
+
+static void write_catch_up(SpaceBatch *b, const ObjectId *after)
+{
+        PackWriter w;
+
+        pack_init(&w);
+        pack_array(&w, 2);
+        pack_int(&w, CATCH_UP_VERSION);
+        pack_bytes(&w, after->bytes, sizeof(after->bytes));
+        write_packed(b, CATCH_UP_MEMO, &w);
+        pack_deinit(&w);
+}
+
+static bool is_kept(const RulesHistory *h, const char *version)
+{
+        for (size_t i = 0; i < h->n; i++)
+                if (str_is(h->items[i].version, version))
+                        return true;
+        return false;
+}
+
+static int put(Queue *q, const SpaceBatch *b, const Change *changes, size_t n_changes, Wall now)
+{
+        return queue_put(q, &(Intake){ .changes = changes,
+                                       .n_changes = n_changes,
+                                       .writes = b->writes,
+                                       .n_writes = b->n_writes,
+                                       .now = now });
+}
+
+int rules_store_activate(Queue *q, const RulesFile *texts, size_t n_texts, const RulesActivation *what)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        RulesHistory old, h = { .n = 1 };
+        size_t bytes = 0;
+        SpaceBatch b;
+        int r;
+
+        for (size_t i = 0; i < n_texts; i++)
+                bytes += strlen(texts[i].name) + texts[i].n + 32;
+        if (bytes > PACK_RECORD_MAX)
+                return error_origin(-EFBIG);
+        r = rules_store_history(queue_space(q), a, &old);
+        if (r)
+                return error_trace(r);
+        h.items[0] = *what;
+        for (size_t i = 0; i < old.n && h.n < RULES_KEPT; i++)
+                h.items[h.n++] = old.items[i];
+        space_batch_init(&b, a);
+        write_texts(&b, texts, n_texts, what->version);
+        write_history(&b, &h);
+        if (old.n && !is_kept(&h, old.items[old.n - 1].version))
+                memo_delete(&b, texts_memo(a, old.items[old.n - 1].version));
+        if (old.n)
+                write_catch_up(&b, &(ObjectId){ 0 });
+        r = put(q, &b, NULL, 0, what->at);
+        return r > 0 ? error_origin(-ENOSPC) : error_trace(r);
+}
+
+int rules_store_caught_up(Queue *q, const ObjectId *after, const Change *changes, size_t n_changes, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SpaceBatch b;
+
+        space_batch_init(&b, a);
+        if (after)
+                write_catch_up(&b, after);
+        else
+                memo_delete(&b, CATCH_UP_MEMO);
+        return put(q, &b, changes, n_changes, now);
+}

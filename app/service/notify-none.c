@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/service/notify.h"
+
+void notify_ready(void)
+{
+}
+
+void notify_stopping(void)
+{
+}
+
+void notify_watchdog(void)
+{
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Intake: which of the feed's entries become changes, and in which lane
+ *
+ *      entry --> known or in scope? --> urgent? --> queue_put, with the feed's position
+ *
+ * A domain writes much that is nobody's business here (computers, DNS, logon times): what is out of scope and
+ * was never imported is counted and dropped. What was imported once is always followed, wherever it goes: the
+ * run decides what its leaving means. Containers are nobody's objects: their names are kept
+ * (app/reconcile/containers.h), and one that was renamed makes what is below it due.
+ *
+ * Belongs to the feed's thread, except for the counters.
+ */
+
+#include "app/config/snapshot.h"
+#include "listener/feed.h"
+#include "queue/queue.h"
+
+#include <stdatomic.h>
+
+typedef struct IntakeSink IntakeSink;
+
+struct IntakeSink {
+        FeedSink sink; /* first: the feed calls through it */
+        Queue *queue;
+        Snapshot *snapshot;
+        const Clock *clock;
+        const Log *log;
+        const char *feed; /* key of the position */
+        void (*settled)(
+                void *context); /* once: it watches, or has failed to for the first time. May be NULL */
+        void *context;
+        uint16_t source;
+        const SourceConfig *source_config; /* as the process was started with */
+
+        pthread_mutex_t lock; /* protects what follows */
+        FeedStatus status;
+        Mono told; /* when the feed said it */
+        char server[256], text[512];
+        bool is_settled;
+
+        _Atomic uint64_t n_seen, n_queued, n_out_of_scope, n_urgent;
+        _Atomic bool containers_due; /* containers_work() has something to do: cleared before it looks */
+        _Atomic bool filter_due;     /* so has filter_group_work() */
+        _Atomic bool full;           /* the queue refused a batch: unpause the feed when it has room */
+};
+
+void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *clock, const Log *log,
+                 const char *feed, uint16_t source, const SourceConfig *source_config);
+void intake_deinit(IntakeSink *in);
+
+/* Has the feed handed over all that was due, and goes on? */
+bool intake_is_watching(IntakeSink *in);
+
+/* A copy of the feed's last words about itself. */
+void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status);
