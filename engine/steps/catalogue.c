@@ -141,6 +141,13 @@ static const CatalogueRow rows[] = {
             "The account is enabled in Active Directory but was blocked in Microsoft Entra ID by somebody "
             "else.",
             "Unblock it in Microsoft Entra ID, or disable and enable it in Active Directory."),
+        ROW("DeletedInCloud", FAILURE, OBJECT,
+            "Somebody has deleted the user in Microsoft Entra ID, where it can be restored for 30 days; "
+            "sosync does "
+            "not make a second one beside it.",
+            "Restore it under Deleted users in the Entra admin center: it is found by its anchor. Or delete "
+            "it there "
+            "for good, and retry: then it is created anew. Either way, `sosync queue retry`."),
         ROW("Contended", FAILURE, OBJECT,
             "Somebody has set the attribute back three times within an hour; for now it is left as they want "
             "it.",

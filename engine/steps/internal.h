@@ -66,6 +66,9 @@ int run_soft_match(Run *run, RunImport *ret_import, bool *ret_found);
 /* plan.c: no create and no match while the rules' anchors are known to be wrong. Return: 0, STEP_E_PARK. */
 int run_mind_anchor(Run *run);
 
+/* deleted.c: before a create, was it there and deleted? Return: 0, STEP_E_PARK, STEP_E_RETRY, -errno. */
+int run_ask_deleted(Run *run);
+
 /* plan.c: compare run->planned with run->cloud into run->ops. Return: 0, STEP_E_*. */
 int run_plan(Run *run);
 /* Only what turns the account off stays in the plan. `*ret_left`: names of what went, or NULL. Returns how

@@ -275,6 +275,8 @@ int run_plan(Run *run)
                         return step_fail(run, STEP_E_SKIP, "CreateBelongsToSync", NULL);
                 r = run_mind_anchor(run);
                 if (r == 0)
+                        r = run_ask_deleted(run);
+                if (r == 0)
                         r = plan_create(run);
                 if (r)
                         return r;

@@ -53,7 +53,7 @@ static const char *filter_of(const Fetch *f)
         Arena *a = f->call->arena;
         const char *quoted = graph_quote(a, f->match->value);
 
-        if (f->match->by == MATCH_ANCHOR)
+        if (f->match->by == MATCH_ANCHOR || f->match->by == MATCH_DELETED)
                 return arena_printf(a, "onPremisesImmutableId%%20eq%%20'%s'", quoted);
         return arena_printf(a, "mail%%20eq%%20'%s'%%20or%%20proxyAddresses/any(p:p%%20eq%%20'smtp:%s')",
                             quoted, quoted);
@@ -80,6 +80,11 @@ static const char *path_of(const Fetch *f, bool *ret_list)
         if (m->by == MATCH_ANCHOR && !f->users)
                 return arena_printf(a, "/groups(uniqueName='%s')?%s", graph_quote(a, m->value), options);
         *ret_list = true;
+        if (m->by == MATCH_DELETED) {
+                if (!f->users)
+                        return NULL; /* security groups are deleted for good (directory-deleteditems-list) */
+                set = "directory/deletedItems/microsoft.graph.user";
+        }
         return arena_printf(a, "/%s?$filter=%s&%s&$top=5", set, filter_of(f), options);
 }
 

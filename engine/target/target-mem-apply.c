@@ -226,7 +226,7 @@ static void apply_create(MemApply *p, size_t i)
                         }
                 }
                 if (!adopted)
-                        mem_remove(p->t, o);
+                        mem_remove(p->t, o, true);
                 return;
         }
         mem_set(o, "sourceAnchor", value_string(op->anchor));

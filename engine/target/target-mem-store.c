@@ -45,6 +45,16 @@ static void index_all(MemTarget *t)
                 index_object(t, i);
 }
 
+static void append(MemTarget *t, MemObject *o)
+{
+        t->objects = grown(t->objects, t->n_objects, &t->size_objects, sizeof(MemObject *));
+        t->objects[t->n_objects++] = o;
+        if (t->n_buckets < 2 * t->n_objects)
+                index_all(t);
+        else
+                index_object(t, t->n_objects - 1);
+}
+
 MemObject *mem_new_object(MemTarget *t, const char *type)
 {
         MemObject *o = calloc(1, sizeof(*o));
@@ -58,12 +68,7 @@ MemObject *mem_new_object(MemTarget *t, const char *type)
         if (!o->type)
                 error_oom(strlen(type));
         o->arena = arena_new(0);
-        t->objects = grown(t->objects, t->n_objects, &t->size_objects, sizeof(MemObject *));
-        t->objects[t->n_objects++] = o;
-        if (t->n_buckets < 2 * t->n_objects)
-                index_all(t);
-        else
-                index_object(t, t->n_objects - 1);
+        append(t, o);
         return o;
 }
 
@@ -103,14 +108,41 @@ void mem_free_object(MemObject *o)
         free(o);
 }
 
+MemObject *mem_find_deleted(const MemTarget *t, const char *anchor)
+{
+        for (size_t i = 0; i < t->n_gone; ++i) {
+                Value v = t->gone[i].object ? mem_value(t->gone[i].object, "sourceAnchor") : VALUE_NULL;
+
+                if (v.type == VALUE_STRING && str_is(v.s, anchor))
+                        return t->gone[i].object;
+        }
+        return NULL;
+}
+
+bool mem_restore(MemTarget *t, const ObjectId *id)
+{
+        for (size_t i = 0; i < t->n_gone; ++i) {
+                MemObject *o = t->gone[i].object;
+
+                if (!o || !guid_is(&o->id, id))
+                        continue;
+                append(t, o);
+                o->changed = ++t->n_changes;
+                t->gone[i] = t->gone[--t->n_gone];
+                return true;
+        }
+        return false;
+}
+
 /* The last moves into the gap; references to it end. */
-void mem_remove(MemTarget *t, MemObject *o)
+void mem_remove(MemTarget *t, MemObject *o, bool for_good)
 {
         t->gone = grown(t->gone, t->n_gone, &t->size_gone, sizeof(*t->gone));
         t->gone[t->n_gone++] = (MemGone){
                 .id = o->id,
                 .type = str_is(o->type, "group") ? "group" : "user",
                 .at = ++t->n_changes,
+                .object = for_good ? NULL : o,
         };
         for (size_t i = 0; i < t->n_objects; ++i) {
                 if (guid_is(&t->objects[i]->manager, &o->id))
@@ -124,7 +156,8 @@ void mem_remove(MemTarget *t, MemObject *o)
                 }
         }
         index_all(t);
-        mem_free_object(o);
+        if (for_good)
+                mem_free_object(o);
 }
 
 Value mem_value(const MemObject *o, const char *attribute)
@@ -329,7 +362,7 @@ void target_mem_assignable(Target *target, const ObjectId *id)
         pthread_mutex_unlock(&t->lock);
 }
 
-void target_mem_remove(Target *target, const ObjectId *id)
+static void remove_object(Target *target, const ObjectId *id, bool for_good)
 {
         MemTarget *t = (MemTarget *)target;
         MemObject *o;
@@ -337,8 +370,29 @@ void target_mem_remove(Target *target, const ObjectId *id)
         pthread_mutex_lock(&t->lock);
         o = mem_find(t, id);
         if (o)
-                mem_remove(t, o);
+                mem_remove(t, o, for_good);
         pthread_mutex_unlock(&t->lock);
+}
+
+void target_mem_remove(Target *target, const ObjectId *id)
+{
+        remove_object(target, id, true);
+}
+
+void target_mem_recycle(Target *target, const ObjectId *id)
+{
+        remove_object(target, id, false);
+}
+
+bool target_mem_restore(Target *target, const ObjectId *id)
+{
+        MemTarget *t = (MemTarget *)target;
+        bool restored;
+
+        pthread_mutex_lock(&t->lock);
+        restored = mem_restore(t, id);
+        pthread_mutex_unlock(&t->lock);
+        return restored;
 }
 
 static Value ref_to(Arena *a, const ObjectId *id)

@@ -32,6 +32,7 @@ struct MemGone {
         ObjectId id;
         const char *type; /* literal */
         uint64_t at;
+        MemObject *object; /* it can be restored; NULL: not */
 };
 
 struct MemTarget {
@@ -60,7 +61,9 @@ MemObject *mem_new_object(MemTarget *t, const char *type);
 void mem_free_object(MemObject *o);
 MemObject *mem_find(const MemTarget *t, const ObjectId *id);
 MemObject *mem_find_by(const MemTarget *t, const char *type, const char *attribute, const char *value);
-void mem_remove(MemTarget *t, MemObject *o);
+void mem_remove(MemTarget *t, MemObject *o, bool for_good);
+bool mem_restore(MemTarget *t, const ObjectId *id);
+MemObject *mem_find_deleted(const MemTarget *t, const char *anchor);
 Value mem_value(const MemObject *o, const char *attribute);
 void mem_set(MemObject *o, const char *attribute, Value v); /* NONE removes */
 bool mem_has_member(const MemObject *o, const ObjectId *id, size_t *ret_at);

@@ -69,6 +69,9 @@ static int find(const MemTarget *t, const Match *m, MemObject **ret, Diag *diag)
                 break;
         case MATCH_MAIL:
                 return find_by_mail(t, m, ret, diag);
+        case MATCH_DELETED:
+                *ret = str_is(m->type, "user") ? mem_find_deleted(t, m->value) : NULL;
+                break;
         }
         return *ret ? 0 : TARGET_E_NOT_FOUND;
 }
@@ -263,6 +266,10 @@ static Target *mem_free(Target *target)
         free(t->objects);
         free(t->buckets);
         free(t->faults);
+        for (size_t i = 0; i < t->n_gone; ++i) {
+                if (t->gone[i].object)
+                        mem_free_object(t->gone[i].object);
+        }
         free(t->gone);
         free(t->journal);
         arena_free(t->journal_arena);

@@ -66,7 +66,9 @@ void target_mem_force_member(Target *t, const ObjectId *group, const ObjectId *m
 void target_mem_master(Target *t, const ObjectId *id, bool mastered_elsewhere);
 /* From now on the group can hold directory roles. */
 void target_mem_assignable(Target *t, const ObjectId *id);
-void target_mem_remove(Target *t, const ObjectId *id); /* as if somebody had deleted it */
+void target_mem_remove(Target *t, const ObjectId *id);  /* as if somebody had deleted it, for good */
+void target_mem_recycle(Target *t, const ObjectId *id); /* ... and it can be restored, */
+bool target_mem_restore(Target *t, const ObjectId *id); /* as somebody does here. False: it cannot */
 
 /* The object as it is now, in the arena; NULL: there is none. Links are REFs ("manager") and LISTs of REF
  * ("member"). */

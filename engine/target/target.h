@@ -83,7 +83,8 @@ typedef enum MatchBy {
         MATCH_ID,     /* cloud id as GUID text */
         MATCH_ANCHOR, /* users: onPremisesImmutableId; groups: uniqueName */
         MATCH_UPN,
-        MATCH_MAIL, /* mail, or any proxyAddresses value */
+        MATCH_MAIL,    /* mail, or any proxyAddresses value */
+        MATCH_DELETED, /* users that were deleted and can be restored, by onPremisesImmutableId */
 } MatchBy;
 
 struct Match {

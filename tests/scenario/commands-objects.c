@@ -173,8 +173,22 @@ static bool edit_cloud(Scene *s, const Thing *t, const char *const *words, size_
         return true;
 }
 
+static bool is_deletion(const char *word)
+{
+        return str_is(word, "delete") || str_is(word, "recycle");
+}
+
+static bool restore_in_cloud(Scene *s, Thing *t)
+{
+        if (!target_mem_restore(cloud_mem(s->cloud), &t->recycled))
+                return scene_fail(s, "%s cannot be restored in the cloud", t->name);
+        t->recycled = (ObjectId){ 0 };
+        return true;
+}
+
 /* CLOUD user ada title=...: it is there already, with the anchor of ada (sourceAnchor=-: with none).
  * CLOUD ada title=...      somebody changes it.     CLOUD delete ada
+ * CLOUD recycle ada        somebody deletes it, so that it can be restored.     CLOUD restore ada
  * CLOUD mastered ada       another synchronization adopts it.     CLOUD released ada */
 bool command_cloud(Scene *s, const char *const *words, size_t n_words)
 {
@@ -190,14 +204,20 @@ bool command_cloud(Scene *s, const char *const *words, size_t n_words)
                 target_mem_master(cloud_mem(s->cloud), &id, str_is(words[1], "mastered"));
                 return true;
         }
-        if (!str_is(words[1], "user") && !str_is(words[1], "group") && !str_is(words[1], "delete"))
+        if (n_words == 3 && str_is(words[1], "restore"))
+                return command_need(s, words[2], &t) && restore_in_cloud(s, t);
+        if (!str_is(words[1], "user") && !str_is(words[1], "group") && !is_deletion(words[1]))
                 return command_need(s, words[1], &t) && edit_cloud(s, t, words + 2, n_words - 2);
         if (n_words < 3 || !command_need(s, words[2], &t))
                 return s->failed ? false : scene_fail(s, "which object?");
-        if (str_is(words[1], "delete")) {
+        if (is_deletion(words[1])) {
                 if (!scene_cloud_of(s, t, &id))
                         return scene_fail(s, "%s is not in the cloud", t->name);
-                target_mem_remove(cloud_mem(s->cloud), &id);
+                if (str_is(words[1], "recycle"))
+                        target_mem_recycle(cloud_mem(s->cloud), &id);
+                else
+                        target_mem_remove(cloud_mem(s->cloud), &id);
+                t->recycled = str_is(words[1], "recycle") ? id : (ObjectId){ 0 };
                 t->planted = (ObjectId){ 0 };
                 return true;
         }

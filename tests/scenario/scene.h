@@ -45,6 +45,7 @@ struct Thing {
         size_t n_members, size_members;
         uint64_t version;
         Wall created;
+        ObjectId recycled; /* what was deleted and can be restored; zero: nothing */
         ObjectId planted; /* cloud object that carries no anchor of ours; zero: none */
 };
 

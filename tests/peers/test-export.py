@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must not be written, and what is written in its own way: deleted users, against the strict emulator."""
+
+import json
+import urllib.parse
+import urllib.request
+
+from house import check, house, step
+
+
+class Admin:
+    """An administrator of the tenant, who uses Graph as we do."""
+
+    def __init__(self, graph):
+        self.graph = graph
+        form = urllib.parse.urlencode({"client_id": graph.client_id, "client_secret": graph.secret, "grant_type": "client_credentials",
+                                       "scope": "https://graph.microsoft.com/.default"})
+        with urllib.request.urlopen(f"{graph.login}/{graph.tenant_id}/oauth2/v2.0/token", form.encode()) as answer:
+            self.headers = {"Authorization": "Bearer " + json.load(answer)["access_token"]}
+
+    def __call__(self, method, path, body=None):
+        return self.graph.request(method, "/v1.0" + path, body, self.headers)
+
+
+def error(document):
+    return document["provisioningStatusInfo"]["errorInformation"] or {}
+
+
+with house("export") as h:
+    admin = Admin(h.graph)
+    sosync = h.sosync = h.lab.sosync(h.write_config(), start=False)
+
+    def sync(dn, *options):
+        status, document = sosync.sync("--no-html-report", *options, dn)
+        return status, document
+
+    def planted(name, dn, **more):
+        """A cloud user that has the anchor of this object of the directory."""
+        anchor = sync(dn, "--staging-mode")[1]["targetIdentity"]["details"]["anchor"]
+        return h.graph.admin("POST", "objects", {"users": [{"userPrincipalName": h.upn(name), "displayName": name, "mailNickname": name,
+                                                            "accountEnabled": True, "onPremisesImmutableId": anchor, **more}]})["users"][0]
+
+    step("a deleted user is not made a second time, but restored by a person")
+    ada = h.ad.add_user("Ada Gone", h.people, title="Engineer").dn
+    id = planted("ada.gone", ada)
+    admin("DELETE", f"/users/{id}")
+    status, document = sync(ada)
+    check(status == 1 and error(document)["errorCode"] == "DeletedInCloud", error(document))
+    check(id in error(document)["additionalDetails"] and "ada.gone@" in error(document)["additionalDetails"], error(document))
+    check("Restore it" in error(document)["recommendedAction"], error(document))
+    check(h.user("ada.gone") is None, "nobody was made")
+    admin("POST", f"/directory/deletedItems/{id}/restore")
+    status, document = sync(ada)
+    check(status == 0 and h.user("ada.gone")["id"] == id and h.user("ada.gone")["jobTitle"] == "Engineer", error(document))
