@@ -238,6 +238,7 @@ static void compile_run(Config *c)
         c->run.brakes = &c->brakes;
         c->run.guarded = c->guarded.accounts;
         c->run.allowed = c->guarded.allow;
+        c->run.write_role_holders = c->guarded.role_holders == ROLE_HOLDERS_WRITE;
         c->run.on_leave = (LastWord)c->scope.on_leave;
         c->run.on_delete = (LastWord)c->scope.on_delete;
         config_use_rules(c, c->run.rules);

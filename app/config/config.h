@@ -33,6 +33,11 @@ typedef struct SourceConfig SourceConfig;
 typedef struct StateConfig StateConfig;
 typedef struct UrgentConfig UrgentConfig;
 
+typedef enum RoleHolders {
+        ROLE_HOLDERS_KEEP, /* left as they are */
+        ROLE_HOLDERS_WRITE,
+} RoleHolders;
+
 typedef enum HtmlMode {
         HTML_ON_DEMAND, /* rendered when somebody asks */
         HTML_FAILURES,  /* also a file for each that failed or was parked */
@@ -91,6 +96,7 @@ struct NotifyConfig {
 struct ProtectedConfig {
         ConfigList accounts; /* const char * */
         ConfigList allow;
+        int role_holders; /* RoleHolders */
 };
 
 struct Config {

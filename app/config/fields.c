@@ -165,6 +165,8 @@ const ConfigField reports_fields[] = {
         END_OF_TABLE,
 };
 
+static const char *const role_holders_names[] = { "keep", "write", NULL };
+
 static const ConfigField protected_fields[] = {
         { .name = "accounts",
           .type = CONFIG_LIST,
@@ -176,7 +178,14 @@ static const ConfigField protected_fields[] = {
           .type = CONFIG_LIST,
           .item = CONFIG_TEXT,
           .offset = offsetof(ProtectedConfig, allow),
-          .help = "groups that can hold directory roles and are written nevertheless: DNs or object ids" },
+          .help = "groups that can hold directory roles, and users who hold one, that are written "
+                  "nevertheless: "
+                  "DNs, user names or object ids" },
+        { .name = "role_holders",
+          .type = CONFIG_CHOICE,
+          .choices = role_holders_names,
+          .offset = offsetof(ProtectedConfig, role_holders),
+          .help = "users who hold a directory role: keep (nothing of them is written) or write" },
         END_OF_TABLE,
 };
 

@@ -36,9 +36,10 @@ static bool revokes(const Config *c)
         return false;
 }
 
-static bool matches(const Config *c)
+static bool asks_roles(const Config *c)
 {
-        return is_alone(c) && c->target.soft_match != SOFT_MATCH_OFF;
+        return c->guarded.role_holders == ROLE_HOLDERS_KEEP ||
+               (is_alone(c) && c->target.soft_match != SOFT_MATCH_OFF);
 }
 
 /* Of the reference of each request: user-update, user-post-users, user-revokesigninsessions, group-update,
@@ -74,10 +75,9 @@ static const Permission rows[] = {
           .what = "end sign-in sessions",
           .is_needed = revokes },
         { .name = "RoleManagement.Read.Directory",
-          .when = "soft_match: report or on",
-          .what = "holders of directory roles are never matched; without it nobody is",
-          .optional = true,
-          .is_needed = matches },
+          .when = "always, but with protected.role_holders: write and soft_match: off",
+          .what = "holders of directory roles are not written, and not matched; without it nobody is",
+          .is_needed = asks_roles },
         { .name = "AuditLog.Read.All",
           .when = "promote, where there may be another installation",
           .what = "the last write with these credentials",

@@ -26,7 +26,7 @@ int run_import_held(Run *run);
 int run_plan_revert(Run *run);
 void run_leave_hold(Run *run);
 
-/* protect.c: may the object be written at all? Return: 0, STEP_E_SKIP. */
+/* protect.c: may the object be written at all? Return: 0, STEP_E_SKIP, STEP_E_RETRY, -errno. */
 int run_ask_protected(Run *run);
 
 /* contend.c: does somebody set back what we write, again and again? */

@@ -3,9 +3,10 @@
 /*
  * Protect: what is not written, whatever Active Directory says
  *
- * Accounts that must work when everything else does not (break-glass), by name; and groups that can hold
- * directory roles, unless they are named: who may write a group in Active Directory must not make
- * administrators of the tenant by it.
+ * Accounts that must work when everything else does not (break-glass), by name; and unless they are named,
+ * groups that can hold directory roles, and users who hold one: who may write an object in Active Directory
+ * must not become, or lock out, an administrator of the tenant by it. If roles cannot be read, nobody is
+ * taken for one who holds none.
  */
 
 #include "engine/steps/internal.h"
@@ -34,6 +35,41 @@ static bool is_named(const Run *run, const ConfigList *names)
         return false;
 }
 
+/* A listing of all holders that is so old will do. */
+#define ROLES_FOR INT64_C(300000000)
+
+/* Does any operation leave by us? What its owner is asked for is not ours to keep back. */
+static bool writes(const Run *run)
+{
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (!run->ops[i].owner)
+                        return true;
+        return false;
+}
+
+static int ask_roles(Run *run)
+{
+        const char *role;
+        int r;
+
+        if (run->config->write_role_holders || !str_is(run_cloud_type(run), "user") ||
+            guid_is_zero(&run->cloud_id) || !writes(run) || is_named(run, &run->config->allowed))
+                return 0;
+        r = target_role(run->target, &run->call, &run->cloud_id, ROLES_FOR, &role, &run->diag);
+        if (r == TARGET_E_REFUSED && run_is_staging(run)) {
+                step_detail(run, "directory roles", "cannot be read, and nothing is written: %s",
+                            diag_text(&run->diag));
+                diag_clear(&run->diag);
+                return 0;
+        }
+        if (r)
+                return run_target_failed(run, r);
+        if (!role)
+                return 0;
+        run->n_ops = 0;
+        return step_fail(run, STEP_E_SKIP, "RoleHolder", "it holds %s", role);
+}
+
 int run_ask_protected(Run *run)
 {
         if (!run->n_ops)
@@ -46,5 +82,5 @@ int run_ask_protected(Run *run)
                 run->n_ops = 0;
                 return step_fail(run, STEP_E_SKIP, "RoleAssignableGroup", NULL);
         }
-        return 0;
+        return ask_roles(run);
 }

@@ -99,7 +99,7 @@ static int refuse(Run *run, const Found *f, const char **ret_roles)
                 return step_fail(run, STEP_E_PARK, "InvalidSoftMatch", "%s, belongs to another object: %s%s",
                                  words_for(run, f), anchor && *anchor ? "its anchor is " : "",
                                  anchor && *anchor ? anchor : "it is synchronized from elsewhere");
-        r = target_role(run->target, &run->call, &f->import.object->id, &role, &run->diag);
+        r = target_role(run->target, &run->call, &f->import.object->id, 0, &role, &run->diag);
         if (r == TARGET_E_REFUSED) {
                 *ret_roles = arena_strdup(run->arena, diag_text(&run->diag));
                 diag_clear(&run->diag);

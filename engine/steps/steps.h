@@ -100,7 +100,8 @@ struct RunConfig {
                                     NULL: fine */
         bool adopt_strict;       /* what AD has not is cleared and unlinked from the first contact on */
         ConfigList guarded;      /* const char *: accounts that are never written */
-        ConfigList allowed;      /* const char *: role-assignable groups that are */
+        ConfigList allowed;      /* const char *: role-assignable groups, and holders of roles, that are */
+        bool write_role_holders; /* holders of directory roles are written like anybody else */
         int64_t settle_ms;       /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
         const char *const *attributes;

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "engine/target/graph.h"
 #include "engine/target/schema.h"
 
 #include <setjmp.h>
@@ -52,6 +53,7 @@ typedef struct Table {
         ClockFake clock;
         RunConnector connector;
         RunConfig config;
+        Target *target; /* an empty tenant */
         Run run;
 } Table;
 
@@ -67,12 +69,14 @@ static Table *table_new(void)
         t->config.connectors = &t->connector;
         t->config.n_connectors = 1;
         t->config.settle_ms = 120000;
+        assert_int_equal(target_mem_new(&t->target), 0);
         return t;
 }
 
 static Table *table_free(Table *t)
 {
         run_deinit(&t->run);
+        target_free(t->target);
         arena_free(t->arena);
         return NULL;
 }
@@ -82,7 +86,7 @@ DEFINE_CLEANUP(Table, table_free)
 static void stand(Table *t, const char *mv_type, const FlowedObject *planned, const Object *cloud)
 {
         run_deinit(&t->run);
-        run_init(&t->run, t->arena, &t->config, NULL, NULL, &empty_space, &t->clock.clock,
+        run_init(&t->run, t->arena, &t->config, NULL, t->target, &empty_space, &t->clock.clock,
                  &(Change){ .id = { .bytes = { 1 } } });
         t->run.record = &t->run.outcome.steps[STEP_sync];
         t->run.person.type = mv_type;

@@ -10,6 +10,8 @@
  *      graph-error.c   a refusal's status and body -> a code of the catalogue
  *      graph-json.c    Graph's JSON <-> attributes of the Entra connector space
  *      graph-read.c    fetch
+ *      graph-role.c, graph-holders.c
+ *                      who holds a directory role: one user, or all of them now and then
  *      graph-write.c   apply: operations -> requests, results
  *      graph-write-object.c, graph-create.c, graph-links.c
  *                      updates; creates; members, twenty at a time, refusals taken apart
@@ -59,6 +61,7 @@ struct TargetGraph {
         Http *http;
         Token *token;
         Limiter *limiter;
+        struct GraphHolders *holders;
 
         atomic_int credits; /* writes charged by target_take, not used yet */
         atomic_bool fresh;  /* a 503 was seen: the next request takes a new connection */
@@ -173,7 +176,20 @@ Target *target_graph_with(Http *http, const GraphOptions *options, const Clock *
 int graph_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag);
 
 /* graph-role.c */
-int graph_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag);
+int graph_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+               Diag *diag);
+/* A list about roles, page by page, until `item` returns more than 0. A 403, or an answer that does not tell,
+ * is "cannot be read": never "nobody". */
+int graph_role_list(TargetGraph *g, Call *call, const char *path,
+                    int (*item)(void *context, const json_t *item), void *context, Diag *diag);
+
+/* graph-holders.c: all holders of directory roles, as they were not longer ago than was asked for. */
+typedef struct GraphHolders GraphHolders;
+
+GraphHolders *graph_holders_new(void);
+GraphHolders *graph_holders_free(GraphHolders *h);
+int graph_holder(TargetGraph *g, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                 Diag *diag);
 
 /* graph-write.c */
 int graph_apply(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results, Diag *diag);

@@ -11,13 +11,12 @@
 
 #include <string.h>
 
-/* Nobody is in more groups than this many pages of 999. */
+/* No list about roles has more pages of 999. */
 #define PAGES_MAX 20
 
 static const char no_rights[] =
         "directory roles may not be read: RoleManagement.Read.Directory is needed for that";
 
-/* One page. A 403, or an answer that does not tell, is "cannot be read": never "holds none". */
 static int page(TargetGraph *g, Call *call, const char *path, GraphCall *c, Diag *diag)
 {
         int r;
@@ -35,74 +34,94 @@ static int page(TargetGraph *g, Call *call, const char *path, GraphCall *c, Diag
         return r;
 }
 
-static int assigned(TargetGraph *g, Call *call, const char *id, const char **ret_role, Diag *diag)
+/* The token goes with every request, so a page may lead nowhere but to the host it came from. */
+static bool is_ours(const TargetGraph *g, const char *url)
 {
-        _cleanup_(graph_call_deinit) GraphCall c;
-        const json_t *first;
-        const char *name;
-        int r = page(
-                g, call,
-                arena_printf(call->arena,
-                             "/roleManagement/directory/roleAssignments?$filter=principalId%%20eq%%20'%s'"
-                             "&$expand=roleDefinition",
-                             id),
-                &c, diag);
-
-        if (r)
-                return r;
-        first = json_array_get(json_object_get(c.json, "value"), 0);
-        if (!first)
-                return 0;
-        name = json_string_value(json_object_get(json_object_get(first, "roleDefinition"), "displayName"));
-        *ret_role = arena_strdup(call->arena, name ? name : "a directory role");
-        return 0;
+        return strncmp(url, g->base, g->n_origin) == 0 && url[g->n_origin] == '/';
 }
 
-static int by_group(TargetGraph *g, Call *call, const char *id, const char **ret_role, Diag *diag)
+int graph_role_list(TargetGraph *g, Call *call, const char *path,
+                    int (*item)(void *context, const json_t *item), void *context, Diag *diag)
 {
-        const char *path = arena_printf(call->arena,
-                                        "/users/%s/memberOf/microsoft.graph.group?$select=id,displayName,"
-                                        "isAssignableToRole&$top=999",
-                                        id);
-
         for (size_t n = 0; path; n++) {
                 _cleanup_(graph_call_deinit) GraphCall c;
-                const json_t *list, *item, *next;
+                const json_t *list, *one, *next;
                 size_t i;
                 int r = page(g, call, path, &c, diag);
 
                 if (r)
                         return r;
                 list = json_object_get(c.json, "value");
-                json_array_foreach(list, i, item)
+                json_array_foreach(list, i, one)
                 {
-                        const char *name = json_string_value(json_object_get(item, "displayName"));
-
-                        if (!json_is_true(json_object_get(item, "isAssignableToRole")))
-                                continue;
-                        *ret_role = arena_printf(call->arena, "the roles of the group %s", name ? name : "");
-                        return 0;
+                        r = item(context, one);
+                        if (r)
+                                return r < 0 ? r : 0;
                 }
                 next = json_object_get(c.json, "@odata.nextLink");
                 path = json_is_string(next) ? arena_strdup(call->arena, json_string_value(next)) : NULL;
-                if ((path && (strncmp(path, g->base, g->n_origin) != 0 || path[g->n_origin] != '/')) ||
-                    n == PAGES_MAX) {
-                        diag_set(diag, "Microsoft Graph: the list of a user's groups does not end");
+                if ((path && !is_ours(g, path)) || n == PAGES_MAX) {
+                        diag_set(diag, "Microsoft Graph: a list about directory roles does not end");
                         return TARGET_E_GARBAGE;
                 }
         }
         return 0;
 }
 
-int graph_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+typedef struct Found {
+        Arena *arena;
+        const char *role;
+} Found;
+
+static int on_assignment(void *context, const json_t *item)
+{
+        Found *f = context;
+        const char *name =
+                json_string_value(json_object_get(json_object_get(item, "roleDefinition"), "displayName"));
+
+        f->role = arena_strdup(f->arena, name ? name : "a directory role");
+        return 1;
+}
+
+static int on_group(void *context, const json_t *item)
+{
+        Found *f = context;
+        const char *name = json_string_value(json_object_get(item, "displayName"));
+
+        if (!json_is_true(json_object_get(item, "isAssignableToRole")))
+                return 0;
+        f->role = arena_printf(f->arena, "the roles of the group %s", name ? name : "");
+        return 1;
+}
+
+/**
+ * graph_role() - does this user hold a directory role?
+ *
+ * Return: see target_role().
+ */
+int graph_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role, Diag *diag)
 {
         TargetGraph *g = (TargetGraph *)t;
+        Found found = { .arena = call->arena };
         char id[GUID_TEXT_MAX];
         int r;
 
+        if (age_us)
+                return graph_holder(g, call, user, age_us, ret_role, diag);
         guid_format(user, id);
-        r = assigned(g, call, id, ret_role, diag);
-        if (r == 0 && !*ret_role)
-                r = by_group(g, call, id, ret_role, diag);
+        r = graph_role_list(g, call,
+                            arena_printf(call->arena,
+                                         "/roleManagement/directory/roleAssignments?$filter=principalId"
+                                         "%%20eq%%20'%s'&$expand=roleDefinition",
+                                         id),
+                            on_assignment, &found, diag);
+        if (r == 0 && !found.role)
+                r = graph_role_list(g, call,
+                                    arena_printf(call->arena,
+                                                 "/users/%s/memberOf/microsoft.graph.group?$select=id,"
+                                                 "displayName,isAssignableToRole&$top=999",
+                                                 id),
+                                    on_group, &found, diag);
+        *ret_role = found.role;
         return r;
 }

@@ -214,6 +214,7 @@ static Target *graph_free(Target *t)
         http_free(g->http);
         token_free(g->token);
         limiter_free(g->limiter);
+        graph_holders_free(g->holders);
         arena_free(g->arena);
         pthread_mutex_destroy(&g->lock);
         free(g);
@@ -262,6 +263,7 @@ static TargetGraph *graph_alloc(const GraphOptions *o, const Clock *clock, const
         g->n_origin = (size_t)(strchrnul(host ? host + 3 : g->base, '/') - g->base);
         g->limiter = limiter_new(&limits);
         g->arena = arena_new(0);
+        g->holders = graph_holders_new();
         pthread_mutex_init(&g->lock, NULL);
         return g;
 }

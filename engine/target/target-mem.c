@@ -160,7 +160,8 @@ static int mem_info(Target *target, Call *call, TargetInfo *ret_info, Diag *diag
 }
 
 /* A directory role that a test has planted as the attribute "role". */
-static int mem_role(Target *target, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+static int mem_role(Target *target, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                    Diag *diag)
 {
         MemTarget *t = (MemTarget *)target;
         MemFault fault;
@@ -169,7 +170,7 @@ static int mem_role(Target *target, Call *call, const ObjectId *user, const char
         int r = 0;
 
         pthread_mutex_lock(&t->lock);
-        ++call->n_reads;
+        call->n_reads += age_us == 0;
         o = mem_find(t, user);
         v = o ? mem_value(o, "role") : VALUE_NULL;
         if (mem_take_fault(t, MEM_ROLE, &fault)) {

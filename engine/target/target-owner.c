@@ -328,11 +328,12 @@ static int owner_fetch(Target *target, Call *call, const Match *match, ObjectSin
         return next->ops->fetch(next, call, match, sink, diag);
 }
 
-static int owner_role(Target *target, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+static int owner_role(Target *target, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                      Diag *diag)
 {
         Target *next = ((TargetOwner *)target)->next;
 
-        return next->ops->role(next, call, user, ret_role, diag);
+        return next->ops->role(next, call, user, age_us, ret_role, diag);
 }
 
 static int owner_info(Target *target, Call *call, TargetInfo *ret_info, Diag *diag)

@@ -218,13 +218,14 @@ static int retry_info(Target *target, Call *call, TargetInfo *ret_info, Diag *di
         }
 }
 
-static int retry_role(Target *target, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+static int retry_role(Target *target, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                      Diag *diag)
 {
         Retry *t = (Retry *)target;
         Mono start = clock_mono(t->clock);
 
         for (unsigned n = 1;; ++n) {
-                int r = t->next->ops->role(t->next, call, user, ret_role, diag);
+                int r = t->next->ops->role(t->next, call, user, age_us, ret_role, diag);
 
                 if (r == 0 || !pause_before(t, call, r, n, start))
                         return r;

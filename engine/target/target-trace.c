@@ -142,11 +142,12 @@ static int trace_info(Target *target, Call *call, TargetInfo *ret_info, Diag *di
         return r;
 }
 
-static int trace_role(Target *target, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+static int trace_role(Target *target, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                      Diag *diag)
 {
         Trace *t = (Trace *)target;
         unsigned reads = call->n_reads, writes = call->n_writes;
-        int r = t->next->ops->role(t->next, call, user, ret_role, diag);
+        int r = t->next->ops->role(t->next, call, user, age_us, ret_role, diag);
         Str s;
 
         str_init(&s, 4096);

@@ -62,11 +62,12 @@ int target_info(Target *t, Call *call, TargetInfo *ret_info, Diag *diag)
  *
  * Return: 0, TARGET_E_*, -errno.
  */
-int target_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+int target_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                Diag *diag)
 {
         assert(call->arena && call->lane < _LANE_N);
         *ret_role = NULL;
-        return t->ops->role(t, call, user, ret_role, diag);
+        return t->ops->role(t, call, user, age_us, ret_role, diag);
 }
 
 /**

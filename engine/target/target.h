@@ -171,7 +171,8 @@ struct TargetOps {
         int (*fetch)(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag);
         int (*apply)(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results, Diag *diag);
         int (*info)(Target *t, Call *call, TargetInfo *ret_info, Diag *diag); /* cached for minutes */
-        int (*role)(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag);
+        int (*role)(Target *t, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                    Diag *diag);
         /* Microseconds to wait before work in this lane makes sense; 0: now. Takes one write and two read
          * units from the budget; target_give_back returns them when the run sent nothing. */
         int64_t (*take)(Target *t, Lane lane, Mono now);
@@ -201,10 +202,13 @@ int target_info(Target *t, Call *call, TargetInfo *ret_info, Diag *diag);
 
 /*
  * The name of a directory role that the user holds, or that a group gives whose member the user is; NULL:
- * none. An assignment that is only eligible (not active now) is not seen. In the call's arena. Return: 0,
- * TARGET_E_REFUSED (roles may not be read: the diag says which permission is missing), TARGET_E_*, -errno.
+ * none. An assignment that is only eligible (not active now) is not seen. In the call's arena. `age_us`: an
+ * answer that was right so long ago will do; all holders are then listed at once, and asked for again no
+ * sooner. 0: ask now. Return: 0, TARGET_E_REFUSED (roles may not be read: the diag says which permission is
+ * missing), TARGET_E_*, -errno.
  */
-int target_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag);
+int target_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                Diag *diag);
 
 int64_t target_take(Target *t, Lane lane, Mono now);
 void target_give_back(Target *t, Lane lane, Mono now);

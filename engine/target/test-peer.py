@@ -19,7 +19,7 @@ import time
 
 TENANT = '11111111-2222-3333-4444-555555555555'
 CLIENT = 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'
-ROLES = 'User.ReadWrite.All,Group.ReadWrite.All,Organization.Read.All'  # the least, as the README says
+ROLES = 'User.ReadWrite.All,Group.ReadWrite.All,Organization.Read.All,RoleManagement.Read.Directory'  # the least, as the README says
 
 
 @contextlib.contextmanager

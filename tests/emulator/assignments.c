@@ -26,9 +26,10 @@ void assignments_list(Emulator *emulator, Call *call, Answer *answer)
 {
         const char *filter = call_option(call, "filter"), *expand = call_option(call, "expand");
         Text *t = &answer->body;
-        char principal[37];
+        char principal[37] = "";
 
-        if (!filter || !parse_filter(filter, principal) || (expand && strcasecmp(expand, "roleDefinition"))) {
+        if ((filter && !parse_filter(filter, principal)) ||
+            (expand && strcasecmp(expand, "roleDefinition"))) {
                 answer_error(answer, 400, "Request_UnsupportedQuery", "Unsupported Query.");
                 return;
         }
@@ -41,7 +42,7 @@ void assignments_list(Emulator *emulator, Call *call, Answer *answer)
                 const char *id = json_string_value(json_object_get(a, "principalId"));
                 const char *role = json_string_value(json_object_get(a, "role"));
 
-                if (!id || !role || strcasecmp(id, principal))
+                if (!id || !role || (filter && strcasecmp(id, principal)))
                         continue;
                 text_comma(t);
                 text_printf(t, "{\"id\":\"%zu\",\"principalId\":\"%s\",\"directoryScopeId\":\"/\"", i, id);

@@ -9,7 +9,8 @@ import urllib.parse
 from .base import Failure, Process, wait_until, write_file
 
 # What an application needs for all that sosync does to users and groups.
-ROLES = ("User.ReadWrite.All", "User.EnableDisableAccount.All", "User.RevokeSessions.All", "Group.ReadWrite.All", "Organization.Read.All", "Domain.Read.All")
+ROLES = ("User.ReadWrite.All", "User.EnableDisableAccount.All", "User.RevokeSessions.All", "Group.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",
+         "RoleManagement.Read.Directory")
 
 
 class Emulator:

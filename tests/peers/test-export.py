@@ -6,6 +6,7 @@ import urllib.parse
 import urllib.request
 
 from house import check, house, step
+from lab.emulator import ROLES
 
 
 class Admin:
@@ -52,3 +53,31 @@ with house("export") as h:
     admin("POST", f"/directory/deletedItems/{id}/restore")
     status, document = sync(ada)
     check(status == 0 and h.user("ada.gone")["id"] == id and h.user("ada.gone")["jobTitle"] == "Engineer", error(document))
+
+    step("holders of directory roles are not written, by assignment or by group; nor anybody, if that cannot be read")
+    people = {n: h.ad.add_user(f"{n} Role", h.people, title="Engineer").dn for n in ("Bob", "Eve", "Kim")}
+    bob, eve, kim = (planted(f"{n.lower()}.role", dn) for n, dn in people.items())
+    h.graph.admin("POST", "app", {"roles": [r for r in ROLES if not r.startswith("RoleManagement")]})
+    status, document = sync(people["Kim"])
+    check(status == 5 and "RoleManagement.Read.Directory" in error(document)["additionalDetails"], (status, error(document)))
+    check(not [w for w in h.writes() if w["path"].startswith("/v1.0/users/") and kim in w["path"]], "nothing was written")
+    h.graph.admin("POST", "app", {"roles": [*ROLES]})
+    h.graph.admin("POST", "objects", {"roleAssignments": [{"principalId": bob, "role": "User Administrator"}],
+                                      "groups": [{"displayName": "Admins", "mailNickname": "admins", "mailEnabled": False, "securityEnabled": True,
+                                                  "isAssignableToRole": True, "members": [eve]}]})
+    for name, word in (("Bob", "User Administrator"), ("Eve", "the roles of the group Admins")):
+        status, document = sync(people[name])
+        check(status == 4 and error(document)["errorCode"] == "RoleHolder" and word in error(document)["additionalDetails"], (status, error(document)))
+    status, document = sync(people["Kim"])
+    check(status == 0 and h.user("kim.role")["jobTitle"] == "Engineer", (status, error(document)))
+    check("jobTitle" not in h.user("bob.role") and "jobTitle" not in h.user("eve.role"), "administrators are as they were")
+
+    step("the service lists holders once, not per change")
+    sosync.start()
+    h.until_idle()
+    before = h.graph.last()
+    for i in range(10):
+        h.ad.set(people["Kim"], title=f"Title {i}")
+        h.until_user("kim.role", jobTitle=f"Title {i}")
+    asked = [r["path"] for r in h.graph.journal(before) if "role" in r["path"].lower() or "isAssignableToRole" in (r["query"] or "")]
+    check(len(asked) <= 2, asked)

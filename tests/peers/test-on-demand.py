@@ -12,7 +12,7 @@ from lab import wait_until
 
 # As the table of sosync(1) has it for estate cloud-sync.
 GRANTED = ["User.Read.All", "User.EnableDisableAccount.All", "User.RevokeSessions.All", "Group.Read.All", "Organization.Read.All",
-           "Synchronization.ReadWrite.All", "Application.Read.All"]
+           "Synchronization.ReadWrite.All", "Application.Read.All", "RoleManagement.Read.Directory"]
 PRINCIPAL = "12121212-0000-0000-0000-000000000000"
 JOB = "AD2AADProvisioning.1111.2222"
 MEMBERS = [f"m{i:02}" for i in range(12)]

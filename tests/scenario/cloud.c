@@ -122,12 +122,13 @@ static int on_links(ObjectSink *sink, const char *attribute, const ObjectId *ids
         return l->real->links(l->real, attribute, ids, n_ids);
 }
 
-static int hearing_role(Target *t, Call *call, const ObjectId *user, const char **ret_role, Diag *diag)
+static int hearing_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
+                        Diag *diag)
 {
         Hearing *c = (Hearing *)t;
 
-        c->n_reads++;
-        return obey(c, call, target_role(c->next, call, user, ret_role, diag));
+        c->n_reads += age_us == 0;
+        return obey(c, call, target_role(c->next, call, user, age_us, ret_role, diag));
 }
 
 static int hearing_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag)

@@ -46,7 +46,7 @@ struct Thing {
         uint64_t version;
         Wall created;
         ObjectId recycled; /* what was deleted and can be restored; zero: nothing */
-        ObjectId planted; /* cloud object that carries no anchor of ours; zero: none */
+        ObjectId planted;  /* cloud object that carries no anchor of ours; zero: none */
 };
 
 struct Scene {
