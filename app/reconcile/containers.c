@@ -7,6 +7,8 @@
 #include "engine/space/memo.h"
 #include "engine/space/space-records.h"
 
+#include <string.h>
+
 /* Written when the names of all have been read. */
 static const char *memo_of(Arena *a, uint16_t source)
 {
@@ -140,6 +142,133 @@ static int read_all_names(Sweep *s, Diag *diag)
         return store(s, &batch);
 }
 
+/* -- names that nobody has brought ------------------------------------------------------------------------
+ */
+
+typedef struct Found {
+        const Dn *now, *before;
+        bool missed;
+} Found;
+
+typedef struct Comparison {
+        const Sweep *sweep;
+        Arena *arena, *page;
+        SpaceBatch *batch;
+        Found *found;
+        size_t n_found, size_found;
+        uint64_t n;
+} Comparison;
+
+static void add_found(Comparison *c, const Found *f)
+{
+        if (c->n_found == c->size_found) {
+                size_t size = c->size_found ? 2 * c->size_found : 64;
+                Found *more = arena_new_array(c->arena, Found, size);
+
+                if (c->n_found)
+                        memcpy(more, c->found, c->n_found * sizeof(*more));
+                c->found = more;
+                c->size_found = size;
+        }
+        c->found[c->n_found++] = *f;
+}
+
+/* Return: 0, -errno. */
+static int compare_name(Comparison *c, const SourceItem *item)
+{
+        const Sweep *s = c->sweep;
+        ObjectKey key = { .source = s->source, .id = item->id };
+        uint64_t serial = 0;
+        Container old = { 0 };
+        Found f;
+        int r = space_read_container(queue_space(s->queue), &key, c->page, &old, &serial, NULL);
+
+        if (r < 0)
+                return error_trace(r);
+        if (r == 0 && !old.dn_before && str_is(old.dn, item->dn))
+                return 0;
+        space_write_container(c->batch, &key, &(Container){ .dn = arena_strdup(c->arena, item->dn) }, serial);
+        /* What is due by the feed's word is swept here as well, under the name that it has now. */
+        if (r || dn_parse(c->arena, item->dn, &f.now, NULL) ||
+            dn_parse(c->arena, old.dn_before ? old.dn_before : old.dn, &f.before, NULL) ||
+            dn_is(f.now, f.before))
+                return 0;
+        f.missed = !old.dn_before && s->feed_watches && item->changed.ms &&
+                   clock_wall(s->clock).ms - item->changed.ms > SWEEP_YOUNG_MS;
+        add_found(c, &f);
+        return 0;
+}
+
+static int compare_names(void *context, const SourceItem *items, size_t n)
+{
+        Comparison *c = context;
+
+        arena_reset(c->page);
+        for (size_t i = 0; i < n; i++) {
+                int r = compare_name(c, &items[i]);
+
+                if (r)
+                        return r;
+        }
+        c->n += n;
+        return c->sweep->progress && c->sweep->progress(c->sweep->context, "reading containers", c->n, 0)
+                       ? SWEEP_E_CANCELLED
+                       : 0;
+}
+
+/* By the name that it has now. */
+static int order_found(const void *a, const void *b)
+{
+        const Found *x = a, *y = b;
+
+        return strcmp(x->now->text, y->now->text);
+}
+
+/* Its own name is as it was, and so is what is above it, but for a name that is in the list itself. */
+static bool is_explained(const Comparison *c, const Found *f, Arena *a)
+{
+        Found above = { 0 };
+        const Found *found;
+
+        if (!str_is(f->now->rdns[0].normalised, f->before->rdns[0].normalised) ||
+            dn_parse(a, dn_parent_text(a, f->now), &above.now, NULL) ||
+            dn_parse(a, dn_parent_text(a, f->before), &above.before, NULL))
+                return false;
+        found = bsearch(&above, c->found, c->n_found, sizeof(*c->found), order_found);
+        return found && dn_is(found->before, above.before);
+}
+
+int containers_compare(Sweep *s, Arena *a, ContainerNames *ret_names, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *page = arena_new(0);
+        Comparison c = { .sweep = s, .arena = a, .page = page, .batch = &ret_names->batch };
+        int r;
+
+        *ret_names = (ContainerNames){ 0 };
+        space_batch_init(&ret_names->batch, a);
+        r = sweep_source_failed(source_list(
+                s->lister, &(SourceList){ .dn = s->dn, .classes = types, .n_classes = N_ELEMENTS(types) },
+                compare_names, &c, diag));
+        if (r)
+                return r;
+        if (c.n_found)
+                qsort(c.found, c.n_found, sizeof(*c.found), order_found);
+        ret_names->renames = arena_new_array(a, SweepRename, c.n_found);
+        for (size_t i = 0; i < c.n_found; i++) {
+                if (is_explained(&c, &c.found[i], page))
+                        continue;
+                ret_names->renames[ret_names->n_renames++] =
+                        (SweepRename){ .now = c.found[i].now->text, .before = c.found[i].before->text };
+                ret_names->n_missed += c.found[i].missed;
+        }
+        return 0;
+}
+
+int containers_store(const Sweep *s, const ContainerNames *names)
+{
+        return store(s, &names->batch);
+}
+
 /* -- what is due ----------------------------------------------------------------------------------------- */
 
 typedef struct Due {
@@ -201,7 +330,8 @@ static int sweep_due(Sweep *s, const Due *due, SweepResult *ret_result, Diag *di
 
         below.below = &due->key.id;
         below.dn = due->container.dn;
-        below.dn_before = due->container.dn_before;
+        below.renames = &(SweepRename){ .now = due->container.dn, .before = due->container.dn_before };
+        below.n_renames = 1;
         r = sweep_run(&below, ret_result, diag);
         if (r == 0)
                 r = read_names(s, &due->key.id, true, diag);

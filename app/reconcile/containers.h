@@ -33,6 +33,22 @@ int container_note(Space *space, uint16_t source, const FeedEntry *e, SpaceBatch
                    bool *ret_is_container, bool *ret_due);
 
 /*
+ * The names that a reconcile finds, against those that are kept: a feed that was cut off for too long has
+ * missed a name, and nothing else tells who came into scope by it. Stored only when the sweep that took them
+ * into account has ended well: one that is cut finds the same again.
+ */
+typedef struct ContainerNames {
+        SweepRename *renames; /* for Sweep.renames: what a name above explains is left out */
+        size_t n_renames;
+        uint64_t n_missed; /* of these: the feed should have brought it long ago */
+        SpaceBatch batch;  /* the names as they are */
+} ContainerNames;
+
+/* Below `sweep->dn` (NULL: everywhere). In `a`. Return: as sweep_run. */
+int containers_compare(Sweep *sweep, Arena *a, ContainerNames *ret_names, Diag *diag);
+int containers_store(const Sweep *sweep, const ContainerNames *names);
+
+/*
  * Read the names of all containers if that has not been done, and sweep what is due. `sweep` names queue,
  * sources, configuration, clock and progress; the result is the sum of all sweeps.
  * Return: as sweep_run.

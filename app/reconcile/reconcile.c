@@ -2,6 +2,7 @@
 
 #include "app/reconcile/reconcile.h"
 
+#include "app/reconcile/containers.h"
 #include "base/error.h"
 #include "base/pack.h"
 #include "base/str.h"
@@ -145,16 +146,27 @@ int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const SourceConfig *c = s->source_config;
+        ContainerNames names;
         ReconcileMemo m;
         int r = reconcile_memo_read(s->queue, s->source, a, &m);
 
+        *ret_result = (SweepResult){ 0 };
         if (r)
                 return r;
         s->everything |= m.everything;
         s->first_start = m.first_start;
         s->scope_before = scope_of(&m, c, a);
         s->look_for_absent = true;
+        r = containers_compare(s, a, &names, diag);
+        if (r)
+                return r;
+        s->renames = names.renames;
+        s->n_renames = names.n_renames;
         r = sweep_run(s, ret_result, diag);
+        if (r)
+                return r;
+        ret_result->n_missed += names.n_missed;
+        r = containers_store(s, &names);
         /* A part says nothing about the whole. */
         if (r || s->dn)
                 return r;

@@ -25,9 +25,13 @@ int sweep_judge_init(Pass *p, Arena *a)
 
         object_key_pack(&nobody, p->nobody);
         p->n_offered_key = space_link_key(p->nobody, sizeof(p->nobody), OFFERED, p->offered_key);
-        if (p->sweep->dn_before && (dn_parse(a, p->sweep->dn, &p->now_dn, NULL) ||
-                                    dn_parse(a, p->sweep->dn_before, &p->before_dn, NULL)))
-                p->now_dn = p->before_dn = NULL;
+        p->renames = arena_new_array(a, PassRename, p->sweep->n_renames);
+        for (size_t i = 0; i < p->sweep->n_renames; i++) {
+                PassRename *rename = &p->renames[p->n_renames];
+
+                p->n_renames += dn_parse(a, p->sweep->renames[i].now, &rename->now, NULL) == 0 &&
+                                dn_parse(a, p->sweep->renames[i].before, &rename->before, NULL) == 0;
+        }
         return filter_group_open(p->space, p->sweep->source_config->scope.group_filter, p->sweep->source,
                                  &p->filter, a);
 }
@@ -38,19 +42,32 @@ bool sweep_is_missed(const Pass *p, Wall changed)
         return p->sweep->feed_watches && changed.ms && p->now.ms - changed.ms > SWEEP_YOUNG_MS;
 }
 
+/* The nearest container above it that has another name than before; NULL: there is none. */
+static const PassRename *rename_of(const Pass *p, const Dn *dn)
+{
+        const PassRename *nearest = NULL;
+
+        for (size_t i = 0; i < p->n_renames; i++)
+                if (dn_is_below(dn, p->renames[i].now) &&
+                    (!nearest || p->renames[i].now->n_rdns > nearest->now->n_rdns))
+                        nearest = &p->renames[i];
+        return nearest;
+}
+
 /* The name that it had when its container had another. */
 static const Dn *name_before(Pass *p, const Dn *dn)
 {
+        const PassRename *rename = rename_of(p, dn);
         const char *text = "";
         const Dn *before;
         size_t n;
 
-        if (!p->before_dn || !dn_is_below(dn, p->now_dn))
+        if (!rename)
                 return dn;
-        n = dn->n_rdns - p->now_dn->n_rdns;
+        n = dn->n_rdns - rename->now->n_rdns;
         for (size_t i = 0; i < n; i++)
                 text = arena_printf(p->one, "%s%s,", text, dn->rdns[i].normalised);
-        return dn_parse(p->one, arena_printf(p->one, "%s%s", text, p->before_dn->text), &before, NULL)
+        return dn_parse(p->one, arena_printf(p->one, "%s%s", text, rename->before->text), &before, NULL)
                        ? dn
                        : before;
 }
@@ -102,7 +119,7 @@ static int judge_unknown(Pass *p, const Seen *o)
                 p->result->n_outside++;
                 return 0;
         }
-        entered = (s->scope_before || p->before_dn) && !was_in_scope(p, o->dn);
+        entered = (s->scope_before || p->n_renames) && !was_in_scope(p, o->dn);
         /* The directory knows seconds only. */
         made_since = s->first_start.ms && o->item->created.ms >= s->first_start.ms / 1000 * 1000;
         if (!entered && !made_since && !s->everything) {

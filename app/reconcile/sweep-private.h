@@ -7,6 +7,11 @@
 #include "app/reconcile/sweep.h"
 
 typedef struct Pass Pass;
+typedef struct PassRename PassRename;
+
+struct PassRename {
+        const Dn *now, *before;
+};
 
 struct Pass {
         const Sweep *sweep;
@@ -17,7 +22,8 @@ struct Pass {
         Arena *page; /* of what is put together */
         Arena *one;  /* of the object in hand */
 
-        const Dn *now_dn, *before_dn; /* of a container that was renamed; NULL: it was not */
+        PassRename *renames; /* Sweep.renames that can be read as DNs */
+        size_t n_renames;
         uint8_t nobody[OBJECT_KEY_SIZE];
         uint8_t offered_key[SPACE_KEY_MAX]; /* link row of the unknown objects that were enqueued */
         size_t n_offered_key;

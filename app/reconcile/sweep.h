@@ -29,6 +29,7 @@
 #include "queue/queue.h"
 
 typedef struct Sweep Sweep;
+typedef struct SweepRename SweepRename;
 typedef struct SweepResult SweepResult;
 
 enum {
@@ -51,7 +52,13 @@ struct SweepResult {
         uint64_t n_hidden;   /* known, neither listed nor readable: nothing is concluded */
         uint64_t n_enqueued; /* the sum of the next five */
         uint64_t n_new, n_changed, n_moved, n_scope, n_gone;
-        uint64_t n_missed; /* of these: the feed should have brought it long ago */
+        uint64_t n_missed; /* of these, and of the names of containers: the feed should have brought it long
+                              ago */
+};
+
+/* A container that has another name than before. What is below it had another one too. */
+struct SweepRename {
+        const char *now, *before;
 };
 
 struct Sweep {
@@ -69,10 +76,11 @@ struct Sweep {
         bool everything;
         /* ... or those that were made after this. 0: none. */
         Wall first_start;
-        /* ... or those that were out of scope before: by another scope, or by the name that the container
-         * had (then `dn` is the one it has now). NULL: as now. */
+        /* ... or those that were out of scope before: by another scope, or by the name that a container above
+         * them had. NULL: as now. */
         const Scope *scope_before;
-        const char *dn_before;
+        const SweepRename *renames;
+        size_t n_renames;
         /* Of a sweep of everything: what is known and not listed is looked for too. */
         bool look_for_absent;
         bool feed_watches; /* what is older than SWEEP_YOUNG_MS is the feed's fault */
