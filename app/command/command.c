@@ -76,7 +76,7 @@ static Config *load(const char *path, int (*how)(Config **c, const char *path, D
 
 Config *command_config_load(const char *path, int *ret_status)
 {
-        return load(path, config_load_tolerant, ret_status);
+        return load(path, config_load_partly, ret_status);
 }
 
 Config *command_config_load_rules(const char *path, int *ret_status)
@@ -84,24 +84,26 @@ Config *command_config_load_rules(const char *path, int *ret_status)
         return load(path, config_load, ret_status);
 }
 
-json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret_status)
+int command_unanswered(const Config *c, int r)
 {
-        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
-        json_t *answer, *result;
-        int r = control_ask(c->state.path, text, &line);
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
 
-        free(text);
+        return command_fail(r == -EACCES ? EXIT_USAGE : EXIT_OBJECT, "%s", control_why(a, c, r));
+}
+
+json_t *command_answer(const Config *c, json_t *request, int *ret_r)
+{
+        _cleanup_(cleanup_free) char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
+
         json_decref(request);
-        *ret_absent = r == -ENOENT || r == -ECONNREFUSED;
-        if (r) {
-                if (!*ret_absent)
-                        *ret_status =
-                                command_fail(EXIT_OBJECT, "the service does not answer: %s", strerror(-r));
-                return NULL;
-        }
-        answer = json_loads(line, 0, NULL);
-        free(line);
-        result = json_incref(json_object_get(answer, "result"));
+        *ret_r = control_ask(c, text, &line);
+        return *ret_r ? NULL : json_loads(line, 0, NULL);
+}
+
+json_t *command_result(json_t *answer, int *ret_status)
+{
+        json_t *result = json_incref(json_object_get(answer, "result"));
+
         if (!result) {
                 const char *error = json_string_value(json_object_get(answer, "error"));
                 int status = (int)json_integer_value(json_object_get(answer, "exit"));
@@ -111,6 +113,38 @@ json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret
         }
         json_decref(answer);
         return result;
+}
+
+json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret_status)
+{
+        int r;
+        json_t *answer = command_answer(c, request, &r);
+
+        *ret_absent = control_is_absent(r);
+        if (r == 0)
+                return command_result(answer, ret_status);
+        if (!*ret_absent)
+                *ret_status = command_unanswered(c, r);
+        return NULL;
+}
+
+int command_without_service(const Config *c, int r)
+{
+        if (!control_is_absent(r))
+                command_unanswered(c, r);
+        else
+                command_fail(EXIT_UNREACHABLE, "no service runs here (%s); `sosync run` starts it",
+                             c->state.path);
+        return EXIT_UNREACHABLE;
+}
+
+bool command_service_runs(const Config *c, int *ret_status)
+{
+        int r;
+
+        json_decref(command_answer(c, json_pack("{s:s}", "do", "status"), &r));
+        *ret_status = r == 0 || control_is_absent(r) ? EXIT_DONE : command_unanswered(c, r);
+        return r == 0;
 }
 
 void command_getopt(int *argc, char ***argv)

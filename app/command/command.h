@@ -51,10 +51,23 @@ int command_usage(const Command *c);                 /* wrong arguments: how it 
 int command_looked(int status, Diag *diag);
 void command_help(const Command *c, FILE *to);
 
-/* The running service's answer to a short request (app/control/control.h), which is taken over: its "result".
- * NULL with
- * `*ret_absent`: none runs; NULL otherwise: said why, and the exit status. */
+/*
+ * The running service (app/control/control.h). Requests and answers are taken over.
+ * command_ask() gives the "result" of a short request. NULL with `*ret_absent`: none runs; NULL otherwise:
+ * said why, and the exit status. It is made of: command_answer(), the whole answer, or NULL with
+ * control_ask's result; command_result(), the result in it, or NULL: said why not; command_unanswered(),
+ * which says why there is no answer, and returns the exit status.
+ */
 json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret_status);
+json_t *command_answer(const Config *c, json_t *request, int *ret_r);
+json_t *command_result(json_t *answer, int *ret_status);
+int command_unanswered(const Config *c, int r);
+
+/* A command that nobody but the service can answer: said why it did not. Returns the exit status. */
+int command_without_service(const Config *c, int r);
+
+/* Does one run? False with a status: there is one that cannot be asked; said why. */
+bool command_service_runs(const Config *c, int *ret_status);
 
 /* Arguments as getopt wants them, which begins behind the first: for a command without a verb. */
 void command_getopt(int *argc, char ***argv);
@@ -71,8 +84,8 @@ bool command_since(const char *text, Wall *ret_since);
  */
 void command_act(Acts *a, const Config *c, const char *verb, json_t *request, bool ok);
 
-/* A configuration that is needed in part only: folders of state and reports. Faults of the rules it names do
- * not matter. NULL: said why. */
+/* A configuration that is needed in part only: folders of state and reports (config_load_partly). NULL: said
+ * why. */
 Config *command_config_load(const char *path, int *ret_status);
 Config *command_config_load_rules(const char *path, int *ret_status); /* the rules matter too */
 

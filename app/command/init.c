@@ -250,7 +250,7 @@ static Config *read_back(const char *path, const Str *text, int *ret_status)
                 *ret_status = command_fail(EXIT_OBJECT, "%s cannot be written: %s", path, strerror(-r));
                 return NULL;
         }
-        config = command_config_load(path, ret_status);
+        config = command_config_load_rules(path, ret_status);
         if (!config)
                 unlink(path);
         return config;

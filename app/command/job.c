@@ -50,7 +50,7 @@ static int ask_service(const Config *c, const char *kind, json_t *arguments, jso
         int r;
 
         progress_init(&f.progress);
-        r = control_follow(c->state.path, text, take_line, &f);
+        r = control_follow(c, text, take_line, &f);
         progress_end(&f.progress);
         free(text);
         json_decref(request);
@@ -105,12 +105,12 @@ int command_job(const char *config_path, const char *kind, json_t *arguments, js
         c = command_config_load(config_path, &status);
         if (c) {
                 r = ask_service(c, kind, arguments, ret_result, &status);
-                if (r == -ENOENT || r == -ECONNREFUSED) {
+                if (control_is_absent(r)) {
                         status = do_it_here(config_path, kind, arguments, ret_result, &busy);
                         r = busy ? ask_service(c, kind, arguments, ret_result, &status) : 0;
                 }
                 if (r)
-                        status = command_fail(EXIT_OBJECT, "the service does not answer: %s", strerror(-r));
+                        status = command_unanswered(c, r);
         }
         json_decref(arguments);
         return status;

@@ -21,21 +21,14 @@ typedef struct StagingCommand {
         Wiring *wiring; /* NULL: a service runs, it is asked */
 } StagingCommand;
 
-static json_t *ask_service(const StagingCommand *s, bool check, int *ret_r)
+static json_t *ask_service(const StagingCommand *s, bool check)
 {
         json_t *request =
                 json_pack("{s:s, s:b, s:b}", "do", s->verb, "check", check, "takeOver", s->take_over);
-        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
-        json_t *answer = NULL;
+        int r;
+        json_t *answer = command_answer(s->config, request, &r);
 
-        *ret_r = control_ask(s->config->state.path, text, &line);
-        free(text);
-        json_decref(request);
-        if (*ret_r)
-                return NULL;
-        answer = json_loads(line, 0, NULL);
-        free(line);
-        return answer;
+        return r ? json_pack("{s:b, s:s}", "ok", 0, "error", "the service has stopped") : answer;
 }
 
 static json_t *ask(const StagingCommand *s, bool check)
@@ -46,32 +39,15 @@ static json_t *ask(const StagingCommand *s, bool check)
                 .name = person_name(),
         };
         json_t *answer;
-        int r;
 
         if (!s->wiring)
-                return ask_service(s, check, &r);
+                return ask_service(s, check);
         answer = str_is(s->verb, "demote") ? staging_demote(s->wiring, &request)
                                            : staging_promote(s->wiring, &request);
         if (!check)
                 command_act(&s->wiring->acts, NULL, s->verb, json_pack("{s:b}", "takeOver", s->take_over),
                             json_is_true(json_object_get(answer, "ok")));
         return answer;
-}
-
-/* The result of an answer; NULL: said why not. */
-static json_t *result_of(json_t *answer, int *ret_status)
-{
-        json_t *result = json_incref(json_object_get(answer, "result"));
-
-        if (!result) {
-                const char *error = json_string_value(json_object_get(answer, "error"));
-                int status = (int)json_integer_value(json_object_get(answer, "exit"));
-
-                *ret_status = command_fail(status ? status : EXIT_OBJECT, "%s",
-                                           error ? error : "the service gave no answer");
-        }
-        json_decref(answer);
-        return result;
 }
 
 /* On standard error: it is what the question is about, not a result. */
@@ -108,7 +84,7 @@ static bool is_agreed(void)
 static int promote(const StagingCommand *s)
 {
         int status = EXIT_DONE;
-        json_t *result = result_of(ask(s, true), &status);
+        json_t *result = command_result(ask(s, true), &status);
         bool staging;
 
         if (!result)
@@ -123,7 +99,7 @@ static int promote(const StagingCommand *s)
                 if (!is_agreed())
                         return command_fail(EXIT_OBJECT, "staging goes on");
         }
-        result = result_of(ask(s, false), &status);
+        result = command_result(ask(s, false), &status);
         if (!result)
                 return status;
         if (!json_is_true(json_object_get(result, "staging")))
@@ -140,7 +116,7 @@ static int promote(const StagingCommand *s)
 static int demote(const StagingCommand *s)
 {
         int status = EXIT_DONE;
-        json_t *result = result_of(ask(s, false), &status);
+        json_t *result = command_result(ask(s, false), &status);
 
         if (!result)
                 return status;
@@ -198,7 +174,6 @@ int command_staging(const Command *c, const char *config_path, int argc, char **
         _cleanup_(config_unrefp) Config *config = NULL;
         StagingCommand s = { .verb = c->name };
         int status = parse(c, &s, argc, argv);
-        char *line = NULL;
 
         if (status)
                 return status;
@@ -206,9 +181,7 @@ int command_staging(const Command *c, const char *config_path, int argc, char **
         if (!config)
                 return status;
         s.config = config;
-        if (control_ask(config->state.path, "{\"do\": \"status\"}", &line) == 0) {
-                free(line);
+        if (command_service_runs(config, &status))
                 return decide(&s);
-        }
-        return decide_alone(&s, config_path);
+        return status ? status : decide_alone(&s, config_path);
 }

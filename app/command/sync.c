@@ -132,19 +132,16 @@ static int parse(const Command *c, SyncCommand *s, int argc, char **argv)
 static int ask_service(SyncCommand *s, const char *dn, Arena *a, Outcome *ret_outcome)
 {
         json_t *request = json_pack("{s:s, s:s, s:b}", "do", "sync", "dn", dn, "staging", s->staging);
-        char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
-        json_t *answer = NULL;
         const char *outcome;
         uint8_t *data;
         size_t n;
-        int r = control_ask(s->config->state.path, text, &line), status;
+        int r, status;
+        json_t *answer = command_answer(s->config, request, &r);
 
-        free(text);
-        json_decref(request);
-        if (r)
-                return command_fail(EXIT_UNREACHABLE, "the service does not answer: %s", strerror(-r));
-        answer = json_loads(line, 0, NULL);
-        free(line);
+        if (r) {
+                command_unanswered(s->config, r);
+                return EXIT_UNREACHABLE;
+        }
         outcome = json_string_value(json_object_get(answer, "outcome"));
         if (!outcome) {
                 const char *error = json_string_value(json_object_get(answer, "error"));
@@ -272,7 +269,6 @@ int command_sync(const Command *c, const char *config_path, int argc, char **arg
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         _cleanup_(config_unrefp) Config *config = NULL;
         SyncCommand s = { .arena = a };
-        char *line = NULL;
         int status = parse(c, &s, argc, argv);
 
         if (status)
@@ -286,9 +282,7 @@ int command_sync(const Command *c, const char *config_path, int argc, char **arg
                 if (status || !s.n_dns)
                         return status;
         }
-        if (control_ask(config->state.path, "{\"do\": \"status\"}", &line) == 0) {
-                free(line);
+        if (command_service_runs(config, &status))
                 return sync_all(&s);
-        }
-        return run_alone(&s, config_path);
+        return status ? status : run_alone(&s, config_path);
 }

@@ -227,31 +227,23 @@ static void draw(const Top *t, const json_t *status, Str *out)
 /* -- the loop -------------------------------------------------------------------------------------------- */
 
 /* NULL: no service answers. */
-static json_t *ask(const Config *c)
+static json_t *ask(const Config *c, int *ret_r)
 {
-        _cleanup_(cleanup_free) char *line = NULL;
-        json_t *answer, *status;
-        int r = control_ask(c->state.path, "{\"do\":\"status\"}", &line);
+        json_t *answer = command_answer(c, json_pack("{s:s}", "do", "status"), ret_r);
+        json_t *status = json_incref(json_object_get(answer, "status"));
 
-        answer = r ? NULL : json_loads(line, 0, NULL);
-        status = json_incref(json_object_get(answer, "status"));
         json_decref(answer);
         return status;
 }
 
-static int fail_without(const Config *c)
-{
-        return command_fail(EXIT_UNREACHABLE, "no service runs here (%s); `sosync run` starts it",
-                            c->state.path);
-}
-
 static int once(const Top *t, const Config *c)
 {
-        json_t *answer = ask(c);
+        int r;
+        json_t *answer = ask(c, &r);
         Str out;
 
         if (!answer)
-                return fail_without(c);
+                return command_without_service(c, r);
         if (t->json) {
                 json_dumpf(answer, stdout, JSON_INDENT(2));
                 putchar('\n');
@@ -269,10 +261,11 @@ static int once(const Top *t, const Config *c)
 static int live(Top *t, const Config *c)
 {
         struct sigaction action = { .sa_handler = on_interrupt };
-        json_t *answer = ask(c);
+        int r;
+        json_t *answer = ask(c, &r);
 
         if (!answer)
-                return fail_without(c);
+                return command_without_service(c, r);
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
         fputs("\033[?1049h\033[?25l", stdout);
@@ -296,12 +289,12 @@ static int live(Top *t, const Config *c)
                 if (poll(&key, isatty(STDIN_FILENO), EVERY_MS) > 0)
                         interrupted = 1;
                 if (!interrupted)
-                        answer = ask(c);
+                        answer = ask(c, &r);
         }
         json_decref(answer);
         fputs("\033[?25h\033[?1049l", stdout);
         fflush(stdout);
-        return interrupted ? EXIT_DONE : fail_without(c);
+        return interrupted ? EXIT_DONE : command_without_service(c, r);
 }
 
 int command_top(const Command *c, const char *config_path, int argc, char **argv)

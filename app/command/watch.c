@@ -149,14 +149,14 @@ int command_watch(const Command *c, const char *config_path, int argc, char **ar
         while (more) {
                 _cleanup_(cleanup_free) char *request = request_of(&w);
                 _cleanup_(cleanup_free) char *line = NULL;
-                int r = control_ask(config->state.path, request, &line);
+                int r = control_ask(config, request, &line);
                 json_t *answer = r ? NULL : json_loads(line, 0, NULL);
 
-                if (!answer)
-                        return command_fail(EXIT_UNREACHABLE,
-                                            spoke ? "the service has stopped (%s)"
-                                                  : "no service runs here (%s); `sosync run` starts it",
+                if (!answer && spoke)
+                        return command_fail(EXIT_UNREACHABLE, "the service has stopped (%s)",
                                             config->state.path);
+                if (!answer)
+                        return command_without_service(config, r);
                 if (json_is_true(json_object_get(answer, "ok")))
                         more = print(&w, answer);
                 else

@@ -125,7 +125,8 @@ static void check_twins(Config *c, const SourceConfig *s, const char *at, const 
         }
 }
 
-static void check_sources(Config *c, const ConfigDoc *doc, Diag *diag)
+/* What only the one who connects must get right, files of secrets among it, goes to `reach`. */
+static void check_sources(Config *c, const ConfigDoc *doc, Diag *reach, Diag *diag)
 {
         list_sources(c, doc, diag);
         for (size_t i = 0; i < c->n_sources; i++) {
@@ -134,7 +135,7 @@ static void check_sources(Config *c, const ConfigDoc *doc, Diag *diag)
 
                 check_scope(c, s, at, diag);
                 check_twins(c, s, at, doc, diag);
-                ldap_config_check(&s->ldap, doc, arena_printf(c->arena, "%ssource", at), diag);
+                ldap_config_check(&s->ldap, doc, arena_printf(c->arena, "%ssource", at), reach);
         }
 }
 
@@ -301,12 +302,20 @@ static void place_audit(Config *c)
                                              slash ? c->state.path : ".");
 }
 
-static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag)
+typedef enum Care {
+        CARE_ALL,
+        CARE_TOLERANT, /* rules may have faults */
+        CARE_PARTLY,   /* and nothing is connected to */
+} Care;
+
+static int load(Config **ret_config, const char *path, Care care, Diag *diag)
 {
         static const ConfigHooks hooks = { .check_dn = check_dn };
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Config *c = arena_new_of(a, Config);
         const ConfigDoc *doc = NULL;
+        _cleanup_(diag_deinit) Diag unused = DIAG_INIT;
+        Diag *reach = care == CARE_PARTLY ? &unused : diag;
         bool sound;
         int r;
 
@@ -322,9 +331,9 @@ static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag
         if (r == CONFIG_E_READ || r < 0 || !doc)
                 return r;
         /* Go on after findings: all of a file's faults come in one pass. */
-        check_sources(c, doc, diag);
-        graph_check(&c->target, doc, "target", diag);
-        console_check(&c->console, doc, "console", diag);
+        check_sources(c, doc, reach, diag);
+        graph_check(&c->target, doc, "target", reach);
+        console_check(&c->console, doc, "console", reach);
         brake_limits_check(&c->brakes, diag);
         scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
         compile_urgent(c, doc, diag);
@@ -332,7 +341,7 @@ static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag
         if (sound)
                 compile_scopes(c, diag);
         sound = sound && !diag_any(diag);
-        if (load_rules_apart(c, tolerant, diag) || !sound)
+        if (load_rules_apart(c, care != CARE_ALL, diag) || !sound)
                 return CONFIG_E_INVALID;
         compile_run(c);
         place_audit(c);
@@ -343,12 +352,17 @@ static int load(Config **ret_config, const char *path, bool tolerant, Diag *diag
 
 int config_load(Config **ret_config, const char *path, Diag *diag)
 {
-        return load(ret_config, path, false, diag);
+        return load(ret_config, path, CARE_ALL, diag);
 }
 
 int config_load_tolerant(Config **ret_config, const char *path, Diag *diag)
 {
-        return load(ret_config, path, true, diag);
+        return load(ret_config, path, CARE_TOLERANT, diag);
+}
+
+int config_load_partly(Config **ret_config, const char *path, Diag *diag)
+{
+        return load(ret_config, path, CARE_PARTLY, diag);
 }
 
 Config *config_ref(Config *c)
@@ -436,6 +450,8 @@ const char *config_needs_restart(const Config *now, const Config *next)
                 return "scheduler";
         if (!section_is(state_fields, &now->state, &next->state))
                 return "state";
+        if (!section_is(control_fields, &now->control, &next->control))
+                return "control";
         if (!section_is(reports_fields, &now->reports, &next->reports))
                 return "reports";
         if (!section_is(console_fields, &now->console, &next->console))

@@ -25,6 +25,7 @@
 
 typedef struct AuditConfig AuditConfig;
 typedef struct Config Config;
+typedef struct ControlConfig ControlConfig;
 typedef struct NotifyConfig NotifyConfig;
 typedef struct ProtectedConfig ProtectedConfig;
 typedef struct ReportsConfig ReportsConfig;
@@ -68,10 +69,19 @@ struct UrgentConfig {
         bool revoke_sessions;
 };
 
+/* The key's own default. */
+#define STATE_PATH_DEFAULT    "/var/lib/sosync/state"
+#define CONTROL_GROUP_DEFAULT "sosync"
+
 struct StateConfig {
         const char *path;
         int64_t limit;
         int64_t journal_us; /* how long what exports replaced is kept */
+};
+
+struct ControlConfig {
+        const char *socket; /* NULL: control_path() says where */
+        const char *group;  /* "": nobody's */
 };
 
 struct AuditConfig {
@@ -117,6 +127,7 @@ struct Config {
         ConfigList urgent; /* UrgentConfig */
         SchedulerConfig scheduler;
         StateConfig state;
+        ControlConfig control;
         ReportsConfig reports;
         ConsoleConfig console;
         AuditConfig audit;
@@ -158,6 +169,10 @@ int config_load(Config **ret_config, const char *path, Diag *diag);
  * that somebody is working on must not keep the service from starting, nor anybody from a rollback. The
  * findings are in the diag, `rules_invalid` says so, and the shipped set stands in. */
 int config_load_tolerant(Config **ret_config, const char *path, Diag *diag);
+
+/* And for those who ask the service, or read what it wrote: what it takes to reach a directory, Graph or the
+ * console is not looked at. Whoever may use the control socket may not read the secrets for that. */
+int config_load_partly(Config **ret_config, const char *path, Diag *diag);
 
 /* Other rules than those it was loaded with: in a Config that nobody uses yet ... */
 void config_use_rules(Config *c, const RuleSet *rules);

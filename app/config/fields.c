@@ -113,7 +113,7 @@ const ConfigField state_fields[] = {
         { .name = "path",
           .type = CONFIG_PATH,
           .offset = offsetof(StateConfig, path),
-          .fallback = "/var/lib/sosync/state",
+          .fallback = STATE_PATH_DEFAULT,
           .help = "folder of queue and connector spaces; it belongs to one process" },
         { .name = "limit",
           .type = CONFIG_SIZE,
@@ -129,6 +129,22 @@ const ConfigField state_fields[] = {
           .min = 3600,
           .max = 3650.0 * 86400,
           .help = "how long what exports have replaced is kept, for sosync revert" },
+        END_OF_TABLE,
+};
+
+const ConfigField control_fields[] = {
+        { .name = "socket",
+          .type = CONFIG_PATH,
+          .offset = offsetof(ControlConfig, socket),
+          .help = "where commands reach the service; without it, /run/sosync/control for a service of "
+                  "systemd "
+                  "with the default state.path, else \"control\" in state.path",
+          .example = "/run/sosync/control" },
+        { .name = "group",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(ControlConfig, group),
+          .fallback = CONTROL_GROUP_DEFAULT,
+          .help = "its members may use the service as root may; \"\": nobody but root and its own user" },
         END_OF_TABLE,
 };
 
@@ -314,6 +330,11 @@ const ConfigField config_fields[] = {
           .fields = state_fields,
           .offset = offsetof(Config, state),
           .help = "the durable queue" },
+        { .name = "control",
+          .type = CONFIG_MAP,
+          .fields = control_fields,
+          .offset = offsetof(Config, control),
+          .help = "the socket of the commands, and who may use it" },
         { .name = "reports",
           .type = CONFIG_MAP,
           .fields = reports_fields,

@@ -16,6 +16,7 @@ extern const ConfigField config_fields[];
 
 /* Sections of it that are compared: AuditConfig, ScopeConfig, StateConfig, ReportsConfig. */
 extern const ConfigField audit_fields[];
+extern const ConfigField control_fields[];
 extern const ConfigField scope_fields[];
 extern const ConfigField state_fields[];
 extern const ConfigField reports_fields[];

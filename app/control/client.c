@@ -10,15 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-int control_address(const char *path, struct sockaddr_un *ret_address)
-{
-        *ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-        if (strlen(path) >= sizeof(ret_address->sun_path))
-                return -ENAMETOOLONG;
-        snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s", path);
-        return 0;
-}
-
 /* Hand over the whole lines that have come. True: `line` has had its last. */
 static bool take_lines(Str *text, bool (*line)(void *, const char *), void *context)
 {
@@ -52,7 +43,7 @@ static char *with_reason(const char *request)
         return text;
 }
 
-int control_follow(const char *folder, const char *request, bool (*line)(void *context, const char *text),
+int control_follow(const Config *c, const char *request, bool (*line)(void *context, const char *text),
                    void *context)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -62,7 +53,7 @@ int control_follow(const char *folder, const char *request, bool (*line)(void *c
         char buf[65536];
         bool done = false;
         Str text;
-        int r = control_address(control_path(a, folder), &address);
+        int r = control_address(control_path(a, c), &address);
 
         if (r)
                 return r;
@@ -89,6 +80,24 @@ int control_follow(const char *folder, const char *request, bool (*line)(void *c
         return done ? 0 : -ECONNRESET;
 }
 
+bool control_is_absent(int r)
+{
+        return r == -ENOENT || r == -ECONNREFUSED;
+}
+
+const char *control_why(Arena *a, const Config *c, int r)
+{
+        if (r == -EACCES || r == -ECONNRESET || r == -EPIPE)
+                return arena_printf(a,
+                                    "the service does not answer (%s: %s): it lets in root, its own "
+                                    "user%s%s%s, and it may be stopping",
+                                    control_path(a, c),
+                                    r == -EACCES ? "permission denied" : "connection closed",
+                                    *c->control.group ? ", members of the group " : "", c->control.group,
+                                    *c->control.group ? " (control.group)" : "");
+        return arena_printf(a, "the service does not answer: %s", strerror(-r));
+}
+
 static bool take_only(void *context, const char *text)
 {
         char **answer = context;
@@ -97,10 +106,10 @@ static bool take_only(void *context, const char *text)
         return false;
 }
 
-int control_ask(const char *folder, const char *request, char **ret_answer)
+int control_ask(const Config *c, const char *request, char **ret_answer)
 {
         char *answer = NULL;
-        int r = control_follow(folder, request, take_only, &answer);
+        int r = control_follow(c, request, take_only, &answer);
 
         if (r)
                 return r;

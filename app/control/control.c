@@ -21,11 +21,6 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-const char *control_path(Arena *a, const char *folder)
-{
-        return arena_printf(a, "%s/control", folder);
-}
-
 /* -- answers ------------------------------------------------------------------------------------------- */
 
 static json_t *answer_sync(Connection *c, json_t *request)
@@ -356,18 +351,6 @@ static void reap(Control *control, bool all)
         }
 }
 
-/* Only root and the service's own user: the socket's mode says so too, but modes are changed by accident. */
-static bool is_welcome(int fd, uid_t *ret_uid)
-{
-        struct ucred peer;
-        socklen_t n = sizeof(peer);
-
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
-                return false;
-        *ret_uid = peer.uid;
-        return peer.uid == 0 || peer.uid == geteuid();
-}
-
 static void accept_one(Control *control)
 {
         int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
@@ -377,7 +360,7 @@ static void accept_one(Control *control)
         if (fd < 0)
                 return;
         reap(control, false);
-        if (control->n_connections >= CONTROL_CONNECTIONS || !is_welcome(fd, &uid)) {
+        if (control->n_connections >= CONTROL_CONNECTIONS || !control_is_welcome(control, fd, &uid)) {
                 close(fd);
                 return;
         }
@@ -414,35 +397,10 @@ static void *accept_thread(void *context)
 
 /* -- life ---------------------------------------------------------------------------------------------- */
 
-static int listen_at(Control *control, Diag *diag)
-{
-        struct sockaddr_un address;
-        mode_t mask;
-        int r = control_address(control->path, &address);
-
-        if (r) {
-                diag_set(diag, "%s: the path is too long for a socket (at most %zu bytes)", control->path,
-                         sizeof(address.sun_path) - 1);
-                return r;
-        }
-        /* The state folder is locked by this process, so a socket that is there is a dead one's. */
-        unlink(control->path);
-        control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        mask = umask(0177);
-        r = control->fd < 0 || bind(control->fd, (struct sockaddr *)&address, sizeof(address)) ||
-                            listen(control->fd, 16)
-                    ? -errno
-                    : 0;
-        umask(mask);
-        if (r)
-                diag_set(diag, "%s: %s", control->path, strerror(-r));
-        return r;
-}
-
-int control_new(Control **ret_control, Wiring *w, const char *folder, const ControlOps *ops, void *context,
-                Diag *diag)
+int control_new(Control **ret_control, Wiring *w, const ControlOps *ops, void *context, Diag *diag)
 {
         _cleanup_(control_freep) Control *control = calloc(1, sizeof(*control));
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
         int r;
 
         if (!control)
@@ -453,11 +411,12 @@ int control_new(Control **ret_control, Wiring *w, const char *folder, const Cont
         control->fd = control->wake[0] = control->wake[1] = -1;
         pthread_mutex_init(&control->lock, NULL);
         list_init(&control->connections);
-        if (asprintf(&control->path, "%s/control", folder) < 0)
-                error_oom(strlen(folder));
+        control->path = strdup(control_path(a, w->first));
+        if (!control->path)
+                error_oom(1);
         if (pipe2(control->wake, O_CLOEXEC))
                 return error_origin(-errno);
-        r = listen_at(control, diag);
+        r = control_listen(control, diag);
         if (r)
                 return r;
         r = pthread_create(&control->thread, NULL, accept_thread, control);
@@ -479,10 +438,10 @@ Control *control_free(Control *c)
         reap(c, true);
         if (c->wake[0] >= 0)
                 close(c->wake[0]);
-        if (c->fd >= 0) {
+        if (c->fd >= 0)
                 close(c->fd);
+        if (c->bound)
                 unlink(c->path);
-        }
         pthread_mutex_destroy(&c->lock);
         free(c->path);
         free(c);

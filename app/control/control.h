@@ -4,8 +4,8 @@
 /*
  * Control: how commands talk to a running service
  *
- * A unix socket in the state folder (mode 0600; the peer must be root or the service's own user). A request
- * is one line of JSON, the answer is one line of JSON:
+ * A unix socket, `control.socket`: for root, the service's own user, and the members of `control.group`, by
+ * the kernel's word. A request is one line of JSON, the answer is one line of JSON:
  *
  *      {"do": "sync", "dn": "CN=Ada,OU=corp,...", "staging": false}
  *      {"ok": true, "outcome": "<packed outcome, base64>"}
@@ -39,26 +39,28 @@ typedef struct ControlOps {
 } ControlOps;
 
 /* Return: 0, -errno; the diag says what (a path that is too long for a socket, for example). */
-int control_new(Control **ret_control, Wiring *w, const char *folder, const ControlOps *ops, void *context,
-                Diag *diag);
+int control_new(Control **ret_control, Wiring *w, const ControlOps *ops, void *context, Diag *diag);
 
 /* Stop accepting, end the connections, wait for their threads. */
 Control *control_free(Control *c);
 
-/* The socket's path for a state folder. */
-const char *control_path(Arena *a, const char *folder);
+/* Where it is. Nothing named: in /run/sosync, if systemd has made that and the state is where it is by
+ * default; else in the state folder. */
+const char *control_path(Arena *a, const Config *c);
 
 /*
- * Ask a running service. Return: 0 with the answer's line (free), -ENOENT or -ECONNREFUSED: no service runs,
- * -errno.
+ * Ask a running service. Return: 0 with the answer's line (free); -errno: control_is_absent() says whether
+ * one runs, control_why() what a person must know.
  */
-int control_ask(const char *folder, const char *request, char **ret_answer);
+int control_ask(const Config *c, const char *request, char **ret_answer);
+bool control_is_absent(int r);
+const char *control_why(Arena *a, const Config *c, int r);
 
 /*
  * Ask a running service for something that answers with several lines. `line` gets each; false: that was the
  * last. Return: as control_ask; -ECONNRESET: the service went away before the last.
  */
-int control_follow(const char *folder, const char *request, bool (*line)(void *context, const char *text),
+int control_follow(const Config *c, const char *request, bool (*line)(void *context, const char *text),
                    void *context);
 
 DEFINE_CLEANUP(Control, control_free)

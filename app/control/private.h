@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Between control.c (connections, short answers), control-job.c (answers that take long) and control-client.c
- * (the commands' side). */
+/* Between control.c (connections, short answers), control-socket.c (where, and for whom), control-job.c
+ * (answers that take long) and control-client.c (the commands' side). */
 
 #include "app/control/control.h"
 
@@ -26,6 +26,9 @@ struct Control {
         void *context;
         char *path;
         int fd;
+        bool bound;     /* the file is ours */
+        bool has_group; /* whose members are let in */
+        gid_t group;
         int wake[2]; /* closed at the end: ends every poll */
         pthread_t thread;
         bool started;
@@ -51,6 +54,13 @@ bool connection_is_over(const Connection *c);
 
 /* {"do": "job"}: progress lines while it lasts; the last line is the answer. */
 json_t *answer_job(Connection *c, json_t *request);
+
+/* Make the socket and listen. Return: 0, -errno; the diag says what. */
+int control_listen(Control *control, Diag *diag);
+
+/* Root, the service's own user, or a member of the group, by the kernel's word: modes are changed by
+ * accident. */
+bool control_is_welcome(const Control *control, int fd, uid_t *ret_uid);
 
 /* Return: 0, -ENAMETOOLONG. */
 int control_address(const char *path, struct sockaddr_un *ret_address);

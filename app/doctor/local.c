@@ -183,7 +183,7 @@ static const char *in_use(Doctor *d, const char *path)
 {
         char *answer = NULL;
         long pid = holder_of(d->arena, path);
-        int r = control_ask(path, "{\"do\":\"status\"}", &answer);
+        int r = control_ask(d->config, "{\"do\":\"status\"}", &answer);
 
         free(answer);
         if (r == 0)

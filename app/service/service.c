@@ -317,7 +317,7 @@ static int start(Service *s, Diag *diag)
                 return r;
         s->wiring.alarms.context = &s->herald;
         s->wiring.alarms.tell = herald_tell;
-        r = control_new(&s->control, &s->wiring, c->state.path, &control_ops, s, diag);
+        r = control_new(&s->control, &s->wiring, &control_ops, s, diag);
         if (r)
                 return r;
         s->console_service = (ConsoleService){ .wiring = &s->wiring, .monitor = &s->monitor };

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit log of a service: every write, every act of a person, and what changes it shows."""
 
+import atexit
+import grp
 import json
+import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 from house import check, house, step
 from lab import wait_until
@@ -23,7 +28,7 @@ def until_lines(h, *arguments):
 ASK = """
 import os, socket, sys
 os.chdir(sys.argv[1])
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
+os.setgroups([int(g) for g in sys.argv[2:]]); os.setgid(65534); os.setuid(65534)
 s = socket.socket(socket.AF_UNIX)
 try:
     s.connect("control")
@@ -36,8 +41,25 @@ except OSError as e:
 """
 
 
-def as_nobody(folder):
-    return subprocess.run([sys.executable, "-c", ASK, str(folder)], capture_output=True, text=True, check=True).stdout.strip()
+USERS = grp.getgrnam("users").gr_gid
+
+
+def as_nobody(folder, *groups):
+    command = [sys.executable, "-c", ASK, str(folder), *[str(g) for g in groups]]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def open_folder():
+    """Where everybody may look: the checkout may be in somebody's own folder."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sosync-control-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    return folder
+
+
+def command_as_nobody(folder, groups, *arguments):
+    return subprocess.run([folder / "sosync", "-c", folder / "sosync.yaml", *arguments], capture_output=True, text=True,
+                          user=65534, group=65534, extra_groups=groups)
 
 
 with house("audit") as h:
@@ -68,6 +90,41 @@ with house("audit") as h:
     (state / "control").chmod(0o666)
     check(as_nobody(state) == "closed", "the service talks to others")
     state.chmod(0o700)
+
+    step("members of the group are, wherever the socket is, and are named")
+    h.sosync.stop()
+    run = open_folder()
+    h.start(more=f'control: {{socket: "{run}/control", group: users}}')
+    for file in h.sosync.binary, h.sosync.config:
+        shutil.copy(file, run)
+    (run / h.sosync.config.name).chmod(0o644)
+    st = (run / "control").stat()
+    check((st.st_mode & 0o777, st.st_gid) == (0o660, USERS), oct(st.st_mode))
+    check(as_nobody(run) == "PermissionError", "the socket lets others in")
+    check(as_nobody(run, USERS) == "answered", "a member was not let in")
+    (run / "control").chmod(0o666)
+    check(as_nobody(run) == "closed", "the service talks to others")
+    (run / "control").chmod(0o660)
+    r = command_as_nobody(run, [USERS], "queue", "stats")
+    check(r.returncode == 0 and "urgent" in r.stdout, r)
+    r = command_as_nobody(run, [USERS], "--reason", "by a member", "sync", ada, "--no-html-report")
+    check(r.returncode == 0, r)
+    act = until_lines(h, "--kind", "act", "--text", "by a member")[0]
+    check((act["verb"], act["by"]) == ("sync", "nobody"), act)
+    r = command_as_nobody(run, [], "sync", ada)
+    check(r.returncode == 2 and "members of the group users" in r.stderr and "permission denied" in r.stderr, r)
+    r = command_as_nobody(run, [], "top", "--json")
+    check(r.returncode == 5 and "permission denied" in r.stderr, r)
+    check(h.sosync.command("queue", "stats").returncode == 0, "root is not let in")
+
+    step("a socket that somebody else has is left alone")
+    second = h.folder / "second"
+    second.mkdir()
+    other = h.write_config("other.yaml", state=second / "state", reports=second / "reports",
+                           more=f'control: {{socket: "{run}/control"}}')
+    r = subprocess.run([h.sosync.binary, "-c", other, "run"], capture_output=True, text=True, timeout=60)
+    check(r.returncode != 0 and "another service listens at" in r.stderr, r)
+    check(h.sosync.command("queue", "stats").returncode == 0, "the socket is gone")
 
     step("the same without a service")
     h.sosync.stop()
