@@ -33,6 +33,7 @@ static const Command commands[] = {
           "    --status S       success, failure, skipped or warning\n"
           "    --since TIME     30m, 2h, 7d, or an ISO 8601 time\n"
           "    --ou DN          objects below this DN\n"
+          "    --code CODE      ended with this error code (sosync(1) has all)\n"
           "    --text TEXT      part of the DN or display name\n"
           "    --limit N        at most N (default 50)\n"
           "    --json           one JSON object a line\n"
@@ -238,6 +239,7 @@ int main(int argc, char **argv)
         int i = 1;
 
         protect_process();
+        person_name(); /* before anything acts as somebody else (app/work/owner.h) */
         /* A peer or a reader of our output that goes away is an error of that write, not our end; and a limit
          * of file size is a full disk, which the queue knows how to live with. */
         signal(SIGPIPE, SIG_IGN);

@@ -148,6 +148,7 @@ static int copy_file(int dir, const char *copy, const char *name, uint64_t *ret_
 {
         _cleanup_(cleanup_free) char *from_path = NULL;
         _cleanup_(cleanup_close) int from = -1, to = -1;
+        struct stat st;
         int r;
 
         if (asprintf(&from_path, "%s/data.mdb", copy) < 0)
@@ -156,7 +157,8 @@ static int copy_file(int dir, const char *copy, const char *name, uint64_t *ret_
         if (from < 0)
                 return refuse(-errno, from_path, diag);
         to = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (to < 0)
+        /* Root restores what a service will open. */
+        if (to < 0 || fstat(dir, &st) < 0 || (geteuid() == 0 && fchown(to, st.st_uid, st.st_gid) < 0))
                 return refuse(-errno, name, diag);
         r = pump(from, to, 0, NULL, NULL, ret_bytes);
         if (r == 0 && fsync(to) < 0)

@@ -277,7 +277,8 @@ int store_open(Store *s, const char *path, size_t map, Diag *diag)
         begin(s, path);
         if (mkdir(path, 0700) < 0 && errno != EEXIST) {
                 r = -errno;
-                diag_set(diag, "%s: %s", path, strerror(-r));
+                diag_set(diag, "%s: %s", path,
+                         r == -ENOENT ? "the folder above it does not exist" : strerror(-r));
                 return error_origin(r);
         }
         r = take_folder(s, diag);

@@ -7,6 +7,7 @@
 #include "app/control/matches.h"
 #include "app/control/person.h"
 #include "app/work/acts.h"
+#include "app/work/owner.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -34,7 +35,8 @@ static json_t *ask_store(const Config *c, const MatchCommand *m, int *ret_status
         json_t *result;
         int n;
 
-        if (queue_lmdb_new(&queue,
+        if (owner_become(c->state.path, &diag) ||
+            queue_lmdb_new(&queue,
                            &(QueueLmdbOptions){ .path = c->state.path, .limit = c->state.limit, .now = now },
                            &diag)) {
                 *ret_status = command_fail_diag(EXIT_OBJECT, &diag);

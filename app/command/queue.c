@@ -6,6 +6,7 @@
 #include "app/control/queue-view.h"
 #include "app/work/acts.h"
 #include "app/work/brake-store.h"
+#include "app/work/owner.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -75,7 +76,8 @@ static json_t *ask_store(const Config *c, const QueueCommand *q, int *ret_status
         Diag diag = DIAG_INIT;
         json_t *result = NULL;
 
-        if (queue_lmdb_new(&queue,
+        if (owner_become(c->state.path, &diag) ||
+            queue_lmdb_new(&queue,
                            &(QueueLmdbOptions){ .path = c->state.path, .limit = c->state.limit, .now = now },
                            &diag)) {
                 *ret_status = command_fail_diag(EXIT_OBJECT, &diag);

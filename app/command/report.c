@@ -35,13 +35,10 @@ static bool parse_result(const char *s, int *ret_result)
 static int parse_list(const Command *c, int argc, char **argv, ListOptions *o)
 {
         static const struct option options[] = {
-                { "status", required_argument, NULL, 's' },
-                { "since", required_argument, NULL, 't' },
-                { "ou", required_argument, NULL, 'o' },
-                { "text", required_argument, NULL, 'x' },
-                { "limit", required_argument, NULL, 'n' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
+                { "status", required_argument, NULL, 's' }, { "since", required_argument, NULL, 't' },
+                { "ou", required_argument, NULL, 'o' },     { "code", required_argument, NULL, 'c' },
+                { "text", required_argument, NULL, 'x' },   { "limit", required_argument, NULL, 'n' },
+                { "json", no_argument, NULL, 'j' },         { NULL, 0, NULL, 0 },
         };
         int64_t n;
         int k;
@@ -63,6 +60,9 @@ static int parse_list(const Command *c, int argc, char **argv, ListOptions *o)
                         break;
                 case 'o':
                         o->filter.ou = optarg;
+                        break;
+                case 'c':
+                        o->filter.error_code = optarg;
                         break;
                 case 'x':
                         o->filter.text = optarg;

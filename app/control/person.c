@@ -11,8 +11,10 @@ static const char *given_reason;
 const char *person_name(void)
 {
         static char name[64];
-        const struct passwd *entry = getpwuid(getuid());
+        const struct passwd *entry = name[0] ? NULL : getpwuid(getuid());
 
+        if (name[0])
+                return name;
         if (entry)
                 snprintf(name, sizeof(name), "%s", entry->pw_name);
         else

@@ -9,7 +9,7 @@
  * before any thread is started.
  */
 
-/* The name of the user that this process belongs to. */
+/* The name of the user that this process belonged to when it was first asked. */
 const char *person_name(void);
 
 /* `sosync --reason TEXT COMMAND`; NULL: not said. */

@@ -3,6 +3,7 @@
 #include "app/work/wiring.h"
 
 #include "app/compare/last.h"
+#include "app/work/owner.h"
 #include "app/work/rules-active.h"
 #include "base/error.h"
 #include "listener/source-ldap.h"
@@ -13,14 +14,16 @@
 
 static int open_queue(Wiring *w, const Config *c, Diag *diag)
 {
-        int r = queue_lmdb_new(&w->queue,
-                               &(QueueLmdbOptions){
-                                       .path = c->state.path,
-                                       .limit = c->state.limit,
-                                       .now = clock_wall(w->clock),
-                               },
-                               diag);
+        int r = owner_become(c->state.path, diag);
 
+        if (r == 0)
+                r = queue_lmdb_new(&w->queue,
+                                   &(QueueLmdbOptions){
+                                           .path = c->state.path,
+                                           .limit = c->state.limit,
+                                           .now = clock_wall(w->clock),
+                                   },
+                                   diag);
         if (r == QUEUE_E_GONE)
                 return WIRING_E_BUSY;
         return r ? WIRING_E_STATE : 0;

@@ -34,7 +34,7 @@ _sosync()
         --since) words='30m 2h 1d 7d' ;;
         --sync-cycle-enabled) words='true false' ;;
         --type) words='user inetOrgPerson group' ;;
-        --run | --ou | --feeds | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
+        --run | --ou | --code | --feeds | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
         *)
                 case $command/$verb in
                 /)
@@ -44,7 +44,7 @@ _sosync()
                 run/*) words='--record --help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --ou --help' ;;
                 report/) words='list show html open export --help' ;;
-                report/list) words='--status --since --ou --text --limit --json' ;;
+                report/list) words='--status --since --ou --code --text --limit --json' ;;
                 report/show) words='--json' ;;
                 watch/*) words='--ou --json --help' ;;
                 top/*) words='--once --json --help' ;;

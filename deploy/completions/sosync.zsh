@@ -18,6 +18,7 @@ _sosync_report() {
                 _arguments '1:verb:' '--status[only this result]:status:(success failure skipped warning)' \
                         '--since[only since then]:time:(30m 2h 1d 7d)' \
                         '--ou[only below this DN]:distinguished name:' \
+                        '--code[only with this error code]:code:' \
                         '--text[only with this text]:text:' \
                         '--limit[at most so many]:number:' \
                         '--json[one JSON object a line]'

@@ -209,7 +209,7 @@ static void test_no_folder(void **state)
 
         f->q = queue_free(f->q);
         assert_true(asprintf(&f->folder, "%s/no/such", place) > 0);
-        expect_refusal(f, -ENOENT, "No such file");
+        expect_refusal(f, -ENOENT, "the folder above it does not exist");
         free(f->folder);
         assert_true(asprintf(&f->folder, "%s/file", place) > 0);
         write_at(f->folder, 0, "x", 1);

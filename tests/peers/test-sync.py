@@ -62,6 +62,9 @@ def the_same_in_both(h, mode):
         check(doc["provisioningStatusInfo"]["errorInformation"]["errorCode"] == want_code, (dn, doc["provisioningStatusInfo"]))
         check(number == want_step, (dn, number, found))
         check(doc["provisioningStatusInfo"]["errorInformation"]["reason"], doc)
+    r = h.sosync.command("report", "list", "--code", "organizationalunitnotinscope", "--json")
+    check(r.returncode == 0 and {json.loads(line)["dn"] for line in r.stdout.splitlines()} == {f"CN=Users,{h.dc.base}", h.hidden}, r)
+    check(h.sosync.command("report", "list", "--code", "Throttled", "--json").stdout == "", "a code that no run had")
 
     step(f"{mode}: everything in scope below an OU, users first, a line each")
     ou = h.ad.add_ou(f"OU=Team {mode},{h.people}").dn
