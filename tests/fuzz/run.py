@@ -34,7 +34,8 @@ def files(*patterns):
 FUZZERS = {
     "expr": ("engine/expr/fuzz-expr", ROOT / "engine/expr/fuzz-expr.dict", expressions),
     "rules": ("engine/rules/fuzz-rules", RULES / "fuzz-rules.dict", lambda: files("default/*.yaml", "*.yaml")),
-    "import": ("engine/rules/fuzz-import", RULES / "fuzz-import.dict", lambda: files("testdata/**/*.xml", "testdata/*.ps1")),
+    "xml": ("engine/rules/fuzz-import", RULES / "fuzz-import.dict", lambda: files("testdata/**/*.xml")),
+    "powershell": ("engine/rules/fuzz-import", RULES / "fuzz-import.dict", lambda: files("testdata/*.ps1")),
 }
 
 
