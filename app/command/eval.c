@@ -154,7 +154,7 @@ static int look(EvalCommand *e, const char *config_path, const Expr *expr, Look 
         for (size_t i = 0; i < n_names; i++)
                 if (*names[i] != '%' && !str_is(names[i], "dn"))
                         attributes[n++] = names[i];
-        return command_looked(look_directory(ret, e->arena, config, e->dn, attributes, n, false, &diag),
+        return command_looked(look_directory(ret, e->arena, config, NULL, e->dn, attributes, n, false, &diag),
                               &diag);
 }
 

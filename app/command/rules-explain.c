@@ -105,8 +105,8 @@ static int look(ExplainCommand *e)
         run = arena_memdup(c->arena, &c->config->run, sizeof(*run));
         run->rules = c->rules;
         run_config_attributes(run, c->arena);
-        status = command_looked(look_directory(&e->look, c->arena, c->config, e->dn, run->attributes,
-                                               run->n_attributes, true, &diag),
+        status = command_looked(look_directory(&e->look, c->arena, c->config, c->rules, e->dn,
+                                               run->attributes, run->n_attributes, true, &diag),
                                 &diag);
         return status ? status : know(e);
 }

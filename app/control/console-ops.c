@@ -51,7 +51,7 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
         Look look;
         int r;
 
-        if (look_directory(&look, a, c, dn, c->run.attributes, c->run.n_attributes, true, diag))
+        if (look_directory(&look, a, c, c->run.rules, dn, c->run.attributes, c->run.n_attributes, true, diag))
                 return 1;
         w.connectors = connectors_for_run(&s->wiring->connectors, c, a, &w.n_connectors);
         r = known_find(&w, look.connector, &look.object->id, a, &known);

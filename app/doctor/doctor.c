@@ -52,6 +52,7 @@ static const DoctorCheck checks[] = {
         { IN_SOURCE, "ranges", doctor_ranges, NEEDS_SERVER | NEEDS_AD },
         { IN_SOURCE, "scope", doctor_scope, NEEDS_SERVER },
         { IN_SOURCE, "group filter", doctor_filter_group, NEEDS_SERVER },
+        { IN_SOURCE, "rules' groups", doctor_rule_groups, NEEDS_SERVER },
         { IN_SOURCE, "urgent", doctor_urgent, NEEDS_SERVER },
         { IN_SOURCE, "user names", doctor_names, NEEDS_SERVER },
         { IN_SOURCE, "feed at work", doctor_feeds, NEEDS_SERVER | NEEDS_FEEDS },

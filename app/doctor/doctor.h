@@ -119,6 +119,7 @@ void doctor_owner(Doctor *d);
 void doctor_servers(Doctor *d);
 void doctor_scope(Doctor *d);
 void doctor_filter_group(Doctor *d);
+void doctor_rule_groups(Doctor *d);
 void doctor_urgent(Doctor *d);
 
 void doctor_feed(Doctor *d);

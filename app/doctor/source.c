@@ -135,6 +135,31 @@ void doctor_filter_group(Doctor *d)
                              "scope.group_filter: %s is no group", dn);
 }
 
+/* Each that a rule asks for with ISMEMBEROF; those of other sources are their affair. */
+void doctor_rule_groups(Doctor *d)
+{
+        size_t n, n_mine = 0, n_bad = 0;
+        const RuleGroup *groups = rules_member_groups(d->config->run.rules, NULL, &n);
+        const Dn *base;
+        bool group;
+
+        if (n == 0 || dn_parse(d->arena, d->source->facts.base, &base, NULL))
+                return;
+        for (size_t i = 0; i < n; i++) {
+                const char *dn = groups[i].dn->text;
+
+                if (!dn_is_below(groups[i].dn, base))
+                        continue;
+                n_mine++;
+                if (!object(d, "rules: ISMEMBEROF", dn, &group))
+                        n_bad++;
+                else if (!group)
+                        doctor_fault(d, "name a group in the rule", "rules: ISMEMBEROF: %s is no group", dn);
+        }
+        if (n_mine && !n_bad)
+                doctor_ok(d, "groups that rules name: %zu, all there", n_mine);
+}
+
 static bool is_below(Doctor *d, const char *text)
 {
         const Dn *dn, *base;

@@ -92,13 +92,15 @@ static void submit(Cycle *c, const char *kind, bool due, Mono *not_before)
         jobs_submit(w->jobs, kind, NULL, NULL, NULL);
 }
 
-/* A reload may have named another group. */
+/* A reload, or an activation of rules, may have named another group. */
 static bool is_filter_due(Cycle *c)
 {
         _cleanup_(config_unrefp) Config *config = snapshot_get(&c->wiring->snapshot);
         const Connectors *all = &c->wiring->connectors;
         bool due = false;
+        size_t n_groups;
 
+        rules_member_groups(config->run.rules, NULL, &n_groups);
         for (size_t i = 0; i < all->n; i++) {
                 IntakeSink *in = all->items[i].intake;
 
@@ -106,8 +108,8 @@ static bool is_filter_due(Cycle *c)
                         continue;
                 if (c->filter_of != config)
                         in->filter_due = true;
-                due |= connector_in_force(&all->items[i], config)->scope.group_filter && in->filter_due &&
-                       intake_is_watching(in);
+                due |= (n_groups || connector_in_force(&all->items[i], config)->scope.group_filter) &&
+                       in->filter_due && intake_is_watching(in);
         }
         c->filter_of = config;
         return due;

@@ -26,7 +26,8 @@ extern const JobKind job_below; /* {"ou": DN} -> {"dns": [DN]}: what is in scope
 
 extern const JobKind job_containers; /* {} -> job_sweep_json: what was below containers that have moved */
 
-extern const JobKind job_filter; /* {} -> nothing: the members of scope.group_filter */
+extern const JobKind
+        job_filter; /* {} -> nothing: the members of scope.group_filter, and of groups that rules name */
 
 /* Sweep.progress of a job, which is its context. */
 bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total);

@@ -7,6 +7,7 @@
 
 #include "app/job/kinds.h"
 
+#include "app/job/rules-groups.h"
 #include "app/rules/diff.h"
 #include "app/rules/store.h"
 #include "app/work/connector.h"
@@ -77,13 +78,17 @@ static int find_candidate(Job *job, Arena *a, Candidate *ret, Diag *diag)
 /* -- everybody --------------------------------------------------------------------------------------------
  */
 
-/* From the spaces alone: the names of the domains are those that were heard last. */
-static RulesWorld open_world(Job *job, Arena *a, const Config *c)
+/* From the spaces alone: the names of the domains are those that were heard last. Only who is in the groups
+ * that the rules name is asked now, since nobody may have asked before. */
+static int open_world(Job *job, Arena *a, const Config *c, const RuleSet *rules, RulesWorld *ret_world,
+                      Diag *diag)
 {
         RulesWorld w = { .space = queue_space(job->wiring->queue), .now = clock_wall(job->wiring->clock) };
 
         w.connectors = connectors_for_run(&job->wiring->connectors, c, a, &w.n_connectors);
-        return w;
+        *ret_world = w;
+        return rules_groups_read(job->wiring, c, rules, true, a, &ret_world->groups, &ret_world->n_groups,
+                                 diag);
 }
 
 typedef struct Walk Walk;
@@ -163,7 +168,9 @@ static int work_diff(Job *job, Diag *diag)
         r = find_candidate(job, a, &candidate, diag);
         if (r)
                 return r;
-        w.world = open_world(job, a, config);
+        r = open_world(job, a, config, candidate.rules, &w.world, diag);
+        if (r)
+                return r;
         c.is = candidate.rules;
         rules_diff_init(&c.diff);
         if (!str_is(rules_version(c.is), rules_version(c.was)))
@@ -188,8 +195,11 @@ const JobKind job_rules_diff = { .name = "rules-diff", .work = work_diff };
 static int work_activate(Job *job, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
         const char *expected = argument(job, "expected"), *how = argument(job, "how"), *restart = NULL;
+        const GroupMembers *groups;
         Candidate c = { 0 };
+        size_t n_groups;
         int r = find_candidate(job, a, &c, diag);
 
         if (r)
@@ -199,6 +209,10 @@ static int work_activate(Job *job, Diag *diag)
                          rules_version(c.rules), expected);
                 return JOB_E_USAGE;
         }
+        /* A group that nobody can read would stop every object that its rules are for. */
+        r = rules_groups_read(job->wiring, config, c.rules, false, a, &groups, &n_groups, diag);
+        if (r)
+                return r;
         r = rules_activate(job->wiring, c.texts, c.n_texts, c.origin, job->by, how ? how : "activate",
                            &restart, diag);
         if (r == -EFBIG) {
@@ -367,7 +381,9 @@ static int work_catch_up(Job *job, Diag *diag)
                 return r == RULES_STORE_E_NONE ? 0 : r;
         c->arena = a;
         c->is = config->run.rules;
-        w.world = open_world(job, a, config);
+        r = open_world(job, a, config, c->is, &w.world, diag);
+        if (r)
+                return r;
         r = walk(&w, guid_is_zero(&after) ? NULL : &after);
         if (r == 0)
                 r = put_page(&w, true);

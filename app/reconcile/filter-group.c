@@ -7,28 +7,69 @@
 #include "base/str.h"
 #include "engine/space/memo.h"
 
-#define LINKS "scope.group_filter"
+#include <string.h>
 
-/* Which group the rows are of, and by which name. */
-#define MEMO_GROUP   "filter.group.%u"
+#define FILTER_NAME  "filter"
+#define FILTER_LINKS "scope.group_filter"
+#define RULES_LINKS  "rules.group"
+
+/* Which group the rows are of: name, number of the source. */
+#define MEMO_GROUP   "%s.group.%u"
 #define MEMO_VERSION 1
 #define MEMO_FIELDS  3
 
 /* The feed has brought a change of it. */
-#define MEMO_DUE "filter.due.%u"
+#define MEMO_DUE "%s.due.%u"
 
 /* One transaction; a group of 100,000 is some hundred of them. */
 #define PAGE 1000
 
+/* -- which ----------------------------------------------------------------------------------------------- */
+
+static const WatchedGroup *filter_group(Arena *a, const char *dn)
+{
+        return arena_memdup(a, &(WatchedGroup){ .dn = dn, .name = FILTER_NAME, .links = FILTER_LINKS },
+                            sizeof(WatchedGroup));
+}
+
+const WatchedGroup *watched_groups(Arena *a, const char *group_filter, const RuleSet *rules, const char *base,
+                                   size_t *ret_n)
+{
+        size_t n_groups, n = 0;
+        const RuleGroup *groups = rules_member_groups(rules, NULL, &n_groups);
+        WatchedGroup *list = arena_new_array(a, WatchedGroup, n_groups + 1);
+        const Dn *within;
+
+        if (group_filter)
+                list[n++] = *filter_group(a, group_filter);
+        if (n_groups && dn_parse(a, base, &within, NULL))
+                n_groups = 0;
+        for (size_t i = 0; i < n_groups; i++) {
+                const char *dn = groups[i].dn->normalised;
+                Hash128 h = hash128(dn, strlen(dn), 0);
+
+                if (dn_is_below(groups[i].dn, within))
+                        list[n++] = (WatchedGroup){
+                                .dn = groups[i].dn->text,
+                                .name = arena_printf(a, "rules.%016llx%016llx", (unsigned long long)h.high,
+                                                     (unsigned long long)h.low),
+                                .links = RULES_LINKS,
+                                .wakes_known = true,
+                        };
+        }
+        *ret_n = n;
+        return list;
+}
+
 /* -- the feed's side ------------------------------------------------------------------------------------- */
 
-bool filter_group_note(const char *group_dn, uint16_t source, const Dn *dn, SpaceBatch *batch)
+bool watched_group_note(const WatchedGroup *g, uint16_t source, const Dn *dn, SpaceBatch *batch)
 {
         const Dn *group;
 
-        if (!group_dn || !dn || dn_parse(batch->arena, group_dn, &group, NULL) || !dn_is(group, dn))
+        if (!dn || dn_parse(batch->arena, g->dn, &group, NULL) || !dn_is(group, dn))
                 return false;
-        memo_write(batch, arena_printf(batch->arena, MEMO_DUE, source), "1", 1, SPACE_ANY);
+        memo_write(batch, arena_printf(batch->arena, MEMO_DUE, g->name, source), "1", 1, SPACE_ANY);
         return true;
 }
 
@@ -39,12 +80,12 @@ typedef struct Known {
         const char *dn;
 } Known;
 
-static int read_known(Space *space, uint16_t source, Arena *a, Known *ret_known)
+static int read_known(Space *space, const WatchedGroup *g, uint16_t source, Arena *a, Known *ret_known)
 {
         const uint8_t *data;
         PackReader p;
         size_t n;
-        int r = memo_read(space, arena_printf(a, MEMO_GROUP, source), a, &data, &n, NULL);
+        int r = memo_read(space, arena_printf(a, MEMO_GROUP, g->name, source), a, &data, &n, NULL);
 
         *ret_known = (Known){ 0 };
         if (r == SPACE_E_NONE)
@@ -62,7 +103,7 @@ static int read_known(Space *space, uint16_t source, Arena *a, Known *ret_known)
         return 0;
 }
 
-static void write_known(SpaceBatch *batch, uint16_t source, const ObjectId *id, const char *dn)
+static void write_known(SpaceBatch *batch, const WatchedGroup *g, uint16_t source, const ObjectId *id)
 {
         const uint8_t *data;
         PackWriter w;
@@ -72,10 +113,10 @@ static void write_known(SpaceBatch *batch, uint16_t source, const ObjectId *id, 
         pack_array(&w, MEMO_FIELDS);
         pack_int(&w, MEMO_VERSION);
         pack_bytes(&w, id->bytes, sizeof(id->bytes));
-        pack_str(&w, dn);
+        pack_str(&w, g->dn);
         data = pack_data(&w, &n);
-        memo_write(batch, arena_printf(batch->arena, MEMO_GROUP, source), arena_memdup(batch->arena, data, n),
-                   n, SPACE_ANY);
+        memo_write(batch, arena_printf(batch->arena, MEMO_GROUP, g->name, source),
+                   arena_memdup(batch->arena, data, n), n, SPACE_ANY);
         pack_deinit(&w);
 }
 
@@ -94,13 +135,13 @@ int filter_group_open(Space *space, const char *group_dn, uint16_t source, Filte
         *ret_filter = f;
         if (!group_dn)
                 return 0;
-        r = read_known(space, source, a, &known);
+        r = read_known(space, filter_group(a, group_dn), source, a, &known);
         if (r || guid_is_zero(&known.id) || !str_is(known.dn, group_dn))
                 return r;
         owner_of(source, &known.id, owner);
         f.known = true;
         f.group = known.id;
-        f.n_key = space_link_key(owner, sizeof(owner), LINKS, f.key);
+        f.n_key = space_link_key(owner, sizeof(owner), FILTER_LINKS, f.key);
         *ret_filter = f;
         return 0;
 }
@@ -120,8 +161,9 @@ typedef struct Work {
         Queue *queue;
         uint16_t source;
         Wall now;
+        const WatchedGroup *watched;
         const ObjectId *group;
-        bool silent; /* the first time: rows only */
+        bool first; /* nothing was ever known of it */
         Arena *arena;
         SpaceBatch batch;
         Change *changes;
@@ -158,17 +200,17 @@ static int take(Work *w, const ObjectId *id, bool came)
 
         if (r < 0)
                 return error_trace(r);
-        if (!w->silent && (came || r != SPACE_E_NONE))
+        if (w->first ? w->watched->wakes_known && r != SPACE_E_NONE : came || r != SPACE_E_NONE)
                 w->changes[w->n_changes++] = (Change){
                         .id = *id,
                         .source = w->source,
                         .kind = CHANGE_UPSERT,
-                        .lane = LANE_NORMAL,
+                        .lane = w->watched->again ? LANE_RECONCILE : LANE_NORMAL,
                         .seen = w->now,
                         .dn = r == 0 ? arena_strdup(w->arena, head.dn) : NULL,
                 };
         space_write_link(&w->batch, LINK_IMPORT, came ? LINK_ADD : LINK_REMOVE, w->owner, sizeof(w->owner),
-                         LINKS, id);
+                         w->watched->links, id);
         return w->batch.n_links == PAGE ? flush(w) : 0;
 }
 
@@ -197,11 +239,11 @@ static int compare(Work *w, const ObjectId *before, size_t n_before, const Objec
 }
 
 /* `*ret_serial`: of the note; 0: there is none. */
-static int is_due(Space *space, uint16_t source, Arena *a, uint64_t *ret_serial)
+static int is_due(Space *space, const WatchedGroup *g, uint16_t source, Arena *a, uint64_t *ret_serial)
 {
         const uint8_t *data;
         size_t n;
-        int r = memo_read(space, arena_printf(a, MEMO_DUE, source), a, &data, &n, ret_serial);
+        int r = memo_read(space, arena_printf(a, MEMO_DUE, g->name, source), a, &data, &n, ret_serial);
 
         if (r)
                 *ret_serial = 0;
@@ -209,12 +251,12 @@ static int is_due(Space *space, uint16_t source, Arena *a, uint64_t *ret_serial)
 }
 
 /* What a process that died on the way may have left of the group that becomes the filter now. */
-static void clear_rows(SpaceBatch *batch, uint16_t source, const ObjectId *group)
+static void clear_rows(SpaceBatch *batch, const WatchedGroup *g, uint16_t source, const ObjectId *group)
 {
         uint8_t owner[OBJECT_KEY_SIZE];
 
         owner_of(source, group, owner);
-        space_write_link(batch, LINK_IMPORT, LINK_CLEAR, owner, sizeof(owner), LINKS, group);
+        space_write_link(batch, LINK_IMPORT, LINK_CLEAR, owner, sizeof(owner), g->links, group);
 }
 
 /* Rows of the group that was the filter before become those of the one that is it now. The old ones stay
@@ -224,21 +266,21 @@ static int adopt_rows(Work *w, const ObjectId *ids, size_t n)
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < n; i++) {
-                space_write_link(&w->batch, LINK_IMPORT, LINK_ADD, w->owner, sizeof(w->owner), LINKS,
-                                 &ids[i]);
+                space_write_link(&w->batch, LINK_IMPORT, LINK_ADD, w->owner, sizeof(w->owner),
+                                 w->watched->links, &ids[i]);
                 if (w->batch.n_links == PAGE)
                         r = flush(w);
         }
         return r;
 }
 
-int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t index, Wall now,
-                      size_t *ret_n_added, size_t *ret_n_removed, Diag *diag)
+int watched_group_work(Queue *queue, Source *source, const WatchedGroup *g, uint16_t index, Wall now,
+                       size_t *ret_n_added, size_t *ret_n_removed, Diag *diag)
 {
         static const char *const links[] = { "member" };
         _cleanup_(arena_freep) Arena *a = arena_new(0), *page = arena_new(0);
-        Work w = { .queue = queue, .source = index, .now = now, .arena = page };
-        SourceQuery query = { .dn = dn, .links = links, .n_links = N_ELEMENTS(links) };
+        Work w = { .queue = queue, .watched = g, .source = index, .now = now, .arena = page };
+        SourceQuery query = { .dn = g->dn, .links = links, .n_links = N_ELEMENTS(links) };
         Space *space = queue_space(queue);
         ObjectId *before = NULL;
         size_t n_before = 0;
@@ -249,12 +291,10 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
         int r;
 
         *ret_n_added = *ret_n_removed = 0;
-        if (!dn)
-                return 0;
-        r = read_known(space, index, a, &known);
+        r = read_known(space, g, index, a, &known);
         if (r == 0)
-                r = is_due(space, index, a, &due);
-        if (r || (!due && str_is(known.dn, dn)))
+                r = is_due(space, g, index, a, &due);
+        if (r || (!due && !g->again && str_is(known.dn, g->dn)))
                 return r;
         r = source_read(source, &query, a, &e, diag);
         if (r)
@@ -262,18 +302,19 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
         w.group = &e.object->id;
         /* A group that has changed before it was read for the first time: nobody knows who was in it before,
          * and who came may have been looked at already, as one who is not. */
-        w.silent = guid_is_zero(&known.id) && !due;
+        w.first = guid_is_zero(&known.id) && !due;
         owner_of(index, w.group, w.owner);
         space_batch_init(&w.batch, page);
         w.changes = arena_new_array(page, Change, PAGE);
         is_other = !guid_is(&known.id, w.group);
         if (is_other)
-                clear_rows(&w.batch, index, w.group);
+                clear_rows(&w.batch, g, index, w.group);
         if (!guid_is_zero(&known.id)) {
                 uint8_t owner[OBJECT_KEY_SIZE];
 
                 owner_of(index, &known.id, owner);
-                r = space_read_links(space, LINK_IMPORT, owner, sizeof(owner), LINKS, a, &before, &n_before);
+                r = space_read_links(space, LINK_IMPORT, owner, sizeof(owner), g->links, a, &before,
+                                     &n_before);
                 if (r)
                         return error_trace(r);
                 if (is_other)
@@ -286,12 +327,12 @@ int filter_group_work(Queue *queue, Source *source, const char *dn, uint16_t ind
         if (r)
                 return r;
         if (is_other && !guid_is_zero(&known.id))
-                clear_rows(&w.batch, index, &known.id);
-        write_known(&w.batch, index, w.group, dn);
+                clear_rows(&w.batch, g, index, &known.id);
+        write_known(&w.batch, g, index, w.group);
         if (due) {
                 /* One that the feed has written since is of a change that may not have been read: it stays.
                  */
-                memo_delete(&w.batch, arena_printf(w.arena, MEMO_DUE, index));
+                memo_delete(&w.batch, arena_printf(w.arena, MEMO_DUE, g->name, index));
                 w.batch.writes[w.batch.n_writes - 1].serial = due;
         }
         return flush(&w);

@@ -3,6 +3,7 @@
 #include "app/reconcile/reconcile.h"
 
 #include "app/reconcile/containers.h"
+#include "app/reconcile/filter-group.h"
 #include "base/error.h"
 #include "base/pack.h"
 #include "base/str.h"
@@ -142,6 +143,26 @@ static const Scope *scope_of(const ReconcileMemo *m, const SourceConfig *c, Aren
         return scope;
 }
 
+/* A change of a group that members are watched of, which the feed has missed. One that cannot be read now is
+ * looked at next time: whoever needs it says so. */
+static int read_groups(Sweep *s, Arena *a)
+{
+        const SourceConfig *c = s->source_config;
+        size_t n, n_added, n_removed;
+        const WatchedGroup *groups =
+                watched_groups(a, c->scope.group_filter, s->config->run.rules, c->ldap.base, &n);
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                WatchedGroup g = groups[i];
+
+                g.again = true;
+                r = watched_group_work(s->queue, s->reader, &g, s->source, clock_wall(s->clock), &n_added,
+                                       &n_removed, NULL);
+        }
+        return r < 0 ? r : 0;
+}
+
 int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -157,7 +178,10 @@ int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
         s->first_start = m.first_start;
         s->scope_before = scope_of(&m, c, a);
         s->look_for_absent = true;
-        r = containers_compare(s, a, &names, diag);
+        if (!s->dn)
+                r = read_groups(s, a);
+        if (r == 0)
+                r = containers_compare(s, a, &names, diag);
         if (r)
                 return r;
         s->renames = names.renames;

@@ -158,6 +158,7 @@ static int is_as_imported(Pass *p, const Seen *o, bool *ret_same)
         SourceEntry e;
         Hash128 hash;
         Head head = o->head;
+        const Object *object;
         int r = source_read(p->sweep->reader, &query, p->one, &e, p->diag);
 
         p->result->n_read++;
@@ -166,7 +167,10 @@ static int is_as_imported(Pass *p, const Seen *o, bool *ret_same)
                 return 0;
         if (r)
                 return sweep_source_failed(r);
-        hash = run_fingerprint(run_project(run, &e, o->type, e.object->dn, p->one), &e);
+        r = run_project(run, p->sweep->reader, &e, o->type, e.object->dn, p->one, &object, p->diag);
+        if (r)
+                return sweep_source_failed(r);
+        hash = run_fingerprint(object, &e);
         *ret_same = hash.low == head.hash.low && hash.high == head.hash.high;
         if (!*ret_same)
                 return 0;

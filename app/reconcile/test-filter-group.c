@@ -111,14 +111,16 @@ static void note(Office *o)
 
         space_batch_init(&batch, o->arena);
         assert_int_equal(dn_parse(o->arena, PILOT, &dn, NULL), 0);
-        assert_true(filter_group_note(PILOT, 0, dn, &batch));
+        assert_true(watched_group_note(&(WatchedGroup){ .dn = PILOT, .name = "filter" }, 0, dn, &batch));
         assert_int_equal(queue_put(o->queue, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes }),
                          0);
 }
 
 static int work(Office *o, const char *dn, size_t *ret_added, size_t *ret_removed)
 {
-        return filter_group_work(o->queue, &o->source, dn, 0, (Wall){ 1000 }, ret_added, ret_removed, NULL);
+        const WatchedGroup g = { .dn = dn, .name = "filter", .links = "scope.group_filter" };
+
+        return watched_group_work(o->queue, &o->source, &g, 0, (Wall){ 1000 }, ret_added, ret_removed, NULL);
 }
 
 static bool has(Office *o, const char *dn, unsigned member)

@@ -35,6 +35,44 @@ static void sort_inputs(RuleInput *inputs, size_t n)
                 }
 }
 
+static bool is_among(const ObjectId *ids, size_t n, const ObjectId *id)
+{
+        size_t low = 0, high = n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = guid_compare(&ids[middle], id);
+
+                if (order == 0)
+                        return true;
+                low = order < 0 ? middle + 1 : low;
+                high = order < 0 ? high : middle;
+        }
+        return false;
+}
+
+/* What its import has not said, because nobody asked then. */
+static const Object *with_groups(const RulesWorld *w, const ObjectKey *key, const Object *o, Arena *a)
+{
+        ObjectBuilder b;
+        bool any = false;
+
+        for (size_t i = 0; i < w->n_groups; i++) {
+                const GroupMembers *g = &w->groups[i];
+
+                if (g->source != key->source || !value_is_none(object_get(o, g->attribute)))
+                        continue;
+                if (!any) {
+                        object_build(&b, a);
+                        for (size_t k = 0; k < o->n_attributes; k++)
+                                object_add(&b, o->attributes[k].name, o->attributes[k].value);
+                        any = true;
+                }
+                object_add(&b, g->attribute, value_bool(is_among(g->ids, g->n_ids, &key->id)));
+        }
+        return any ? object_finish(&b, &o->id, o->type, o->dn) : o;
+}
+
 static int read_inputs(const RulesWorld *w, Arena *a, RulesKnown *k)
 {
         k->inputs = arena_new_array(a, RuleInput, k->person.n_joined + 1);
@@ -59,7 +97,7 @@ static int read_inputs(const RulesWorld *w, Arena *a, RulesKnown *k)
                 if (r)
                         continue;
                 k->inputs[k->n_inputs++] = (RuleInput){
-                        .object = o,
+                        .object = with_groups(w, key, o, a),
                         .connector = c->name,
                         .source = key->source,
                         .parameters = c->parameters,

@@ -7,7 +7,9 @@
  *      Person, its imports, its cloud object --one set--> RulesView --two views--> RulesChange...
  *
  * Computed from the spaces alone: nothing is read from the directory or from Graph, and nothing is written.
- * What a view says is what the next run of the object would plan, as far as rules decide it.
+ * (But the members of a group that only the newer set names: whoever compares reads them once,
+ * app/job/rules-groups.) What a view says is what the next run of the object would plan, as far as rules
+ * decide it.
  *
  * Everything lives in the arena of one object, which the caller resets.
  */
@@ -16,16 +18,27 @@
 #include "engine/space/space.h"
 #include "engine/steps/steps.h"
 
+typedef struct GroupMembers GroupMembers;
 typedef struct RulesChange RulesChange;
 typedef struct RulesKnown RulesKnown;
 typedef struct RulesView RulesView;
 typedef struct RulesWorld RulesWorld;
+
+/* Who is in a group that a set's member clauses name: for objects that were imported before it did. */
+struct GroupMembers {
+        uint16_t source;
+        const char *attribute; /* RuleGroup.attribute */
+        const ObjectId *ids;   /* sorted */
+        size_t n_ids;
+};
 
 /* What all comparisons share. */
 struct RulesWorld {
         Space *space;
         const RunConnector *connectors; /* with their parameters: rules read the domain's names */
         size_t n_connectors;
+        const GroupMembers *groups;
+        size_t n_groups;
         Wall now;
 };
 

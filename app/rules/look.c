@@ -62,13 +62,16 @@ static void set_parameters(Look *look, const SourceInfo *info)
         look->parameters = parameters;
 }
 
-/* Typed, with its DN, and with the number of members in place of them (engine/rules/rules.h). */
-static const Object *project(Arena *a, const SourceEntry *entry)
+/* Typed, with its DN, with the number of members in place of them, and with what member clauses ask
+ * (engine/rules/rules.h). */
+static int project(Look *look, const RuleSet *rules, Source *source, const SourceEntry *entry, Diag *diag)
 {
         const Object *o = entry->object;
+        const char *type = scope_type_of(object_get(o, "objectClass"));
         ObjectBuilder b;
+        int r = 0;
 
-        object_build(&b, a);
+        object_build(&b, look->arena);
         for (size_t i = 0; i < o->n_attributes; i++)
                 object_add(&b, o->attributes[i].name, o->attributes[i].value);
         object_add(&b, "dn", value_string(o->dn));
@@ -76,15 +79,20 @@ static const Object *project(Arena *a, const SourceEntry *entry)
                 if (str_is(entry->links[i].attribute, "member"))
                         object_add(&b, RULES_COUNT_MEMBER,
                                    value_int((int64_t)(entry->links[i].n_ids + entry->links[i].n_unknown)));
-        return object_finish(&b, &o->id, scope_type_of(object_get(o, "objectClass")), o->dn);
+        if (rules)
+                r = run_ask_groups(rules, source, &o->id, type, &b, diag);
+        look->object = object_finish(&b, &o->id, type, o->dn);
+        return r;
 }
 
-static int read_object(Look *look, Source *source, const SourceQuery *query, Diag *diag)
+static int read_object(Look *look, const RuleSet *rules, Source *source, const SourceQuery *query, Diag *diag)
 {
         SourceEntry entry = { 0 };
         SourceInfo info = { 0 };
         int r = source_read(source, query, look->arena, &entry, diag);
 
+        if (r == 0)
+                r = project(look, rules, source, &entry, diag);
         if (r == SOURCE_E_UNREACHABLE || r == SOURCE_E_REFUSED)
                 return EXIT_UNREACHABLE;
         if (r == SOURCE_E_NOT_FOUND)
@@ -92,14 +100,13 @@ static int read_object(Look *look, Source *source, const SourceQuery *query, Dia
                               str_safe(look->arena, query->dn, strlen(query->dn)));
         if (r)
                 return refuse(EXIT_OBJECT, diag, "the object cannot be read: %s", diag_text(diag));
-        look->object = project(look->arena, &entry);
         if (source_info(source, &info, NULL) == 0)
                 set_parameters(look, &info);
         return EXIT_DONE;
 }
 
-int look_directory(Look *ret, Arena *a, const Config *config, const char *dn, const char *const *attributes,
-                   size_t n_attributes, bool links, Diag *diag)
+int look_directory(Look *ret, Arena *a, const Config *config, const RuleSet *rules, const char *dn,
+                   const char *const *attributes, size_t n_attributes, bool links, Diag *diag)
 {
         _cleanup_(source_freep) Source *source = NULL;
         const SourceConfig *from = &config->sources[0];
@@ -120,5 +127,5 @@ int look_directory(Look *ret, Arena *a, const Config *config, const char *dn, co
         *ret = (Look){ .arena = a, .connector = arena_strdup(a, from->ldap.name) };
         if (source_ldap_new(&source, &(SourceLdapConfig){ .ldap = &from->ldap, .clock = &clock_system }))
                 return refuse(EXIT_OBJECT, diag, "the directory cannot be asked");
-        return read_object(ret, source, &query, diag);
+        return read_object(ret, rules, source, &query, diag);
 }

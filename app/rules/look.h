@@ -25,5 +25,6 @@ struct Look {
 
 /* Return: the exit status: EXIT_DONE, or the diag says what went wrong. Everything lives in the arena. */
 int look_file(Look *ret, Arena *a, const char *path, const char *type, Diag *diag);
-int look_directory(Look *ret, Arena *a, const Config *config, const char *dn, const char *const *attributes,
-                   size_t n_attributes, bool links, Diag *diag);
+/* `rules` NULL: groups that rules name are not asked. */
+int look_directory(Look *ret, Arena *a, const Config *config, const RuleSet *rules, const char *dn,
+                   const char *const *attributes, size_t n_attributes, bool links, Diag *diag);

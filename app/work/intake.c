@@ -104,14 +104,17 @@ static int is_followed(IntakeSink *in, const FeedEntry *e, Arena *a, bool *ret_f
         return 0;
 }
 
-static bool is_filter_group(IntakeSink *in, const Config *c, const FeedEntry *e, SpaceBatch *rows)
+static bool is_watched_group(IntakeSink *in, const WatchedGroup *groups, size_t n, const FeedEntry *e,
+                             SpaceBatch *rows)
 {
-        const SourceConfig *source = config_source(c, in->source_config->ldap.name);
-        const char *group = (source ? source : in->source_config)->scope.group_filter;
+        bool is_one = false;
         const Dn *dn;
 
-        return group && dn_parse(rows->arena, e->dn, &dn, NULL) == 0 &&
-               filter_group_note(group, in->source, dn, rows);
+        if (n == 0 || dn_parse(rows->arena, e->dn, &dn, NULL))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                is_one |= watched_group_note(&groups[i], in->source, dn, rows);
+        return is_one;
 }
 
 static int take_batch(FeedSink *sink, const FeedBatch *batch)
@@ -121,11 +124,15 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         _cleanup_(config_unrefp) Config *c = snapshot_get(in->snapshot);
         Change *changes = arena_new_array(a, Change, batch->n_entries + 1);
         bool containers_due = false, filter_due = false;
+        const SourceConfig *source = config_source(c, in->source_config->ldap.name);
+        const WatchedGroup *groups;
         uint64_t n_urgent = 0;
+        size_t n = 0, n_groups;
         SpaceBatch rows;
-        size_t n = 0;
         int r;
 
+        source = source ? source : in->source_config;
+        groups = watched_groups(a, source->scope.group_filter, c->run.rules, source->ldap.base, &n_groups);
         space_batch_init(&rows, a);
         for (size_t i = 0; i < batch->n_entries; i++) {
                 const FeedEntry *e = &batch->entries[i];
@@ -138,7 +145,7 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                                            &containers_due);
                 if (r == 0 && !is_container)
                         r = judge(in, c, e, a, followed, &v);
-                filter_due |= is_filter_group(in, c, e, &rows);
+                filter_due |= is_watched_group(in, groups, n_groups, e, &rows);
                 if (r)
                         return r;
                 if (v == VERDICT_DROP)

@@ -209,6 +209,34 @@ static void collect_rows(Check *c)
                 qsort(c->rows, c->n_rows, sizeof(*c->rows), row_compare);
 }
 
+/* Each group is asked about every object that comes in. */
+static void check_groups(const Check *c)
+{
+        const char *seen[RULES_GROUPS_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; i < c->n_rules; i++)
+                for (size_t g = 0; g < c->rules[i]->n_scope; g++)
+                        for (size_t k = 0; k < c->rules[i]->scope[g].n_clauses; k++) {
+                                const ScopeClause *clause = &c->rules[i]->scope[g].clauses[k];
+                                size_t m = 0;
+
+                                while (clause->group && m < n && !str_is(seen[m], clause->group))
+                                        m++;
+                                if (!clause->group || m < n)
+                                        continue;
+                                if (n < RULES_GROUPS_MAX) {
+                                        seen[n++] = clause->group;
+                                        continue;
+                                }
+                                diag_add_at(c->diag, c->rules[i]->at,
+                                            "rule \"%s\": more than %d groups are named by ISMEMBEROF and "
+                                            "ISNOTMEMBEROF",
+                                            c->rules[i]->name, RULES_GROUPS_MAX);
+                                return;
+                        }
+}
+
 /* What no single rule can see. Findings go into the diag. */
 void check_rules(Rule *const *rules, size_t n_rules, Diag *diag)
 {
@@ -220,6 +248,7 @@ void check_rules(Rule *const *rules, size_t n_rules, Diag *diag)
                 for (size_t k = 0; k < i; k++)
                         check_pair(rules[k], rules[i], diag);
         check_merge(&c);
+        check_groups(&c);
         for (size_t i = 0; i < n_rules; i++) {
                 check_reachable(&c, rules[i]);
                 if (rules[i]->direction == RULE_OUTBOUND)

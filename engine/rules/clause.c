@@ -252,12 +252,27 @@ Value attribute_value(const Object *o, const char *name)
         return value_is_none(v) && o->dn && strcmp(name, "dn") == 0 ? value_string(o->dn) : v;
 }
 
+bool clause_asks_member(const ScopeClause *c)
+{
+        return c->op == SCOPE_ISMEMBEROF || c->op == SCOPE_ISNOTMEMBEROF;
+}
+
+static bool is_member(const ScopeClause *c, const Object *o)
+{
+        Value v = c->group ? object_get(o, c->group) : VALUE_NULL;
+
+        return v.type == VALUE_BOOL && v.b;
+}
+
 static bool clause_is_met(const ScopeClause *c, const Object *o, const ExprParameter *parameters,
                           size_t n_parameters)
 {
         char buf[EXPANDED_MAX];
-        const char *value = text_expand(c->value, parameters, n_parameters, buf, sizeof(buf));
+        const char *value;
 
+        if (clause_asks_member(c))
+                return is_member(c, o) == (c->op == SCOPE_ISMEMBEROF);
+        value = text_expand(c->value, parameters, n_parameters, buf, sizeof(buf));
         /* A parameter that nobody has set is compared as it is written: equal to nothing. */
         if (!value)
                 value = c->value ? c->value : "";
@@ -313,6 +328,12 @@ const char *rule_why_not(const Rule *r, const Object *o, const ExprParameter *pa
         }
         if (!failed)
                 return arena_printf(a, "rule \"%s\" is in scope", r->name);
+        if (clause_asks_member(failed))
+                return arena_printf(a, "rule \"%s\" asks for %s of %s, and the object is %s%s", r->name,
+                                    failed->op == SCOPE_ISMEMBEROF ? "members" : "everybody but members",
+                                    failed->value, is_member(failed, o) ? "one" : "none",
+                                    r->n_scope > 1 ? "; none of its other groups of clauses is met either"
+                                                   : "");
         v = attribute_value(o, failed->attribute);
         is = value_is_none(v) ? "is absent" : arena_printf(a, "is \"%s\"", value_text(a, v, 80));
         return arena_printf(a, "rule \"%s\" asks for %s %s%s%s, and %s %s%s", r->name, failed->attribute,

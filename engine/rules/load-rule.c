@@ -49,7 +49,33 @@ static bool operator_needs_value(ScopeOperator op)
         return op != SCOPE_ISNULL && op != SCOPE_ISNOTNULL;
 }
 
-static void load_clause(Loading *l, const char *path, const ClauseYaml *y, ScopeClause *c)
+/* In a connector space there are groups only where the objects come from a directory. */
+static void load_member_clause(Loading *l, const char *path, const Rule *rule, ScopeClause *c)
+{
+        Diag why = DIAG_INIT;
+        const Dn *dn;
+
+        if (!c->value || !*c->value)
+                return; /* said already */
+        if (rule->direction == RULE_OUTBOUND ||
+            str_is_nocase(rule->connector ? rule->connector : "", RULES_CONNECTOR_ENTRA))
+                finding(l, path,
+                        "%s asks for a group of the directory that the object comes from: only inbound rules "
+                        "from a directory can",
+                        scope_operator_name(c->op));
+        else if (strchr(c->value, '%'))
+                finding(l, path, "%s needs the DN of a group, without parameters, not \"%s\"",
+                        scope_operator_name(c->op), c->value);
+        else if (dn_parse(l->arena, c->value, &dn, &why) || dn->n_rdns == 0)
+                finding(l, path, "%s needs the DN of a group, not \"%s\"%s%s", scope_operator_name(c->op),
+                        c->value, diag_any(&why) ? ": " : "", diag_any(&why) ? diag_text(&why) : "");
+        else
+                c->group = arena_printf(l->arena, "%s:%s", scope_operator_name(SCOPE_ISMEMBEROF),
+                                        dn->normalised);
+        diag_deinit(&why);
+}
+
+static void load_clause(Loading *l, const char *path, const Rule *rule, const ClauseYaml *y, ScopeClause *c)
 {
         int64_t mask;
 
@@ -67,6 +93,8 @@ static void load_clause(Loading *l, const char *path, const ClauseYaml *y, Scope
             !text_to_mask(y->value, &mask))
                 finding(l, path, "%s needs a number (a mask, as 2 or &H2), not \"%s\"",
                         scope_operator_name(c->op), y->value);
+        if (clause_asks_member(c))
+                load_member_clause(l, path, rule, c);
 }
 
 static void load_scope(Loading *l, const ConfigList *list, Rule *rule)
@@ -93,8 +121,8 @@ static void load_scope(Loading *l, const ConfigList *list, Rule *rule)
                 }
                 c = arena_new_array(l->arena, ScopeClause, n);
                 for (size_t k = 0; k < n; k++)
-                        load_clause(l, arena_printf(l->arena, "scope.%zu.clauses.%zu", i, k), &clauses[k],
-                                    &c[k]);
+                        load_clause(l, arena_printf(l->arena, "scope.%zu.clauses.%zu", i, k), rule,
+                                    &clauses[k], &c[k]);
                 out[i] = (ScopeGroup){ .clauses = c, .n_clauses = n };
         }
         rule->scope = out;

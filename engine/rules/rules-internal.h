@@ -20,6 +20,7 @@ typedef struct FlowEval FlowEval;
 typedef struct FlowSource FlowSource;
 typedef struct FlowTable FlowTable;
 typedef struct FlowTarget FlowTarget;
+typedef struct GroupList GroupList;
 typedef struct NameList NameList;
 typedef struct SchemaRow SchemaRow;
 
@@ -31,6 +32,7 @@ typedef struct SchemaRow SchemaRow;
 #define RULE_GROUPS_MAX  64
 #define RULE_CLAUSES_MAX 256
 #define RULE_NAME_MAX    256
+#define RULES_GROUPS_MAX 32 /* groups that member clauses name: each is a question for every object */
 
 struct SchemaRow {
         const char *name;
@@ -75,6 +77,12 @@ struct NameList {
         size_t n_names;
 };
 
+struct GroupList {
+        const char *type;
+        const RuleGroup *groups;
+        size_t n_groups;
+};
+
 struct RuleSet {
         const char *version;
         const Rule *const *rules; /* by direction, then precedence; disabled ones too */
@@ -85,6 +93,9 @@ struct RuleSet {
         size_t n_sources;
         const NameList *targets[2]; /* attributes that are flowed to, by direction and target type */
         size_t n_targets[2];
+        const GroupList
+                *groups; /* of member clauses, by connector-space type; the first, without a type: all */
+        size_t n_groups;
         const NameList *joins; /* metaverse attributes compared, by metaverse type */
         size_t n_joins;
 };
@@ -117,6 +128,7 @@ const char *set_version(Arena *a, const RuleSet *set);
 
 /* clause.c */
 Value attribute_value(const Object *o, const char *name);
+bool clause_asks_member(const ScopeClause *c);
 bool rule_takes(const Rule *r, const Object *o, const char *connector); /* type and connector, not scope */
 const char *rule_why_not(const Rule *r, const Object *o, const ExprParameter *parameters, size_t n_parameters,
                          Arena *a);

@@ -13,6 +13,7 @@ const char *const rules_operator_names[] = {
         "ISNULL",      "ISNOTNULL",
         "ISIN",        "ISNOTIN",
         "ISBITSET",    "ISBITNOTSET",
+        "ISMEMBEROF",  "ISNOTMEMBEROF",
         "ISNOTBITSET", NULL,
 };
 const char *const rules_direction_names[] = { "Inbound", "Outbound", NULL };

@@ -82,6 +82,17 @@ const char *const *rules_source_attributes(const RuleSet *set, const char *type,
         return find_list(set->sources, set->n_sources, type, ret_n);
 }
 
+const RuleGroup *rules_member_groups(const RuleSet *set, const char *type, size_t *ret_n)
+{
+        for (size_t i = 0; set && i < set->n_groups; i++)
+                if (str_is(set->groups[i].type, type)) {
+                        *ret_n = set->groups[i].n_groups;
+                        return set->groups[i].groups;
+                }
+        *ret_n = 0;
+        return NULL;
+}
+
 bool rules_knows_type(const RuleSet *set, const char *type)
 {
         for (size_t i = 0; i < set->n_sources; i++)

@@ -31,6 +31,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "engine/expr/expr.h"
+#include "engine/model/dn.h"
 #include "engine/model/object.h"
 
 typedef struct Flow Flow;
@@ -40,6 +41,7 @@ typedef struct FlowedObject FlowedObject;
 typedef struct JoinClause JoinClause;
 typedef struct JoinGroup JoinGroup;
 typedef struct Rule Rule;
+typedef struct RuleGroup RuleGroup;
 typedef struct RuleInput RuleInput;
 typedef struct RuleSet RuleSet;
 typedef struct RulesFile RulesFile;
@@ -102,6 +104,8 @@ typedef enum ScopeOperator {
         SCOPE_ISNOTIN,
         SCOPE_ISBITSET,
         SCOPE_ISBITNOTSET,
+        SCOPE_ISMEMBEROF,
+        SCOPE_ISNOTMEMBEROF,
         _SCOPE_OPERATOR_N,
 } ScopeOperator;
 
@@ -109,6 +113,17 @@ struct ScopeClause {
         const char *attribute;
         ScopeOperator op;
         const char *value; /* may hold %Parameter%s */
+        const char *group; /* ISMEMBEROF, ISNOTMEMBEROF: the attribute that answers, see RuleGroup */
+};
+
+/*
+ * A group that a clause with ISMEMBEROF names. A set looks nothing up: the step that builds a RuleInput asks
+ * the directory whether the object is a direct member, and puts the answer into the object as VALUE_BOOL,
+ * under the name `attribute`. An object without it counts as none.
+ */
+struct RuleGroup {
+        const char *attribute; /* "ISMEMBEROF:CN=pilot,DC=test": the same for every way to write the DN */
+        const Dn *dn;
 };
 
 struct ScopeGroup {
@@ -230,6 +245,10 @@ const Rule *const *rules_all(const RuleSet *set, size_t *ret_n); /* by direction
 
 /* Attributes that any rule reads of a connector-space type; for the import and for the feed's filter. */
 const char *const *rules_source_attributes(const RuleSet *set, const char *type, size_t *ret_n);
+
+/* Groups of which rules for this connector-space type ask whether the object is a member. `type` NULL: all.
+ * `set` NULL, as in a configuration whose rules are faulty: none. */
+const RuleGroup *rules_member_groups(const RuleSet *set, const char *type, size_t *ret_n);
 
 /* Does the inbound set know this connector-space type at all? */
 bool rules_knows_type(const RuleSet *set, const char *type);

@@ -174,7 +174,8 @@ static void add_source_names(Names *s, const Rule *r, Arena *scratch)
 {
         for (size_t i = 0; i < r->n_scope; i++)
                 for (size_t k = 0; k < r->scope[i].n_clauses; k++)
-                        names_add(s, r->scope[i].clauses[k].attribute);
+                        if (!clause_asks_member(&r->scope[i].clauses[k]))
+                                names_add(s, r->scope[i].clauses[k].attribute);
         for (size_t i = 0; i < r->n_join; i++)
                 for (size_t k = 0; k < r->join[i].n_clauses; k++)
                         names_add(s, r->join[i].clauses[k].source);
@@ -244,6 +245,48 @@ static void set_sources(Arena *a, RuleSet *set)
                 lists[set->n_sources++] =
                         (NameList){ .type = type, .names = names.names, .n_names = names.n };
         }
+}
+
+/* The groups of one type's member clauses, each once; of all types, without one. */
+static void add_groups(Arena *a, RuleSet *set, GroupList *list)
+{
+        RuleGroup *groups = arena_new_array(a, RuleGroup, RULES_GROUPS_MAX);
+
+        for (size_t i = 0; i < set->n_rules; i++) {
+                const Rule *r = set->rules[i];
+
+                if (r->disabled || (list->type && !str_is(r->source_type, list->type)))
+                        continue;
+                for (size_t g = 0; g < r->n_scope; g++)
+                        for (size_t k = 0; k < r->scope[g].n_clauses; k++) {
+                                const ScopeClause *c = &r->scope[g].clauses[k];
+                                size_t n = 0;
+
+                                if (!c->group)
+                                        continue;
+                                while (n < list->n_groups && !str_is(groups[n].attribute, c->group))
+                                        n++;
+                                if (n < list->n_groups || n == RULES_GROUPS_MAX ||
+                                    dn_parse(a, c->value, &groups[n].dn, NULL))
+                                        continue;
+                                groups[n].attribute = c->group;
+                                list->n_groups = n + 1;
+                        }
+        }
+        list->groups = groups;
+}
+
+static void set_groups(Arena *a, RuleSet *set)
+{
+        GroupList *lists = arena_new_array(a, GroupList, set->n_sources + 1);
+
+        add_groups(a, set, &lists[0]);
+        for (size_t i = 0; i < set->n_sources; i++) {
+                lists[i + 1].type = set->sources[i].type;
+                add_groups(a, set, &lists[i + 1]);
+        }
+        set->groups = lists;
+        set->n_groups = set->n_sources + 1;
 }
 
 /* Outbound, several metaverse types may lead to one target type (user and contact from person). */
@@ -323,6 +366,7 @@ const RuleSet *set_new(Arena *a, Rule *const *rules, size_t n_rules)
         set->n_rules = n_rules;
         set_tables(a, set);
         set_sources(a, set);
+        set_groups(a, set);
         set_joins(a, set);
         set_targets(a, set, RULE_INBOUND);
         set_targets(a, set, RULE_OUTBOUND);

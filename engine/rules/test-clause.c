@@ -129,8 +129,9 @@ static void test_groups(void **state)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const Object *o = fixture_object(a, "user", NULL, (const char *[]){ "a=1", "b=2", NULL });
-        const ScopeClause both[] = { { "a", SCOPE_EQUAL, "1" }, { "b", SCOPE_EQUAL, "3" } };
-        const ScopeClause one[] = { { "b", SCOPE_EQUAL, "2" } };
+        const ScopeClause both[] = { { .attribute = "a", .op = SCOPE_EQUAL, .value = "1" },
+                                     { .attribute = "b", .op = SCOPE_EQUAL, .value = "3" } };
+        const ScopeClause one[] = { { .attribute = "b", .op = SCOPE_EQUAL, .value = "2" } };
         const ScopeGroup groups[] = { { both, 2 }, { one, 1 } };
         Rule rule = { .name = "Mine", .scope = groups, .n_scope = 1 };
 
@@ -141,6 +142,31 @@ static void test_groups(void **state)
         assert_true(rule_in_scope(&rule, o, NULL, 0));
         rule.n_scope = 0;
         assert_true(rule_in_scope(&rule, o, NULL, 0));
+}
+
+static void test_member(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const Object *in = fixture_object(a, "user", NULL, (const char *[]){ "ISMEMBEROF:p:b=True", NULL });
+        const Object *out = fixture_object(a, "user", NULL, (const char *[]){ "ISMEMBEROF:p:b=False", NULL });
+        const Object *unasked = fixture_object(a, "user", NULL, (const char *[]){ "cn=x", NULL });
+        ScopeClause clause = {
+                .attribute = "dn", .op = SCOPE_ISMEMBEROF, .value = "cn=P", .group = "ISMEMBEROF:p"
+        };
+        const ScopeGroup group = { .clauses = &clause, .n_clauses = 1 };
+        Rule rule = { .name = "Mine", .scope = &group, .n_scope = 1 };
+
+        assert_true(rule_in_scope(&rule, in, NULL, 0));
+        assert_false(rule_in_scope(&rule, out, NULL, 0));
+        assert_false(rule_in_scope(&rule, unasked, NULL, 0));
+        assert_string_equal(rule_why_not(&rule, out, NULL, 0, a),
+                            "rule \"Mine\" asks for members of cn=P, and the object is none");
+        clause.op = SCOPE_ISNOTMEMBEROF;
+        assert_false(rule_in_scope(&rule, in, NULL, 0));
+        assert_true(rule_in_scope(&rule, out, NULL, 0));
+        assert_true(rule_in_scope(&rule, unasked, NULL, 0));
+        assert_string_equal(rule_why_not(&rule, in, NULL, 0, a),
+                            "rule \"Mine\" asks for everybody but members of cn=P, and the object is one");
 }
 
 static void test_mask(void **state)
@@ -164,6 +190,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_operators),
                 cmocka_unit_test(test_groups),
+                cmocka_unit_test(test_member),
                 cmocka_unit_test(test_mask),
         };
 

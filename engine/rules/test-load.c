@@ -93,6 +93,19 @@ static const Case cases[] = {
         { MORE "    scope: [{clauses: []}]\n    flows: [{target: title, source: a}]\n",
           "a group of clauses has 1 to 256 clauses, not 0" },
         { MORE "    scope: [{clauses: [{attribute: a, operator: EQUAL}]}]\n", "EQUAL needs a value" },
+        { MORE "    scope: [{clauses: [{attribute: dn, operator: ISMEMBEROF, value: 'CN=A\\, b,DC=x'}]}]\n"
+               "    flows: [{target: title, source: title}]\n",
+          NULL },
+        { MORE "    scope: [{clauses: [{attribute: dn, operator: ISMEMBEROF}]}]\n",
+          "ISMEMBEROF needs a value" },
+        { MORE "    scope: [{clauses: [{attribute: dn, operator: ISNOTMEMBEROF, value: Pilot}]}]\n",
+          "ISNOTMEMBEROF needs the DN of a group, not \"Pilot\": " },
+        { MORE
+          "    scope: [{clauses: [{attribute: dn, operator: ISMEMBEROF, value: 'CN=a,%Domain.LDAP%'}]}]\n",
+          "ISMEMBEROF needs the DN of a group, without parameters, not \"CN=a,%Domain.LDAP%\"" },
+        { MORE "    connector: entra\n    scope: [{clauses: [{attribute: dn, operator: ISMEMBEROF, value: "
+               "'CN=a,DC=x'}]}]\n",
+          "only inbound rules from a directory can" },
         { MORE "    scope: [{clauses: [{attribute: a, operator: ISNULL, value: x}]}]\n",
           "ISNULL takes no value" },
         { MORE "    scope: [{clauses: [{attribute: a, operator: ISBITSET, value: two}]}]\n",

@@ -11,12 +11,41 @@
 
 #include "base/str.h"
 
-/* The object as rules see it: typed, the attributes that any rule reads, its DN, and the number of members.
- */
-const Object *run_project(const RunConfig *config, const SourceEntry *entry, const char *type, const char *dn,
-                          Arena *a)
+/* Only groups of the object's own directory: nobody else's DN means anything there. */
+int run_ask_groups(const RuleSet *rules, Source *source, const ObjectId *id, const char *type,
+                   ObjectBuilder *b, Diag *diag)
+{
+        SourceInfo info = { 0 };
+        const Dn *base = NULL;
+        size_t n;
+        const RuleGroup *groups = rules_member_groups(rules, type, &n);
+        int r = n ? source_info(source, &info, diag) : 0;
+
+        if (n && r == 0 && (!info.base || dn_parse(b->arena, info.base, &base, NULL)))
+                base = NULL;
+        for (size_t i = 0; i < n && r == 0; i++) {
+                bool member = false;
+
+                if (!base || dn_is_below(groups[i].dn, base))
+                        r = source_is_member(source, groups[i].dn->text, id, &member, diag);
+                if (r == SOURCE_E_NOT_FOUND) {
+                        diag_set(diag, "the group %s, which a rule names, cannot be read",
+                                 groups[i].dn->text);
+                        r = SOURCE_E_REFUSED;
+                }
+                if (r == 0)
+                        object_add(b, groups[i].attribute, value_bool(member));
+        }
+        return r;
+}
+
+/* The object as rules see it: typed, the attributes that any rule reads, its DN, the number of members, and
+ * whether it is one of the groups that rules name. */
+int run_project(const RunConfig *config, Source *source, const SourceEntry *entry, const char *type,
+                const char *dn, Arena *a, const Object **ret_object, Diag *diag)
 {
         ObjectBuilder b;
+        int r;
 
         object_build(&b, a);
         for (size_t i = 0; i < config->n_attributes; i++)
@@ -26,7 +55,10 @@ const Object *run_project(const RunConfig *config, const SourceEntry *entry, con
                 if (str_is(entry->links[i].attribute, "member") && str_is(type, "group"))
                         object_add(&b, RULES_COUNT_MEMBER,
                                    value_int((int64_t)(entry->links[i].n_ids + entry->links[i].n_unknown)));
-        return object_finish(&b, &entry->object->id, type, dn);
+        r = run_ask_groups(config->rules, source, &entry->object->id, type, &b, diag);
+        if (r == 0)
+                *ret_object = object_finish(&b, &entry->object->id, type, dn);
+        return r;
 }
 
 Hash128 run_fingerprint(const Object *projection, const SourceEntry *entry)
@@ -100,7 +132,10 @@ int step_import_source(Run *run)
         bool ready = false, as_before;
         int r;
 
-        run->object = run_project(run->config, &run->entry, run->type, run->dn->text, run->arena);
+        r = run_project(run->config, run->source, &run->entry, run->type, run->dn->text, run->arena,
+                        &run->object, &run->diag);
+        if (r)
+                return run_source_failed(run, r);
         run->hash = run_fingerprint(run->object, &run->entry);
         r = space_read_import(run->space, &run->key, run->arena, &run->previous, NULL, &ignored);
         if (r == SPACE_E_CORRUPT)

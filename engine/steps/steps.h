@@ -112,10 +112,16 @@ struct RunConfig {
 
 /*
  * What rules read of an object, and its fingerprint as Head.hash keeps it; for whoever compares the directory
- * with the connector space without a run (app/sweep).
+ * with the connector space without a run (app/sweep). Groups of which rules ask whether it is a member
+ * (RuleGroup) are asked in the directory, one query each; one that cannot be read is nobody's "not a member".
+ * Return: 0, SOURCE_E_REFUSED (no such group), SOURCE_E_UNREACHABLE, -errno; the diag names the group.
  */
-const Object *run_project(const RunConfig *config, const SourceEntry *entry, const char *type, const char *dn,
-                          Arena *a);
+int run_project(const RunConfig *config, Source *source, const SourceEntry *entry, const char *type,
+                const char *dn, Arena *a, const Object **ret_object, Diag *diag);
+/* The groups alone. Return: as run_project(). */
+int run_ask_groups(const RuleSet *rules, Source *source, const ObjectId *id, const char *type,
+                   ObjectBuilder *b, Diag *diag);
+
 Hash128 run_fingerprint(const Object *projection, const SourceEntry *entry);
 
 /* Fill what follows from the rules. Everything lives in the arena. */

@@ -47,13 +47,16 @@ bool scene_do_jobs(Scene *s)
         SweepResult result;
 
         if (s->intake.filter_due) {
-                size_t added, removed;
+                const SourceConfig *source = connector_in_force(&s->connectors.items[0], c);
+                size_t added, removed, n;
+                const WatchedGroup *groups = watched_groups(s->arena, source->scope.group_filter,
+                                                            c->run.rules, source->ldap.base, &n);
 
                 s->intake.filter_due = false;
-                if (filter_group_work(s->queue, reader,
-                                      connector_in_force(&s->connectors.items[0], c)->scope.group_filter, 0,
-                                      clock_wall(&s->clock.clock), &added, &removed, &diag))
-                        s->intake.filter_due = true;
+                for (size_t i = 0; i < n; i++)
+                        if (watched_group_work(s->queue, reader, &groups[i], 0, clock_wall(&s->clock.clock),
+                                               &added, &removed, &diag))
+                                s->intake.filter_due = true;
         }
         if (!s->intake.containers_due)
                 return true;
