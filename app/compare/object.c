@@ -116,7 +116,7 @@ static bool values_differ(Comparison *c, const Run *run)
                 const FlowedValue *why;
                 Value ours, theirs;
 
-                if (!flows(run, &rows[i]))
+                if (rows[i].service || !flows(run, &rows[i]))
                         continue;
                 why = flowed_find(run->planned, rows[i].name);
                 ours = why ? why->value : VALUE_NULL;

@@ -169,7 +169,7 @@ static const char *difference(Pass *p, const Person *person, const Cloud *cloud,
                 const TargetAttribute *at = &rows[i];
                 Value theirs = object_get(now, at->name);
 
-                if (!at->property || !at->writable || at->kind == TARGET_LINKS ||
+                if (!at->property || !at->writable || at->service || at->kind == TARGET_LINKS ||
                     at->kind == TARGET_REFERENCE || !is_ours(person, cloud, at->name) ||
                     target_value_is(at, object_get(cloud->object, at->name), theirs) ||
                     is_settling(p, cloud, at, theirs))
@@ -268,8 +268,8 @@ static int look_at_type(Pass *p, Diag *diag)
         int r;
 
         for (size_t i = 0; i < n_rows; i++) {
-                if (!rows[i].property || !rows[i].writable || rows[i].kind == TARGET_LINKS ||
-                    rows[i].kind == TARGET_REFERENCE)
+                if (!rows[i].property || !rows[i].writable || rows[i].service ||
+                    rows[i].kind == TARGET_LINKS || rows[i].kind == TARGET_REFERENCE)
                         continue;
                 names[list.n_attributes++] = rows[i].name;
                 selected = arena_printf(a, "%s%s ", selected, rows[i].name);

@@ -203,6 +203,23 @@ static int judge(Run *run, const OpResult *results)
         return 0;
 }
 
+/* "aboutMe, skills": what goes to another service in requests of its own. */
+static void say_services(Run *run)
+{
+        const char *names = NULL, *service = NULL;
+
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const TargetAttribute *at = target_attribute(run->ops[i].type, run->ops[i].attribute);
+
+                if (!at || !at->service)
+                        continue;
+                service = at->service;
+                names = names ? arena_printf(run->arena, "%s, %s", names, at->name) : at->name;
+        }
+        if (names)
+                step_detail(run, "in a request of its own", "%s (%s)", names, service);
+}
+
 int step_export(Run *run)
 {
         const char *left;
@@ -218,6 +235,7 @@ int step_export(Run *run)
         if (r)
                 return r;
         report_plan(run);
+        say_services(run);
         run->outcome.action = action_of(run);
         if (run->n_ops == 0 && run->held_back)
                 return step_fail(run, STEP_E_PARK, "HeldByRevert", NULL);

@@ -57,6 +57,25 @@ const char *run_cloud_type(const Run *run)
         return str_is(mv_type, "group") ? "group" : str_is(mv_type, "person") ? "user" : NULL;
 }
 
+/* What lives in another service is read only if the rules give it. */
+static bool is_read(const Run *run, const TargetAttribute *at, bool links)
+{
+        const char *const *names;
+        size_t n;
+
+        if (!at->property || (!at->writable && !at->create_only))
+                return false;
+        if (at->kind == TARGET_LINKS || at->kind == TARGET_REFERENCE)
+                return links;
+        if (!at->service)
+                return true;
+        names = rules_target_attributes(run->config->rules, RULE_OUTBOUND, at->type, &n);
+        for (size_t i = 0; i < n; i++)
+                if (str_is(names[i], at->name))
+                        return true;
+        return false;
+}
+
 int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool links, RunImport *import)
 {
         size_t n_all, n = 0;
@@ -65,8 +84,7 @@ int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool li
         Match match = { .type = type, .by = by, .value = value, .attributes = names };
 
         for (size_t i = 0; i < n_all; i++)
-                if (all[i].property && (all[i].writable || all[i].create_only) &&
-                    (links || (all[i].kind != TARGET_LINKS && all[i].kind != TARGET_REFERENCE)))
+                if (is_read(run, &all[i], links))
                         names[n++] = all[i].name;
         match.n_attributes = n;
         *import = (RunImport){ .sink = { .object = on_object, .links = on_links }, .run = run };

@@ -24,11 +24,12 @@ static bool is_link(const TargetAttribute *at)
 
 /**
  * graph_select() - the $select that reads these attributes
- * @attributes: names of the connector space; none: all that Graph has. Links are read apart
+ * @attributes: names of the connector space; none: all that the directory has. Links are read apart
+ * @lists: for a list, where what lives in another service cannot be asked for
  *
  * Return: "id,onPremisesSyncEnabled,...", of groups also isAssignableToRole.
  */
-const char *graph_select(const char *type, const char *const *attributes, size_t n, Arena *a)
+const char *graph_select(const char *type, const char *const *attributes, size_t n, bool lists, Arena *a)
 {
         const TargetAttribute *rows;
         bool extensions = false;
@@ -44,7 +45,8 @@ const char *graph_select(const char *type, const char *const *attributes, size_t
         for (size_t i = 0; i < n_rows; ++i) {
                 const TargetAttribute *at = &rows[i];
 
-                if (!at->property || is_link(at) || (n > 0 && !graph_wants(attributes, n, at->name)))
+                if (!at->property || is_link(at) || (n > 0 && !graph_wants(attributes, n, at->name)) ||
+                    (at->service && (n == 0 || lists)))
                         continue;
                 if (at->kind == TARGET_EXTENSION) {
                         extensions = true;
@@ -203,13 +205,22 @@ static json_t *json_of_bool(Value v)
         return json_null();
 }
 
+static json_t *json_of_time(Value v)
+{
+        char buf[32];
+
+        return target_time_text(v, buf) ? json_string(buf) : json_null();
+}
+
 static json_t *json_of(const TargetAttribute *at, Value v)
 {
         if (at->kind == TARGET_FIRST_OF || at->kind == TARGET_TEXTS)
                 return json_of_texts(v);
         if (v.type == VALUE_LIST)
                 v = value_at(v, 0);
-        return at->kind == TARGET_BOOL ? json_of_bool(v) : json_of_text(v);
+        return at->kind == TARGET_BOOL   ? json_of_bool(v)
+               : at->kind == TARGET_TIME ? json_of_time(v)
+                                         : json_of_text(v);
 }
 
 /**

@@ -16,14 +16,14 @@ static const char *first_path(const TenantList *l, Arena *a)
         bool manager = str_is(l->type, "user") && graph_wants(l->attributes, l->n_attributes, "manager");
 
         return arena_printf(a, "/%ss?$select=%s%s&$top=" PAGE_OBJECTS, l->type,
-                            graph_select(l->type, l->attributes, l->n_attributes, a),
+                            graph_select(l->type, l->attributes, l->n_attributes, true, a),
                             manager ? "&$expand=manager($select=id)" : "");
 }
 
 static const char *first_delta(const TenantList *l, Arena *a)
 {
         return arena_printf(a, "/%ss/delta?$select=%s", l->type,
-                            graph_select(l->type, l->attributes, l->n_attributes, a));
+                            graph_select(l->type, l->attributes, l->n_attributes, true, a));
 }
 
 static int deliver_removed(const TenantList *l, const json_t *json, const json_t *removed, Diag *diag)

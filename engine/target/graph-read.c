@@ -32,12 +32,12 @@ static int heard(int r)
  * A user's manager is one reference: $expand brings it with the object, for one resource unit more and one
  * request less. Members are read page by page.
  */
-static const char *options_of(const Fetch *f)
+static const char *options_of(const Fetch *f, bool list)
 {
-        return arena_printf(
-                f->call->arena, "$select=%s%s",
-                graph_select(f->match->type, f->match->attributes, f->match->n_attributes, f->call->arena),
-                f->manager ? "&$expand=manager($select=id)" : "");
+        return arena_printf(f->call->arena, "$select=%s%s",
+                            graph_select(f->match->type, f->match->attributes, f->match->n_attributes, list,
+                                         f->call->arena),
+                            f->manager ? "&$expand=manager($select=id)" : "");
 }
 
 /* A user name that begins with '$' would be read as a segment of OData: it needs the bracket form. */
@@ -59,12 +59,18 @@ static const char *filter_of(const Fetch *f)
                             quoted, quoted);
 }
 
+static bool is_list(const Fetch *f)
+{
+        return f->match->by == MATCH_MAIL || f->match->by == MATCH_DELETED ||
+               (f->match->by == MATCH_ANCHOR && f->users);
+}
+
 /* NULL: such an object cannot exist. *ret_list: the answer is a list. */
 static const char *path_of(const Fetch *f, bool *ret_list)
 {
         const Match *m = f->match;
         Arena *a = f->call->arena;
-        const char *set = f->users ? "users" : "groups", *options = options_of(f);
+        const char *set = f->users ? "users" : "groups", *options = options_of(f, is_list(f));
         char buf[GUID_TEXT_MAX];
         ObjectId id;
 
@@ -209,10 +215,56 @@ static int judge_refusal(const Fetch *f, const GraphCall *c)
         return TARGET_E_GARBAGE;
 }
 
+/* What lives in another service is not given with a list (user-list): it is asked for by the id. */
+static int read_services(const Fetch *f, const char *const *names, size_t n, TargetObject *object)
+{
+        _cleanup_(graph_call_deinit) GraphCall c;
+        Arena *a = f->call->arena;
+        char id[GUID_TEXT_MAX];
+        TargetObject rest;
+        ObjectBuilder b;
+        int r;
+
+        graph_call_init(&c, f->g, f->call, "GET",
+                        arena_printf(a, "/users/%s?$select=%s", guid_format(&object->object->id, id),
+                                     graph_select(f->match->type, names, n, false, a)));
+        r = graph_call_run(&c, f->diag);
+        if (r == TARGET_E_REJECTED)
+                return judge_refusal(f, &c);
+        if (r == 0)
+                r = graph_object_parse(c.json, f->match->type, a, &rest, f->diag);
+        if (r)
+                return r;
+        object_build(&b, a);
+        for (size_t i = 0; i < object->object->n_attributes; ++i)
+                object_add(&b, object->object->attributes[i].name, object->object->attributes[i].value);
+        for (size_t i = 0; i < n; ++i)
+                object_add(&b, names[i], object_get(rest.object, names[i]));
+        object->object = object_finish(&b, &object->object->id, object->object->type, NULL);
+        return 0;
+}
+
+static const char **services_of(const Fetch *f, size_t *ret_n)
+{
+        const char **names = arena_new_array(f->call->arena, const char *, f->match->n_attributes + 1);
+        size_t n = 0;
+
+        for (size_t i = 0; i < f->match->n_attributes; ++i) {
+                const TargetAttribute *at = target_attribute(f->match->type, f->match->attributes[i]);
+
+                if (at && at->service)
+                        names[n++] = at->name;
+        }
+        *ret_n = n;
+        return names;
+}
+
 static int fetch_object(const Fetch *f, const char *path, bool list, TargetObject *ret_object)
 {
         _cleanup_(graph_call_deinit) GraphCall c;
         const json_t *json;
+        const char **services;
+        size_t n_services;
         int r;
 
         graph_call_init(&c, f->g, f->call, "GET", path);
@@ -229,6 +281,9 @@ static int fetch_object(const Fetch *f, const char *path, bool list, TargetObjec
                         return r;
         }
         r = graph_object_parse(json, f->match->type, f->call->arena, ret_object, f->diag);
+        services = services_of(f, &n_services);
+        if (r == 0 && list && n_services > 0)
+                r = read_services(f, services, n_services, ret_object);
         if (r == 0)
                 r = heard(f->sink->object(f->sink, ret_object));
         if (r == 0 && f->manager)

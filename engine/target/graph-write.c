@@ -212,14 +212,23 @@ static int apply_links(Apply *p, size_t first)
         return graph_members(p, graph_apply_id(p, op), op->kind == OP_LINK);
 }
 
-/* All sets of the key's object from here on. */
+static bool same_service(const Op *a, const Op *b)
+{
+        const TargetAttribute *x = target_attribute(a->type, a->attribute);
+        const TargetAttribute *y = target_attribute(b->type, b->attribute);
+
+        return str_is(x ? x->service : NULL, y ? y->service : NULL);
+}
+
+/* All sets of the key's object from here on, of the same service: each has requests of its own. A create is
+ * the directory's. */
 static void gather_sets(Apply *p, size_t from, const Op *key)
 {
         for (size_t i = from; i < p->n_ops; ++i) {
                 if (p->ops[i].kind == OP_CREATE)
                         return; /* a zero id means another object from here on */
                 if (is_set(&p->ops[i]) && !p->taken[i] && same_object(&p->ops[i], key) &&
-                    !is_reference(&p->ops[i]))
+                    !is_reference(&p->ops[i]) && same_service(&p->ops[i], key))
                         gather(p, i);
         }
 }

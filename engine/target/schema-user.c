@@ -3,13 +3,17 @@
 #include "engine/target/schema-rows.h"
 
 #define ROW_TYPE "user"
+/* Of the profile, which is SharePoint's (user resource: "must be specified in its own PATCH request"). */
+#define SHAREPOINT "SharePoint"
 
 const TargetAttribute schema_user_rows[] = {
+        WRITABLE("aboutMe", "aboutMe", TARGET_TEXT, 0, .service = SHAREPOINT),
         WRITABLE("accountEnabled", "accountEnabled", TARGET_BOOL, 0, .create_required = true),
         WRITABLE("alias", "mailNickname", TARGET_TEXT, 64, .create_required = true),
         NOT_IN_GRAPH("altRecipient", NOTE_EXCHANGE),
         NOT_IN_GRAPH("assistant", NOTE_NO_PROPERTY),
         NOT_IN_GRAPH("authOrig", NOTE_EXCHANGE),
+        WRITABLE("birthday", "birthday", TARGET_TIME, 0, .service = SHAREPOINT),
         WRITABLE("city", "city", TARGET_TEXT, 128),
         NOT_IN_GRAPH("cloudAnchor", NOTE_NO_PROPERTY),
         NOT_IN_GRAPH("cloudMastered", NOTE_NO_PROPERTY),
@@ -46,9 +50,11 @@ const TargetAttribute schema_user_rows[] = {
         WRITABLE("facsimileTelephoneNumber", "faxNumber", TARGET_TEXT, 64),
         WRITABLE("givenName", "givenName", TARGET_TEXT, 64),
         NOT_IN_GRAPH("hideDLMembership", NOTE_EXCHANGE),
+        WRITABLE("hireDate", "hireDate", TARGET_TIME, 0, .service = SHAREPOINT),
         NOT_IN_GRAPH("homePhone", NOTE_NO_PROPERTY),
         NOT_IN_GRAPH("info", NOTE_NO_PROPERTY),
         NOT_IN_GRAPH("initials", NOTE_NO_PROPERTY),
+        WRITABLE("interests", "interests", TARGET_TEXTS, 0, .service = SHAREPOINT),
         NOT_IN_GRAPH("ipPhone", NOTE_NO_PROPERTY),
         READ_ONLY("lastPasswordChangeTimestamp", "lastPasswordChangeDateTime", TARGET_TEXT, NOTE_SERVICE),
         NOT_IN_GRAPH("legacyExchangeDN", NOTE_EXCHANGE),
@@ -112,6 +118,7 @@ const TargetAttribute schema_user_rows[] = {
         NOT_IN_GRAPH("msRtcSipOwnerUrn", NOTE_SKYPE),
         NOT_IN_GRAPH("msRtcSipPrimaryUserAddress", NOTE_SKYPE),
         NOT_IN_GRAPH("msRtcSipUserEnabled", NOTE_SKYPE),
+        WRITABLE("mySite", "mySite", TARGET_TEXT, 0, .service = SHAREPOINT),
         NOT_IN_GRAPH("netBiosName", NOTE_NO_PROPERTY),
         NOT_IN_GRAPH("objectSid", NOTE_NO_PROPERTY),
         READ_ONLY("onPremiseSecurityIdentifier", "onPremisesSecurityIdentifier", TARGET_TEXT,
@@ -128,13 +135,18 @@ const TargetAttribute schema_user_rows[] = {
         NOT_IN_GRAPH("otherPager", NOTE_NO_PROPERTY),
         NOT_IN_GRAPH("otherTelephone", NOTE_NO_PROPERTY),
         NOT_IN_GRAPH("pager", NOTE_NO_PROPERTY),
+        WRITABLE("pastProjects", "pastProjects", TARGET_TEXTS, 0, .service = SHAREPOINT),
         WRITABLE("physicalDeliveryOfficeName", "officeLocation", TARGET_TEXT, 128),
         NOT_IN_GRAPH("postOfficeBox", NOTE_NO_PROPERTY),
         WRITABLE("postalCode", "postalCode", TARGET_TEXT, 40),
         WRITABLE("preferredLanguage", "preferredLanguage", TARGET_TEXT, 64),
+        WRITABLE("preferredName", "preferredName", TARGET_TEXT, 0, .service = SHAREPOINT),
         READ_ONLY("proxyAddresses", "proxyAddresses", TARGET_TEXTS, NOTE_ADDRESSES),
         NOT_IN_GRAPH("publicDelegates", NOTE_EXCHANGE),
         NOT_IN_GRAPH("pwdLastSet", NOTE_NO_PROPERTY),
+        WRITABLE("responsibilities", "responsibilities", TARGET_TEXTS, 0, .service = SHAREPOINT),
+        WRITABLE("schools", "schools", TARGET_TEXTS, 0, .service = SHAREPOINT),
+        WRITABLE("skills", "skills", TARGET_TEXTS, 0, .service = SHAREPOINT),
         WRITABLE("sourceAnchor", "onPremisesImmutableId", TARGET_TEXT, 0),
         NOT_IN_GRAPH("sourceObjectType", NOTE_NO_PROPERTY),
         WRITABLE("state", "state", TARGET_TEXT, 128),

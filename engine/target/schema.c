@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/target/schema.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "engine/target/schema-rows.h"
 
@@ -80,9 +81,30 @@ static Part trimmed(const char *s, size_t n)
         return (Part){ s, n };
 }
 
-/* Numbers become texts, since Graph has no number among these properties. buf: at least 32 bytes. */
-static bool part_of(Value v, char *buf, Part *ret)
+/* 100 ns between 1601 and 1970 (FILETIME). */
+#define FILETIME_OF_1970 INT64_C(116444736000000000)
+
+bool target_time_text(Value v, char *buf)
 {
+        char text[WALL_TEXT_MAX];
+        Wall t;
+
+        if (v.type == VALUE_TIME)
+                t.ms = (v.i - FILETIME_OF_1970) / 10000;
+        else if (v.type != VALUE_STRING || !wall_parse(v.s, &t))
+                return false;
+        wall_format(t, text);
+        snprintf(buf, 32, "%.*sZ", (int)strcspn(text, ".Z"), text);
+        return true;
+}
+
+/* Numbers become texts, since Graph has no number among these properties. buf: at least 32 bytes. */
+static bool part_of(const TargetAttribute *at, Value v, char *buf, Part *ret)
+{
+        if (at->kind == TARGET_TIME && target_time_text(v, buf)) {
+                *ret = (Part){ buf, strlen(buf) };
+                return true;
+        }
         if (v.type == VALUE_INT) {
                 int n = snprintf(buf, 32, "%" PRId64, v.i);
 
@@ -145,10 +167,10 @@ static bool holds(const TargetAttribute *at, Value list, Value v)
         char buf[32], buf2[32];
         Part a, b;
 
-        if (!part_of(v, buf, &a))
+        if (!part_of(at, v, buf, &a))
                 return false;
         for (size_t i = 0; i < value_count(list); ++i) {
-                if (part_of(value_at(list, i), buf2, &b) && part_is(at, a, b))
+                if (part_of(at, value_at(list, i), buf2, &b) && part_is(at, a, b))
                         return true;
         }
         return false;
@@ -189,7 +211,7 @@ bool target_value_is(const TargetAttribute *at, Value ours, Value theirs)
         theirs = first_of(theirs);
         if (at->kind == TARGET_BOOL)
                 return bool_of(ours, &x) && bool_of(theirs, &y) ? x == y : value_is(ours, theirs);
-        if (!part_of(ours, buf, &a) || !part_of(theirs, buf2, &b))
+        if (!part_of(at, ours, buf, &a) || !part_of(at, theirs, buf2, &b))
                 return value_is(ours, theirs);
         return part_is(at, a, b);
 }
@@ -235,13 +257,15 @@ const char *target_value_check(const TargetAttribute *at, Value v, Arena *a)
                 return NULL;
         if (at->kind == TARGET_BOOL)
                 return bool_of(first_of(v), &b) ? NULL : "it is neither true nor false";
+        if (at->kind == TARGET_TIME && !target_time_text(first_of(v), buf))
+                return "it is not a time, such as 2026-11-22T08:31:15Z";
         if (v.type == VALUE_LIST && v.n > 1 && at->kind != TARGET_TEXTS)
                 return arena_printf(a, "it has %u values, Microsoft Graph takes one", v.n);
         for (size_t i = 0; i < value_count(v); ++i) {
                 Value one = value_at(v, i);
                 const char *why;
 
-                if (!part_of(one, buf, &p))
+                if (!part_of(at, one, buf, &p))
                         return arena_printf(a, "it is of type %s, Microsoft Graph takes a text",
                                             value_type_name(one));
                 why = check_part(at, p, a);

@@ -18,6 +18,7 @@ typedef enum TargetAttributeKind {
         TARGET_BOOL,
         TARGET_FIRST_OF,  /* Graph has a collection that takes one value: businessPhones */
         TARGET_TEXTS,     /* a collection of texts */
+        TARGET_TIME,      /* "2026-11-22T08:31:15Z" */
         TARGET_EXTENSION, /* below onPremisesExtensionAttributes */
         TARGET_REFERENCE, /* one: manager */
         TARGET_LINKS,     /* many: members */
@@ -32,7 +33,9 @@ struct TargetAttribute {
         bool writable;      /* by an application, on an object that the cloud masters */
         bool create_only;   /* immutable after create: uniqueName */
         bool create_required;
-        const char *note; /* why it is not writable, for the report; NULL if it is */
+        const char *service; /* where else the property lives: it is written in requests of its own, and read
+                                only with one user (user-update, user-list). NULL: in the directory */
+        const char *note;    /* why it is not writable, for the report; NULL if it is */
 };
 
 const TargetAttribute *target_attribute(const char *type, const char *name); /* NULL: unknown name */
@@ -43,6 +46,9 @@ const TargetAttribute *target_attributes(const char *type, size_t *ret_n);
  * the diff, so that nothing is sent that would change nothing. Attributes compare without case where Graph
  * does. */
 bool target_value_is(const TargetAttribute *at, Value ours, Value theirs);
+
+/* A time, or a text that says one, as Graph writes it: in whole seconds. buf: at least 32 bytes. */
+bool target_time_text(Value v, char *buf);
 
 /* NULL if the value may be sent; else why not, for the report (too long, wrong type). */
 const char *target_value_check(const TargetAttribute *at, Value v, Arena *a);

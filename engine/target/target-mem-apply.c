@@ -33,6 +33,15 @@ static bool is_set(const Op *op)
         return (op->kind == OP_SET || op->kind == OP_UNSET) && !(at && at->kind == TARGET_REFERENCE);
 }
 
+/* Each service has requests of its own; a create is the directory's. */
+static bool same_service(const Op *a, const Op *b)
+{
+        const TargetAttribute *x = target_attribute(a->type, a->attribute);
+        const TargetAttribute *y = target_attribute(b->type, b->attribute);
+
+        return str_is(x ? x->service : NULL, y ? y->service : NULL);
+}
+
 static void count_write(MemApply *p)
 {
         Call *call = p->call;
@@ -129,7 +138,8 @@ static bool apply_sets(MemApply *p, size_t from, const Op *key, MemObject *o, bo
         size_t n = 0;
 
         for (size_t i = from; i < p->n_ops && p->ops[i].kind != OP_CREATE; ++i) {
-                if (!is_set(&p->ops[i]) || p->taken[i] || !guid_is(&p->ops[i].id, &key->id))
+                if (!is_set(&p->ops[i]) || p->taken[i] || !guid_is(&p->ops[i].id, &key->id) ||
+                    !same_service(&p->ops[i], key))
                         continue;
                 p->taken[i] = true;
                 whole &= check_set(p, i, o, create, &sent[i]) || !sent[i];

@@ -74,13 +74,20 @@ static void test_select(void **state)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const char *some[] = { "alias",     "extensionAttribute2", "manager",
                                "homePhone", "extensionAttribute9", "nonsense" };
-        const char *all = graph_select("user", NULL, 0, a);
+        const char *services[] = { "aboutMe", "skills", "title" };
+        const char *all = graph_select("user", NULL, 0, false, a);
 
-        assert_string_equal(graph_select("user", some, N_ELEMENTS(some), a),
+        assert_string_equal(graph_select("user", some, N_ELEMENTS(some), false, a),
                             "id,onPremisesSyncEnabled,mailNickname,onPremisesExtensionAttributes");
         assert_non_null(strstr(all, ",onPremisesImmutableId"));
         assert_non_null(strstr(all, ",proxyAddresses"));
         assert_null(strstr(all, "manager"));
+        /* What lives in another service is asked for by name, and never with a list. */
+        assert_null(strstr(all, "aboutMe"));
+        assert_string_equal(graph_select("user", services, N_ELEMENTS(services), false, a),
+                            "id,onPremisesSyncEnabled,aboutMe,skills,jobTitle");
+        assert_string_equal(graph_select("user", services, N_ELEMENTS(services), true, a),
+                            "id,onPremisesSyncEnabled,jobTitle");
         assert_string_equal(graph_quote(a, "O'Neil & co=+/"), "O%27%27Neil%20%26%20co%3D%2B%2F");
 }
 

@@ -106,6 +106,58 @@ static void test_update(void **state)
         assert_string_equal(text_of(&after, "surname"), "Lovelace");
 }
 
+/* What lives in another service goes in a request of its own, with a create too; and is read by the id. */
+static void test_services(void **state)
+{
+        Peer *p = *state;
+        ObjectId none = { 0 };
+        static const char *const names[] = { "title", "aboutMe", "skills", "birthday" };
+        const Value skills = value_list((Value[]){ value_string("algebra"), value_string("flight") }, 2);
+        Op create[] = {
+                op_create("user", "anchor-ada=="),
+                op_set("user", &none, "userPrincipalName", "ada@corp.contoso.test"),
+                op_set("user", &none, "aboutMe", "First of her kind"),
+                op_set("user", &none, "displayName", "ada"),
+                op_set("user", &none, "alias", "ada"),
+                op_set_bool("user", &none, "accountEnabled", true),
+                op_set("user", &none, "birthday", "1815-12-10T00:00:00Z"),
+        };
+        OpResult results[N_ELEMENTS(create)];
+        PeerSink by_anchor = { 0 }, by_id = { 0 };
+        ObjectId id;
+
+        create[6].value = value_time(INT64_C(67827456000000000)); /* a FILETIME */
+        assert_end(p, peer_apply(p, create, N_ELEMENTS(create), results), 0);
+        assert_int_equal(p->call.n_writes, 2);
+        id = results[0].id;
+        Op update[] = {
+                op_set("user", &id, "skills", NULL),
+                op_set("user", &id, "title", "Countess"),
+                op_unset("user", &id, "aboutMe"),
+        };
+
+        update[0].value = skills;
+        assert_end(p, peer_apply(p, update, N_ELEMENTS(update), results), 0);
+        assert_int_equal(p->call.n_writes, 2);
+        assert_end(p,
+                   peer_fetch_names(p, "user", MATCH_ANCHOR, "anchor-ada==", names, N_ELEMENTS(names),
+                                    &by_anchor),
+                   0);
+        assert_end(p,
+                   peer_fetch_names(p, "user", MATCH_ID, peer_id(p, &id), names, N_ELEMENTS(names), &by_id),
+                   0);
+        for (PeerSink *s = &by_anchor; s; s = s == &by_anchor ? &by_id : NULL) {
+                const Object *o = s->object.object;
+
+                assert_string_equal(object_text(o, "title"), "Countess");
+                assert_null(object_text(o, "aboutMe"));
+                assert_true(
+                        target_value_is(target_attribute("user", "skills"), skills, object_get(o, "skills")));
+                assert_true(target_value_is(target_attribute("user", "birthday"), create[6].value,
+                                            object_get(o, "birthday")));
+        }
+}
+
 static void test_manager(void **state)
 {
         Peer *p = *state;
@@ -332,6 +384,7 @@ int main(int argc, char **argv)
                 TEST(test_create_and_find),
                 TEST(test_sink_stops),
                 TEST(test_update),
+                TEST(test_services),
                 TEST(test_manager),
                 TEST(test_manager_replaced),
                 TEST(test_create_with_links),

@@ -186,6 +186,16 @@ static int on_links(ObjectSink *sink, const char *attribute, const ObjectId *ids
         return s->stop;
 }
 
+int peer_fetch_names(Peer *p, const char *type, MatchBy by, const char *value, const char *const *names,
+                     size_t n, PeerSink *sink)
+{
+        Match m = { .type = type, .by = by, .value = value, .attributes = names, .n_attributes = n };
+
+        sink->sink = (ObjectSink){ .object = on_object, .links = on_links };
+        sink->arena = p->arena;
+        return target_fetch(p->target, peer_call(p), &m, &sink->sink, &p->diag);
+}
+
 int peer_fetch(Peer *p, const char *type, MatchBy by, const char *value, PeerSink *sink)
 {
         static const char *const user[] = { "sourceAnchor", "userPrincipalName", "accountEnabled",
@@ -196,15 +206,9 @@ int peer_fetch(Peer *p, const char *type, MatchBy by, const char *value, PeerSin
         static const char *const group[] = { "sourceAnchor", "displayName",     "description", "alias",
                                              "mailEnabled",  "securityEnabled", "member" };
         bool users = str_is(type, "user");
-        Match m = { .type = type,
-                    .by = by,
-                    .value = value,
-                    .attributes = users ? user : group,
-                    .n_attributes = users ? N_ELEMENTS(user) : N_ELEMENTS(group) };
 
-        sink->sink = (ObjectSink){ .object = on_object, .links = on_links };
-        sink->arena = p->arena;
-        return target_fetch(p->target, peer_call(p), &m, &sink->sink, &p->diag);
+        return peer_fetch_names(p, type, by, value, users ? user : group,
+                                users ? N_ELEMENTS(user) : N_ELEMENTS(group), sink);
 }
 
 int peer_fetch_id(Peer *p, const char *type, const ObjectId *id, PeerSink *sink)

@@ -61,6 +61,8 @@ void peer_restart(Peer *p, bool retry);
 /* A call with a deadline of ten seconds. */
 Call *peer_call(Peer *p);
 int peer_fetch(Peer *p, const char *type, MatchBy by, const char *value, PeerSink *sink);
+int peer_fetch_names(Peer *p, const char *type, MatchBy by, const char *value, const char *const *names,
+                     size_t n, PeerSink *sink);
 int peer_fetch_id(Peer *p, const char *type, const ObjectId *id, PeerSink *sink);
 int peer_apply(Peer *p, const Op *ops, size_t n, OpResult *results);
 

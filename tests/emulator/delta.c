@@ -215,7 +215,7 @@ static void delta(Emulator *emulator, Call *call, const Schema *schema, Answer *
                         token.wall_ms = call->wall_ms;
                 }
         }
-        if (query_parse_select(&query, token.select, answer))
+        if (query_parse_select(&query, token.select, answer) && query_refuse_apart(&query, answer))
                 write_page(emulator, call, &query, &token, answer);
 }
 

@@ -131,6 +131,20 @@ static bool parse_option(Query *q, const Call *call, const Option *o, Answer *an
         return false;
 }
 
+bool query_refuse_apart(const Query *query, Answer *answer)
+{
+        for (size_t i = 0; i < schema_user.n; ++i) {
+                if (query->select_user.given && query->select_user.property[i] &&
+                    (schema_user.properties[i].flags & P_APART)) {
+                        answer_error(answer, 400, "Request_UnsupportedQuery",
+                                     "The property '%s' can only be retrieved with a single user.",
+                                     schema_user.properties[i].name);
+                        return false;
+                }
+        }
+        return true;
+}
+
 bool query_parse(Query *query, const Call *call, const Schema *schema, Answer *answer)
 {
         const char *filter = call_option(call, "filter"), *count = call_option(call, "count");

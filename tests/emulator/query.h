@@ -53,6 +53,8 @@ struct Query {
 };
 
 /* False: the refusal is in answer. */
+/* "Certain properties cannot be returned within a user collection" (user-list): those of other services. */
+bool query_refuse_apart(const Query *query, Answer *answer);
 bool query_parse(Query *query, const Call *call, const Schema *schema, Answer *answer);
 void query_deinit(Query *query);
 

@@ -31,7 +31,7 @@ void user_list(Emulator *emulator, Call *call, Answer *answer)
 {
         _cleanup_(query_deinit) Query query;
 
-        if (query_parse(&query, call, &schema_user, answer))
+        if (query_parse(&query, call, &schema_user, answer) && query_refuse_apart(&query, answer))
                 query_answer_list(&query, call, &emulator->store, &emulator->store.users, &schema_user,
                                   "users", answer);
 }
