@@ -130,7 +130,14 @@ static int read_id(Apply *p, const GraphCall *c, bool upsert)
         return TARGET_E_GARBAGE;
 }
 
-static int send_create(Apply *p, json_t *body, bool *sent)
+/* Refused because there is no password. */
+static bool lacks_password(const GraphCall *c, int r)
+{
+        return r == TARGET_E_REJECTED && c->error.status == 400 && c->error.property &&
+               str_starts(c->error.property, "password");
+}
+
+static int post(Apply *p, json_t *body, bool password, const bool *sent, bool *ret_again)
 {
         const Op *op = &p->ops[p->unit[0]];
         bool user = str_is(op->type, "user");
@@ -144,12 +151,13 @@ static int send_create(Apply *p, json_t *body, bool *sent)
                              : arena_printf(a, "/groups(uniqueName='%s')", graph_quote(a, op->anchor)));
         c.upsert = !user;
         c.request_id = op->request_id;
-        graph_call_set_body(&c, body);
-        if (user)
+        graph_call_set_body(&c, json_incref(body));
+        if (password)
                 add_password(&c);
         r = graph_call_run(&c, p->diag);
         graph_body_results(p, &c, r, 1, sent);
         graph_result(&c, r, result);
+        *ret_again = user && !password && lacks_password(&c, r);
         if (r == TARGET_E_REJECTED && c.error.verdict == GRAPH_DENIED)
                 return TARGET_E_REFUSED; /* no object is there that could be protected: the consent is missing
                                           */
@@ -165,6 +173,28 @@ static int send_create(Apply *p, json_t *body, bool *sent)
         }
         result->id = p->created;
         return 0;
+}
+
+/*
+ * Users of a federated domain sign in elsewhere, by their anchor, and get no password here. The documentation
+ * calls passwordProfile required without saying whether for them too; a service that insists gets a random
+ * one.
+ */
+static int send_create(Apply *p, json_t *body, const bool *sent)
+{
+        const Op *upn = find_set(p, sent, "userPrincipalName");
+        bool user = str_is(p->ops[p->unit[0]].type, "user");
+        bool password =
+                user && !(upn && upn->value.type == VALUE_STRING && graph_is_federated(p->g, upn->value.s));
+        bool again;
+        int r = post(p, body, password, sent, &again);
+
+        if (r && again) {
+                diag_clear(p->diag);
+                r = post(p, body, true, sent, &again);
+        }
+        json_decref(body);
+        return r;
 }
 
 /**

@@ -172,6 +172,9 @@ const char *graph_quote(Arena *a,
 /* graph.c: with another transport, for tests; takes http. */
 Target *target_graph_with(Http *http, const GraphOptions *options, const Clock *clock, const Log *log);
 
+/* graph.c: does a user of this name sign in elsewhere? As the tenant said when it was last asked (step 2). */
+bool graph_is_federated(TargetGraph *g, const char *upn);
+
 /* graph-read.c */
 int graph_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag);
 

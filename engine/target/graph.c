@@ -115,29 +115,53 @@ static const char *keep(TargetGraph *g, const char *old, const char *text)
         return str_is(old, text) ? old : arena_strdup(g->arena, text);
 }
 
-/* Lock held. Texts that were given out stay where they are. */
-static void keep_domains(TargetGraph *g, json_t *list)
+static bool is_kept(const char *const *list, size_t n, const json_t *names)
 {
-        size_t n = json_array_size(list), i;
-        const char **domains = arena_new_array(g->arena, const char *, n);
-        bool same = n == g->info.n_verified_domains;
-        json_t *item;
+        for (size_t i = 0; i < n; ++i) {
+                if (!str_is(list[i], json_string_value(json_array_get(names, i))))
+                        return false;
+        }
+        return n == json_array_size(names);
+}
+
+/* Lock held. Texts that were given out stay where they are. */
+static void keep_names(TargetGraph *g, const json_t *names, const char *const **list, size_t *n)
+{
+        const char **kept;
+        const json_t *name;
+        size_t i;
+
+        if (is_kept(*list, *n, names))
+                return;
+        kept = arena_new_array(g->arena, const char *, json_array_size(names));
+        json_array_foreach(names, i, name) kept[i] = arena_strdup(g->arena, json_string_value(name));
+        *list = kept;
+        *n = json_array_size(names);
+}
+
+/* Lock held. "type: for example, Managed" (verifiedDomain). */
+static void keep_domains(TargetGraph *g, const json_t *list)
+{
+        json_t *verified = json_array(), *federated = json_array();
+        const json_t *item;
+        size_t i;
 
         json_array_foreach(list, i, item)
         {
-                const char *name = json_string_value(json_object_get(item, "name"));
+                json_t *name = json_object_get(item, "name");
 
-                domains[i] = same && str_is(g->info.verified_domains[i], name)
-                                     ? g->info.verified_domains[i]
-                                     : arena_strdup(g->arena, name ?: "");
-                same &= same && domains[i] == g->info.verified_domains[i];
-                if (name && json_is_true(json_object_get(item, "isInitial")))
-                        g->info.initial_domain = keep(g, g->info.initial_domain, name);
+                if (!json_is_string(name))
+                        continue;
+                json_array_append(verified, name);
+                if (str_is_nocase(json_string_value(json_object_get(item, "type")) ?: "", "Federated"))
+                        json_array_append(federated, name);
+                if (json_is_true(json_object_get(item, "isInitial")))
+                        g->info.initial_domain = keep(g, g->info.initial_domain, json_string_value(name));
         }
-        if (!same) {
-                g->info.verified_domains = domains;
-                g->info.n_verified_domains = n;
-        }
+        keep_names(g, verified, &g->info.verified_domains, &g->info.n_verified_domains);
+        keep_names(g, federated, &g->info.federated_domains, &g->info.n_federated_domains);
+        json_decref(verified);
+        json_decref(federated);
 }
 
 static void keep_info(TargetGraph *g, const json_t *organization)
@@ -200,6 +224,18 @@ static int graph_info(Target *t, Call *call, TargetInfo *ret_info, Diag *diag)
         *ret_info = g->info;
         pthread_mutex_unlock(&g->lock);
         return 0;
+}
+
+bool graph_is_federated(TargetGraph *g, const char *upn)
+{
+        const char *at = strrchr(upn, '@');
+        bool found = false;
+
+        pthread_mutex_lock(&g->lock);
+        for (size_t i = 0; at && i < g->info.n_federated_domains; ++i)
+                found |= str_is_nocase(g->info.federated_domains[i], at + 1);
+        pthread_mutex_unlock(&g->lock);
+        return found;
 }
 
 static void graph_stop(Target *t)

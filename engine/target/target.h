@@ -162,6 +162,8 @@ struct TargetInfo {
         const char *initial_domain;
         const char *const *verified_domains;
         size_t n_verified_domains;
+        const char *const *federated_domains; /* those of them whose users sign in elsewhere */
+        size_t n_federated_domains;
         bool on_premises_sync; /* organization.onPremisesSyncEnabled */
         Wall last_sync;        /* organization.onPremisesLastSyncDateTime; 0: never, or not said */
 };

@@ -121,6 +121,57 @@ static void test_create_user(void **state)
         assert_string_not_equal(first, second);
 }
 
+/* Who signs in elsewhere gets no password, unless the service insists. */
+static void test_create_federated(void **state)
+{
+        Script *s = *state;
+        Op ops[] = {
+                { .kind = OP_CREATE, .type = "user", .anchor = "YW5jaG9y" },
+                { .kind = OP_SET,
+                  .type = "user",
+                  .attribute = "userPrincipalName",
+                  .value = value_string("ada@FED.test") },
+                { .kind = OP_SET, .type = "user", .attribute = "displayName", .value = value_string("Ada") },
+                { .kind = OP_SET, .type = "user", .attribute = "accountEnabled", .value = value_bool(true) },
+                { .kind = OP_SET, .type = "user", .attribute = "alias", .value = value_string("ada") },
+        };
+        static const char tenant[] =
+                "{\"value\":[{\"id\":\"" ADA "\",\"displayName\":\"T\",\"verifiedDomains\":["
+                "{\"name\":\"corp.test\",\"type\":\"Managed\",\"isInitial\":true},"
+                "{\"name\":\"fed.test\",\"type\":\"Federated\",\"isInitial\":false}]}]}";
+        static const char missing[] =
+                "{\"error\":{\"code\":\"Request_BadRequest\",\"message\":\"A value is required for property "
+                "'passwordProfile' of resource 'User'.\",\"details\":[{\"code\":\"MissingValue\","
+                "\"message\":\"A value is required.\",\"target\":\"passwordProfile\"}]}}";
+        OpResult results[N_ELEMENTS(ops)];
+        TargetInfo info;
+        char password[64];
+        json_t *body;
+
+        SCRIPT(s, { .method = "GET", .url = "/organization?*", .status = 200, .body = tenant });
+        assert_int_equal(target_info(s->target, script_call(s), &info, &s->diag), 0);
+        assert_int_equal(info.n_verified_domains, 2);
+        assert_int_equal(info.n_federated_domains, 1);
+        assert_string_equal(info.federated_domains[0], "fed.test");
+
+        SCRIPT(s, { .method = "POST", .url = "/users", .status = 201, .body = "{\"id\":\"" ADA "\"}" });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), 0);
+        script_done(s);
+        body = script_body(&s->requests[0]);
+        assert_null(json_object_get(body, "passwordProfile"));
+        assert_string_equal(text_at(body, "onPremisesImmutableId"), "YW5jaG9y");
+        json_decref(body);
+
+        SCRIPT(s, { .method = "POST", .url = "/users", .status = 400, .body = missing },
+               { .method = "POST", .url = "/users", .status = 201, .body = "{\"id\":\"" ADA "\"}" });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), 0);
+        script_done(s);
+        assert_int_equal(results[0].state, OP_DONE);
+        body = script_body(&s->requests[1]);
+        check_password(body, password, sizeof(password));
+        json_decref(body);
+}
+
 static void test_create_group(void **state)
 {
         Script *s = *state;
@@ -348,9 +399,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, script_setup, script_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_create_user),     TEST(test_create_group),       TEST(test_update),
-                TEST(test_nothing_to_send), TEST(test_disable_in_company), TEST(test_throttled),
-                TEST(test_token_expires),
+                TEST(test_create_user), TEST(test_create_federated), TEST(test_create_group),
+                TEST(test_update),      TEST(test_nothing_to_send),  TEST(test_disable_in_company),
+                TEST(test_throttled),   TEST(test_token_expires),
         };
 
         return cmocka_run_group_tests_name("graph-write", tests, NULL, NULL);

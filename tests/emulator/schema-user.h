@@ -71,7 +71,7 @@
         X(onPremisesUserPrincipalName, STRING, 0, P_READ_ONLY, OPS_TIME | OP_STARTS | OP_ADVANCED, none) \
         X(otherMails, STRINGS, 250, P_NOT_NULL | P_CLOUD, OPS_TIME | OP_STARTS | OP_ENDS, none) \
         X(passwordPolicies, STRING, 256, P_CLOUD, OP_EQ | OP_NE | OP_NOT | OP_NULL, none) \
-        X(passwordProfile, COMPLEX, 0, P_REQUIRED | P_CLOUD | P_SECRET, OPS_FLAG | OP_NULL, passwordProfile) \
+        X(passwordProfile, COMPLEX, 0, P_REQUIRED | P_BY_DOMAIN | P_CLOUD | P_SECRET, OPS_FLAG | OP_NULL, passwordProfile) \
         X(pastProjects, STRINGS, 0, P_APART | P_CLOUD, 0, none) \
         X(postalCode, STRING, 40, 0, OPS_TEXT | OP_ADVANCED, none) \
         X(preferredDataLocation, STRING, 64, 0, 0, none) \

@@ -297,7 +297,7 @@ bool schema_check(const Schema *schema, const json_t *body, const Object *object
         for (size_t i = 0; !object && i < schema->n; ++i) {
                 const Property *p = &schema->properties[i];
 
-                if ((p->flags & P_REQUIRED) && !json_object_get(body, p->name))
+                if ((p->flags & P_REQUIRED) && !(p->flags & P_BY_DOMAIN) && !json_object_get(body, p->name))
                         return refuse_missing(schema, p, answer);
         }
         if (n_apart && (n_here || !object)) {

@@ -44,6 +44,7 @@ enum {
         P_CLOUD = 1 << 6,       /* stays writable when the object is mastered on premises */
         P_DEFAULT = 1 << 7,     /* returned without $select */
         P_SECRET = 1 << 8,      /* written, but always read as null */
+        P_BY_DOMAIN = 1 << 9,   /* required unless the domain is federated: users.c looks */
 };
 
 enum {

@@ -103,17 +103,25 @@ static bool domain_is_federated(const Emulator *emulator, const char *domain)
         return false;
 }
 
-/* At least 8 characters, three of: lower, upper, digit, other */
-static bool check_password(const json_t *body, bool create, Answer *answer)
+/* At least 8 characters, three of: lower, upper, digit, other. Whose domain is federated signs in elsewhere
+ * and needs none. */
+static bool check_password(const Emulator *emulator, const json_t *body, bool create, Answer *answer)
 {
+        const char *upn = json_string_value(json_object_get(body, "userPrincipalName"));
+        const char *at = upn ? strrchr(upn, '@') : NULL;
         const json_t *profile = json_object_get(body, "passwordProfile");
         const char *password = json_string_value(json_object_get(profile, "password"));
         unsigned int kinds = 0;
 
+        if (!password && create && !profile && at && domain_is_federated(emulator, at + 1))
+                return true;
         if (!password && create) {
                 answer_error(answer, 400, "Request_BadRequest",
-                             "A value is required for property 'password' of resource 'User'.");
-                answer_detail(answer, "MissingValue", "passwordProfile", "A password is required.");
+                             "A value is required for property '%s' of resource 'User'.",
+                             profile ? "password" : "passwordProfile");
+                answer_detail(answer, "MissingValue", "passwordProfile",
+                              "A value is required for property '%s' of resource 'User'.",
+                              profile ? "password" : "passwordProfile");
                 return false;
         }
         for (const char *s = password; s && *s; ++s)
@@ -174,7 +182,8 @@ static bool check_federated(const Emulator *emulator, const Object *user, const 
 static bool check_user(const Emulator *emulator, const Object *user, const json_t *body, Answer *answer)
 {
         return check_values(body, answer) && check_upn(emulator, body, answer) &&
-               check_password(body, !user, answer) && check_federated(emulator, user, body, answer) &&
+               check_password(emulator, body, !user, answer) &&
+               check_federated(emulator, user, body, answer) &&
                write_check_unique(emulator, &schema_user, user, body, answer);
 }
 

@@ -22,7 +22,7 @@ SHIPPED_RULES = pathlib.Path(__file__).resolve().parents[2] / "engine" / "rules"
 class House:
     """`with house("name") as h:` gives h.ad (changes), h.graph (emulator), h.sosync (not started), h.corp and its OUs."""
 
-    def __init__(self, lab, dc=None, **samba):
+    def __init__(self, lab, dc=None, emulator=(), **samba):
         self.lab = lab
         self.dc = dc or lab.samba(**samba)
         self.ad = self.dc.admin()
@@ -31,7 +31,7 @@ class House:
         self.groups = self.ad.add_ou(f"OU=Groups,{self.corp}").dn
         self.hidden = self.ad.add_ou(f"OU=Hidden,{self.corp}").dn
         self.outside = self.ad.add_ou(f"OU=Outside,{self.dc.base}").dn
-        self.graph = lab.emulator(domains=[self.dc.upn_suffix])
+        self.graph = lab.emulator(*emulator, domains=[self.dc.upn_suffix])
         self.folder = lab.folder
 
     def write_config(self, name="sosync.yaml", **other):

@@ -27,7 +27,7 @@ def error(document):
     return document["provisioningStatusInfo"]["errorInformation"] or {}
 
 
-with house("export") as h:
+with house("export", emulator=("--federated-domain", "fed.contoso.test")) as h:
     admin = Admin(h.graph)
     sosync = h.sosync = h.lab.sosync(h.write_config(), start=False)
 
@@ -71,6 +71,14 @@ with house("export") as h:
     status, document = sync(people["Kim"])
     check(status == 0 and h.user("kim.role")["jobTitle"] == "Engineer", (status, error(document)))
     check("jobTitle" not in h.user("bob.role") and "jobTitle" not in h.user("eve.role"), "administrators are as they were")
+
+    step("a user of a federated domain signs in elsewhere, and gets no password")
+    status, document = sync(h.ad.add_user("Fay Away", h.people, userPrincipalName="fay@fed.contoso.test").dn)
+    check(status == 0, error(document))
+    status, document = sync(h.ad.add_user("Ann Here", h.people).dn)
+    check(status == 0, error(document))
+    fay, ann = h.graph.find_user("fay@fed.contoso.test"), h.user("ann.here")
+    check((fay["passwordsSet"], ann["passwordsSet"]) == (0, 1) and fay["onPremisesImmutableId"], (fay, ann))
 
     step("the service lists holders once, not per change")
     sosync.start()
