@@ -63,16 +63,22 @@ static void add_beginning(Str *out, const char *s, size_t max)
         html_text(out, head);
 }
 
-static void open_value(Str *out, const char *s, bool id)
+/* A folded value scrolls in a window of its own, which the keyboard must reach. */
+static void open_value(Str *out, const char *s, bool id, bool folded)
 {
-        if (!id) {
-                html_raw(out, "<bdi class=\"v\">");
-                return;
+        if (id)
+                html_raw(out, "<bdi class=\"v id\"");
+        else
+                html_raw(out, "<bdi class=\"v\"");
+        if (folded)
+                html_raw(out, " tabindex=\"0\" role=\"group\" aria-label=\"The whole value\"");
+        if (id) {
+                /* What is copied is the value, not what is shown for characters that nobody sees. */
+                html_raw(out, " data-copy=\"");
+                html_attr(out, s);
+                html_raw(out, "\"");
         }
-        /* What is copied is the value, not what is shown for characters that nobody sees. */
-        html_raw(out, "<bdi class=\"v id\" data-copy=\"");
-        html_attr(out, s);
-        html_raw(out, "\">");
+        html_raw(out, ">");
 }
 
 static void add_value(Str *out, const char *s, bool id)
@@ -85,7 +91,7 @@ static void add_value(Str *out, const char *s, bool id)
         n = strlen(s);
         lines = n <= HTML_FOLD_BYTES ? lines_of(s) : 1;
         if (n <= HTML_FOLD_BYTES && lines <= HTML_FOLD_LINES) {
-                open_value(out, s, id);
+                open_value(out, s, id, false);
                 html_text(out, s);
                 html_raw(out, "</bdi>");
                 return;
@@ -95,7 +101,7 @@ static void add_value(Str *out, const char *s, bool id)
         html_raw(out, "</bdi>… <span class=\"size\">");
         str_add(out, facts_size(n, size, sizeof(size)));
         html_raw(out, "</span></summary>");
-        open_value(out, s, id);
+        open_value(out, s, id, true);
         html_text(out, s);
         html_raw(out, "</bdi></details>");
 }

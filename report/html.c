@@ -78,7 +78,7 @@ static void add_header(Str *out, const Outcome *o, Arena *a)
         const char *state = html_state_of_run(o);
         const char *next = facts_next(a, o);
 
-        str_printf(out, "<header class=\"top %s\">\n", state);
+        str_printf(out, "<section class=\"top %s\" aria-label=\"The run\">\n", state);
         html_raw(out, "<p class=\"product\"><b>sosync</b> Single Object Sync report</p>\n"
                       "<div class=\"who\"><h1><bdi>");
         html_text(out, facts_display_name(o));
@@ -109,7 +109,7 @@ static void add_header(Str *out, const Outcome *o, Arena *a)
         }
         html_raw(out, "</div></div>\n");
         add_key_facts(out, o, a);
-        html_raw(out, "</header>\n");
+        html_raw(out, "</section>\n");
 }
 
 static void add_tabs(Str *out, const Outcome *o)

@@ -253,7 +253,7 @@ static void add_acts(Ask *q, Str *out, const Outcome *o)
 {
         const char *dn = o->source.dn ? o->source.dn : o->change.dn;
 
-        html_raw(out, "<div class=\"acts\">");
+        html_raw(out, "<nav class=\"acts\" aria-label=\"What can be done\">");
         if (dn && *dn) {
                 html_raw(out, "<a class=\"button\" href=\"");
                 html_attr(out, q->prefix);
@@ -267,7 +267,7 @@ static void add_acts(Ask *q, Str *out, const Outcome *o)
                 }
         }
         add_related(q, out, o);
-        html_raw(out, "</div>\n");
+        html_raw(out, "</nav>\n");
 }
 
 /* The reporter gathers for a moment before it writes; whoever asked for the run wants to see its report. */
