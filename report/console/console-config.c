@@ -8,7 +8,8 @@
 #include <string.h>
 
 /* A token of this length made of anything that a generator gives is out of reach of guessing. */
-#define TOKEN_MIN 20
+#define TOKEN_MIN       20
+#define TOKEN_DIFFERENT 8 /* 48 random hexadecimal digits have fewer once in 10^13 */
 
 static const char *const role_names[] = { "read", "operate", NULL };
 static const char *const metrics_names[] = { "token", "open", NULL };
@@ -177,7 +178,16 @@ static void complain(const Check *c, const char *key, const char *format, ...)
         diag_add_at(c->diag, config_mark(c->doc, path), "%s: %s", path, text);
 }
 
-/* Does it open, and is what is in it long enough? */
+static size_t n_different(const char *text)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; text[i]; i++)
+                n += memchr(text, text[i], i) == NULL;
+        return n;
+}
+
+/* Does it open, and is what is in it long enough, and of enough different characters? */
 static void check_token(const Check *c, const char *key, const char *file)
 {
         _cleanup_(secret_wipe) Secret secret = { 0 };
@@ -189,6 +199,11 @@ static void check_token(const Check *c, const char *key, const char *file)
                 complain(c, key,
                          "%s: the token has %zu characters; at least %d are expected (openssl rand -hex 24)",
                          file, secret.n, TOKEN_MIN);
+        else if (n_different(secret.data) < TOKEN_DIFFERENT)
+                complain(c, key,
+                         "%s: the token could be guessed: it is of %zu different characters; "
+                         "at least %d are expected (openssl rand -hex 24)",
+                         file, n_different(secret.data), TOKEN_DIFFERENT);
         diag_deinit(&why);
 }
 

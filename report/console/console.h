@@ -36,7 +36,8 @@
  *      path traversal
  *              paths are rows of a table; a run id never becomes part of a file's name
  *      guessed tokens
- *              at most CONSOLE_GUESSES a minute
+ *              a token is long, and of many different characters; above CONSOLE_GUESSES wrong ones a
+ *              minute they are not logged. Nobody is locked out by them
  *
  * Its own threads; console_new() and console_free() belong to the main thread.
  */

@@ -324,8 +324,9 @@ static void sign_in(Visit *v)
                         send_answer(v);
                         return;
                 }
-                log_warning(c->options.log, "console", LOG_STR("act", "sign-in refused"),
-                            LOG_STR("why", wait ? "too many wrong tokens" : "nobody's token"));
+                if (!wait)
+                        log_warning(c->options.log, "console", LOG_STR("act", "sign-in refused"),
+                                    LOG_STR("why", "nobody's token"));
                 q->answer.status = wait ? 429 : 403;
         }
         q->user = NULL;

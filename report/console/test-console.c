@@ -78,8 +78,13 @@ static void test_guesses(void **state)
                 tries++;
         }
         assert_in_range(tries, 10, 30);
-        assert_null(users_by_token(&u, TOKEN, now, &wait));
-        assert_string_equal(users_by_token(&u, TOKEN, mono_add(now, 60000000), &wait)->name, "operator");
+        /* However many wrong ones come, the right one is let in, and the wrong are told to wait. */
+        assert_string_equal(users_by_token(&u, TOKEN, now, &wait)->name, "operator");
+        assert_false(wait);
+        assert_null(users_by_token(&u, "guess", now, &wait));
+        assert_true(wait);
+        assert_null(users_by_token(&u, "guess", mono_add(now, 61000000), &wait));
+        assert_false(wait);
         unlink(path);
 }
 

@@ -50,16 +50,13 @@ static const ConsoleUser *find_token(const ConsoleConfig *c, const char *token)
 }
 
 /* The limiter's arithmetic: each failure costs a part of a minute, and a minute's worth may be spent at once.
- */
+ * A right token costs nothing, and is never asked to wait. */
 const ConsoleUser *users_by_token(Users *u, const char *token, Mono now, bool *ret_wait)
 {
-        const ConsoleUser *user;
+        const ConsoleUser *user = find_token(u->config, token);
 
-        *ret_wait = u->guesses_until.us > mono_add(now, MINUTE_US).us;
-        if (*ret_wait)
-                return NULL;
-        user = find_token(u->config, token);
-        if (!user) {
+        *ret_wait = !user && u->guesses_until.us > mono_add(now, MINUTE_US).us;
+        if (!user && !*ret_wait) {
                 if (u->guesses_until.us < now.us)
                         u->guesses_until = now;
                 u->guesses_until = mono_add(u->guesses_until, MINUTE_US / CONSOLE_GUESSES);

@@ -32,12 +32,16 @@ struct Session {
 struct Users {
         const ConsoleConfig *config;
         Session sessions[USERS_SESSIONS];
-        Mono guesses_until; /* failed sign-ins push it forward; far ahead: nobody may try */
+        Mono guesses_until; /* failed sign-ins push it forward; far ahead: there are too many */
 };
 
 void users_init(Users *u, const ConsoleConfig *config);
 
-/* Whose token is this? NULL: nobody's, or there were too many guesses (*ret_wait). */
+/*
+ * Whose token is this? NULL: nobody's; *ret_wait: as were too many of late, which are not logged any more. A right token is let in however many wrong ones come: whoever can reach the port could
+ * lock everybody out otherwise. What keeps guessing away is the token itself (console_check: its length, and
+ * that it is no word of a few letters).
+ */
 const ConsoleUser *users_by_token(Users *u, const char *token, Mono now, bool *ret_wait);
 /* The user of this name, for a proxy's word. NULL: none. */
 const ConsoleUser *users_by_name(const Users *u, const char *name);
