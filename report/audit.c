@@ -106,13 +106,79 @@ int audit_new(Audit **ret_audit, const char *folder, Diag *diag)
         return 0;
 }
 
+static int write_all(int fd, const char *data, size_t n)
+{
+        for (size_t done = 0; done < n;) {
+                ssize_t k = write(fd, data + done, n - done);
+
+                if (k < 0 && errno == EINTR)
+                        continue;
+                if (k <= 0)
+                        return k ? -errno : -ENOSPC;
+                done += (size_t)k;
+        }
+        return 0;
+}
+
+/* The lines of the day `from` go behind those of `day`, in a file that takes its name when it is whole.
+ * Return: 0, -errno. */
+static int put_behind(Audit *a, int32_t day, int32_t from)
+{
+        char name[DAY_NAME_MAX], other[DAY_NAME_MAX];
+        _cleanup_(cleanup_free) char *head = NULL, *tail = NULL;
+        _cleanup_(cleanup_close) int fd = -1;
+        size_t n_head = 0, n_tail;
+        int r;
+
+        day_name(day, AUDIT_SUFFIX, name);
+        day_name(from, AUDIT_SUFFIX, other);
+        r = audit_read_file(a->path, name, &head, &n_head);
+        if (r && r != -ENOENT)
+                return error_trace(r);
+        r = audit_read_file(a->path, other, &tail, &n_tail);
+        if (r)
+                return error_trace(r);
+        /* A crash between the two names: it has been done. */
+        if (n_head >= n_tail && n_tail && memcmp(head + n_head - n_tail, tail, n_tail) == 0)
+                n_tail = 0;
+        fd = openat(a->folder, "moving", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+        if (fd < 0)
+                return error_origin(-errno);
+        r = write_all(fd, head, n_head);
+        if (r == 0)
+                r = write_all(fd, tail, n_tail);
+        if (r || fdatasync(fd) || renameat(a->folder, "moving", a->folder, name)) {
+                r = r ? r : -errno;
+                unlinkat(a->folder, "moving", 0);
+                return error_trace(r);
+        }
+        fsync(a->folder);
+        if (unlinkat(a->folder, other, 0))
+                return error_origin(-errno);
+        return 0;
+}
+
+/* The clock was far ahead, and is back. The lock is held, nothing is pending. */
+static void come_back(Audit *a, int32_t today)
+{
+        _cleanup_(cleanup_free) int32_t *days = NULL;
+        size_t n = 0;
+
+        if (audit_days(a->path, &days, &n) || n == 0 || days[0] > today)
+                return;
+        for (size_t i = 0; i < n; i++)
+                if (days[i] > today && put_behind(a, today, days[i]))
+                        return; /* the next line tries again */
+        a->day = today;
+}
+
 /* Return: 0, AUDIT_E_FULL, -errno. The lock is held. */
 static int flush(Audit *a)
 {
         char name[DAY_NAME_MAX];
         _cleanup_(cleanup_close) int fd = -1;
         struct stat st;
-        size_t done = 0;
+        int r;
 
         if (a->pending.n == 0)
                 return 0;
@@ -120,18 +186,10 @@ static int flush(Audit *a)
                     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
         if (fd < 0 || fstat(fd, &st))
                 return errno == ENOSPC ? AUDIT_E_FULL : error_origin(-errno);
-        while (done < a->pending.n) {
-                ssize_t k = write(fd, a->pending.data + done, a->pending.n - done);
-
-                if (k < 0 && errno == EINTR)
-                        continue;
-                if (k <= 0)
-                        break;
-                done += (size_t)k;
-        }
-        if (done < a->pending.n || fdatasync(fd)) {
+        r = write_all(fd, a->pending.data, a->pending.n);
+        if (r || fdatasync(fd)) {
                 /* All or nothing: the same lines come again. */
-                int e = done < a->pending.n ? ENOSPC : errno;
+                int e = r ? ENOSPC : errno;
 
                 if (ftruncate(fd, st.st_size))
                         return error_origin(-errno);
@@ -173,6 +231,8 @@ void audit_add(Audit *a, Wall now, const json_t *entry)
          * before midnight, a clock that was set back. A disk that is full keeps the day's in yesterday's. */
         if (day_of(now) > a->day && flush(a) == 0)
                 a->day = day_of(now);
+        else if (day_of(now) < a->day - 1 && flush(a) == 0)
+                come_back(a, day_of(now));
         audit_chain(a->chain, body + 1, strlen(body) - 1, a->chain);
         str_printf(&a->pending, AUDIT_HEAD "%s\",%s\n", a->chain, body + 1);
         pthread_mutex_unlock(&a->lock);

@@ -14,6 +14,10 @@
  *
  * Entries hold no values of attributes, only their names. What is in them is up to the caller.
  *
+ * A clock that was far ahead leaves a file of a day to come, and nothing may be written behind it: when the
+ * clock is back, its lines are put behind those of the day it is, in their order and with the time they had.
+ * A day before every file is not believed: there the clock is wrong now.
+ *
  * The writer: one at a time (the state folder has one owner), any thread. Lines are gathered, and are on disk
  * when audit_flush returns 0. A last line that a crash has torn is cut when the log is opened; who wrote it
  * writes it again.

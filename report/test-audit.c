@@ -132,6 +132,76 @@ static void test_yesterday(void **state)
         assert_string_equal(v.last, "2026-11-23.jsonl");
 }
 
+static void remove_last(char *data, size_t *n)
+{
+        char *end = memrchr(data, '\n', *n - 1);
+
+        *n = (size_t)(end + 1 - data);
+}
+
+/* A clock that is years ahead, and comes back: its lines are kept in their place, and the days go on. */
+static void test_far_ahead(void **state)
+{
+        const Wall ahead = wall_add(noon, 400 * DAY_MS);
+        Fixture *f = *state;
+        AuditVerdict v;
+
+        three(f);
+        add(f, ahead, "ahead");
+        add(f, wall_add(ahead, DAY_MS), "further");
+        assert_int_equal(audit_flush(f->audit), 0);
+        assert_string_equal(verdict(f).last, "2027-12-28.jsonl");
+        add(f, noon, "back");
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 6);
+        assert_int_equal(v.n_files, 1);
+        /* A restart while it is ahead, with no line of the day it comes back to. */
+        add(f, ahead, "ahead again");
+        reopen(f);
+        add(f, wall_add(noon, DAY_MS), "tomorrow");
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 8);
+        assert_string_equal(v.last, "2026-11-23.jsonl");
+        assert_int_equal(v.n_files, 2);
+        /* A machine that starts in 1970 does not carry the log there. */
+        add(f, (Wall){ 3600000 }, "without a clock");
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 9);
+        assert_string_equal(v.first, "2026-11-22.jsonl");
+}
+
+/* The power fails between the two halves of it. */
+static void test_far_ahead_torn(void **state)
+{
+        Fixture *f = *state;
+        AuditVerdict v;
+        char future[128];
+        char *data;
+        size_t n;
+
+        three(f);
+        add(f, wall_add(noon, 400 * DAY_MS), "ahead");
+        assert_int_equal(audit_flush(f->audit), 0);
+        snprintf(future, sizeof(future), "%s/2027-12-27.jsonl", f->folder);
+        assert_int_equal(str_read_file(future, 1 << 20, &data, &n), 0);
+        add(f, noon, "back");
+        assert_int_equal(audit_flush(f->audit), 0);
+        /* As it was when the first had its new name, and the second was not gone. */
+        f->audit = audit_free(f->audit);
+        assert_int_equal(str_write_file(future, data, n, 0640), 0);
+        edit(f, remove_last);
+        assert_int_equal(audit_new(&f->audit, f->folder, NULL), 0);
+        add(f, noon, "back");
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 5);
+        assert_int_equal(v.n_files, 1);
+        free(data);
+}
+
 static void change_word(char *data, size_t *n)
 {
         char *at = memmem(data, *n, "two", 3);
@@ -262,6 +332,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_yesterday, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_far_ahead, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_far_ahead_torn, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_tampering, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_retain, setup, teardown),
