@@ -76,6 +76,7 @@ static int do_it_here(const char *config_path, const char *kind, json_t *argumen
         Wiring w;
         Diag diag = DIAG_INIT;
         Progress progress;
+        const char *act;
         int status = EXIT_OBJECT, r = wiring_open(&w, config_path, &diag);
 
         *ret_busy = r == WIRING_E_BUSY;
@@ -86,8 +87,9 @@ static int do_it_here(const char *config_path, const char *kind, json_t *argumen
         else
                 status = r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT;
         progress_end(&progress);
-        if (w.open && !*ret_busy && !job_kind_find(job_kinds, kind)->looks)
-                command_act(&w.acts, NULL, kind, json_pack("{s:O}", "arguments", arguments), r == 0);
+        act = job_kind_act(job_kind_find(job_kinds, kind), arguments);
+        if (w.open && !*ret_busy && act)
+                command_act(&w.acts, NULL, act, json_pack("{s:O}", "arguments", arguments), r == 0);
         if (r && !*ret_busy)
                 command_fail_diag(status, &diag);
         wiring_close(&w);

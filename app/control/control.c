@@ -234,23 +234,19 @@ static const struct {
         { "watch", answer_watch, false },
 };
 
-/* Who asked for what, and what became of it. A job goes by its kind. */
+/* Who asked for what, and what became of it. A job says itself what it is called, and whether it only looks.
+ */
 static void record(Connection *c, const char *verb, const json_t *request, const json_t *result)
 {
-        const char *kind = json_string_value(json_object_get(request, "kind"));
+        const char *name = json_string_value(json_object_get(request, "kind")), *act = name ? name : verb;
+        const JobKind *kind = name ? job_kind_find(job_kinds, name) : NULL;
         char by[256];
 
-        acts_person(&c->control->wiring->acts, connection_user(c, by, sizeof(by)), kind ? kind : verb,
-                    request, result);
-}
-
-/* A job that only looks. */
-static bool is_look(const json_t *request)
-{
-        const char *kind = json_string_value(json_object_get(request, "kind"));
-        const JobKind *k = kind ? job_kind_find(job_kinds, kind) : NULL;
-
-        return k && k->looks;
+        if (kind)
+                act = job_kind_act(kind, json_object_get(request, "arguments"));
+        if (act)
+                acts_person(&c->control->wiring->acts, connection_user(c, by, sizeof(by)), act, request,
+                            result);
 }
 
 static json_t *answer(Connection *c, const char *line, size_t n)
@@ -264,7 +260,7 @@ static json_t *answer(Connection *c, const char *line, size_t n)
         for (size_t i = 0; verb && i < N_ELEMENTS(verbs); i++)
                 if (str_is(verbs[i].verb, verb)) {
                         result = verbs[i].answer(c, request);
-                        if (verbs[i].acts && !is_look(request))
+                        if (verbs[i].acts)
                                 record(c, verb, request, result);
                 }
         json_decref(request);

@@ -306,6 +306,13 @@ const JobKind *job_kind_find(const JobKind *const *kinds, const char *name)
         return NULL;
 }
 
+const char *job_kind_act(const JobKind *kind, const json_t *arguments)
+{
+        if (kind->looks)
+                return NULL;
+        return kind->act ? kind->act(arguments) : kind->name;
+}
+
 int jobs_submit(Jobs *j, const char *name, const json_t *arguments, const char *by, Job **ret_job)
 {
         const JobKind *kind = job_kind_find(j->kinds, name);

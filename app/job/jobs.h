@@ -62,7 +62,9 @@ enum {
 struct JobKind {
         const char *name;
         bool ours;
-        bool looks; /* it changes nothing, and who asks for it often is not in the audit log each time */
+        bool looks; /* it changes nothing: asking for it is no act, and not in the audit log */
+        /* What it is called there, where that hangs on the arguments; NULL: it only looks. */
+        const char *(*act)(const json_t *arguments);
         int (*work)(Job *job, Diag *diag);
 };
 
@@ -86,6 +88,8 @@ struct Job {
 
 extern const JobKind *const job_kinds[]; /* NULL-terminated; jobs-table.c */
 const JobKind *job_kind_find(const JobKind *const *kinds, const char *name); /* or NULL */
+/* Its name in the audit log when it is asked for with these arguments; NULL: it changes nothing. */
+const char *job_kind_act(const JobKind *kind, const json_t *arguments);
 
 /* -- the work function's side ---------------------------------------------------------------------------- */
 

@@ -93,4 +93,13 @@ static int work(Job *job, Diag *diag)
         return job->result ? 0 : -EIO;
 }
 
-const JobKind job_revert = { .name = "revert", .work = work };
+static const char *act(const json_t *arguments)
+{
+        const char *what = json_string_value(json_object_get(arguments, "do"));
+
+        if (str_is(what, "release"))
+                return "revert-release";
+        return str_is(what, "list") || json_is_true(json_object_get(arguments, "dryRun")) ? NULL : "revert";
+}
+
+const JobKind job_revert = { .name = "revert", .act = act, .work = work };

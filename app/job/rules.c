@@ -187,7 +187,7 @@ static int work_diff(Job *job, Diag *diag)
         return r;
 }
 
-const JobKind job_rules_diff = { .name = "rules-diff", .work = work_diff };
+const JobKind job_rules_diff = { .name = "rules-diff", .looks = true, .work = work_diff };
 
 /* -- activate ---------------------------------------------------------------------------------------------
  */
@@ -231,7 +231,14 @@ static int work_activate(Job *job, Diag *diag)
         return 0;
 }
 
-const JobKind job_rules_activate = { .name = "rules-activate", .work = work_activate };
+static const char *act(const json_t *arguments)
+{
+        const char *how = json_string_value(json_object_get(arguments, "how"));
+
+        return str_is(how, "rollback") ? "rules-rollback" : "rules-activate";
+}
+
+const JobKind job_rules_activate = { .name = "rules-activate", .act = act, .work = work_activate };
 
 /* -- history ----------------------------------------------------------------------------------------------
  */
@@ -261,7 +268,7 @@ static int work_history(Job *job, Diag *diag)
         return 0;
 }
 
-const JobKind job_rules_history = { .name = "rules-history", .work = work_history };
+const JobKind job_rules_history = { .name = "rules-history", .looks = true, .work = work_history };
 
 /* -- catch up ---------------------------------------------------------------------------------------------
  */

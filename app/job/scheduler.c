@@ -34,4 +34,9 @@ static int work(Job *job, Diag *diag)
         return r ? failed(r, diag) : 0;
 }
 
-const JobKind job_scheduler = { .name = "scheduler", .work = work };
+static const char *act(const json_t *arguments)
+{
+        return json_object_get(arguments, "SyncCycleEnabled") ? "scheduler" : NULL;
+}
+
+const JobKind job_scheduler = { .name = "scheduler", .act = act, .work = work };

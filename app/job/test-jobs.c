@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/job/jobs.h"
+#include "app/job/kinds.h"
 #include "engine/steps/catalogue.h"
 
 #define LONG_US ((int64_t)60 * 1000000)
@@ -47,13 +48,19 @@ static int refuse(Job *job, Diag *diag)
         return JOB_E_USAGE;
 }
 
+static const char *act(const json_t *arguments)
+{
+        return json_is_true(json_object_get(arguments, "dryRun")) ? NULL : "refuse-it";
+}
+
 static const JobKind kinds[] = {
         { .name = "wait", .ours = true, .work = wait_for_it },
         { .name = "count", .work = count_to_three },
-        { .name = "refuse", .work = refuse },
+        { .name = "refuse", .act = act, .work = refuse },
+        { .name = "look", .looks = true, .work = count_to_three },
 };
 
-static const JobKind *const all[] = { &kinds[0], &kinds[1], &kinds[2], NULL };
+static const JobKind *const all[] = { &kinds[0], &kinds[1], &kinds[2], &kinds[3], NULL };
 
 static int setup(void **state)
 {
@@ -154,6 +161,24 @@ static void test_the_same_without_a_service(void **state)
         json_decref(result);
 }
 
+/* What changes nothing is no act, and has no name in the audit log. */
+static void test_acts(void **state)
+{
+        json_t *dry = json_pack("{s:b}", "dryRun", 1);
+
+        assert_string_equal(job_kind_act(&kinds[1], dry), "count");
+        assert_string_equal(job_kind_act(&kinds[2], NULL), "refuse-it");
+        assert_null(job_kind_act(&kinds[2], dry));
+        assert_null(job_kind_act(&kinds[3], NULL));
+        assert_string_equal(job_kind_act(&job_revert, NULL), "revert");
+        assert_null(job_kind_act(&job_revert, dry));
+        assert_null(job_kind_act(&job_scheduler, dry));
+        assert_string_equal(job_kind_act(&job_rules_activate, dry), "rules-activate");
+        json_object_set_new(dry, "how", json_string("rollback"));
+        assert_string_equal(job_kind_act(&job_rules_activate, dry), "rules-rollback");
+        json_decref(dry);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -163,6 +188,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_after_the_stop_nothing_begins, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_cancelled_job_ends, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_two_lines, setup, teardown),
+                cmocka_unit_test(test_acts),
                 cmocka_unit_test(test_the_same_without_a_service),
         };
 

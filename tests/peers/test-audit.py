@@ -126,6 +126,13 @@ with house("audit") as h:
     check(r.returncode != 0 and "another service listens at" in r.stderr, r)
     check(h.sosync.command("queue", "stats").returncode == 0, "the socket is gone")
 
+    step("who only looks is not in it")
+    n = len(lines(h, "--kind", "act"))
+    for look in (["revert", "--since", "1h", "--dry-run"], ["revert", "--list"], ["rules", "diff"], ["rules", "history"], ["scheduler", "show"]):
+        r = h.sosync.command(*look)
+        check(r.returncode in (0, 1), r)
+    check(len(lines(h, "--kind", "act")) == n, lines(h, "--kind", "act")[-5:])
+
     step("the same without a service")
     h.sosync.stop()
     r = h.sosync.command("--reason", "by hand", "queue", "retry", "parked")
