@@ -4,16 +4,13 @@
 
 #include "report/console/assets.h"
 #include "report/console/console-internal.h"
+#include "report/console/request.h"
+#include "report/console/visitor.h"
 
 #include "base/error.h"
 
-#include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/queue.h>
-
-#define COOKIE "sosync"
 
 typedef struct Visit Visit;
 
@@ -102,86 +99,7 @@ static void from_desk(DeskWork *w)
         visit_free(v);
 }
 
-/* -- what a request must be ------------------------------------------------------------------------------ */
-
-static const char *header(struct evhttp_request *req, const char *name)
-{
-        return evhttp_find_header(evhttp_request_get_input_headers(req), name);
-}
-
-static size_t n_headers(struct evhttp_request *req, const char *name)
-{
-        const struct evkeyval *h;
-        size_t n = 0;
-
-        TAILQ_FOREACH(h, evhttp_request_get_input_headers(req), next)
-        n += strcasecmp(h->key, name) == 0;
-        return n;
-}
-
-/* "host", "host:port", "[::1]:port": is it one of ours? The port is not looked at: a proxy has another. */
-static bool is_our_host(const Console *c, const char *text)
-{
-        const char *const *hosts = c->options.config->hosts.items;
-        const char *end = text[0] == '[' ? strchr(text, ']') : strchr(text, ':');
-        char name[256];
-        size_t n = end ? (size_t)(end - text) : strlen(text);
-
-        if (text[0] == '[' && end) {
-                text++;
-                n--;
-        }
-        if (n == 0 || n >= sizeof(name))
-                return false;
-        memcpy(name, text, n);
-        name[n] = '\0';
-        if (str_is_nocase(name, c->host) ||
-            (console_is_loopback(c->host) && str_is_nocase(name, "localhost")))
-                return true;
-        for (size_t i = 0; i < c->options.config->hosts.n_items; i++)
-                if (str_is_nocase(name, hosts[i]))
-                        return true;
-        return false;
-}
-
-/* An action must come from a page of ours. Programs say neither; they have a token. */
-static bool is_our_origin(const Console *c, struct evhttp_request *req)
-{
-        const char *origin = header(req, "Origin"), *site = header(req, "Sec-Fetch-Site");
-        const char *host = origin ? strstr(origin, "://") : NULL;
-
-        if (origin)
-                return host && is_our_host(c, host + 3);
-        return !site || str_is(site, "same-origin") || str_is(site, "none");
-}
-
-/* What is wrong with it; NULL: nothing. */
-static const char *what_is_wrong(const Console *c, struct evhttp_request *req)
-{
-        const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
-        const char *host = header(req, "Host");
-
-        if (!uri || evhttp_uri_get_host(uri) || !evhttp_uri_get_path(uri))
-                return "this is no proxy";
-        if (header(req, "Transfer-Encoding") || n_headers(req, "Content-Length") > 1)
-                return "a body with one Content-Length is expected";
-        if (n_headers(req, "Host") != 1 || !is_our_host(c, host))
-                return "this is not a name of this console; console.hosts has them";
-        return NULL;
-}
-
-/* Below the prefix, whether the proxy has cut it off or not. */
-static const char *path_of(const Console *c, struct evhttp_request *req)
-{
-        const char *found = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)),
-                   *path = found ? found : "/";
-        const char *prefix = c->options.config->path;
-        size_t n = strlen(prefix);
-
-        if (n && strncmp(path, prefix, n) == 0 && (path[n] == '/' || !path[n]))
-                path += n;
-        return *path ? path : "/";
-}
+/* -- the page of a path ---------------------------------------------------------------------------------- */
 
 static const PageRoute *find_route(const char *path, const char **ret_rest)
 {
@@ -199,109 +117,12 @@ static const PageRoute *find_route(const char *path, const char **ret_rest)
         return NULL;
 }
 
-/* -- who ------------------------------------------------------------------------------------------------- */
-
-static const char *cookie_of(struct evhttp_request *req, Arena *a)
-{
-        const char *p = header(req, "Cookie");
-
-        while (p && *p) {
-                size_t n = strcspn(p, ";");
-
-                while (n && *p == ' ') {
-                        p++;
-                        n--;
-                }
-                if (n > strlen(COOKIE "=") && strncmp(p, COOKIE "=", strlen(COOKIE "=")) == 0)
-                        return arena_strndup(a, p + strlen(COOKIE "="), n - strlen(COOKIE "="));
-                p += n;
-                p += *p == ';';
-        }
-        return NULL;
-}
-
-static bool is_https(Console *c, struct evhttp_request *req)
-{
-        const char *proto = c->options.config->proxy.header ? header(req, "X-Forwarded-Proto") : NULL;
-
-        return c->tls || (proto && str_is_nocase(proto, "https"));
-}
-
-static void set_cookie(Console *c, struct evhttp_request *req, Arena *a, const char *value, int64_t seconds)
-{
-        const char *path = *c->options.config->path ? c->options.config->path : "/";
-
-        /* Lax: a link in a ticket finds the session; nothing is changed by a GET. */
-        evhttp_add_header(evhttp_request_get_output_headers(req), "Set-Cookie",
-                          arena_printf(a, COOKIE "=%s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Lax%s",
-                                       value, path, (long long)seconds, is_https(c, req) ? "; Secure" : ""));
-}
-
-static const ConsoleUser *user_of_proxy(Console *c, struct evhttp_request *req)
-{
-        const ConsoleConfig *config = c->options.config;
-        const char *const *from = config->proxy.from.items, *name;
-        char *peer = NULL;
-        ev_uint16_t port;
-
-        if (!config->proxy.header || n_headers(req, config->proxy.header) != 1)
-                return NULL;
-        name = header(req, config->proxy.header);
-        evhttp_connection_get_peer(evhttp_request_get_connection(req), &peer, &port);
-        for (size_t i = 0; peer && i < config->proxy.from.n_items; i++)
-                if (str_is(from[i], peer))
-                        return users_by_name(&c->users, name);
-        return NULL;
-}
-
-/* Who asks. A proxy's word comes first: it may have signed in another person than the cookie is of. */
-static void see_user(Console *c, struct evhttp_request *req, Ask *q)
-{
-        Mono now = clock_mono(c->options.clock);
-        const ConsoleUser *user = user_of_proxy(c, req);
-        const char *cookie = cookie_of(req, q->arena), *bearer = header(req, "Authorization");
-        Session *s = cookie ? users_find(&c->users, cookie, now) : NULL;
-        bool wait;
-
-        if (user && !(s && str_is(s->name, user->name))) {
-                s = users_begin(&c->users, user, now);
-                set_cookie(c, req, q->arena, s->id, c->options.config->session_us / 1000000);
-        }
-        if (s) {
-                q->user = s->name;
-                q->role = s->role;
-                q->csrf = arena_strdup(q->arena, s->csrf);
-                return;
-        }
-        if (!bearer || strncasecmp(bearer, "Bearer ", 7) != 0)
-                return;
-        user = users_by_token(&c->users, bearer + 7, now, &wait);
-        if (user) {
-                q->user = user->name;
-                q->role = (ConsoleRole)user->role;
-        }
-}
-
 /* -- signing in and out ---------------------------------------------------------------------------------- */
 
 /* "/changes?q=x": one of our pages, and nobody else's. */
 static bool is_our_page(const char *next)
 {
         return next[0] == '/' && next[1] != '/' && next[1] != '\\' && !strpbrk(next, "\r\n\t");
-}
-
-static bool read_form(struct evhttp_request *req, Ask *q)
-{
-        struct evbuffer *body = evhttp_request_get_input_buffer(req);
-        const char *type = header(req, "Content-Type");
-        size_t n = evbuffer_get_length(body);
-        char *text = arena_alloc(q->arena, n + 1);
-
-        if (!type || strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0)
-                return false;
-        evbuffer_copyout(body, text, n);
-        text[n] = '\0';
-        return strlen(text) == n && ask_parse(q->arena, text, &q->fields, &q->n_fields);
 }
 
 static void sign_in(Visit *v)
@@ -316,8 +137,8 @@ static void sign_in(Visit *v)
         if (q->post) {
                 user = users_by_token(&c->users, ask_field(q, "token"), now, &wait);
                 if (user) {
-                        set_cookie(c, v->req, q->arena, users_begin(&c->users, user, now)->id,
-                                   c->options.config->session_us / 1000000);
+                        visitor_set_cookie(c, v->req, q->arena, users_begin(&c->users, user, now)->id,
+                                           c->options.config->session_us / 1000000);
                         log_info(c->options.log, "console", LOG_STR("user", user->name),
                                  LOG_STR("act", "sign-in"));
                         page_go(q, is_our_page(next) ? arena_strdup(q->arena, next) : "/");
@@ -338,12 +159,12 @@ static void sign_in(Visit *v)
 static void sign_out(Visit *v)
 {
         Console *c = v->console;
-        const char *cookie = cookie_of(v->req, v->ask.arena);
+        const char *cookie = visitor_cookie(v->req, v->ask.arena);
         Session *s = cookie ? users_find(&c->users, cookie, clock_mono(c->options.clock)) : NULL;
 
         if (s)
                 users_end(s);
-        set_cookie(c, v->req, v->ask.arena, "", 0);
+        visitor_set_cookie(c, v->req, v->ask.arena, "", 0);
         page_go(&v->ask, "/sign-in");
         send_answer(v);
 }
@@ -366,7 +187,7 @@ static void ask_to_sign_in(Visit *v, const char *path)
 
 static bool send_asset(Console *c, struct evhttp_request *req, const char *path)
 {
-        const char *seen = header(req, "If-None-Match");
+        const char *seen = request_header(req, "If-None-Match");
         char tag[32];
 
         for (const ConsoleAsset *a = console_assets; a->path; a++) {
@@ -419,7 +240,7 @@ static void enter(Visit *v)
         Console *c = v->console;
         struct evhttp_request *req = v->req;
         Ask *q = &v->ask;
-        const char *path = arena_strdup(q->arena, path_of(c, req));
+        const char *path = arena_strdup(q->arena, request_path(c, req));
         bool in = str_is(path, "/sign-in"), out = str_is(path, "/sign-out");
         const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
         const AskField *decoded;
@@ -427,10 +248,10 @@ static void enter(Visit *v)
 
         q->path = path;
         q->query = query ? arena_strdup(q->arena, query) : "";
-        see_user(c, req, q);
-        if (q->post ? !read_form(req, q) : !ask_parse(q->arena, q->query, &q->fields, &q->n_fields)) {
+        visitor_see(c, req, q);
+        if (q->post ? !request_read_form(req, q) : !ask_parse(q->arena, q->query, &q->fields, &q->n_fields)) {
                 send_word(c, req, 400, "the form cannot be read");
-        } else if (q->post && !is_our_origin(c, req)) {
+        } else if (q->post && !request_is_of_ours(c, req)) {
                 send_word(c, req, 403, "this form is of another site");
         } else if (in) {
                 sign_in(v);
@@ -470,14 +291,14 @@ static void enter(Visit *v)
 void gate_request(struct evhttp_request *req, void *context)
 {
         Console *c = context;
-        const char *wrong = what_is_wrong(c, req);
+        const char *wrong = request_what_is_wrong(c, req);
         bool get = evhttp_request_get_command(req) != EVHTTP_REQ_POST;
         Arena *a;
         Visit *v;
 
         console_busy(c, req, false);
         /* Those who ask this have no name for us, and learn nothing. */
-        if (get && evhttp_request_get_evhttp_uri(req) && str_is(path_of(c, req), "/healthz")) {
+        if (get && evhttp_request_get_evhttp_uri(req) && str_is(request_path(c, req), "/healthz")) {
                 send_word(c, req, 200, "alive");
                 return;
         }
@@ -485,7 +306,7 @@ void gate_request(struct evhttp_request *req, void *context)
                 send_word(c, req, 400, wrong);
                 return;
         }
-        if (get && send_asset(c, req, path_of(c, req)))
+        if (get && send_asset(c, req, request_path(c, req)))
                 return;
         a = arena_new(0);
         v = arena_new_of(a, Visit);

@@ -38,9 +38,10 @@ struct Users {
 void users_init(Users *u, const ConsoleConfig *config);
 
 /*
- * Whose token is this? NULL: nobody's; *ret_wait: as were too many of late, which are not logged any more. A right token is let in however many wrong ones come: whoever can reach the port could
- * lock everybody out otherwise. What keeps guessing away is the token itself (console_check: its length, and
- * that it is no word of a few letters).
+ * Whose token is this? NULL: nobody's; *ret_wait: as were too many of late, which are not logged any more. A
+ * right token is let in however many wrong ones come: whoever can reach the port could lock everybody out
+ * otherwise. What keeps guessing away is the token itself (console_check: its length, and that it is no word
+ * of a few letters).
  */
 const ConsoleUser *users_by_token(Users *u, const char *token, Mono now, bool *ret_wait);
 /* The user of this name, for a proxy's word. NULL: none. */
