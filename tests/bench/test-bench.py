@@ -35,6 +35,13 @@ def test_options():
     check(r.returncode == 2, f"an unknown option: {r}")
 
 
+def test_peers_help():
+    r = subprocess.run([HERE / "peers", "--help"], capture_output=True, text=True, timeout=60, check=False)
+    check(r.returncode == 0 and "--quick" in r.stdout, r)
+    r = subprocess.run([HERE / "peers", "--nonsense"], capture_output=True, text=True, timeout=60, check=False)
+    check(r.returncode == 2, r)
+
+
 def test_every_row_has_a_function():
     for name in rows.ROWS:
         module = HERE / "rows" / (rows.ROWS[name][0] + ".py")
