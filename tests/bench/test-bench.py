@@ -79,6 +79,6 @@ def test_a_row():
     check([(line["row"], line["figure"], line["verdict"]) for line in lines] == [("noop", "0", "met")], lines)
 
 
-for test in (test_options, test_every_row_has_a_function, test_figures, test_judgement, test_a_row):
+for test in (test_options, test_peers_help, test_every_row_has_a_function, test_figures, test_judgement, test_a_row):
     test()
     print(f"ok {test.__name__}", flush=True)
