@@ -41,7 +41,7 @@
 #include "base/pack.h"
 #include "queue/row.h"
 
-#define STORE_VERSION 3
+#define STORE_VERSION 4 /* 4: space-ahead */
 #define ROW_VERSION   1
 
 #define PLACE_KEY_SIZE 16

@@ -17,6 +17,7 @@
 #include "base/diag.h"
 #include "engine/model/change.h"
 #include "engine/model/object.h"
+#include "engine/model/stamp.h"
 
 typedef struct Source Source;
 typedef struct SourceEntry SourceEntry;
@@ -47,6 +48,8 @@ struct SourceQuery {
         size_t n_attributes;
         const char *const *links; /* of these, the attributes whose values name objects, read into links */
         size_t n_links;
+        const char *const *stamped; /* of these, the stamps too, where the directory has such */
+        size_t n_stamped;
 };
 
 struct SourceLinks {
@@ -65,6 +68,8 @@ struct SourceEntry {
         bool deleted;
         const SourceLinks *links;
         size_t n_links;
+        const NamedStamp *stamps; /* of what SourceQuery.stamped names and the object has */
+        size_t n_stamps;
 };
 
 /* What the first two steps and the report want to know. Texts live as long as the Source. */

@@ -11,7 +11,7 @@ static const char *const table_names[] = {
         [SPACE_HEAD] = "head",   [SPACE_IMPORT] = "import",       [SPACE_METAVERSE] = "metaverse",
         [SPACE_CLOUD] = "cloud", [SPACE_CLOUD_OF] = "cloud-of",   [SPACE_INTENT] = "intent",
         [SPACE_MEMO] = "memo",   [SPACE_CONTAINER] = "container", [SPACE_JOURNAL] = "journal",
-        [SPACE_HOLD] = "hold",
+        [SPACE_HOLD] = "hold",   [SPACE_AHEAD] = "ahead",
 };
 
 static const char *const link_names[] = {

@@ -73,7 +73,8 @@ typedef enum SpaceTable {
         SPACE_CONTAINER = 8, /* ObjectKey → Container */
         SPACE_JOURNAL = 9,   /* time, run → what it replaced (engine/space/journal.h) */
         SPACE_HOLD = 10,     /* ObjectKey → Hold: what a revert puts back, and holds */
-        SPACE_LAST = SPACE_HOLD,
+        SPACE_AHEAD = 11, /* ObjectKey → Ahead: what another controller has already (engine/space/ahead.h) */
+        SPACE_LAST = SPACE_AHEAD,
 } SpaceTable;
 
 /* The tables of links: owner and name → 16-byte ids, sorted, without duplicates. */

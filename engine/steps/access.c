@@ -17,6 +17,7 @@ int step_access(Run *run)
 
         step_detail(run, "objectGUID", "%s", guid_format(&run->key.id, guid));
         step_detail(run, "uSNChanged", "%llu", (unsigned long long)run->entry.version.number);
+        run_say_ahead(run);
         step_say(run, RESULT_SUCCESS, "The object was read with %zu attributes.",
                  run->entry.object->n_attributes);
         return 0;

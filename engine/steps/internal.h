@@ -20,6 +20,13 @@ int run_join(Run *run);
 /* journal.c: what was replaced, into the batch. */
 void run_leave_journal(Run *run);
 
+/* ahead.c: values that another controller has already. Recall: 0, -errno. */
+int run_recall_ahead(Run *run);
+void run_ask_ahead(const Run *run, SourceQuery *q);
+void run_apply_ahead(Run *run);
+void run_say_ahead(Run *run);
+void run_leave_ahead(Run *run);
+
 /* revert.c: the object's Hold, and a run that puts back what it wants. */
 int run_recall_hold(Run *run);
 int run_import_held(Run *run);

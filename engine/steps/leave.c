@@ -322,6 +322,7 @@ int run_leave_behind(Run *run)
 
         if (guid_is_zero(&run->key.id))
                 return 0; /* asked for by DN, and nobody knows the object: there is nothing to remember */
+        run_leave_ahead(run);
         if (run->change.kind == CHANGE_LINK && !run->reverting)
                 return run_leave_ready(run, done);
         if (run->reverting) {

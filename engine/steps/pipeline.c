@@ -128,6 +128,9 @@ static int recall(Run *run)
         run->known = r == 0;
         if (r)
                 run->head = (Head){ 0 };
+        r = run->known ? run_recall_ahead(run) : 0;
+        if (r)
+                return r;
         if (!run->known || guid_is_zero(&run->head.metaverse))
                 return 0;
         r = space_read_person(run->space, &run->head.metaverse, run->arena, &run->person, &run->person_serial,
@@ -155,6 +158,7 @@ static void read_object(Run *run)
         };
         Mono start = clock_mono(run->clock);
 
+        run_ask_ahead(run, &query);
         run->read_result = source_read(run->source, &query, run->arena, &run->entry, &run->diag);
         run->read_us = clock_mono(run->clock).us - start.us;
         if (run->read_result == 0 && run->names_unknown) {
@@ -162,6 +166,8 @@ static void read_object(Run *run)
                 run->read_result = SOURCE_E_UNREACHABLE;
                 diag_set(&run->diag, "the names of the domain could not be read");
         }
+        if (run->read_result == 0)
+                run_apply_ahead(run);
         if (run->read_result && diag_any(&run->diag))
                 run->read_why = arena_strdup(run->arena, diag_text(&run->diag));
         if (run->read_result == 0 && guid_is_zero(&run->key.id))

@@ -32,6 +32,7 @@
 #include "engine/rules/rules.h"
 #include "engine/scope/scope.h"
 #include "engine/source/source.h"
+#include "engine/space/ahead.h"
 #include "engine/space/journal.h"
 #include "engine/space/space.h"
 #include "engine/target/target.h"
@@ -158,7 +159,11 @@ struct Run {
         const char *read_why;  /* what went wrong with it, for people; NULL: nothing */
         int64_t read_us;       /* how long it took */
         SourceEntry entry;
-        const Dn *dn; /* as the object has it now; the hint if it could not be read */
+        const Ahead *ahead; /* what another controller had already; NULL: nothing */
+        uint64_t ahead_serial;
+        Ahead ahead_left; /* of it, what the controller that was read has not yet */
+        bool ahead_read;  /* ahead_left is filled, and its values are in the entry */
+        const Dn *dn;     /* as the object has it now; the hint if it could not be read */
         SourceInfo source_info;
         Head head; /* as of the last import; zero if unknown */
         uint64_t head_serial;
