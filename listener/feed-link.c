@@ -21,6 +21,8 @@
 /* What only a person can put right is asked for less often. */
 #define UNFIT_FIRST_US 5000000
 #define UNFIT_MAX_US   60000000
+/* A server that stays away is said once, and now and then again. */
+#define SAY_AGAIN_US 600000000
 /* How often the secret's file is looked at while it is refused, and the state told when nothing happens. */
 #define WATCH_US  1000000
 #define REPORT_US 1000000
@@ -77,6 +79,7 @@ void link_is_well(FeedLink *l)
 {
         l->backoff_us = 0;
         l->failure = 0;
+        *l->said = '\0';
 }
 
 /* -- back-off -------------------------------------------------------------------------------------------- */
@@ -136,6 +139,34 @@ static void close_conn(FeedLink *l)
         l->n_owed = 0;
 }
 
+/* The same again, a moment later: once is enough for people, who have the state to look at. */
+static bool is_news(FeedLink *l, const char *reason, Mono now)
+{
+        char said[sizeof(l->said)];
+
+        snprintf(said, sizeof(said), "%s", reason);
+        if (str_is(said, l->said) && now.us - l->said_at.us < SAY_AGAIN_US)
+                return false;
+        memcpy(l->said, said, sizeof(said));
+        l->said_at = now;
+        return true;
+}
+
+static void say_lost(FeedLink *l, int condition, bool was_open, const Diag *diag, Mono now)
+{
+        LogLevel level = condition == CONN_E_UNREACHABLE ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
+        const char *what = condition != CONN_E_UNREACHABLE ? "the feed cannot go on"
+                           : was_open                      ? "the feed has lost its server"
+                                                           : "no server answers";
+
+        if (!is_news(l, diag_text(diag), now))
+                level = LOG_LEVEL_DEBUG;
+        log_at_(level, l->log, what, LOG_STR("reason", diag_text(diag)),
+                LOG_INT("retry_ms", (l->retry_at.us - now.us) / 1000));
+        for (size_t i = 1; i < diag->n_items; i++)
+                log_at_(level, l->log, "another server", LOG_STR("reason", diag->items[i].text));
+}
+
 static void drop(FeedLink *l, int condition, Diag *diag)
 {
         bool was_open = l->conn != NULL;
@@ -146,15 +177,7 @@ static void drop(FeedLink *l, int condition, Diag *diag)
                 close_conn(l);
         }
         back_off(l, condition, now);
-        if (condition == CONN_E_UNREACHABLE)
-                log_warning(l->log, was_open ? "the feed has lost its server" : "no server answers",
-                            LOG_STR("reason", diag_text(diag)),
-                            LOG_INT("retry_ms", (l->retry_at.us - now.us) / 1000));
-        else
-                log_error(l->log, "the feed cannot go on", LOG_STR("reason", diag_text(diag)),
-                          LOG_INT("retry_ms", (l->retry_at.us - now.us) / 1000));
-        for (size_t i = 1; i < diag->n_items; i++)
-                log_warning(l->log, "another server", LOG_STR("reason", diag->items[i].text));
+        say_lost(l, condition, was_open, diag, now);
         link_set_state(l, FEED_BROKEN, "%s", diag_text(diag));
 }
 

@@ -73,7 +73,9 @@ struct FeedLink {
         Mono retry_at;       /* while there is no connection */
         Mono renew_at;       /* when the Kerberos ticket is nearly over */
         int64_t backoff_us;
-        int failure;       /* the last one: CONN_E_* */
+        int failure;    /* the last one: CONN_E_* */
+        char said[256]; /* ... as last logged as a warning */
+        Mono said_at;
         SecretStamp stamp; /* of the secret that was refused */
         FeedState state;
         Str text; /* of the state */

@@ -62,16 +62,22 @@ static void check_mark(FeedUsn *f)
         if (!f->has_mark)
                 return;
         if (!guid_is(&f->mark.server, &c->server_id))
-                log_warning(f->link.log, "another server than the one the position is from. Catching up",
+                log_warning(f->link.log,
+                            f->kind->is_lookout
+                                    ? "another server than before; listening from now on"
+                                    : "another server than the one the position is from. Catching up",
                             LOG_STR("was", guid_format(&f->mark.server, was)),
                             LOG_STR("is", guid_format(&c->server_id, is)));
         else if (c->dse.usn < f->mark.usn)
-                log_warning(f->link.log, "the server's USN has fallen: it was restored. Catching up",
+                log_warning(f->link.log,
+                            f->kind->is_lookout
+                                    ? "the server's USN has fallen: it was restored; listening from now on"
+                                    : "the server's USN has fallen: it was restored. Catching up",
                             LOG_INT("was", f->mark.usn), LOG_INT("is", c->dse.usn));
         else
                 return;
         f->has_mark = false;
-        f->catch_up = true;
+        f->catch_up = !f->kind->is_lookout;
 }
 
 static int usn_connected(FeedLink *l, Diag *diag)
@@ -86,6 +92,12 @@ static int usn_connected(FeedLink *l, Diag *diag)
         arena_reset(f->asked);
         f->ask = dialect_ask(dialect_of(l->conn->dse.vendor), f->asked, f->context.attributes,
                              f->context.n_attributes, &f->n_ask);
+        if (f->kind->is_lookout) {
+                r = repl_names_read(l->conn, f->context.attributes, f->context.n_attributes, f->asked,
+                                    &f->repl, diag);
+                if (r)
+                        return r;
+        }
         f->sweep_at = (Mono){ 0 };
         /* Register the bell, then take the position, then look: in this order nothing falls in between. */
         r = doorbell_start(&f->bell, l->conn, f->ldap->base, link_now(l), diag);

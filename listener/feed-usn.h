@@ -29,6 +29,7 @@
 #include "listener/feed-batch.h"
 #include "listener/ldap-dialect.h"
 #include "listener/position.h"
+#include "listener/repl-meta.h"
 #include "listener/usn-window.h"
 
 typedef struct FeedUsn FeedUsn;
@@ -53,6 +54,9 @@ struct UsnKind {
         const char *no_bell; /* for the log */
         const char *const *always;
         size_t n_always;
+        /* Only news, with stamps: a lookout (feed-lookout.h). What was missed while it was away is not caught
+         * up with. */
+        bool is_lookout;
         bool from_zero; /* the first change has the number 0, so H is the number of the next one */
         /* Is this a server for us? Return: 0, CONN_E_*. */
         int (*check)(FeedUsn *f, Diag *diag);
@@ -69,6 +73,7 @@ struct FeedUsn {
         Arena *asked;
         const char *const *ask; /* attributes, in the words of this server; in asked */
         size_t n_ask;
+        ReplNames repl; /* of a lookout; in asked */
 
         /* Where we are: mark.usn is the H of the last look. Its cookie, on disk, is the window's lower end.
          */

@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "engine/model/change.h"
 #include "engine/model/object.h"
+#include "engine/model/stamp.h"
 
 struct event_base;
 
@@ -63,7 +64,9 @@ struct FeedEntry {
         bool whole;      /* brought is the whole entry, changed or not: only a comparison says what changed */
         Version version; /* server and uSNChanged; number 0 if the feed does not bring it */
         Wall changed;    /* whenChanged if it came along; else 0 */
-        const Object *brought; /* the attributes the feed delivered: all, or only the changed ones */
+        const Object *brought;    /* the attributes the feed delivered: all, or only the changed ones */
+        const NamedStamp *stamps; /* of a lookout (feed-lookout.h); else none */
+        size_t n_stamps;
 };
 
 struct FeedBatch {

@@ -22,6 +22,7 @@ static const char *const mechanism_names[] = { "simple", "gssapi", "external", N
 static const char *const protocol_names[] = { "1.2", "1.3", NULL };
 static const char *const initial_names[] = { "now", "all", NULL };
 static const char *const security_names[] = { "auto", "on", "off", NULL };
+static const char *const urgent_names[] = { "feed", "all-dcs", NULL };
 
 const char *const ldap_config_feeds[] = { "auto", "dirsync", "usn", "syncrepl", "psearch", "replay", NULL };
 
@@ -182,6 +183,15 @@ const ConfigField ldap_config_fields[] = {
                 .fallback = "auto",
         },
         {
+                .name = "urgent_on",
+                .type = CONFIG_CHOICE,
+                .offset = offsetof(LdapConfig, urgent_on),
+                .help = "where urgent changes are looked for: where the feed is, or on every writable domain "
+                        "controller (rules with `attribute`)",
+                .choices = urgent_names,
+                .fallback = "feed",
+        },
+        {
                 .name = "connect_timeout",
                 .type = CONFIG_DURATION,
                 .offset = offsetof(LdapConfig, connect_timeout_us),
@@ -335,6 +345,18 @@ static bool check_replay(const LdapConfig *c, const ConfigDoc *doc, const char *
         return false;
 }
 
+static bool check_urgent_on(const LdapConfig *c, const ConfigDoc *doc, const char *path, Diag *diag)
+{
+        const char *feed = ldap_config_feeds[c->feed];
+
+        if (c->urgent_on == URGENT_ON_FEED || str_is(feed, "auto") || str_is(feed, "dirsync") ||
+            str_is(feed, "usn"))
+                return true;
+        diag_add_at(diag, mark(doc, path, "urgent_on"),
+                    "%s.urgent_on: all-dcs is for an Active Directory (feed: auto, dirsync or usn)", path);
+        return false;
+}
+
 /**
  * ldap_config_check() - rules between the fields of the section
  *
@@ -345,6 +367,7 @@ bool ldap_config_check(const LdapConfig *c, const ConfigDoc *doc, const char *pa
         bool good = check_uris(c, doc, path, diag);
 
         good &= check_replay(c, doc, path, diag);
+        good &= check_urgent_on(c, doc, path, diag);
         good &= check_bind(c, doc, path, diag);
         good &= check_secret(c->bind.password_file, doc, path, "bind.password_file", diag);
         good &= check_secret(c->bind.keytab, doc, path, "bind.keytab", diag);

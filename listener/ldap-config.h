@@ -34,6 +34,11 @@ typedef enum FeedInitial {
         FEED_INITIAL_ALL, /* first start: everything, as catch-up */
 } FeedInitial;
 
+typedef enum UrgentOn {
+        URGENT_ON_FEED,    /* where the feed is */
+        URGENT_ON_ALL_DCS, /* on every writable domain controller (feed-lookout.h) */
+} UrgentOn;
+
 typedef enum ObjectSecurity {
         OBJECT_SECURITY_AUTO, /* off, and on when the server says that the right is missing */
         OBJECT_SECURITY_ON,   /* no replication right needed; sees what the account may read */
@@ -66,6 +71,7 @@ struct LdapConfig {
         int feed;            /* index into listener's feed names; 0: auto */
         int initial;         /* FeedInitial */
         int object_security; /* ObjectSecurity */
+        int urgent_on;       /* UrgentOn */
         int64_t connect_timeout_us;
         int64_t request_timeout_us;
         int64_t keepalive_us;

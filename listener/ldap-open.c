@@ -261,13 +261,18 @@ static int try_one(Search *s, const char *uri)
         return r;
 }
 
-/* The controllers that DNS names now, on the port of the record: with StartTLS, or sealed by Kerberos. Who
- * has switched StartTLS off gets ldaps on its own port. */
+const char *conn_uri_of_host(const LdapConfig *c, Arena *a, const char *host, unsigned port)
+{
+        bool plain = c->bind.mechanism == BIND_GSSAPI || c->tls.starttls;
+
+        return plain ? arena_printf(a, "ldap://%s:%u", host, port) : arena_printf(a, "ldaps://%s", host);
+}
+
+/* The controllers that DNS names now. */
 static int try_domain(Search *s, const char *domain)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         _cleanup_(diag_deinit) Diag why = DIAG_INIT;
-        bool plain = s->config->bind.mechanism == BIND_GSSAPI || s->config->tls.starttls;
         const SrvTarget *targets = NULL;
         size_t n = 0;
         int r = CONN_E_UNREACHABLE;
@@ -277,8 +282,7 @@ static int try_domain(Search *s, const char *domain)
                 return CONN_E_UNREACHABLE;
         }
         for (size_t i = 0; i < n && r && r != CONN_E_REFUSED; i++)
-                r = try_one(s, plain ? arena_printf(a, "ldap://%s:%u", targets[i].host, targets[i].port)
-                                     : arena_printf(a, "ldaps://%s", targets[i].host));
+                r = try_one(s, conn_uri_of_host(s->config, a, targets[i].host, targets[i].port));
         return r;
 }
 

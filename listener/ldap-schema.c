@@ -191,6 +191,7 @@ const SchemaAttribute schema_table[] = {
         { "publicDelegatesBL", SYNTAX_REF, true },
         { "pwdLastSet", SYNTAX_INT, false },
         { "replicatedObjectVersion", SYNTAX_INT, false },
+        { "replPropertyMetaData", SYNTAX_BYTES, false },
         { "reportToOriginator", SYNTAX_BOOL, false },
         { "reportToOwner", SYNTAX_BOOL, false },
         { "roomNumber", SYNTAX_TEXT, true },

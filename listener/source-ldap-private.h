@@ -8,6 +8,7 @@
 #include "listener/ldap-conn.h"
 #include "listener/ldap-dialect.h"
 #include "listener/ldap-entry.h"
+#include "listener/repl-meta.h"
 #include "listener/source-ldap.h"
 
 typedef struct SourceLdap SourceLdap;
@@ -24,6 +25,9 @@ struct SourceLdap {
         Arena *arena;  /* holds the texts of info */
         SourceInfo info;
         bool has_names;
+        const char *const *stamped; /* whose numbers are known, or known not to be */
+        size_t n_stamped;
+        ReplNames repl;
 };
 
 struct SourceRead {

@@ -202,7 +202,7 @@ static SourceLinks make_links(Arena *a, const char *attribute, Value values)
 static const char *const *what_to_ask(SourceLdap *s, const SourceQuery *q, Arena *a, size_t *ret_n)
 {
         const char **names =
-                arena_new_array(a, const char *, N_ELEMENTS(always) + q->n_attributes + q->n_links);
+                arena_new_array(a, const char *, N_ELEMENTS(always) + q->n_attributes + q->n_links + 1);
         size_t n = 0;
 
         for (size_t i = 0; i < N_ELEMENTS(always); i++)
@@ -210,6 +210,8 @@ static const char *const *what_to_ask(SourceLdap *s, const SourceQuery *q, Arena
         for (size_t i = 0; i < q->n_attributes; i++)
                 if (!has(names, n, q->attributes[i]) && !has(q->links, q->n_links, q->attributes[i]))
                         names[n++] = q->attributes[i];
+        if (q->n_stamped && source_dialect(s)->is_ad)
+                names[n++] = REPL_META;
         for (size_t i = 0; i < q->n_links; i++)
                 names[n++] = s->config.range ? range_name(s, a, q->links[i], 0) : q->links[i];
         return dialect_ask(source_dialect(s), a, names, n, ret_n);
@@ -220,14 +222,18 @@ static void finish(SourceRead *read, const SourceLdap *s, const LdapEntry *e, co
 {
         const SourceQuery *q = read->query;
         SourceLinks *links = arena_new_array(read->arena, SourceLinks, q->n_links);
+        const NamedStamp *stamps = NULL;
+        size_t n_stamps = 0;
         ObjectBuilder b;
 
         object_build(&b, read->arena);
         for (size_t i = 0; i < e->object->n_attributes; i++) {
                 const Attribute *attribute = &e->object->attributes[i];
 
-                if (!has(q->links, q->n_links, attribute->name) ||
-                    has(q->attributes, q->n_attributes, attribute->name))
+                if (q->n_stamped && str_is(attribute->name, REPL_META))
+                        n_stamps = repl_meta_parse(attribute->value, &s->repl, read->arena, &stamps);
+                else if (!has(q->links, q->n_links, attribute->name) ||
+                         has(q->attributes, q->n_attributes, attribute->name))
                         object_add(&b, attribute->name, attribute->value);
         }
         for (size_t i = 0; i < n_wholes; i++)
@@ -249,7 +255,34 @@ static void finish(SourceRead *read, const SourceLdap *s, const LdapEntry *e, co
                 .deleted = e->deleted,
                 .links = links,
                 .n_links = q->n_links,
+                .stamps = stamps,
+                .n_stamps = n_stamps,
         };
+}
+
+/* The numbers of what stamps are asked for, once. Return: 0, CONN_E_*. */
+static int know_stamped(SourceLdap *s, const SourceQuery *q, Diag *diag)
+{
+        const char **names;
+        size_t n = 0, known = 0;
+        int r;
+
+        for (size_t i = 0; i < q->n_stamped; i++)
+                known += has(s->stamped, s->n_stamped, q->stamped[i]);
+        if (known == q->n_stamped || !source_dialect(s)->is_ad)
+                return 0;
+        names = arena_new_array(s->arena, const char *, s->n_stamped + q->n_stamped);
+        for (size_t i = 0; i < s->n_stamped; i++)
+                names[n++] = s->stamped[i];
+        for (size_t i = 0; i < q->n_stamped; i++)
+                if (!has(names, n, q->stamped[i]))
+                        names[n++] = arena_strdup(s->arena, q->stamped[i]);
+        r = repl_names_read(s->conn, names, n, s->arena, &s->repl, diag);
+        if (r)
+                return r;
+        s->stamped = names;
+        s->n_stamped = n;
+        return 0;
 }
 
 /* Return: 0 with *ret_again if the object changed under the reader; CONN_E_*, SOURCE_E_*. */
@@ -264,7 +297,9 @@ static int read_once(SourceLdap *s, SourceRead *read, const SourcePlace *place, 
         int r;
 
         *ret_again = false;
-        r = search_part(&p, place, names, n_names, q->id != NULL);
+        r = know_stamped(s, q, diag);
+        if (r == 0)
+                r = search_part(&p, place, names, n_names, q->id != NULL);
         if (r)
                 return r;
         entry = p.entry;

@@ -301,6 +301,12 @@ static int read_entry(FeedUsn *f, LDAPMessage *message, Diag *diag)
         r = batch_add(&f->batch, &f->link, &entry, true, diag);
         if (r)
                 return r;
+        if (f->kind->is_lookout) {
+                FeedEntry *e = &f->batch.entries[f->batch.n_entries - 1];
+
+                e->n_stamps = repl_meta_parse(object_get(entry.object, REPL_META), &f->repl, f->batch.arena,
+                                              &e->stamps);
+        }
         f->brought = true;
         return batch_is_full(&f->batch) ? hand_over(f) : 0;
 }
