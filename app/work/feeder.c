@@ -4,18 +4,8 @@
 
 #include "base/error.h"
 #include "base/str.h"
-#include "listener/feed-link.h"
 
-#include <event2/event.h>
 #include <string.h>
-
-static void *feeder_thread(void *context)
-{
-        Feeder *f = context;
-
-        event_base_dispatch(f->base);
-        return NULL;
-}
 
 /* A feed brings only changes of attributes that it asks for: all that rules read, values and links. */
 static const char *const *watched(Feeder *f, const RunConfig *run, size_t *ret_n)
@@ -56,53 +46,34 @@ int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
         int r;
 
         config.attributes = watched(f, &w->first->run, &config.n_attributes);
-        f->base = event_base_new();
-        if (!f->base)
-                error_oom(1);
         if (record) {
                 recording_tap_init(&f->tap, record, sink, c->ldap->name, &f->log);
                 sink = &f->tap.sink;
         }
-        r = feed_new(ops, &f->feed, &config, f->base, sink, &f->log, diag);
-        if (r)
-                return r;
         r = queue_position(w->queue, c->feed, f->arena, (const void **)&position.data, &position.n);
         if (r < 0)
                 return r;
         resumed = r == 0 && position.n > 0;
-        r = feed_start(f->feed, resumed ? &position : NULL);
-        if (r)
-                return error_fold(r);
-        r = pthread_create(&f->thread, NULL, feeder_thread, f);
-        if (r)
-                return error_origin(-r);
-        f->started = true;
-        return 0;
+        r = feed_thread_start(&f->thread, ops, &config, sink, &f->log, resumed ? &position : NULL, diag);
+        return r ? r : lookouts_start(&f->lookouts, w, f->connector);
 }
 
 void feeder_resume(Feeder *f)
 {
-        if (f->started)
-                feed_pause(f->feed, false);
+        if (f->thread.started)
+                feed_pause(f->thread.feed, false);
 }
 
 void feeder_tell_stop(Feeder *f)
 {
-        if (f->started)
-                feed_stop(f->feed);
+        lookouts_tell_stop(&f->lookouts);
+        feed_thread_tell_stop(&f->thread);
 }
 
 void feeder_stop(Feeder *f)
 {
-        if (f->started) {
-                feed_stop(f->feed);
-                pthread_join(f->thread, NULL);
-        }
-        f->feed = feed_free(f->feed);
-        if (f->base)
-                event_base_free(f->base);
-        f->base = NULL;
-        f->started = false;
+        lookouts_stop(&f->lookouts);
+        feed_thread_stop(&f->thread);
 }
 
 void feeder_deinit(Feeder *f)

@@ -5,13 +5,13 @@
  * Feeder: a feed on its own thread, with its own loop, from its stored position
  */
 
+#include "app/work/feed-thread.h"
 #include "app/work/intake.h"
+#include "app/work/lookout.h"
 #include "app/work/wiring.h"
 #include "listener/recording.h"
 
 typedef struct Feeder Feeder;
-
-struct event_base;
 
 struct Feeder {
         Connector *connector;
@@ -20,11 +20,9 @@ struct Feeder {
         Log log;
         LogField field;
         Arena *arena; /* of the position */
-        Feed *feed;
-        struct event_base *base;
-        pthread_t thread;
+        FeedThread thread;
+        Lookouts lookouts; /* beside it, with source.urgent_on: all-dcs */
         bool prepared;
-        bool started;
 };
 
 /* Its intake may be looked at from now on, until feeder_deinit(). `settled` is called once, on the feed's

@@ -195,6 +195,20 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         return 0;
 }
 
+/* Trying again what has just failed, and failing in the same way, is none. The lock is held. */
+static bool is_news(IntakeSink *in, const FeedStatus *status)
+{
+        const char *why = status->state == FEED_BROKEN && status->text ? status->text : "";
+
+        if (in->said == FEED_BROKEN && status->state == FEED_CONNECTING)
+                return false;
+        if (in->said == status->state && strncmp(in->said_why, why, sizeof(in->said_why) - 1) == 0)
+                return false;
+        in->said = status->state;
+        snprintf(in->said_why, sizeof(in->said_why), "%s", why);
+        return true;
+}
+
 static void note_state(FeedSink *sink, const FeedStatus *status)
 {
         IntakeSink *in = (IntakeSink *)sink;
@@ -202,7 +216,7 @@ static void note_state(FeedSink *sink, const FeedStatus *status)
         bool news, first;
 
         pthread_mutex_lock(&in->lock);
-        news = status->state != in->status.state;
+        news = is_news(in, status);
         first = settled && !in->is_settled;
         in->is_settled |= settled;
         in->status = *status;

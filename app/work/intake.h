@@ -40,6 +40,8 @@ struct IntakeSink {
         Mono told; /* when the feed said it */
         char server[256], text[512];
         bool is_settled;
+        FeedState said; /* as last logged: a server that stays away is tried again and again */
+        char said_why[512];
 
         _Atomic uint64_t n_seen, n_queued, n_out_of_scope, n_urgent;
         _Atomic bool containers_due; /* containers_work() has something to do: cleared before it looks */

@@ -122,6 +122,49 @@ static void put_number(BerElement *ber, const char *name, uint64_t number)
         wire_value(ber, name, text, strlen(text));
 }
 
+/* The number of an attribute (msDS-IntId in schema()); userAccountControl has the one that all forests know.
+ */
+static uint32_t number_of(const char *name)
+{
+        uint32_t hash = 0;
+
+        if (strcasecmp(name, "userAccountControl") == 0)
+                return 0x90008;
+        for (; *name; name++)
+                hash = hash * 31 + (uint8_t)(*name | 0x20);
+        return 0x80000000 | (hash & 0x3fffffff);
+}
+
+static void put_little(uint8_t *p, uint64_t v, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                p[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* MS-DRSR 5.163 */
+static void put_stamps(BerElement *ber, const Thing *t)
+{
+        size_t n = 16 + 48 * t->n_attributes;
+        uint8_t *blob = calloc(1, n);
+
+        if (!blob)
+                abort();
+        put_little(blob, 1, 4);
+        put_little(blob + 8, t->n_attributes, 4);
+        for (size_t i = 0; i < t->n_attributes; i++) {
+                const Attribute *a = &t->attributes[i];
+                uint8_t *e = blob + 16 + 48 * i;
+
+                put_little(e, number_of(a->name), 4);
+                put_little(e + 4, a->version, 4);
+                put_little(e + 8, a->time, 8);
+                memcpy(e + 16, a->origin, 16);
+                put_little(e + 40, a->usn, 8);
+        }
+        wire_value(ber, "replPropertyMetaData", blob, n);
+        free(blob);
+}
+
 /* `since`: only attributes that changed after this. */
 static void put_entry(const Request *r, const Thing *t, uint64_t since)
 {
@@ -138,6 +181,9 @@ static void put_entry(const Request *r, const Thing *t, uint64_t since)
                 put_number(ber, "uSNChanged", t->usn);
         if (is_asked(r, "whenChanged"))
                 wire_value(ber, "whenChanged", "20260101000000.0Z", 17);
+        for (size_t i = 0; i < r->n_attributes; i++)
+                if (strcasecmp(r->attributes[i], "replPropertyMetaData") == 0)
+                        put_stamps(ber, t);
         if (t->deleted)
                 wire_value(ber, "isDeleted", "TRUE", 4);
         for (size_t i = 0; i < t->n_attributes; i++) {
@@ -212,6 +258,33 @@ static void ntds_settings(Request *r)
 
         wire_value(ber, "invocationId", r->client->face->id, 16);
         wire_entry_end(r->client, ber);
+        done(r, 0, NULL);
+}
+
+/* The numbers of attributes: one by its OID, the others by msDS-IntId. */
+static void schema(Request *r)
+{
+        static const char *const names[] = { "userAccountControl", "title", "displayName", "accountExpires",
+                                             "pwdLastSet" };
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+                BerElement *ber;
+                char text[32], dn[128];
+
+                if (!filter_holds_name(r->filter, "lDAPDisplayName", names[i]))
+                        continue;
+                snprintf(dn, sizeof(dn), "CN=%s,CN=Schema,CN=Configuration," BASE_DN, names[i]);
+                ber = wire_entry_begin(r->id, dn);
+                put_text(ber, "lDAPDisplayName", names[i]);
+                if (i == 0) {
+                        put_text(ber, "attributeID", "1.2.840.113556.1.4.8");
+                } else {
+                        put_text(ber, "attributeID", "1.2.3.4.5");
+                        snprintf(text, sizeof(text), "%d", (int)number_of(names[i]));
+                        put_text(ber, "msDS-IntId", text);
+                }
+                wire_entry_end(r->client, ber);
+        }
         done(r, 0, NULL);
 }
 
@@ -447,6 +520,8 @@ void answer(Request *r)
                 ntds_settings(r);
         else if (strncasecmp(r->base, "CN=Partitions,", 14) == 0)
                 cross_ref(r);
+        else if (strncasecmp(r->base, "CN=Schema,", 10) == 0)
+                schema(r);
         else if (r->kind == OP_DIRSYNC)
                 dirsync(r);
         else if (r->kind == OP_NOTIFY)

@@ -7,8 +7,8 @@
  * with its input.
  *
  *      {"do": "put", "face": "a", "guid": "...", "dn": "...", "deleted": false, "set": {"title": "x"}}  → usn
- *      {"do": "copy", "from": "a", "to": "b"}
- *      {"do": "set", "face": "a", "page": 3, "range": 1500, "readOnly": true, "as": "b"}
+ *      {"do": "copy", "from": "a", "to": "b", "ring": true}   replication; ring: `to` rings for it
+ *      {"do": "set", "face": "a", "page": 3, "range": 1500, "readOnly": true, "as": "b", "closed": true}
  *      {"do": "fail", "face": "a", "op": "dirsync", "kind": "code", "code": 12, "text": "...", "times": 1}
  *      {"do": "cut", "face": "a"}                    every connection to it ends
  *      {"do": "cut", "face": "a", "workers": true}   ... but those on which a notification waits: the feed's
@@ -72,17 +72,12 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
         bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
-static void add_face(const char *folder, int i)
+static const char *folder;
+
+static void listen_at(Face *f)
 {
-        Face *f = calloc(1, sizeof(*f));
         struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-        if (!f)
-                abort();
-        f->name = (char)('a' + i);
-        memset(f->id, 0xa0 + i, sizeof(f->id));
-        snprintf(f->host, sizeof(f->host), "%c.fake.test", f->name);
-        f->usn = 1000 * (uint64_t)(i + 1);
         snprintf(address.sun_path, sizeof(address.sun_path), "%s/%c", folder, f->name);
         unlink(address.sun_path);
         f->listener = evconnlistener_new_bind(base, on_accept, f, LEV_OPT_CLOSE_ON_FREE, 64,
@@ -91,6 +86,34 @@ static void add_face(const char *folder, int i)
                 perror(address.sun_path);
                 exit(1);
         }
+}
+
+/* Nobody is there any more. */
+static void close_face(Face *f)
+{
+        char path[200];
+
+        if (f->listener)
+                evconnlistener_free(f->listener);
+        f->listener = NULL;
+        snprintf(path, sizeof(path), "%s/%c", folder, f->name);
+        unlink(path);
+        for (Client *c = clients; c; c = c->next)
+                if (c->bev && c->face == f)
+                        client_close(c);
+}
+
+static void add_face(int i)
+{
+        Face *f = calloc(1, sizeof(*f));
+
+        if (!f)
+                abort();
+        f->name = (char)('a' + i);
+        memset(f->id, 0xa0 + i, sizeof(f->id));
+        snprintf(f->host, sizeof(f->host), "%c.fake.test", f->name);
+        f->usn = 1000 * (uint64_t)(i + 1);
+        listen_at(f);
         faces[i] = f;
 }
 
@@ -131,7 +154,11 @@ static json_t *put(const json_t *o)
         }
         if (json_object_get(o, "deleted"))
                 t->deleted = json_is_true(json_object_get(o, "deleted"));
-        json_object_foreach(json_object_get(o, "set"), name, values) thing_set(t, name, values, t->usn);
+        json_object_foreach(json_object_get(o, "set"), name, values)
+        {
+                thing_set(t, name, values, t->usn);
+                thing_stamp(t, name, f);
+        }
         answer_notify(f, t);
         return json_pack("{s:I}", "usn", (json_int_t)t->usn);
 }
@@ -143,6 +170,8 @@ static json_t *copy(const json_t *o)
         if (!from || !to)
                 return NULL;
         store_copy(to, from);
+        for (size_t i = 0; json_is_true(json_object_get(o, "ring")) && i < to->n_things; i++)
+                answer_notify(to, to->things[i]);
         return json_object();
 }
 
@@ -159,6 +188,10 @@ static json_t *set(const json_t *o)
                 f->range = (size_t)json_integer_value(v);
         if ((v = json_object_get(o, "readOnly")))
                 f->read_only = json_is_true(v);
+        if (json_is_true(json_object_get(o, "closed")))
+                close_face(f);
+        else if (json_is_false(json_object_get(o, "closed")) && !f->listener)
+                listen_at(f);
         if (json_object_get(o, "as"))
                 f->as = face_of(o, "as");
         return json_object();
@@ -255,9 +288,10 @@ int main(int argc, char **argv)
                 return 2;
         }
         signal(SIGPIPE, SIG_IGN);
+        folder = argv[1];
         base = event_base_new();
         for (int i = 0; i < FACES_MAX; i++)
-                add_face(argv[1], i);
+                add_face(i);
         in = bufferevent_socket_new(base, STDIN_FILENO, 0);
         evutil_make_socket_nonblocking(STDIN_FILENO);
         bufferevent_setcb(in, on_command, NULL, on_end, NULL);

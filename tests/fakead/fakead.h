@@ -73,6 +73,10 @@ struct Attribute {
         size_t n;
         bool is_link; /* values are GUIDs */
         uint64_t usn;
+        /* The stamp (replPropertyMetaData): how often it was changed, when and where last. */
+        uint32_t version;
+        uint64_t time;
+        uint8_t origin[16];
 };
 
 struct Thing {
@@ -144,6 +148,7 @@ void client_close(Client *c);
 /* filter.c */
 Filter *filter_read(BerElement *ber);
 bool filter_holds(const Filter *f, const Thing *t);
+bool filter_holds_name(const Filter *f, const char *name, const char *value);
 Filter *filter_free(Filter *f);
 
 /* store.c */
@@ -153,6 +158,7 @@ Thing *store_add(Face *f, const uint8_t guid[16]);
 void store_copy(Face *to, const Face *from);
 const Attribute *thing_get(const Thing *t, const char *name);
 void thing_set(Thing *t, const char *name, json_t *values, uint64_t usn);
+void thing_stamp(Thing *t, const char *name, const Face *origin); /* it was changed here, now */
 void guid_text(const uint8_t guid[16], char text[37]);
 bool guid_read(const char *text, uint8_t ret_guid[16]);
 void sort_by_usn(Thing **things, size_t n);

@@ -101,6 +101,17 @@ static bool compare(const Filter *f, const Thing *t)
         return false;
 }
 
+/* Of something that has this one attribute. */
+bool filter_holds_name(const Filter *f, const char *name, const char *value)
+{
+        char *v = (char *)(uintptr_t)value;
+        size_t n = strlen(value);
+        Attribute a = { .name = (char *)(uintptr_t)name, .values = &v, .sizes = &n, .n = 1 };
+        Thing t = { .attributes = &a, .n_attributes = 1 };
+
+        return filter_holds(f, &t);
+}
+
 bool filter_holds(const Filter *f, const Thing *t)
 {
         switch (f->tag) {

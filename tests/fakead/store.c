@@ -135,7 +135,27 @@ void thing_set(Thing *t, const char *name, json_t *values, uint64_t usn)
         }
 }
 
-/* Replication: `to` has all of it now, under USNs of its own. */
+void thing_stamp(Thing *t, const char *name, const Face *origin)
+{
+        static uint64_t now = 13000000000; /* seconds since 1601 */
+        Attribute *a = attribute(t, name);
+
+        a->version++;
+        a->time = ++now;
+        memcpy(a->origin, origin->id, sizeof(a->origin));
+}
+
+/* As controllers resolve conflicts. */
+static bool is_newer(const Attribute *a, const Attribute *b)
+{
+        if (a->version != b->version)
+                return a->version > b->version;
+        if (a->time != b->time)
+                return a->time > b->time;
+        return memcmp(a->origin, b->origin, sizeof(a->origin)) > 0;
+}
+
+/* Replication: `to` has all of it now, under USNs of its own, but for what it has newer itself. */
 void store_copy(Face *to, const Face *from)
 {
         for (size_t i = 0; i < from->n_things; i++) {
@@ -152,7 +172,12 @@ void store_copy(Face *to, const Face *from)
                         const Attribute *o = &old->attributes[k];
                         Attribute *a = attribute(t, o->name);
 
+                        if (!is_newer(o, a) && o->version)
+                                continue;
                         clear(a);
+                        a->version = o->version;
+                        a->time = o->time;
+                        memcpy(a->origin, o->origin, sizeof(a->origin));
                         a->is_link = o->is_link;
                         a->usn = t->usn;
                         for (size_t v = 0; v < o->n; v++)

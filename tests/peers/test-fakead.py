@@ -3,58 +3,10 @@
 
 import json
 
+from fakeland import Fake
 from house import DEADLINE_S, check, step
 from lab import Lab, wait_until
-from lab.base import write_file
 from lab.fakead import BASE, guid
-
-
-class Fake:
-    """A fake domain, the Graph emulator, and a configuration of sosync between them."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        self.ad = lab.fakead()
-        self.graph = lab.emulator(domains=["fake.test"])
-        self.folder = lab.folder
-
-    def write_config(self, *uris, feed="dirsync", more="", workers=4, base=BASE):
-        uris = ", ".join(f'"{u}"' for u in uris or [self.ad.uri()])
-        return write_file(self.folder / "sosync.yaml", f"""\
-source:
-  name: fake.test
-  uris: [{uris}]
-  base: "{base}"
-  bind: {{mechanism: external}}
-  feed: {feed}
-  connect_timeout: 2s
-  request_timeout: 2s
-  keepalive: 3s
-scope: {{include: ["OU=Corp,{BASE}"]}}
-target:
-  tenant_id: {self.graph.tenant_id}
-  client_id: {self.graph.client_id}
-  credentials: [{{secret_file: "{self.graph.secret_file}"}}]
-  endpoints: {{login: "{self.graph.login}", graph: "{self.graph.graph}"}}
-urgent:
-  - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2"}}
-state: {{path: "{self.folder / 'state'}"}}
-reports: {{path: "{self.folder / 'reports'}"}}
-workers: {workers}
-{more}""", 0o600)
-
-    def until(self, account, **wanted):
-        def look():
-            u = self.graph.find_user(f"{account}@fake.test")
-            return u if u and all(u.get(k) == v for k, v in wanted.items()) else None
-        return wait_until(look, DEADLINE_S, f"{account} in the cloud with {wanted}")
-
-    def log_has(self, text, deadline_s=DEADLINE_S):
-        wait_until(lambda: text in self.sosync.log.read_text(), deadline_s, f"the log says {text!r}")
-
-    def sync(self, name):
-        code, doc = self.sosync.sync("--no-html-report", f"CN={name},OU=Corp,{BASE}")
-        return code, doc
 
 
 def paged(f):

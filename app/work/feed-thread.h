@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * FeedThread: a feed on a thread and a loop of its own
+ */
+
+#include "listener/feed-link.h"
+
+#include <pthread.h>
+
+typedef struct FeedThread FeedThread;
+
+struct event_base;
+
+struct FeedThread {
+        Feed *feed;
+        struct event_base *base;
+        pthread_t thread;
+        bool started;
+};
+
+/* `config`, the sink and the log outlive it. Return: 0, -errno; the diag says what is wrong. */
+int feed_thread_start(FeedThread *t, const FeedOps *ops, const FeedConfig *config, FeedSink *sink,
+                      const Log *log, const Position *from, Diag *diag);
+void feed_thread_tell_stop(FeedThread *t);
+void feed_thread_stop(FeedThread *t); /* and waits; also after a start that failed */

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""source.urgent_on: all-dcs: a disable on a controller that the feed is not on is in the cloud at once, and stays, whatever the feed's controller rings for."""
+
+import time
+
+from fakeland import Fake
+from house import DEADLINE_S, check, step
+from lab import Lab, wait_until
+from lab.fakead import BASE, guid
+
+N = 20
+
+
+def enabled(f, i):
+    return f.graph.find_user(f"user.{i}@fake.test")["accountEnabled"]
+
+
+with Lab("all-dcs") as lab:
+    f = Fake(lab)
+    for i in range(1, N + 1):
+        f.ad.put_user(i, f"User {i}")
+    f.ad.do("copy", **{"from": "a", "to": "b"})
+    f.sosync = lab.sosync(f.write_config(f.ad.uri("a"), f.ad.uri("b"), source="urgent_on: all-dcs"))
+    f.log_has("looking out for urgent changes")
+    for i in range(1, N + 1):
+        f.ad.put_user(i, f"User {i}", title="here")
+    for i in range(1, N + 1):
+        f.until(f"user.{i}", accountEnabled=True, jobTitle="here")
+
+    step("a disable where the feed is not, within a second; and the feed's controller rings with the old state")
+    slowest = 0
+    for i in range(1, N + 1):
+        began = time.monotonic()
+        f.ad.put(guid(i), face="b", userAccountControl="514")
+        wait_until(lambda: not enabled(f, i), DEADLINE_S, f"user {i} is disabled", every_s=0.005)
+        slowest = max(slowest, time.monotonic() - began)
+        f.ad.put(guid(i), title="rings")
+    print(f"{N} disables, the slowest in the cloud after {slowest * 1000:.0f} ms")
+    check(slowest < 1, slowest)
+    for i in range(1, N + 1):
+        f.until(f"user.{i}", jobTitle="rings", accountEnabled=False)
+    code, doc = f.sync("User 1")
+    check(code == 0 and "has not replicated" in str(doc), doc)
+
+    step("replication, and then somebody enables one where the feed is: it is enabled")
+    f.ad.do("copy", **{"from": "b", "to": "a", "ring": True})
+    f.ad.put(guid(2), userAccountControl="512")
+    f.until("user.2", accountEnabled=True)
+    check(not any(enabled(f, i) for i in range(1, N + 1) if i != 2), "others were enabled")
+    code, doc = f.sync("User 1")
+    check(code == 0 and "has not replicated" not in str(doc), doc)
+
+    step("both sides at once: the later change wins, as between controllers")
+    f.ad.put(guid(3), userAccountControl="512")
+    f.until("user.3", accountEnabled=True)
+    f.ad.put(guid(3), face="b", userAccountControl="514")  # its change 3, as the one before, and later
+    f.until("user.3", accountEnabled=False)
+    f.ad.put(guid(3), userAccountControl="512")
+    f.until("user.3", accountEnabled=True)
+
+    step("what is ahead survives a kill, and is not forgotten for another attribute")
+    f.ad.put(guid(2), face="b", userAccountControl="514")
+    f.until("user.2", accountEnabled=False)
+    f.sosync.kill()
+    f.ad.put(guid(2), title="after the kill")
+    f.sosync.start()
+    f.until("user.2", jobTitle="after the kill", accountEnabled=False)
+
+    step("the feed moves to the other controller, and the first one gets the lookout")
+    f.ad.do("set", face="a", closed=True)
+    f.ad.put(guid(5), face="b", title="from b")
+    f.until("user.5", jobTitle="from b")
+    f.ad.do("set", face="a", closed=False)
+    n = f.sosync.log.read_text().count("looking out for urgent changes")
+    wait_until(lambda: f.sosync.log.read_text().count("looking out for urgent changes") > n, 60, "a lookout at a")
+    f.ad.do("copy", **{"from": "b", "to": "a", "ring": True})
+    f.ad.put(guid(2), face="b", userAccountControl="512")
+    f.until("user.2", accountEnabled=True)
+    f.ad.do("copy", **{"from": "b", "to": "a"})
+    f.ad.put(guid(2), userAccountControl="514")
+    began = time.monotonic()
+    f.until("user.2", accountEnabled=False)
+    print(f"after the move: {(time.monotonic() - began) * 1000:.0f} ms")
+    f.ad.put(guid(2), face="b", title="rings")
+    f.until("user.2", jobTitle="rings", accountEnabled=False)
