@@ -3,6 +3,7 @@
 #include "queue/apply.h"
 
 #include "engine/space/space-records.h"
+#include "queue/shared.h"
 
 #include <string.h>
 
@@ -19,18 +20,48 @@ typedef struct Ended {
         uint8_t key[OBJECT_KEY_SIZE];
 } Ended;
 
-static void set_ended(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE])
+static int set_ended(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE])
 {
-        Ended *e = arena_new_of(ap->batch_arena, Ended);
+        Ended *e;
 
+        if (ap->store->is_shared)
+                return shared_end_lease(ap->store, ap->txn, key);
+        e = arena_new_of(ap->batch_arena, Ended);
         memcpy(e->key, key, sizeof(e->key));
         keymap_add(&ap->ended, &e->node, e->key, sizeof(e->key));
+        return 0;
 }
 
-/* As of this place in the line. */
-static bool is_leased(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE])
+/* As of this place in the line, or in the log. */
+static int is_leased(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], bool *ret_leased)
 {
-        return ready_is_leased(ap->ready, key) && !keymap_find(&ap->ended, key, OBJECT_KEY_SIZE);
+        SharedLease lease;
+        int rc;
+
+        if (!ap->store->is_shared) {
+                *ret_leased =
+                        ready_is_leased(ap->ready, key) && !keymap_find(&ap->ended, key, OBJECT_KEY_SIZE);
+                return 0;
+        }
+        rc = shared_lease(ap->store, ap->txn, key, &lease);
+        *ret_leased = lease.session != 0;
+        return rc;
+}
+
+static int rest_of(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], Wall *ret_until)
+{
+        if (ap->store->is_shared)
+                return shared_rest(ap->store, ap->txn, key, ret_until);
+        *ret_until = rests_of(&ap->rests, key);
+        return 0;
+}
+
+static int set_rest(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], Wall until, Wall now)
+{
+        if (ap->store->is_shared)
+                return shared_set_rest(ap->store, ap->txn, key, until, now);
+        rests_set(&ap->rests, key, until, now);
+        return 0;
 }
 
 static void enter(Apply *ap, const Place *p, const uint8_t *place, bool is_added)
@@ -142,12 +173,17 @@ static int change_row(Apply *ap, const Change *c, Wall now)
 {
         uint64_t sequence = commit_number(ap->committer);
         ObjectKey key = { c->source, c->id };
-        bool hurry = false;
+        bool hurry = false, leased = false;
+        Wall rest = { 0 };
         Stored s;
         Place old;
         int rc;
 
         rc = load(ap, &key, &s);
+        if (rc == 0)
+                rc = rest_of(ap, s.key, &rest);
+        if (rc == 0)
+                rc = is_leased(ap, s.key, &leased);
         if (rc == 0 && c->kind == CHANGE_LINK) {
                 size_t n;
 
@@ -165,11 +201,11 @@ static int change_row(Apply *ap, const Change *c, Wall now)
 
                 if (c->kind == CHANGE_LINK && !c->dn)
                         first.dn = known_dn(ap, s.key);
-                row_new(&s.row, &first, now, sequence, hurry, rests_of(&ap->rests, s.key));
+                row_new(&s.row, &first, now, sequence, hurry, rest);
                 return save(ap, &s, &s.row, NULL);
         }
         old = s.row.place;
-        row_arrive(&s.row, c, is_leased(ap, s.key), now, sequence, hurry, rests_of(&ap->rests, s.key));
+        row_arrive(&s.row, c, leased, now, sequence, hurry, rest);
         return save(ap, &s, &s.row, &old);
 }
 
@@ -194,9 +230,10 @@ static int lease_end(Apply *ap, const Op *op)
         int rc;
 
         rc = load(ap, &op->key, &s);
-        set_ended(ap, s.key);
-        if (op->kind == OP_ACK)
-                rests_set(&ap->rests, s.key, op->rest_until, op->now);
+        if (rc == 0)
+                rc = set_ended(ap, s.key);
+        if (rc == 0 && op->kind == OP_ACK)
+                rc = set_rest(ap, s.key, op->rest_until, op->now);
         if (rc || !s.exists)
                 return rc; /* it was dropped; what the run left behind is stored all the same */
         if (!s.is_readable) {
@@ -245,14 +282,17 @@ int apply_lease_end(Apply *ap, const Op *op)
 
 int apply_unpark(Apply *ap, Op *op)
 {
+        bool leased = false;
         Stored s;
         Place old;
         int rc;
 
         rc = load(ap, &op->key, &s);
+        if (rc == 0)
+                rc = is_leased(ap, s.key, &leased);
         if (rc == 0 && !s.exists)
                 op->result = QUEUE_E_NONE;
-        if (rc == 0 && s.exists && !is_leased(ap, s.key)) {
+        if (rc == 0 && s.exists && !leased) {
                 old = s.row.place;
                 row_unpark(&s.row, op->now, commit_number(ap->committer));
                 rc = save(ap, &s, &s.row, s.is_readable ? &old : NULL);
@@ -263,13 +303,19 @@ int apply_unpark(Apply *ap, Op *op)
 
 int apply_drop(Apply *ap, Op *op)
 {
+        bool leased = false;
         Stored s;
         int rc;
 
         rc = load(ap, &op->key, &s);
+        /* In one process the caller holds it meanwhile; in a cluster another node may have it. */
+        if (rc == 0 && ap->store->is_shared)
+                rc = is_leased(ap, s.key, &leased);
         if (rc == 0 && !s.exists)
                 op->result = QUEUE_E_NONE;
-        if (rc == 0 && s.exists)
+        else if (rc == 0 && leased)
+                op->result = QUEUE_E_GONE;
+        if (rc == 0 && s.exists && !leased)
                 rc = erase(ap, &s, &s.row.place);
         arena_reset(ap->row_arena);
         return rc;

@@ -49,7 +49,7 @@ static int delete_row(Apply *ap, MDB_dbi dbi, const void *key, size_t n_key)
  * A put does not stop for a row that a run has written since the feed read it: the run has read the object
  * and knows more. Acks were checked before.
  */
-static int still_holds(Apply *ap, const SpaceWrite *w, bool *ret_holds)
+int apply_holds(Apply *ap, const SpaceWrite *w, bool *ret_holds)
 {
         uint64_t serial = 0;
         MDB_val val;
@@ -87,7 +87,7 @@ static int write_rows(Apply *ap, const Op *op)
                 int rc = 0;
 
                 if (op->kind == OP_PUT && w->serial != SPACE_ANY)
-                        rc = still_holds(ap, w, &holds);
+                        rc = apply_holds(ap, w, &holds);
                 if (rc == 0 && holds)
                         rc = write_row(ap, w, op->pending[i].serial);
                 if (rc)
@@ -196,6 +196,8 @@ static int settle_row(Apply *ap, Op *op)
                 return outcomes_done(ap, op);
         case OP_CRASHED:
                 return apply_crashed(ap, op);
+        default:
+                return 0; /* of a cluster's log: queue/log-apply.c */
         }
         return 0;
 }

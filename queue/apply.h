@@ -46,4 +46,7 @@ int apply_crashed(Apply *ap, const Op *op);
 int apply_edges(Apply *ap, const Op *op);
 int apply_count_ready(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], size_t enough, size_t *ret_n);
 
+/* Has the row still the serial at which it was read? */
+int apply_holds(Apply *ap, const SpaceWrite *w, bool *ret_holds);
+
 int apply_put(Apply *ap, MDB_dbi dbi, const void *key, size_t n_key, const void *data, size_t n);

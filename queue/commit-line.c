@@ -48,7 +48,7 @@ static size_t cost_of(const Op *op)
  * True if the file has reached the limit. Counting the free pages takes longer the more there are, so it is
  * done again only after as many commits as could fill a part of the room that was left.
  */
-static bool over_limit(Committer *c)
+bool commit_is_over_limit(Committer *c)
 {
         uint64_t n = atomic_load(&c->n_commits), used, room;
 
@@ -194,7 +194,7 @@ int commit_submit(Committer *c, Op *op)
         const bool waits = op->waits;
         int r;
 
-        if (op->n_changes && over_limit(c))
+        if (op->n_changes && commit_is_over_limit(c))
                 return QUEUE_E_FULL;
         if (waits)
                 pthread_cond_init(&op->cond, NULL);
@@ -222,6 +222,8 @@ void commit_barrier(Committer *c)
 {
         Op nothing = { .kind = OP_BARRIER, .waits = true };
 
+        if (c->is_passive)
+                return;
         commit_submit(c, &nothing);
 }
 

@@ -50,14 +50,21 @@ Op *op_free(Op *op)
  * process reads what is really there. The marks of what is in work are cleared first: no change has done
  * this.
  */
+_Noreturn void commit_die(Committer *c, const char *why)
+{
+        c->hooks->last_words(c->context);
+        fprintf(stderr, "sosync: %s: %s\n", c->store->path, why);
+        abort();
+}
+
 static _Noreturn void die(Committer *c, int rc)
 {
+        char why[256];
+
         error_note(store_error(rc), "commit failed", __FILE__, __LINE__, __func__);
-        c->hooks->last_words(c->context);
-        fprintf(stderr,
-                "sosync: %s: a commit failed: %s; ending, so that a new start reads what is on disk\n",
-                c->store->path, mdb_strerror(rc));
-        abort();
+        snprintf(why, sizeof(why), "a commit failed: %s; ending, so that a new start reads what is on disk",
+                 mdb_strerror(rc));
+        commit_die(c, why);
 }
 
 int commit_once(Store *s, int (*fn)(void *context, MDB_txn *txn), void *context)
@@ -76,7 +83,7 @@ int commit_once(Store *s, int (*fn)(void *context, MDB_txn *txn), void *context)
         return mdb_txn_commit(txn);
 }
 
-static bool means_full(Committer *c, int rc)
+bool commit_means_full(Committer *c, int rc)
 {
         switch (rc) {
         case ENOSPC:
@@ -206,7 +213,7 @@ static void lead_batch(Committer *c)
         cost = take_batch(c, &batch);
         pthread_mutex_unlock(&c->lock);
         rc = write_batch(c, &batch, &us);
-        if (rc && !means_full(c, rc))
+        if (rc && !commit_means_full(c, rc))
                 die(c, rc);
         if (rc == 0)
                 atomic_fetch_add(&c->n_commits, 1);
@@ -307,15 +314,11 @@ static void *thread_main(void *arg)
         return NULL;
 }
 
-int commit_start(Committer *c, Store *store, const CommitHooks *hooks, void *context, uint64_t limit,
-                 uint64_t reserved)
+static void init(Committer *c, Store *store, const CommitHooks *hooks, void *context, uint64_t limit)
 {
         pthread_condattr_t attr;
-        int r;
 
         *c = (Committer){ .store = store, .hooks = hooks, .context = context, .limit = limit };
-        atomic_init(&c->next, reserved);
-        c->reserved = reserved;
         c->batch_cost = BATCH_COST_MIN * 8;
         list_init(&c->line);
         list_init(&c->urgent);
@@ -326,6 +329,22 @@ int commit_start(Committer *c, Store *store, const CommitHooks *hooks, void *con
         pthread_cond_init(&c->work, &attr);
         pthread_cond_init(&c->moved, NULL);
         pthread_condattr_destroy(&attr);
+}
+
+void commit_start_passive(Committer *c, Store *store, const CommitHooks *hooks, void *context, uint64_t limit)
+{
+        init(c, store, hooks, context, limit);
+        c->is_passive = true;
+}
+
+int commit_start(Committer *c, Store *store, const CommitHooks *hooks, void *context, uint64_t limit,
+                 uint64_t reserved)
+{
+        int r;
+
+        init(c, store, hooks, context, limit);
+        atomic_init(&c->next, reserved);
+        c->reserved = reserved;
         r = pthread_create(&c->thread, NULL, thread_main, c);
         if (r)
                 return error_origin(-r);

@@ -70,17 +70,30 @@ struct Committer {
         int64_t line_since;   /* lock: µs, when the line began */
         size_t n_bytes;       /* lock: that the line and the batch under way hold in memory */
         size_t n_wakes;       /* lock: Ops in line or under way that may write waits or ready references */
-        bool leading;         /* lock */
-        bool stop;            /* lock */
-        bool full;            /* lock: the last commit was refused by the disk */
-        int64_t full_until;   /* lock: µs, no new try before */
-        Overlay overlay;      /* lock */
+        bool is_passive;
+        bool leading;       /* lock */
+        bool stop;          /* lock */
+        bool full;          /* lock: the last commit was refused by the disk */
+        int64_t full_until; /* lock: µs, no new try before */
+        Overlay overlay;    /* lock */
         pthread_t thread;
         bool has_thread;
 };
 
 /* One write transaction before there is anybody else: tables, format, what crashed. Return: LMDB's code. */
 int commit_once(Store *s, int (*fn)(void *context, MDB_txn *txn), void *context);
+
+/* Of a cluster's copy: no line and no thread; its Ops come from the log, and the applier counts with `next`.
+ */
+void commit_start_passive(Committer *c, Store *store, const CommitHooks *hooks, void *context,
+                          uint64_t limit);
+
+/* What went wrong with a commit: no room, or the end of the process. */
+bool commit_means_full(Committer *c, int rc);
+_Noreturn void commit_die(Committer *c, const char *why);
+
+/* The file has reached the limit: no more changes. */
+bool commit_is_over_limit(Committer *c);
 
 /* Return: 0, -errno. `reserved`: what meta says. */
 int commit_start(Committer *c, Store *store, const CommitHooks *hooks, void *context, uint64_t limit,

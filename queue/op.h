@@ -29,6 +29,16 @@ typedef enum OpKind {
         OP_OUTCOMES_DONE,
         OP_CRASHED, /* park what has killed the process */
         OP_BARRIER, /* nothing: when it is done, all before it is */
+
+        /* Of a cluster's log only (queue/entry.h). Numbers are in the log: append only. */
+        OP_LEASE,
+        OP_RELEASE,
+        OP_CLAIM, /* a metaverse object, so that one run at a time works on it */
+        OP_UNCLAIM,
+        OP_START, /* a session begins, and ends those of the same node before it */
+        OP_END,   /* a session is over, and with it its leases and claims */
+        OP_PART,
+        _OP_KIND_N,
 } OpKind;
 
 struct Op {
@@ -41,7 +51,8 @@ struct Op {
         ObjectKey key;
         uint64_t generation; /* of the lease */
         uint64_t token;
-        uint8_t lane; /* of the lease: references that it wakes go there too */
+        uint64_t lease_number; /* of a cluster: of the entry that gave the lease */
+        uint8_t lane;          /* of the lease: references that it wakes go there too */
         unsigned tries;
         Wall now;
         Wall not_before;

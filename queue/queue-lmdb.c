@@ -3,6 +3,7 @@
 #include "queue/queue-lmdb.h"
 
 #include "base/error.h"
+#include "queue/shared.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static void last_words(void *context)
         marks_acquit(&q->ready.marks);
 }
 
-static const CommitHooks hooks = {
+const CommitHooks queue_lmdb_hooks = {
         .begin = begin,
         .apply = apply,
         .settle = settle,
@@ -158,6 +159,21 @@ static void add_outcome(Op *op, Arena *a, const Outcome *outcome)
         pack_deinit(&w);
 }
 
+void queue_lmdb_refer(Op *op, Arena *a, const Commit *c)
+{
+        if (c->batch) {
+                op->writes = c->batch->writes;
+                op->n_writes = c->batch->n_writes;
+                op->links = c->batch->links;
+                op->n_links = c->batch->n_links;
+                op->edges = c->batch->edges;
+                op->n_edges = c->batch->n_edges;
+                op->appeared = c->batch->appeared;
+                op->n_appeared = c->batch->n_appeared;
+        }
+        add_outcome(op, a, c->outcome);
+}
+
 /* The three ends of a lease. */
 static int end_lease(QueueLmdb *q, OpKind kind, const Lease *lease, Wall not_before, const char *reason,
                      const Commit *c)
@@ -206,17 +222,7 @@ static int note(Queue *queue, const Lease *lease, const Commit *c)
         r = ready_close(&q->ready, lease, false, &op);
         if (r)
                 return r;
-        if (c->batch) {
-                op.writes = c->batch->writes;
-                op.n_writes = c->batch->n_writes;
-                op.links = c->batch->links;
-                op.n_links = c->batch->n_links;
-                op.edges = c->batch->edges;
-                op.n_edges = c->batch->n_edges;
-                op.appeared = c->batch->appeared;
-                op.n_appeared = c->batch->n_appeared;
-        }
-        add_outcome(&op, a, c->outcome);
+        queue_lmdb_refer(&op, a, c);
         return commit_submit(&q->committer, &op);
 }
 
@@ -368,7 +374,7 @@ _Atomic unsigned char *queue_lmdb_crash_flag(Queue *queue)
 }
 
 /* Park what was in work at too many deaths, and forget suspects that are not in the queue any more. */
-static int judge_suspects(QueueLmdb *q, Wall now)
+int queue_lmdb_judge_suspects(QueueLmdb *q, Wall now, int (*submit)(QueueLmdb *q, Op *op))
 {
         ObjectKey key;
         unsigned deaths;
@@ -391,7 +397,7 @@ static int judge_suspects(QueueLmdb *q, Wall now)
                         continue;
                 }
                 if (rc == 0) {
-                        r = submit_for_people(q, &op);
+                        r = submit(q, &op);
                         if (r)
                                 return error_fold(r);
                 }
@@ -400,20 +406,57 @@ static int judge_suspects(QueueLmdb *q, Wall now)
         return 0;
 }
 
+int queue_lmdb_setup(Store *store, uint64_t *ret_reserved)
+{
+        Setup s = { .store = store };
+        int rc = commit_once(store, setup, &s);
+
+        *ret_reserved = s.reserved;
+        return rc;
+}
+
+/* A copy of a cluster's state is not ours to write. Return: 0, QUEUE_E_GONE, -errno. */
+static int refuse_shared(Store *s, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *log = NULL;
+        MDB_txn *txn = NULL;
+        int r, rc;
+
+        r = store_read(s, &txn);
+        if (r)
+                return error_trace(r);
+        rc = shared_log(s, txn, a, &log);
+        store_read_end(s, txn);
+        if (rc)
+                return error_origin(store_error(rc));
+        if (!log)
+                return 0;
+        diag_set(
+                diag,
+                "%s: this folder is a copy of the cluster's state \"%s\"; for one machine alone, take it out "
+                "first: sosync state copy",
+                s->path, log);
+        return error_origin(-EBUSY);
+}
+
 static int start(QueueLmdb *q, const QueueLmdbOptions *options, Diag *diag)
 {
         _cleanup_(cleanup_free) char *marks = NULL;
-        Setup s = { .store = &q->store };
+        uint64_t reserved = 0;
         int r, rc;
 
         r = store_open(&q->store, options->path, options->map ? (size_t)options->map : STORE_MAP, diag);
         if (r)
                 return r;
-        rc = commit_once(&q->store, setup, &s);
+        rc = queue_lmdb_setup(&q->store, &reserved);
         if (rc) {
                 diag_set(diag, "%s: the store cannot be opened: %s", options->path, mdb_strerror(rc));
                 return error_origin(store_error(rc));
         }
+        r = refuse_shared(&q->store, diag);
+        if (r)
+                return r;
         if (asprintf(&marks, "%s/marks", options->path) < 0)
                 error_oom(strlen(options->path));
         r = marks_open(&q->ready.marks, marks, diag);
@@ -421,10 +464,10 @@ static int start(QueueLmdb *q, const QueueLmdbOptions *options, Diag *diag)
                 return error_trace(r);
         r = ready_start(&q->ready, &q->store);
         if (r == 0)
-                r = commit_start(&q->committer, &q->store, &hooks, q, q->limit, s.reserved);
+                r = commit_start(&q->committer, &q->store, &queue_lmdb_hooks, q, q->limit, reserved);
         if (r == 0) {
                 apply_init(&q->apply, &q->store, &q->committer, &q->ready);
-                r = judge_suspects(q, options->now);
+                r = queue_lmdb_judge_suspects(q, options->now, submit_for_people);
         }
         if (r)
                 diag_set(diag, "%s: %s", options->path, strerror(-r));

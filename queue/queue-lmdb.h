@@ -45,6 +45,18 @@ static inline QueueLmdb *queue_lmdb(Queue *q)
         return (QueueLmdb *)q;
 }
 
+/* Tables and format of the folder. `ret_reserved`: the first number that was never given. Return: LMDB's
+ * code. */
+int queue_lmdb_setup(Store *s, uint64_t *ret_reserved);
+
+/* Park what was in work at too many deaths of this process. `submit` stores an Op. Return: 0, -errno. */
+int queue_lmdb_judge_suspects(QueueLmdb *q, Wall now, int (*submit)(QueueLmdb *q, Op *op));
+
+/* What a run leaves behind, in an Op whose caller waits: nothing is copied but the outcome. */
+void queue_lmdb_refer(Op *op, Arena *a, const Commit *c);
+
+extern const CommitHooks queue_lmdb_hooks;
+
 /* queue-lmdb-read.c */
 int queue_lmdb_position(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
 int queue_lmdb_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,

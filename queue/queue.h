@@ -66,6 +66,7 @@
 #include "engine/model/outcome.h"
 #include "engine/space/space.h"
 
+typedef struct BusOptions BusOptions; /* queue/bus.h */
 typedef struct Commit Commit;
 typedef struct Intake Intake;
 typedef struct Lease Lease;
@@ -106,6 +107,8 @@ struct Intake {
         const char *feed;     /* whose position; NULL: none is stored (sosync sync, reconcile) */
         const void *position; /* bytes, with the feed's own context and checksum */
         size_t n_position;
+        uint64_t term; /* of a cluster: since when this node is the feed's leader (queue/roles.h); 0: no
+                          cluster */
         Wall now;
 };
 
@@ -275,6 +278,24 @@ int queue_lmdb_new(Queue **ret_queue, const QueueLmdbOptions *options, Diag *dia
  * Lives as long as the queue.
  */
 _Atomic unsigned char *queue_lmdb_crash_flag(Queue *q);
+
+typedef struct QueueJetstreamOptions {
+        const char *path; /* folder of this node's copy; made with 0700 if it is not there */
+        int64_t limit;    /* as of lmdb */
+        int64_t map;
+        Wall now;
+        const char *log;  /* name of the cluster's log in JetStream; letters, digits, "-" and "_" */
+        const char *node; /* name of this node: one process at a time has it */
+        const BusOptions *bus;
+} QueueJetstreamOptions;
+
+/*
+ * Open this node's part of a cluster (queue/queue-jetstream.h says what each promise rests on), and read the
+ * log to its end. The folder belongs to one process, as that of lmdb.
+ * Return: 0, QUEUE_E_GONE (another process has the folder), QUEUE_E_STALE (written by a newer program, or the
+ * log is not the one that it was), QUEUE_E_EMPTY (no server answers), -errno; the diag says what and where.
+ */
+int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag);
 
 /* In memory, for tests; the same contract but for durability. */
 int queue_mem_new(Queue **ret_queue);

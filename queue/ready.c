@@ -316,6 +316,7 @@ int ready_close(Ready *r, const Lease *lease, bool closing, Op *op)
                 op->key = (ObjectKey){ lease->change.source, lease->change.id };
                 op->token = h->token;
                 op->generation = h->generation;
+                op->lease_number = h->number;
                 op->place = h->place;
                 op->lane = lease->change.lane;
                 op->tries = lease->tries;
@@ -429,6 +430,66 @@ int ready_release(Ready *r, const Lease *lease)
         }
         pthread_mutex_unlock(&r->lock);
         return h ? 0 : QUEUE_E_GONE;
+}
+
+void ready_set_number(Ready *r, const Lease *lease, uint64_t number)
+{
+        Held *h;
+
+        pthread_mutex_lock(&r->lock);
+        h = find_open(r, lease);
+        if (h)
+                h->number = number;
+        pthread_mutex_unlock(&r->lock);
+}
+
+void ready_lend(Ready *r, const ObjectKey *key)
+{
+        uint8_t packed[OBJECT_KEY_SIZE];
+        Held *h;
+
+        object_key_pack(key, packed);
+        pthread_mutex_lock(&r->lock);
+        h = find(r, packed);
+        if (h)
+                let_go(r, h);
+        hold(r, key)->is_closing = true;
+        pthread_mutex_unlock(&r->lock);
+}
+
+void ready_ended(Ready *r, const ObjectKey *key)
+{
+        uint8_t packed[OBJECT_KEY_SIZE];
+        Held *h;
+
+        object_key_pack(key, packed);
+        pthread_mutex_lock(&r->lock);
+        h = find(r, packed);
+        if (h && h->is_closing) {
+                bool had_suspects = r->marks.n_suspects > 0;
+
+                let_go(r, h);
+                if (had_suspects) {
+                        rewind_fronts(r);
+                        waiters_wake(r, LANES_ALL, 1);
+                }
+        }
+        pthread_mutex_unlock(&r->lock);
+}
+
+void ready_lost(Ready *r, const ObjectKey *key)
+{
+        uint8_t packed[OBJECT_KEY_SIZE];
+        Held *h;
+
+        object_key_pack(key, packed);
+        pthread_mutex_lock(&r->lock);
+        h = find(r, packed);
+        if (h)
+                let_go(r, h);
+        rewind_fronts(r);
+        waiters_wake(r, LANES_ALL, 1);
+        pthread_mutex_unlock(&r->lock);
 }
 
 static bool ends_lease(const Op *op, bool ok)

@@ -52,6 +52,7 @@ struct Held {
         uint8_t key[OBJECT_KEY_SIZE];
         uint64_t token;
         uint64_t generation;
+        uint64_t number; /* of a cluster: of the entry that gave the lease */
         Place place;
         int slot;        /* of its mark; -1: none */
         bool is_closing; /* its end is in line: it is no longer the worker's, and not yet anybody else's */
@@ -104,6 +105,16 @@ void ready_let_go(Ready *r, const ObjectKey *key); /* of ready_hold() */
  * of `sleep_lanes` will be due (0: none).
  */
 int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *ret_due, Wall *ret_next);
+
+/*
+ * Of a cluster (queue/log-apply.c), in the order of its log: what another node has leased is held here too.
+ * lend: whoever had it here has lost it. ended: by an ack, retry or park. lost: a session is over, or the
+ * lease was given back; it may be given out again. set_number: the log has granted it.
+ */
+void ready_set_number(Ready *r, const Lease *lease, uint64_t number);
+void ready_lend(Ready *r, const ObjectKey *key);
+void ready_ended(Ready *r, const ObjectKey *key);
+void ready_lost(Ready *r, const ObjectKey *key);
 
 /* A batch has come to its end. */
 void ready_settle(Ready *r, const Effects *fx, const List *batch, bool ok);

@@ -83,7 +83,7 @@ static void arrive_place(Row *row, bool soft, Wall now, uint64_t sequence, Wall 
 
         if (row->place.class == ROW_READY)
                 return;
-        if (!soft && row->place.class == ROW_DELAYED && row->place.due.ms == rest.ms &&
+        if (!soft && row->place.class == ROW_DELAYED && row->place.due.ms == rest.ms && rest.ms > now.ms &&
             row->place.lane != LANE_URGENT)
                 return; /* it rests already */
         if (!soft) {

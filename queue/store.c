@@ -48,6 +48,22 @@ static int open_table(MDB_txn *txn, const char *prefix, const char *a, const cha
         return rc == MDB_NOTFOUND && !(flags & MDB_CREATE) ? 0 : rc;
 }
 
+static int open_shared_tables(Store *s, MDB_txn *txn, unsigned make)
+{
+        const struct {
+                const char *name;
+                MDB_dbi *dbi;
+        } tables[] = {
+                { "session", &s->session }, { "held", &s->held }, { "claim", &s->claim },
+                { "rest", &s->rest },       { "term", &s->term }, { "part", &s->part },
+        };
+        int rc = 0;
+
+        for (size_t i = 0; rc == 0 && i < N_ELEMENTS(tables); i++)
+                rc = open_table(txn, tables[i].name, NULL, NULL, make, tables[i].dbi);
+        return rc;
+}
+
 int store_open_tables(Store *s, MDB_txn *txn, bool create)
 {
         unsigned make = create ? MDB_CREATE : 0;
@@ -71,7 +87,7 @@ int store_open_tables(Store *s, MDB_txn *txn, bool create)
         for (unsigned table = LINK_IMPORT; rc == 0 && table <= LINK_READY; table++)
                 rc = open_table(txn, "link", link_table_name((LinkTable)table), NULL,
                                 MDB_DUPSORT | MDB_DUPFIXED | make, &s->link[table]);
-        return rc;
+        return rc || !s->is_shared ? rc : open_shared_tables(s, txn, make);
 }
 
 /**

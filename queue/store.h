@@ -50,6 +50,9 @@ struct Store {
         MDB_dbi space[SPACE_LAST + 1];
         MDB_dbi link[LINK_READY + 1];
 
+        bool is_shared; /* a copy of a cluster's state (queue/shared.h); said before the tables are opened */
+        MDB_dbi session, held, claim, rest, term, part;
+
         pthread_mutex_t lock;
         MDB_txn *readers[STORE_READERS_KEPT]; /* lock: at rest */
         size_t n_readers;                     /* lock */

@@ -2,6 +2,9 @@
 
 #include "tests/contract/contract-queue.h"
 
+#include "queue/bus.h"
+#include "tests/contract/nats.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -59,6 +62,23 @@ static void check_line(void *context, const char *text)
         assert_null(strchr(text, '\n'));
 }
 
+/* The log of the cluster has the name of the folder, as its node has. */
+static int open_jetstream(Queue **ret_queue, const char *folder, Wall now, int64_t limit, int64_t map,
+                          Diag *diag)
+{
+        const char *name = strrchr(folder, '/') + 1, *urls[] = { nats_url() };
+        BusOptions bus = { .urls = urls, .n_urls = 1, .name = name };
+        QueueJetstreamOptions options = { .path = folder,
+                                          .limit = limit,
+                                          .map = map,
+                                          .now = now,
+                                          .log = name,
+                                          .node = "one",
+                                          .bus = &bus };
+
+        return queue_jetstream_new(ret_queue, &options, diag);
+}
+
 Queue *contract_open(const char *folder, Wall now, int64_t limit, Diag *diag, int *ret_r)
 {
         Queue *q = NULL, *traced = NULL;
@@ -74,7 +94,10 @@ Queue *contract_open(const char *folder, Wall now, int64_t limit, Diag *diag, in
                 if (map)
                         options.map = atoll(map);
 
-                r = queue_lmdb_new(&q, &options, diag);
+                if (strcmp(contract_backend, "jetstream") == 0)
+                        r = open_jetstream(&q, folder, now, limit, options.map, diag);
+                else
+                        r = queue_lmdb_new(&q, &options, diag);
         }
         if (r == 0 && strcmp(contract_backend, "trace") == 0) {
                 r = queue_trace_new(&traced, q, check_line, NULL);

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "queue/queue-jetstream.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* Without a server nobody can lease; who asks is told so after a pause, and asks again. */
+#define DOWN_US 200000
+
+static int put(Queue *queue, const Intake *in)
+{
+        QueueJetstream *q = queue_jetstream(queue);
+        Entry e = {
+                .term = in->term,
+                .op = {
+                        .kind = OP_PUT,
+                        .now = in->now,
+                        .changes = in->changes,
+                        .n_changes = in->n_changes,
+                        .feed = in->feed,
+                        .position = in->position,
+                        .n_position = in->n_position,
+                        .writes = in->writes,
+                        .n_writes = in->n_writes,
+                        .links = in->links,
+                        .n_links = in->n_links,
+                },
+        };
+
+        if (in->n_changes && (commit_is_over_limit(&q->lmdb.committer) || commit_is_full(&q->lmdb.committer)))
+                return QUEUE_E_FULL;
+        return log_submit(q, &e);
+}
+
+/* -- leases ---------------------------------------------------------------------------------------------- */
+
+/* The place of the row whose lease this is. */
+static int find_held(QueueJetstream *q, const Lease *lease, Entry *e)
+{
+        int r = ready_close(&q->lmdb.ready, lease, false, &e->op);
+
+        e->row_sequence = e->op.place.sequence;
+        e->row_generation = e->op.generation;
+        return r;
+}
+
+/*
+ * It is taken here, so that no other thread of this node asks for it; now the log decides.
+ * Return: 0, QUEUE_E_EMPTY (another node was quicker, or the row has changed: look again), -errno.
+ */
+static int ask_log(QueueJetstream *q, Lease *lease)
+{
+        Entry e = { 0 };
+        int r = find_held(q, lease, &e);
+
+        e.op.kind = OP_LEASE;
+        if (r == 0)
+                r = log_submit(q, &e);
+        if (r == 0) {
+                ready_set_number(&q->lmdb.ready, lease, e.number);
+                return 0;
+        }
+        ready_release(&q->lmdb.ready, lease);
+        return r > 0 ? QUEUE_E_EMPTY : r;
+}
+
+/* While there is no server, nothing can be leased. */
+static bool is_down(QueueJetstream *q)
+{
+        if (bus_is_up(q->bus))
+                return false;
+        ready_wait(&q->lmdb.ready, 0, (Wall){ 0 }, DOWN_US);
+        return true;
+}
+
+static int lease(Queue *queue, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
+{
+        QueueJetstream *q = queue_jetstream(queue);
+        int r;
+
+        if (is_down(q))
+                return QUEUE_E_EMPTY;
+        do {
+                r = ready_lease(&q->lmdb.ready, now, lanes, a, ret_lease);
+                if (r)
+                        return r;
+                r = ask_log(q, ret_lease);
+        } while (r == QUEUE_E_EMPTY);
+        return r;
+}
+
+static int lease_of(Queue *queue, Wall now, LaneSet lanes, uint16_t source, Arena *a, Lease *ret_lease)
+{
+        QueueJetstream *q = queue_jetstream(queue);
+        int r;
+
+        if (is_down(q))
+                return QUEUE_E_EMPTY;
+        do {
+                r = ready_lease_of(&q->lmdb.ready, now, lanes, source, a, ret_lease);
+                if (r)
+                        return r;
+                r = ask_log(q, ret_lease);
+        } while (r == QUEUE_E_EMPTY);
+        return r;
+}
+
+static int lease_object(Queue *queue, Wall now, const ObjectKey *key, Arena *a, Lease *ret_lease)
+{
+        QueueJetstream *q = queue_jetstream(queue);
+        int r;
+
+        if (is_down(q))
+                return QUEUE_E_EMPTY;
+        do {
+                r = ready_lease_object(&q->lmdb.ready, now, key, a, ret_lease);
+                if (r)
+                        return r;
+                r = ask_log(q, ret_lease);
+        } while (r == QUEUE_E_EMPTY);
+        return r;
+}
+
+static void bar(Queue *queue, uint16_t source, bool barred)
+{
+        ready_bar(&queue_jetstream(queue)->lmdb.ready, source, barred);
+}
+
+static int wait(Queue *queue, LaneSet lanes, Wall now, int64_t timeout_us)
+{
+        return ready_wait(&queue_jetstream(queue)->lmdb.ready, lanes, now, timeout_us);
+}
+
+/* The ends of a lease; `c` NULL: it is given back. */
+static int end_lease(QueueJetstream *q, OpKind kind, const Lease *lease, Wall not_before, const char *reason,
+                     const Commit *c)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Entry e = { .op.kind = kind, .op.not_before = not_before, .op.reason = reason };
+        int r;
+
+        r = ready_close(&q->lmdb.ready, lease, kind != OP_NOTE, &e.op);
+        if (r)
+                return r;
+        e.lease = e.op.lease_number;
+        e.row_sequence = e.op.place.sequence;
+        e.row_generation = e.op.generation;
+        if (c) {
+                e.op.now = c->now;
+                e.op.rest_until = c->rest_until;
+                e.op.due = c->due;
+                e.op.due_lane = c->due_lane;
+                queue_lmdb_refer(&e.op, a, c);
+        }
+        r = log_submit(q, &e);
+        if (r && kind != OP_NOTE)
+                ready_reopen(&q->lmdb.ready, &e.op);
+        return r;
+}
+
+static int ack(Queue *queue, const Lease *lease, const Commit *c)
+{
+        return end_lease(queue_jetstream(queue), OP_ACK, lease, (Wall){ 0 }, NULL, c);
+}
+
+static int retry(Queue *queue, const Lease *lease, Wall not_before, const char *reason, const Commit *c)
+{
+        return end_lease(queue_jetstream(queue), OP_RETRY, lease, not_before, reason, c);
+}
+
+static int park(Queue *queue, const Lease *lease, const char *reason, const Commit *c)
+{
+        return end_lease(queue_jetstream(queue), OP_PARK, lease, (Wall){ 0 }, reason, c);
+}
+
+static int note(Queue *queue, const Lease *lease, const Commit *c)
+{
+        return end_lease(queue_jetstream(queue), OP_NOTE, lease, (Wall){ 0 }, NULL, c);
+}
+
+static int release(Queue *queue, const Lease *lease)
+{
+        return end_lease(queue_jetstream(queue), OP_RELEASE, lease, (Wall){ 0 }, NULL, NULL);
+}
+
+/* -- for people ------------------------------------------------------------------------------------------ */
+
+static int unpark(Queue *queue, const ObjectKey *key, Wall now)
+{
+        Entry e = { .op = { .kind = OP_UNPARK, .key = *key, .now = now } };
+
+        return log_submit(queue_jetstream(queue), &e);
+}
+
+static int drop(Queue *queue, const ObjectKey *key)
+{
+        Entry e = { .op = { .kind = OP_DROP, .key = *key } };
+
+        return log_submit(queue_jetstream(queue), &e);
+}
+
+/* Each node makes its own reports, so what it has made them of is its own affair. */
+typedef struct OutcomesDone {
+        Apply apply;
+        Op op;
+} OutcomesDone;
+
+static int outcomes_done_in(void *context, MDB_txn *txn)
+{
+        OutcomesDone *d = context;
+
+        apply_begin(&d->apply, txn);
+        return apply_op(&d->apply, &d->op);
+}
+
+static int outcomes_done(Queue *queue, uint64_t up_to)
+{
+        QueueLmdb *q = &queue_jetstream(queue)->lmdb;
+        OutcomesDone d;
+        int rc;
+
+        apply_init(&d.apply, &q->store, &q->committer, &q->ready);
+        do {
+                d.op = (Op){ .kind = OP_OUTCOMES_DONE, .up_to = up_to };
+                rc = commit_once(&q->store, outcomes_done_in, &d);
+        } while (rc == 0 && d.op.has_more);
+        apply_deinit(&d.apply);
+        return rc ? error_origin(store_error(rc)) : 0;
+}
+
+static void wake_all(Queue *queue, bool closing)
+{
+        QueueJetstream *q = queue_jetstream(queue);
+
+        if (closing) {
+                pthread_mutex_lock(&q->lock);
+                if (!q->closing)
+                        q->closed_us = commit_mono_us();
+                q->closing = true;
+                log_wake(q);
+                pthread_mutex_unlock(&q->lock);
+        }
+        ready_wake_all(&q->lmdb.ready, closing);
+}
+
+/* -- spaces ---------------------------------------------------------------------------------------------- */
+
+static Space *space(Queue *queue)
+{
+        return &queue_jetstream(queue)->lmdb.space.space;
+}
+
+static QueueJetstream *owner(Space *s)
+{
+        return (QueueJetstream *)((SpaceLmdb *)s)->q;
+}
+
+/* First in this process, which costs nothing, then in the cluster. */
+static int claim(Space *s, const ObjectId *metaverse)
+{
+        QueueJetstream *q = owner(s);
+        Entry e = { .op.kind = OP_CLAIM, .metaverse = *metaverse };
+
+        if (!claims_take(&q->lmdb.claims, metaverse))
+                return SPACE_E_BUSY;
+        if (log_submit(q, &e) == 0)
+                return 0;
+        claims_release(&q->lmdb.claims, metaverse);
+        return SPACE_E_BUSY;
+}
+
+static void unclaim(Space *s, const ObjectId *metaverse)
+{
+        QueueJetstream *q = owner(s);
+        Entry e = { .op.kind = OP_UNCLAIM, .metaverse = *metaverse };
+
+        log_submit(q, &e);
+        claims_release(&q->lmdb.claims, metaverse);
+}
+
+/* -- begin and end --------------------------------------------------------------------------------------- */
+
+static Queue *jetstream_free(Queue *queue)
+{
+        QueueJetstream *q = queue_jetstream(queue);
+
+        if (q->has_thread) {
+                Entry end = { .op.kind = OP_END, .other = atomic_load(&q->session) };
+
+                wake_all(queue, true);
+                /* When it has come back the applier ends by itself. */
+                if (log_submit(q, &end))
+                        atomic_store(&q->stopping, true);
+                log_stop(q);
+        }
+        bus_free(q->bus);
+        commit_stop(&q->lmdb.committer);
+        ready_stop(&q->lmdb.ready);
+        marks_close(&q->lmdb.ready.marks, true);
+        apply_deinit(&q->lmdb.apply);
+        claims_deinit(&q->lmdb.claims);
+        store_close(&q->lmdb.store);
+        pthread_mutex_destroy(&q->lock);
+        free(q->log);
+        free(q->node);
+        free(q);
+        return NULL;
+}
+
+static const QueueOps queue_jetstream_ops = {
+        .name = "jetstream",
+        .put = put,
+        .lease = lease,
+        .lease_of = lease_of,
+        .lease_object = lease_object,
+        .bar = bar,
+        .wait = wait,
+        .ack = ack,
+        .retry = retry,
+        .park = park,
+        .note = note,
+        .release = release,
+        .unpark = unpark,
+        .drop = drop,
+        .position = queue_lmdb_position,
+        .list = queue_lmdb_list,
+        .outcomes = queue_lmdb_outcomes,
+        .outcomes_done = outcomes_done,
+        .stats = queue_lmdb_stats,
+        .wake_all = wake_all,
+        .space = space,
+        .free = jetstream_free,
+};
+
+/* Whose copy it is. Return: LMDB's code; MDB_BAD_VALSIZE: of another log. */
+static int take_log_name(void *context, MDB_txn *txn)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        QueueJetstream *q = context;
+        const char *log;
+        MDB_stat stat;
+        int rc = shared_log(&q->lmdb.store, txn, a, &log);
+
+        if (rc)
+                return rc;
+        if (log)
+                return strcmp(log, q->log) == 0 ? 0 : MDB_BAD_VALSIZE;
+        for (unsigned table = SPACE_HEAD; table <= SPACE_LAST; table++) {
+                if (mdb_stat(txn, q->lmdb.store.space[table], &stat) == 0 && stat.ms_entries)
+                        return MDB_BAD_VALSIZE;
+        }
+        if (mdb_stat(txn, q->lmdb.store.change, &stat) == 0 && stat.ms_entries)
+                return MDB_BAD_VALSIZE;
+        return shared_set_log(&q->lmdb.store, txn, q->log);
+}
+
+static int open_copy(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
+{
+        _cleanup_(cleanup_free) char *marks = NULL;
+        uint64_t reserved;
+        int r, rc;
+
+        r = store_open(&q->lmdb.store, options->path, options->map ? (size_t)options->map : STORE_MAP, diag);
+        if (r)
+                return r;
+        q->lmdb.store.is_shared = true;
+        rc = queue_lmdb_setup(&q->lmdb.store, &reserved);
+        if (rc == 0)
+                rc = commit_once(&q->lmdb.store, take_log_name, q);
+        if (rc == MDB_BAD_VALSIZE) {
+                diag_set(diag,
+                         "%s: this folder is not a copy of the log \"%s\": give the node an empty folder, or "
+                         "make what is in it the cluster's: sosync state copy",
+                         options->path, q->log);
+                return error_origin(-EBUSY);
+        }
+        if (rc) {
+                diag_set(diag, "%s: the store cannot be opened: %s", options->path, mdb_strerror(rc));
+                return error_origin(store_error(rc));
+        }
+        if (asprintf(&marks, "%s/marks", options->path) < 0)
+                error_oom(strlen(options->path));
+        r = marks_open(&q->lmdb.ready.marks, marks, diag);
+        if (r == 0)
+                r = ready_start(&q->lmdb.ready, &q->lmdb.store);
+        if (r)
+                return error_trace(r);
+        commit_start_passive(&q->lmdb.committer, &q->lmdb.store, &queue_lmdb_hooks, &q->lmdb, q->lmdb.limit);
+        apply_init(&q->lmdb.apply, &q->lmdb.store, &q->lmdb.committer, &q->lmdb.ready);
+        return 0;
+}
+
+/* What others have in work. What this node had before ends with its new session. */
+static int load_leases(QueueJetstream *q)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SharedLease *leases;
+        MDB_txn *txn = NULL;
+        ObjectKey *keys;
+        size_t n = 0;
+        int r = store_read(&q->lmdb.store, &txn), rc;
+
+        if (r)
+                return error_trace(r);
+        rc = shared_leases(&q->lmdb.store, txn, a, &keys, &leases, &n);
+        store_read_end(&q->lmdb.store, txn);
+        for (size_t i = 0; rc == 0 && i < n; i++)
+                ready_lend(&q->lmdb.ready, &keys[i]);
+        return rc ? error_origin(store_error(rc)) : 0;
+}
+
+/* What was applied to catch up is not what happened since the start. */
+static void forget_counts(Ready *r)
+{
+        pthread_mutex_lock(&r->lock);
+        r->n_put = r->n_merged = r->n_acked = r->n_retried = r->n_parked = 0;
+        pthread_mutex_unlock(&r->lock);
+}
+
+static int submit_crashed(QueueLmdb *q, Op *op)
+{
+        Entry e = { .op = *op };
+        int r = log_submit((QueueJetstream *)q, &e);
+
+        return r > 0 ? 0 : r;
+}
+
+static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
+{
+        Entry start = { .op = { .kind = OP_START, .now = options->now }, .node = q->node };
+        SharedApplied applied;
+        uint64_t session = 0;
+        int r;
+
+        r = bus_new(&q->bus, options->bus, diag);
+        if (r == 0)
+                r = bus_stream(q->bus, q->log, q->log, diag);
+        if (r)
+                return r == BUS_E_REFUSED ? error_origin(-EACCES) : QUEUE_E_EMPTY;
+        r = log_read_applied(q, &applied);
+        if (r)
+                return error_trace(r);
+        r = log_compare(q, &applied, diag);
+        if (r)
+                return r == QUEUE_E_STALE ? r : QUEUE_E_EMPTY;
+        r = load_leases(q);
+        if (r)
+                return error_trace(r);
+        while (session == 0) {
+                if (getrandom(&session, sizeof(session), 0) != sizeof(session))
+                        return error_origin(-EIO);
+                session &= INT64_MAX; /* msgpack's integers are ours with a sign */
+        }
+        atomic_store(&q->session, session);
+        atomic_store(&q->number, 1);
+        r = log_start(q);
+        if (r)
+                return r == BUS_E_DOWN ? QUEUE_E_EMPTY : error_trace(r);
+        r = log_submit(q, &start);
+        if (r)
+                return error_fold(r);
+        forget_counts(&q->lmdb.ready);
+        return queue_lmdb_judge_suspects(&q->lmdb, options->now, submit_crashed);
+}
+
+static char *duplicate(const char *s)
+{
+        char *copy = strdup(s);
+
+        if (!copy)
+                error_oom(strlen(s));
+        return copy;
+}
+
+/**
+ * queue_jetstream_new() - open this node's part of a cluster
+ *
+ * Return: 0, QUEUE_E_GONE, QUEUE_E_STALE, QUEUE_E_EMPTY, -errno.
+ */
+int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag)
+{
+        const uint64_t map = options->map ? (uint64_t)options->map : STORE_MAP;
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        QueueJetstream *q = calloc(1, sizeof(*q));
+        int r;
+
+        if (!q)
+                error_oom(sizeof(*q));
+        queue = &q->lmdb.queue;
+        q->lmdb.queue.ops = &queue_jetstream_ops;
+        q->space_ops = space_lmdb_ops;
+        q->space_ops.name = "jetstream";
+        q->space_ops.claim = claim;
+        q->space_ops.release = unclaim;
+        q->lmdb.space.space.ops = &q->space_ops;
+        q->lmdb.space.q = &q->lmdb;
+        q->lmdb.store.owner_fd = -1;
+        q->lmdb.limit = (uint64_t)(options->limit ? options->limit : STORE_LIMIT);
+        if (q->lmdb.limit > map - map / 8)
+                q->lmdb.limit = map - map / 8;
+        q->log = duplicate(options->log);
+        q->node = duplicate(options->node);
+        list_init(&q->waiting);
+        pthread_mutex_init(&q->lock, NULL);
+        claims_init(&q->lmdb.claims);
+        r = open_copy(q, options, diag);
+        if (r == 0)
+                r = join_cluster(q, options, diag);
+        if (r)
+                return r;
+        *ret_queue = TAKE(queue);
+        return 0;
+}
