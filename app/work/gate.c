@@ -50,6 +50,7 @@ bool gate_enter(Gate *g, Lane lane, FlagView *ret_view)
         if (open && lane != LANE_URGENT) {
                 first = !g->n_busy++ && !g->touched;
                 g->touched = true;
+                g->worked = clock_mono(g->options.clock);
         }
         if (ret_view)
                 *ret_view = g->view;
@@ -65,6 +66,7 @@ void gate_leave(Gate *g, Lane lane)
                 return;
         pthread_mutex_lock(&g->lock);
         g->n_busy--;
+        g->worked = clock_mono(g->options.clock);
         if (!g->n_busy && g->view.phase == FLAG_CLOSING)
                 pthread_cond_signal(&g->changed);
         pthread_mutex_unlock(&g->lock);
@@ -173,6 +175,7 @@ static int64_t turn(Gate *g, bool due, Wall heard)
 
         pthread_mutex_lock(&g->work);
         pthread_mutex_lock(&g->lock);
+        in.wanted_at = due || g->n_busy || g->asked ? clock_mono(g->options.clock) : g->worked;
         in.wanted |= g->n_busy || g->touched || g->asked;
         in.n_busy = g->n_busy;
         in.stopping = g->stopping;

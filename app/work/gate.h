@@ -46,6 +46,7 @@ struct Gate {
         FlagView view;
         unsigned n_busy; /* normal and reconcile changes in work */
         bool touched;    /* ... or were, since the last turn */
+        Mono worked;     /* when one was last in work */
         bool asked;      /* a person asked for a hold */
         bool stopping;
 

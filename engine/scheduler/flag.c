@@ -76,7 +76,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 static bool is_idle(const Flag *f, const FlagInput *in)
 {
-        return in->stopping || (!in->wanted && !left(f->wanted_last, scheduler_linger(f->config), in->now));
+        return in->stopping || !left(f->wanted_last, scheduler_linger(f->config), in->now);
 }
 
 /* -- asking -------------------------------------------------------------------------------------------- */
@@ -347,7 +347,7 @@ static int64_t turn_held(Flag *f, const FlagInput *in)
                                         "SyncCycleEnabled was set to true by someone else: it stays so");
                 }
         }
-        return sooner(sooner(wait, hold_left(f, in)), in->wanted ? wait : idle);
+        return sooner(sooner(wait, hold_left(f, in)), idle);
 }
 
 static int64_t turn_theirs(Flag *f, const FlagInput *in)
@@ -433,8 +433,10 @@ static int64_t (*const turns[_FLAG_PHASE_N])(Flag *f, const FlagInput *in) = {
 
 int64_t flag_turn(Flag *f, const FlagInput *in)
 {
-        if (in->wanted)
-                f->wanted_last = in->now;
+        Mono at = in->wanted_at.us ? in->wanted_at : in->now;
+
+        if (in->wanted && at.us > f->wanted_last.us)
+                f->wanted_last = at;
         return turns[f->view.phase](f, in);
 }
 

@@ -51,7 +51,8 @@ typedef enum FlagPhase {
 struct FlagInput {
         Mono now;
         Wall wall;
-        bool wanted;     /* normal changes are due or in work, or a person asked */
+        bool wanted; /* normal changes are due or in work, or a person asked; or were, since the last turn */
+        Mono wanted_at;  /* when it last was so; 0: now */
         unsigned n_busy; /* normal changes in work */
         bool stopping;   /* give it back, take it no more */
         Wall last_sync;  /* when Entra ID last heard of the regular cycle; 0: not known */

@@ -205,6 +205,28 @@ static void test_hold(void **state)
         assert_string_equal(s->a.flag.view.hold_id, "");
 }
 
+/* It lingers from the end of the work on, however seldom the driver is asked. */
+static void test_short_linger(void **state)
+{
+        Story *s = *state;
+        int64_t wait;
+
+        s->config.linger_us = 500000;
+        want(s, &s->a, true);
+        assert_in_range(work(s, &s->a), 1, 500000);
+        /* Work that has begun and ended between two turns: it is wanted by what was, not by what is. */
+        s->a.in.wanted_at = mono_add(clock_mono(&s->clock.clock), 100000);
+        clock_fake_advance(&s->clock, 400000);
+        wait = work(s, &s->a);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        assert_in_range(wait, 1, 200000);
+        clock_fake_advance(&s->clock, wait);
+        s->a.in = (FlagInput){ 0 };
+        work(s, &s->a);
+        assert_int_equal(phase(&s->a), FLAG_FREE);
+        assert_true(connect_mem_enabled(s->connect));
+}
+
 static void test_cycle_in_progress(void **state)
 {
         Story *s = *state;
@@ -619,6 +641,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
                 TEST(test_hold),
+                TEST(test_short_linger),
                 TEST(test_cycle_in_progress),
                 TEST(test_cycle_slips_in),
                 TEST(test_cycle_during_hold),

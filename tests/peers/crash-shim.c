@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -30,7 +31,8 @@ __attribute__((constructor)) static void begin(void)
         const char *text = getenv("SOSYNC_DIE_AFTER");
 
         read_only = getenv("SOSYNC_READ_ONLY");
-        first = text ? strtol(text, NULL, 10) : 0;
+        /* Not what starts it, nor the programs that it starts. */
+        first = text && !strcmp(program_invocation_short_name, "sosync") ? strtol(text, NULL, 10) : 0;
         left = first > 0 ? first : -1;
 }
 
