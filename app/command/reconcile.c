@@ -36,6 +36,7 @@ static const struct {
         { "deleted", "  deleted there", false },
         { "enqueued", "  put back through the reconcile lane", false },
         { "mastered", "  another synchronization's: not compared", false },
+        { "linksNotCompared", "  whose members or manager were not compared", false },
 };
 
 static void print_cloud(const json_t *cloud)

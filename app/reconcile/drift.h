@@ -9,7 +9,7 @@
  *
  * Compared are the values that the rules give: what somebody set in the cloud and AD never had is his. A
  * value that sosync wrote less than `settle` ago and that reads as it was before is not replicated yet.
- * References (members, manager) are not in a delta query of attributes and are not compared.
+ * Members and managers are compared as far as AD names them (drift-links.h): whom somebody has added stays.
  *
  * The first time, and whenever the link of the last time is not good any more (seven days, another tenant or
  * list of attributes, a lost state), the whole tenant is listed: a page of about a hundred objects costs two
@@ -71,6 +71,8 @@ struct DriftResult {
         uint64_t n_mastered; /* known, but of another synchronization, which writes them */
         uint64_t n_changed;  /* differ */
         uint64_t n_removed;
+        uint64_t n_unread; /* whose members or manager the first listing did not mention, and nobody has read
+                            */
         uint64_t n_enqueued; /* changes of source objects */
         json_t *examples;    /* [{"dn", "what": "title, department"}], at most DRIFT_EXAMPLES */
 };

@@ -218,7 +218,7 @@ int run_import_known(Run *run, bool *ret_gone)
                 run->cloud = (Cloud){ 0 };
         run->cloud_before = run->cloud.object;
         run->cloud.type = run_cloud_type(run);
-        links = run->cloud.links_imported.ms == 0 || run->read_links;
+        links = run->cloud.links_imported.ms == 0 || run->read_links || run->change.kind == CHANGE_DRIFT;
         r = run_fetch(run, run_cloud_type(run), MATCH_ID, guid_format(&run->cloud_id, id), links, &import);
         if (r == TARGET_E_NOT_FOUND) {
                 if (run_is_settling(run, run->cloud.created))

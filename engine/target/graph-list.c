@@ -22,8 +22,10 @@ static const char *first_path(const TenantList *l, Arena *a)
 
 static const char *first_delta(const TenantList *l, Arena *a)
 {
-        return arena_printf(a, "/%ss/delta?$select=%s", l->type,
-                            graph_select(l->type, l->attributes, l->n_attributes, true, a));
+        const char *links = !l->links ? "" : str_is(l->type, "user") ? ",manager" : ",members";
+
+        return arena_printf(a, "/%ss/delta?$select=%s%s", l->type,
+                            graph_select(l->type, l->attributes, l->n_attributes, true, a), links);
 }
 
 static int deliver_removed(const TenantList *l, const json_t *json, const json_t *removed, Diag *diag)
@@ -39,9 +41,41 @@ static int deliver_removed(const TenantList *l, const json_t *json, const json_t
                           str_is(json_string_value(json_object_get(removed, "reason")), "deleted"));
 }
 
+/* members@delta or manager@delta: [{"id": ...}, {"id": ..., "@removed": {}}] */
+static int deliver_links(const TenantList *l, const ObjectId *owner, const json_t *list, Arena *a, Diag *diag)
+{
+        TenantLink *links = arena_new_array(a, TenantLink, json_array_size(list) + 1);
+        json_t *item;
+        size_t i;
+
+        if (!json_is_array(list)) {
+                diag_set(diag, "Microsoft Graph: the links of a delta query are no list");
+                return TARGET_E_GARBAGE;
+        }
+        json_array_foreach(list, i, item)
+        {
+                const char *text = json_string_value(json_object_get(item, "id"));
+
+                if (!text || !guid_parse(text, &links[i].id)) {
+                        diag_set(diag, "Microsoft Graph: a link has no id");
+                        return TARGET_E_GARBAGE;
+                }
+                links[i].there = !json_object_get(item, "@removed");
+        }
+        return l->links(l->context, owner, links, json_array_size(list));
+}
+
+/* A piece of a large group that has its members and nothing else. */
+static bool is_piece(const TenantList *l, const json_t *json, const json_t *links)
+{
+        return l->links && links && !json_object_get(json, "displayName");
+}
+
 static int deliver(const TenantList *l, const json_t *json, Arena *a, Diag *diag)
 {
         const json_t *removed = json_object_get(json, "@removed");
+        const json_t *links =
+                json_object_get(json, str_is(l->type, "user") ? "manager@delta" : "members@delta");
         const char *manager_id = json_string_value(json_object_get(json_object_get(json, "manager"), "id"));
         ObjectId manager = { 0 };
         TargetObject o;
@@ -56,7 +90,8 @@ static int deliver(const TenantList *l, const json_t *json, Arena *a, Diag *diag
                 diag_set(diag, "Microsoft Graph: a manager has no id");
                 return TARGET_E_GARBAGE;
         }
-        return l->object(l->context, &o, &manager);
+        r = is_piece(l, json, links) ? 0 : l->object(l->context, &o, &manager);
+        return r == 0 && l->links && links ? deliver_links(l, &o.object->id, links, a, diag) : r;
 }
 
 /* On the host that we talk to. */

@@ -12,6 +12,7 @@
 #include "engine/target/target.h"
 #include "engine/target/token-claims.h"
 
+typedef struct TenantLink TenantLink;
 typedef struct TenantList TenantList;
 typedef struct TenantWrite TenantWrite;
 
@@ -31,6 +32,12 @@ struct TenantWrite {
  */
 int graph_tenant_last_write(Target *graph, Call *call, Wall since, TenantWrite *ret_write, Diag *diag);
 
+/* A link that has come or gone. */
+struct TenantLink {
+        ObjectId id; /* whom it names */
+        bool there;
+};
+
 /* All users or all groups, page by page. */
 struct TenantList {
         const char *type; /* "user" "group" */
@@ -43,6 +50,11 @@ struct TenantList {
         /* graph_tenant_changes: it is there no more; `for_good`: not in the recycle bin either. As `object`.
          */
         int (*removed)(void *context, const ObjectId *id, bool for_good);
+        /* graph_tenant_changes: what has changed among the members of a group, or the manager of a user (an
+         * older one goes, another comes); with no link of the last time, those that are there. The members of
+         * a large group come in pieces. NULL: they are not asked for. As `object`, which is called before for
+         * the same. */
+        int (*links)(void *context, const ObjectId *owner, const TenantLink *links, size_t n);
         /* Graph asks to wait, or fails for a moment. False: do not. May be NULL: then the list ends. */
         bool (*wait)(void *context, int64_t us);
         void *context;
@@ -52,7 +64,7 @@ struct TenantList {
 int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *diag);
 
 /*
- * The same as a delta query (GET /users/delta, /groups/delta), without references: with `link` NULL all of
+ * The same as a delta query (GET /users/delta, /groups/delta): with `link` NULL all of
  * them, else what has changed since the call that gave the link. *ret_link, in the arena, is for the next
  * time; it is good for seven days. Changes may come twice. It needs no other permission than the list does.
  * Return: as above, and TARGET_E_NOT_FOUND: the link is not good (any more); begin with NULL.

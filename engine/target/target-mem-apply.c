@@ -266,7 +266,7 @@ static void apply_link(MemApply *p, size_t i, MemObject *o)
         }
         if (manager) {
                 changed = add || !guid_is_zero(&o->manager);
-                o->manager = add ? op->link : (ObjectId){ 0 };
+                mem_set_manager(o, add ? &op->link : NULL);
         } else {
                 changed = add ? mem_add_member(o, &op->link) : mem_remove_member(o, &op->link);
         }

@@ -146,7 +146,7 @@ void mem_remove(MemTarget *t, MemObject *o, bool for_good)
         };
         for (size_t i = 0; i < t->n_objects; ++i) {
                 if (guid_is(&t->objects[i]->manager, &o->id))
-                        t->objects[i]->manager = (ObjectId){ 0 };
+                        mem_set_manager(t->objects[i], NULL);
                 mem_remove_member(t->objects[i], &o->id);
         }
         for (size_t i = 0; i < t->n_objects; ++i) {
@@ -201,6 +201,26 @@ bool mem_has_member(const MemObject *o, const ObjectId *id, size_t *ret_at)
         return false;
 }
 
+static void note_link(MemObject *o, const ObjectId *id, bool there)
+{
+        MemTarget *t = o->in;
+
+        o->changed = ++t->n_changes;
+        t->linked = grown(t->linked, t->n_linked, &t->size_linked, sizeof(*t->linked));
+        t->linked[t->n_linked++] = (MemLinked){ .owner = o->id, .id = *id, .there = there, .at = o->changed };
+}
+
+void mem_set_manager(MemObject *o, const ObjectId *id)
+{
+        if (id ? guid_is(&o->manager, id) : guid_is_zero(&o->manager))
+                return;
+        if (!guid_is_zero(&o->manager))
+                note_link(o, &o->manager, false);
+        o->manager = id ? *id : (ObjectId){ 0 };
+        if (id)
+                note_link(o, id, true);
+}
+
 bool mem_add_member(MemObject *o, const ObjectId *id)
 {
         size_t at;
@@ -209,6 +229,7 @@ bool mem_add_member(MemObject *o, const ObjectId *id)
                 return false;
         o->members = grown(o->members, o->n_members, &o->size_members, sizeof(*o->members));
         o->members[o->n_members++] = *id;
+        note_link(o, id, true);
         return true;
 }
 
@@ -220,6 +241,7 @@ bool mem_remove_member(MemObject *o, const ObjectId *id)
                 return false;
         memmove(&o->members[at], &o->members[at + 1], (o->n_members - at - 1) * sizeof(*o->members));
         --o->n_members;
+        note_link(o, id, false);
         return true;
 }
 

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 typedef struct MemGone MemGone;
+typedef struct MemLinked MemLinked;
 typedef struct MemObject MemObject;
 typedef struct MemTarget MemTarget;
 
@@ -35,6 +36,13 @@ struct MemGone {
         MemObject *object; /* it can be restored; NULL: not */
 };
 
+/* A member or manager that came or went. */
+struct MemLinked {
+        ObjectId owner, id;
+        bool there;
+        uint64_t at;
+};
+
 struct MemTarget {
         Target target;
         pthread_mutex_t lock;
@@ -55,6 +63,8 @@ struct MemTarget {
         uint64_t n_changes, n_expired; /* links of target_mem_changes below n_expired are not good */
         MemGone *gone;
         size_t n_gone, size_gone;
+        MemLinked *linked;
+        size_t n_linked, size_linked;
 };
 
 MemObject *mem_new_object(MemTarget *t, const char *type);
@@ -67,6 +77,7 @@ MemObject *mem_find_deleted(const MemTarget *t, const char *anchor);
 Value mem_value(const MemObject *o, const char *attribute);
 void mem_set(MemObject *o, const char *attribute, Value v); /* NONE removes */
 bool mem_has_member(const MemObject *o, const ObjectId *id, size_t *ret_at);
+void mem_set_manager(MemObject *o, const ObjectId *id);   /* NULL: none */
 bool mem_add_member(MemObject *o, const ObjectId *id);    /* false: was there */
 bool mem_remove_member(MemObject *o, const ObjectId *id); /* false: was not */
 void mem_note(MemTarget *t, OpKind kind, const MemObject *o, const Op *op);

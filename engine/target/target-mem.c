@@ -216,6 +216,25 @@ static int list_one(const TenantList *l, const MemObject *o, Arena *a)
         return l->object(l->context, &object, &o->manager);
 }
 
+/* In the order in which they came and went; of all that are there, if nothing is known of before. */
+static int list_links(const TenantList *l, const MemObject *o, uint64_t since)
+{
+        const MemTarget *t = o->in;
+        size_t n = 0, n_max = since ? t->n_linked : o->n_members + 1;
+        _cleanup_(cleanup_free) TenantLink *links = calloc(n_max + 1, sizeof(*links));
+
+        if (!links)
+                error_oom((n_max + 1) * sizeof(*links));
+        if (!since && !guid_is_zero(&o->manager))
+                links[n++] = (TenantLink){ .id = o->manager, .there = true };
+        for (size_t i = 0; !since && i < o->n_members; ++i)
+                links[n++] = (TenantLink){ .id = o->members[i], .there = true };
+        for (size_t i = 0; since && i < t->n_linked; ++i)
+                if (t->linked[i].at > since && guid_is(&t->linked[i].owner, &o->id))
+                        links[n++] = (TenantLink){ .id = t->linked[i].id, .there = t->linked[i].there };
+        return n ? l->links(l->context, &o->id, links, n) : 0;
+}
+
 int target_mem_changes(Target *target, Lane lane, const TenantList *l, const char *link, Arena *a,
                        const char **ret_link, Diag *diag)
 {
@@ -229,6 +248,9 @@ int target_mem_changes(Target *target, Lane lane, const TenantList *l, const cha
         for (size_t i = 0; r == 0 && i < t->n_objects; ++i) {
                 if (str_is(t->objects[i]->type, l->type) && t->objects[i]->changed > since)
                         r = list_one(l, t->objects[i], a);
+                if (r == 0 && l->links && str_is(t->objects[i]->type, l->type) &&
+                    t->objects[i]->changed > since)
+                        r = list_links(l, t->objects[i], since);
         }
         for (size_t i = 0; r == 0 && link && i < t->n_gone; ++i) {
                 if (str_is(t->gone[i].type, l->type) && t->gone[i].at > since)
@@ -272,6 +294,7 @@ static Target *mem_free(Target *target)
                         mem_free_object(t->gone[i].object);
         }
         free(t->gone);
+        free(t->linked);
         free(t->journal);
         arena_free(t->journal_arena);
         arena_free(t->info_arena);

@@ -9,10 +9,13 @@
  *
  * The first page fixes `until`; what changes between two pages comes again with the next delta, so replays
  * occur, as they do with Graph. Tokens live for seven days. One that cannot be read, has expired, or is of
- * another type gets 410 with the place to begin anew. The links of objects (members@delta) are not told.
+ * another type gets 410 with the place to begin anew. With members or manager in $select,
+ * members@delta and manager@delta tell what came and went, or all of them the first time; those of a group
+ * are not divided among pages.
  */
 
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "answer.h"
@@ -119,8 +122,77 @@ static void write_link(Text *t, const Call *call, const Schema *schema, const ch
         text_puts(t, "\"");
 }
 
+static bool is_name(const char *name, size_t n, const char *wanted)
+{
+        return n == strlen(wanted) && !strncasecmp(name, wanted, n);
+}
+
+/* $select without the link, which is no property. Returns whether it was there. */
+static bool take_links(const char *select, const char *link, Text *rest)
+{
+        bool found = false;
+
+        while (*select) {
+                size_t n = strcspn(select, ",");
+
+                if (is_name(select, n, link)) {
+                        found = true;
+                } else {
+                        if (rest->n)
+                                text_puts(rest, ",");
+                        text_add(rest, select, n);
+                }
+                select += n + (select[n] == ',');
+        }
+        return found;
+}
+
+static void write_linked(Text *t, const char *id, const Schema *schema, bool there)
+{
+        text_comma(t);
+        text_printf(t, "{\"@odata.type\":\"#microsoft.graph.%s\",\"id\":\"%s\"%s}", schema->name, id,
+                    there ? "" : ",\"@removed\":{\"reason\":\"deleted\"}");
+}
+
+/* The last word on each. */
+static bool is_last(const Store *store, size_t at)
+{
+        const Linked *l = &store->linked[at];
+
+        for (size_t i = at + 1; i < store->n_linked; ++i)
+                if (!strcmp(store->linked[i].owner, l->owner) && !strcmp(store->linked[i].id, l->id))
+                        return false;
+        return true;
+}
+
+static void write_links(Text *t, const Store *store, const Object *object, uint64_t since)
+{
+        _cleanup_(text_deinit) Text list = { 0 };
+
+        text_puts(&list, "[");
+        if (!since && object->manager)
+                write_linked(&list, object->manager->id, object->manager->schema, true);
+        if (!since) {
+                links_for_each(member, &object->members, number)
+                        write_linked(&list, member->id, member->schema, true);
+        }
+        for (size_t i = store->n_linked; since && i > 0 && store->linked[i - 1].at > since; --i) {
+                const Linked *l = &store->linked[i - 1];
+
+                if (!strcmp(l->owner, object->id) && is_last(store, i - 1))
+                        write_linked(&list, l->id, l->schema, l->there);
+        }
+        if (list.n == 1)
+                return;
+        text_puts(&list, "]");
+        --t->n; /* the brace of the object */
+        text_key(t, object->schema == &schema_user ? "manager@delta" : "members@delta");
+        text_add(t, list.data, list.n);
+        text_puts(t, "}");
+}
+
 static void write_page(const Emulator *emulator, const Call *call, const Query *query, const Token *token,
-                       Answer *answer)
+                       bool links, Answer *answer)
 {
         const Schema *schema = query->schema;
         const Links *all = store_list(&emulator->store, schema);
@@ -146,6 +218,8 @@ static void write_page(const Emulator *emulator, const Call *call, const Query *
                 next.after = number;
                 text_comma(t);
                 query_write(t, query, object, NULL, false);
+                if (links)
+                        write_links(t, &emulator->store, object, token->since);
         }
         if (!object && token->since)
                 write_ends(t, &emulator->store, schema, token->since);
@@ -188,7 +262,8 @@ static void delta(Emulator *emulator, Call *call, const Schema *schema, Answer *
         const char *skip = call_option(call, "skiptoken"), *since = call_option(call, "deltatoken");
         const char *select = call_option(call, "select"), *given = skip ? skip : since;
         Query query = { .schema = schema, .top = QUERY_PAGE };
-        _cleanup_(text_deinit) Text plain = { 0 };
+        _cleanup_(text_deinit) Text plain = { 0 }, rest = { 0 };
+        bool links;
         Token token = {
                 .kind = 'n',
                 .epoch = emulator->delta_epoch,
@@ -215,8 +290,14 @@ static void delta(Emulator *emulator, Call *call, const Schema *schema, Answer *
                         token.wall_ms = call->wall_ms;
                 }
         }
-        if (query_parse_select(&query, token.select, answer) && query_refuse_apart(&query, answer))
-                write_page(emulator, call, &query, &token, answer);
+        links = take_links(token.select, schema == &schema_user ? "manager" : "members", &rest);
+        if (query_parse_select(&query,
+                               rest.n  ? rest.data
+                               : links ? "id"
+                                       : "",
+                               answer) &&
+            query_refuse_apart(&query, answer))
+                write_page(emulator, call, &query, &token, links, answer);
 }
 
 void user_delta(Emulator *emulator, Call *call, Answer *answer)

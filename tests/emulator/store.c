@@ -75,6 +75,7 @@ void store_deinit(Store *store)
         links_deinit(&store->groups);
         links_deinit(&store->deleted);
         free(store->removed);
+        free(store->linked);
         index_deinit(&store->by_id);
         index_deinit(&store->by_upn);
         index_deinit(&store->by_anchor);
@@ -336,8 +337,24 @@ Object *store_conflict(const Store *store, const Schema *schema, const Object *o
         return NULL;
 }
 
+static void note_link(Store *store, const Object *owner, const Object *object, bool there)
+{
+        Linked *l;
+
+        if (store->n_linked == store->size_linked) {
+                store->size_linked = store->size_linked ? 2 * store->size_linked : 64;
+                store->linked = mem_grow(store->linked, store->size_linked, sizeof(*store->linked));
+        }
+        l = &store->linked[store->n_linked++];
+        *l = (Linked){ .schema = object->schema, .there = there, .at = store->generation };
+        memcpy(l->owner, owner->id, sizeof(l->owner));
+        memcpy(l->id, object->id, sizeof(l->id));
+}
+
 bool store_set_manager(Store *store, Object *user, Object *manager)
 {
+        Object *before = user->manager;
+
         if (user->manager == manager)
                 return false;
         if (user->manager)
@@ -346,6 +363,10 @@ bool store_set_manager(Store *store, Object *user, Object *manager)
         if (manager)
                 links_add(&manager->reports, user);
         touch(store, user);
+        if (before)
+                note_link(store, user, before, false);
+        if (manager)
+                note_link(store, user, manager, true);
         return true;
 }
 
@@ -369,12 +390,18 @@ static bool link_remove(Store *store, Links *there, Object *object, Links *back,
 
 bool store_add_member(Store *store, Object *group, Object *member)
 {
-        return link_add(store, &group->members, member, &member->member_of, group);
+        if (!link_add(store, &group->members, member, &member->member_of, group))
+                return false;
+        note_link(store, group, member, true);
+        return true;
 }
 
 bool store_remove_member(Store *store, Object *group, Object *member)
 {
-        return link_remove(store, &group->members, member, &member->member_of, group);
+        if (!link_remove(store, &group->members, member, &member->member_of, group))
+                return false;
+        note_link(store, group, member, false);
+        return true;
 }
 
 bool store_add_owner(Store *store, Object *group, Object *owner)

@@ -23,6 +23,7 @@
 #include "links.h"
 #include "schema.h"
 
+typedef struct Linked Linked;
 typedef struct Object Object;
 typedef struct Random Random;
 typedef struct Removed Removed;
@@ -53,6 +54,14 @@ struct Removed {
         uint64_t at; /* generation */
 };
 
+/* A member of a group or a manager that came or went, for the delta query */
+struct Linked {
+        char owner[ID_SIZE], id[ID_SIZE];
+        const Schema *schema; /* of the one it names */
+        bool there;
+        uint64_t at;
+};
+
 struct Store {
         Index by_id; /* live and deleted */
         Index by_upn;
@@ -66,6 +75,8 @@ struct Store {
         uint64_t generation; /* counts changes */
         Removed *removed;    /* in the order of their ends */
         size_t n_removed, size_removed;
+        Linked *linked; /* in their order */
+        size_t n_linked, size_linked;
 };
 
 void store_init(Store *store);

@@ -59,6 +59,27 @@ class DeltaTest(Case):
         self.e.graph('DELETE', '/groups/' + group)
         self.assertEqual(self.follow(link)[0], [{'id': group, '@removed': {'reason': 'deleted'}}])
 
+    def test_links(self):
+        ada, bob, eve = (self.e.user(n) for n in ('ada', 'bob', 'eve'))
+        group = self.e.group('sales')
+        self.e.graph('PATCH', '/groups/' + group, {'members@odata.bind': [f'https://graph.microsoft.com/v1.0/directoryObjects/{u}' for u in (ada, bob)]})
+        self.e.graph('PUT', f'/users/{ada}/manager/$ref', {'@odata.id': f'https://graph.microsoft.com/v1.0/users/{bob}'})
+        objects, _, groups = self.follow('/groups/delta?$select=displayName,members')
+        named = {'@odata.type': '#microsoft.graph.user'}
+        self.assertEqual(objects, [{'displayName': 'sales', 'members@delta': [{**named, 'id': ada}, {**named, 'id': bob}]}])
+        objects, _, users = self.follow('/users/delta?$select=id,manager')
+        self.assertEqual(objects, [{'id': ada, 'manager@delta': [{**named, 'id': bob}]}, {'id': bob}, {'id': eve}])
+        self.e.graph('DELETE', f'/groups/{group}/members/{ada}/$ref')
+        self.e.graph('POST', f'/groups/{group}/members/$ref', {'@odata.id': f'https://graph.microsoft.com/v1.0/directoryObjects/{eve}'})
+        self.e.graph('PUT', f'/users/{ada}/manager/$ref', {'@odata.id': f'https://graph.microsoft.com/v1.0/users/{eve}'})
+        gone = {'@removed': {'reason': 'deleted'}}
+        self.assertEqual(self.follow(groups)[0], [{'displayName': 'sales', 'members@delta': [{**named, 'id': eve}, {**named, 'id': ada, **gone}]}])
+        self.assertEqual(self.follow(users)[0], [{'id': ada, 'manager@delta': [{**named, 'id': eve}, {**named, 'id': bob, **gone}]}])
+        # A property alone: no links.
+        groups = self.follow('/groups/delta?$select=displayName,members')[2]
+        self.e.graph('PATCH', '/groups/' + group, {'displayName': 'Sales'})
+        self.assertEqual(self.follow(groups)[0], [{'displayName': 'Sales'}])
+
     def test_expired(self):
         self.e.user('ada')
         _, _, link = self.follow('/users/delta')

@@ -2,14 +2,29 @@
 """Somebody changes Microsoft Entra ID behind us: a reconcile says so, and with `correct` puts it back."""
 
 import json
+import pathlib
+import urllib.parse
+import urllib.request
 
 from house import check, house, step
+from lab import wait_until
 
 
 def reconcile(h, *arguments):
     r = h.sosync.command("reconcile", "--json", *arguments)
     check(r.returncode == 0, r)
     return json.loads(r.stdout)["cloud"]
+
+
+def delete(h, path):
+    """As an administrator of the cloud does."""
+    form = {"client_id": h.graph.client_id, "client_secret": pathlib.Path(h.graph.secret_file).read_text().strip(),
+            "scope": "https://graph.microsoft.com/.default", "grant_type": "client_credentials"}
+    login = f"{h.graph.login}/{h.graph.tenant_id}/oauth2/v2.0/token"
+    with urllib.request.urlopen(login, urllib.parse.urlencode(form).encode(), timeout=30) as answer:
+        token = json.load(answer)["access_token"]
+    request = urllib.request.Request(f"{h.graph.graph}/{path}", method="DELETE", headers={"Authorization": f"Bearer {token}"})
+    urllib.request.urlopen(request, timeout=30).close()
 
 
 with house("drift") as h:
@@ -45,6 +60,25 @@ with house("drift") as h:
     h.until_user("ada.first", jobTitle="Analyst")
     h.until_idle()
     check(h.user("bob.first")["accountEnabled"] is False, "still blocked")
+
+    step("members and managers that somebody has removed are put back")
+    group = h.ad.add_group("Sales", h.groups).dn
+    for name in ("Ada", "Bob"):
+        h.ad.add_member(group, f"CN={name} First,{h.people}")
+    h.ad.set(f"CN=Bob First,{h.people}", manager=f"CN=Ada First,{h.people}")
+    h.until_members("Sales", "ada.first", "bob.first")
+    wait_until(lambda: h.user("bob.first").get("manager") == ids["ada.first"], 20, "bob's manager")
+    h.until_idle()
+    reconcile(h)
+    sales = h.graph.find_group("Sales")["id"]
+    delete(h, f"groups/{sales}/members/{ids['ada.first']}/$ref")
+    delete(h, f"users/{ids['bob.first']}/manager/$ref")
+    n = reconcile(h)
+    check((n["changed"], n["enqueued"], n["whole"]) == (2, 2, False), n)
+    check({e["what"] for e in n["examples"]} == {"member", "manager"}, n)
+    h.until_members("Sales", "ada.first", "bob.first")
+    wait_until(lambda: h.user("bob.first").get("manager") == ids["ada.first"], 20, "bob's manager again")
+    h.until_idle()
 
     step("our own writes are no drift")
     n = reconcile(h)

@@ -155,8 +155,8 @@ static bool edit_cloud(Scene *s, const Thing *t, const char *const *words, size_
 
                 if (!script_pair(s->arena, words[i], &name, &value))
                         return scene_fail(s, "%s is not name=value", words[i]);
-                if (str_starts(name, "member") || str_is(name, "manager")) {
-                        set_link(s, &id, str_starts(name, "member") ? "member" : name, value,
+                if (str_starts(name, "member") || str_starts(name, "manager")) {
+                        set_link(s, &id, str_starts(name, "member") ? "member" : "manager", value,
                                  !str_ends(name, "-"));
                         continue;
                 }
