@@ -3,13 +3,14 @@
 /*
  * sosync rules explain: why an object has the values it has
  *
- *      Entra ID (user)
- *        title = Analyst
- *          > 125  Out to AAD - User ExchangeOnline   Analyst                [title]
- *            129  Out to AAD - User SharePointOnline Analyst                not asked: 125 has a value
+ *      Entra ID
+ *        title = Analyst  (Graph: jobTitle)
+ *          > 125  Out to AAD - User ExchangeOnline    [title]
+ *            129  Out to AAD - User SharePointOnline  the same; 125 comes first
  *
- * What goes to Entra ID comes last, where the eye is when the text has run through. Attributes without a
- * value are left out unless --all or --attribute asks for them.
+ * Attributes without a value are left out unless --all or --attribute asks for them. What does not fit beside
+ * the others has lines of its own: nothing that explains is cut. At the end, where the eye is when the text
+ * has run through, all of it in short (rules-explain-short.c).
  */
 
 #include "app/command/rules-explain.h"
@@ -27,36 +28,73 @@ static const char *short_why(const char *why)
         return s ? s + strlen("\" asks for ") : why;
 }
 
+/* The text, from here to the margin; what is too long goes on below, at the indentation. */
+static void print_wrapped(const ExplainCommand *e, size_t indent, const char *text)
+{
+        size_t room = e->columns > indent + 24 ? e->columns - indent : 24;
+
+        while (str_chars(text) > room) {
+                const char *end = str_at(text, room + 1), *cut = end;
+
+                while (cut > text && *cut != ' ')
+                        cut--;
+                if (cut == text)
+                        cut = str_at(text, room);
+                printf("%.*s\n%*s", (int)(cut - text), text, (int)indent, "");
+                text = cut + strspn(cut, " ");
+        }
+        printf("%s", text);
+}
+
+/* Beside what ends at `used`, if it fits, else below it. */
+static void print_beside(const ExplainCommand *e, size_t used, size_t column, size_t below, const char *text)
+{
+        if (column + str_chars(text) > e->columns) {
+                printf("\n%*s", (int)below, "");
+                column = below;
+        } else {
+                printf("%*s", (int)(column - used), "");
+        }
+        print_wrapped(e, column, text);
+}
+
+/* Whether it is in scope, and where it would lead. */
+static const char *standing(const ExplainCommand *e, const ExplainStage *s, const ExplainRule *x)
+{
+        Arena *a = e->rules->arena;
+        const Rule *r = x->rule;
+        const char *candidate = s->direction == RULE_INBOUND ? explain_candidate(&e->it, r, a) : NULL;
+
+        if (!x->in_scope)
+                return arena_printf(a, "out of scope: needs %s", short_why(x->why_not));
+        if (candidate)
+                return arena_printf(a, "in scope, %s: %s", rule_link_name(r->link), candidate);
+        if (r->n_join || r->link != RULE_LINK_JOIN)
+                return arena_printf(a, "in scope, %s%s%s", rule_link_name(r->link), r->n_join ? " by " : "",
+                                    explain_join(a, r));
+        return "in scope";
+}
+
 static void print_rules(const ExplainCommand *e, const ExplainStage *s)
 {
         Arena *a = e->rules->arena;
 
         for (size_t i = 0; i < s->n_rules; i++) {
                 const ExplainRule *x = &s->rules[i];
-                const Rule *r = x->rule;
-                const char *name = rules_cut(a, r->name, e->name_width), *text;
+                const char *name = rules_cut(a, x->rule->name, e->name_width);
 
                 /* The rules of the others are told where they give something. */
                 if (s->direction == RULE_INBOUND && x->input != e->it.own)
                         continue;
-
-                if (!x->in_scope)
-                        text = arena_printf(a, "out of scope: needs %s", short_why(x->why_not));
-                else if (r->n_join || r->link != RULE_LINK_JOIN)
-                        text = arena_printf(a, "in scope, %s%s%s", rule_link_name(r->link),
-                                            r->n_join ? " by " : "", explain_join(a, r));
-                else
-                        text = "in scope";
-                printf("  %s%s %5d  %s%*s  %s%s\n", x->in_scope ? x->decides ? e->strong : "" : e->faint,
-                       x->decides ? ">" : " ", r->precedence, name, (int)(e->name_width - str_chars(name)),
-                       "",
-                       rules_cut(a, text,
-                                 e->columns > e->name_width + 12 ? e->columns - e->name_width - 12 : 20),
-                       e->plain);
+                printf("  %s%s %5d  %s", x->in_scope ? x->decides ? e->strong : "" : e->faint,
+                       x->decides ? ">" : " ", x->rule->precedence, name);
+                print_beside(e, 11 + str_chars(name), 13 + e->name_width, 15,
+                             rules_cut(a, standing(e, s, x), 2000));
+                printf("%s\n", e->plain);
         }
 }
 
-static const char *value_of(const ExplainCommand *e, Value v, bool link, size_t columns)
+const char *explain_value(const ExplainCommand *e, Value v, bool link, size_t columns)
 {
         const char *text;
 
@@ -68,32 +106,52 @@ static const char *value_of(const ExplainCommand *e, Value v, bool link, size_t 
         return rules_cut(e->rules->arena, text, columns);
 }
 
-/* What stands behind the value: where it comes from, or why it does not count. */
+static const char *flow_text(const ExplainCommand *e, const Flow *f)
+{
+        if (f->type == FLOW_DIRECT)
+                return arena_printf(e->rules->arena, "[%s]", f->source);
+        return f->type == FLOW_CONSTANT ? arena_printf(e->rules->arena, "constant %s", f->source) : f->source;
+}
+
+/* It has a value too, and is not the first. */
+static const char *late_text(const ExplainCommand *e, const ExplainAttribute *x, const ExplainOffer *o)
+{
+        Arena *a = e->rules->arena;
+        const char *value = o->link || value_is(o->value, x->value)
+                                    ? "the same"
+                                    : arena_printf(a, "would be %s", explain_value(e, o->value, false, 60));
+
+        if (!x->winner)
+                return arena_printf(a, "%s; a rule before it failed", value);
+        return arena_printf(a, "%s; %d comes first%s", value, x->winner->rule->precedence,
+                            x->winner->verdict == OFFER_AUTHORITATIVE_NULL ? ", and says that there is none"
+                                                                           : "");
+}
+
+/* Where the value comes from, or why this one does not count. */
 static const char *reason(const ExplainCommand *e, const ExplainAttribute *x, const ExplainOffer *o)
 {
         Arena *a = e->rules->arena;
 
         switch (o->verdict) {
         case OFFER_WON:
+                return flow_text(e, o->flow);
         case OFFER_MERGED:
-                if (o->flow->type == FLOW_DIRECT)
-                        return arena_printf(a, "[%s]", o->flow->source);
-                return o->flow->type == FLOW_CONSTANT ? "constant" : o->flow->source;
+                return arena_printf(a, "adds %s: %s", explain_value(e, o->value, o->link, 60),
+                                    flow_text(e, o->flow));
         case OFFER_LATE:
-                return x->winner ? arena_printf(a, "not asked: %d has %s", x->winner->rule->precedence,
-                                                x->winner->verdict == OFFER_AUTHORITATIVE_NULL
-                                                        ? "said that there is none"
-                                                        : "a value")
-                                 : "not asked: a rule before it failed";
+                return late_text(e, x, o);
         case OFFER_NULL:
-                return arena_printf(a, "NULL: %s%s%s", o->flow->type == FLOW_DIRECT ? "[" : "",
-                                    o->flow->source, o->flow->type == FLOW_DIRECT ? "]" : "");
+                return arena_printf(a, "gives none: %s", flow_text(e, o->flow));
         case OFFER_AUTHORITATIVE_NULL:
                 return arena_printf(a, "AuthoritativeNull: %s", o->flow->source);
         case OFFER_IGNORED:
-                return o->flow->apply_once ? "apply once, and the object is there" : "IgnoreThisFlow";
+                return o->flow->apply_once ? "apply once, and the object is there"
+                                           : arena_printf(a, "IgnoreThisFlow: %s", o->flow->source);
         case OFFER_OUT_OF_SCOPE:
-                return arena_printf(a, "out of scope: needs %s", short_why(o->text));
+                /* Why stands above, with the rules, unless only one attribute was asked for. */
+                return e->attribute ? arena_printf(a, "out of scope: needs %s", short_why(o->text))
+                                    : "out of scope";
         case OFFER_FAILED:
                 return arena_printf(a, "FAILED: %s", o->text);
         }
@@ -106,10 +164,7 @@ static void print_offer(const ExplainCommand *e, const ExplainStage *s, const Ex
         Arena *a = e->rules->arena;
         bool counts = o->verdict == OFFER_WON || o->verdict == OFFER_MERGED ||
                       o->verdict == OFFER_AUTHORITATIVE_NULL || o->verdict == OFFER_FAILED;
-        size_t fixed = e->name_width + 14, rest = e->columns > fixed + 40 ? e->columns - fixed : 40;
-        size_t value_width = rest * 2 / 5;
-        const char *name = rules_cut(a, o->rule->name, e->name_width);
-        const char *value = value_of(e, o->value, o->link, value_width), *text;
+        const char *name = rules_cut(a, o->rule->name, e->name_width), *text;
 
         /* Another object's rules that are out of scope explain nothing here. */
         if (s->direction == RULE_INBOUND && o->input != e->it.own && o->verdict == OFFER_OUT_OF_SCOPE &&
@@ -120,10 +175,9 @@ static void print_offer(const ExplainCommand *e, const ExplainStage *s, const Ex
                 text = arena_printf(a, "of %s: %s",
                                     e->it.inputs[o->input].connector ? e->it.inputs[o->input].connector : "?",
                                     text);
-        printf("    %s%s %5d  %s%*s  %s%*s  %s%s\n", counts ? "" : e->faint, counts ? ">" : " ",
-               o->rule->precedence, name, (int)(e->name_width - str_chars(name)), "", value,
-               (int)(value_width - str_chars(value)), "", rules_cut(a, text, rest - value_width - 2),
-               e->plain);
+        printf("    %s%s %5d  %s", counts ? "" : e->faint, counts ? ">" : " ", o->rule->precedence, name);
+        print_beside(e, 13 + str_chars(name), 15 + e->name_width, 17, rules_cut(a, text, 2000));
+        printf("%s\n", e->plain);
 }
 
 static bool is_shown(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
@@ -170,11 +224,11 @@ static const char *kept_text(const ExplainCommand *e, const ExplainStage *s, con
         if (value_is_none(now))
                 return "(stays as it is)";
         return arena_printf(e->rules->arena, "%s (stays as it is)",
-                            value_of(e, now, false, e->columns * 2 / 3));
+                            explain_value(e, now, false, e->columns * 2 / 3));
 }
 
 /* What is in Entra ID now, where it is another value. */
-static const char *current_text(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
+const char *explain_current(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
 {
         const TargetAttribute *row = target_attribute(s->type, x->name);
         Value now;
@@ -185,7 +239,7 @@ static const char *current_text(const ExplainCommand *e, const ExplainStage *s, 
         if (target_value_is(row, x->value, now))
                 return "";
         return arena_printf(e->rules->arena, "  (Entra ID has %s)",
-                            value_is_none(now) ? "no value" : value_of(e, now, false, e->columns / 2));
+                            value_is_none(now) ? "no value" : explain_value(e, now, false, e->columns / 2));
 }
 
 static void print_attributes(const ExplainCommand *e, const ExplainStage *s)
@@ -200,10 +254,11 @@ static void print_attributes(const ExplainCommand *e, const ExplainStage *s)
                         continue;
                 }
                 printf("  %s%s = %s%s%s%s%s%s%s\n", e->strong, x->name,
-                       !x->kept ? value_of(e, x->value, x->link, e->columns * 2 / 3) : kept_text(e, s, x),
+                       !x->kept ? explain_value(e, x->value, x->link, e->columns * 2 / 3)
+                                : kept_text(e, s, x),
                        x->winner && x->winner->verdict == OFFER_AUTHORITATIVE_NULL ? " (must have no value)"
                                                                                    : "",
-                       e->plain, current_text(e, s, x), e->faint, graph_text(e, s, x->name), e->plain);
+                       e->plain, explain_current(e, s, x), e->faint, graph_text(e, s, x->name), e->plain);
                 for (size_t k = 0; k < x->n_offers; k++)
                         print_offer(e, s, x, &x->offers[k]);
         }
@@ -270,4 +325,6 @@ void explain_print(ExplainCommand *e)
                 return;
         printf("\n%sEntra ID%s\n", e->strong, e->plain);
         print_attributes(e, &e->it.out);
+        if (!e->attribute && !e->it.out.error)
+                explain_print_short(e);
 }

@@ -7,6 +7,7 @@
 #include "app/command/job.h"
 #include "base/str.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -56,34 +57,96 @@ static int parse(ExplainCommand *e, int argc, char **argv)
 
 /* -- evaluation ------------------------------------------------------------------------------------------ */
 
+/* Whom the index of join values has. */
+static int ask_join(void *context, const char *type, const JoinClause *clause, Value v, Arena *a,
+                    const JoinHit **ret_hits, size_t *ret_n)
+{
+        ExplainCommand *e = context;
+        json_t *answer = NULL, *list, *item;
+        const uint8_t *data;
+        JoinHit *hits;
+        PackWriter w;
+        size_t n, i;
+
+        pack_init(&w);
+        value_pack(&w, v);
+        data = pack_data(&w, &n);
+        e->status = command_job(e->rules->config_path, "rules-known",
+                                json_pack("{s:{s:s, s:s, s:s, s:b}}", "join", "type", type, "attribute",
+                                          clause->metaverse, "value", str_base64(a, data, n), "caseSensitive",
+                                          clause->case_sensitive),
+                                &answer);
+        pack_deinit(&w);
+        list = json_object_get(answer, "hits");
+        hits = arena_new_array(a, JoinHit, json_array_size(list) + 1);
+        *ret_n = 0;
+        json_array_foreach(list, i, item)
+        {
+                const char *id = json_string_value(json_object_get(item, "id"));
+                const char *dn = json_string_value(json_object_get(item, "dn"));
+
+                if (id && dn && guid_parse(id, &hits[*ret_n].id))
+                        hits[(*ret_n)++].dn = arena_strdup(a, dn);
+        }
+        *ret_hits = hits;
+        json_decref(answer);
+        return e->status ? -EIO : 0;
+}
+
+/* Joined to nothing yet: where would it be? The person whom it would join is asked for. */
+static int find_joins(ExplainCommand *e, ObjectId *ret_person)
+{
+        RuleInput input = explain_own_input(&e->look);
+
+        if (joins_find(e->rules->rules, &input, ask_join, e, e->rules->arena, &e->joins_room))
+                return e->status ? e->status : command_fail(EXIT_OBJECT, "the state cannot be read");
+        e->joins = &e->joins_room;
+        if (e->joins->by && !e->joins->clash)
+                *ret_person = e->joins->by->hits[0].id;
+        return EXIT_DONE;
+}
+
+/* Takes the arguments. Return: the exit status. */
+static int ask_known(ExplainCommand *e, json_t *arguments)
+{
+        json_t *answer = NULL, *known;
+        int status = command_job(e->rules->config_path, "rules-known", arguments, &answer);
+
+        known = json_object_get(answer, "known");
+        if (json_is_object(known)) {
+                if (known_from_json(known, e->rules->arena, &e->known_room))
+                        status = command_fail(EXIT_OBJECT, "the state has an answer that cannot be read");
+                else
+                        e->known = &e->known_room;
+        }
+        json_decref(answer);
+        return status;
+}
+
 /* The other objects of the person, what the metaverse holds, and what is in Entra ID. */
 static int know(ExplainCommand *e)
 {
         RulesCommand *c = e->rules;
+        ObjectId person = { 0 };
         char id[GUID_TEXT_MAX];
-        json_t *answer = NULL, *known;
         int status;
 
         if (!c->has_state) {
                 e->assumed = "there is no state to look into: as for an object that nobody knows yet";
                 return EXIT_DONE;
         }
-        status = command_job(c->config_path, "rules-known",
-                             json_pack("{s:s, s:s}", "connector", e->look.connector, "id",
-                                       guid_format(&e->look.object->id, id)),
-                             &answer);
-        if (!answer)
-                return status;
-        known = json_object_get(answer, "known");
-        if (!json_is_object(known))
+        status = ask_known(e, json_pack("{s:s, s:s}", "connector", e->look.connector, "id",
+                                        guid_format(&e->look.object->id, id)));
+        if (status == EXIT_DONE && !e->known) {
                 e->assumed = "sosync has not worked on this object yet: as for a new one";
-        else if (known_from_json(known, c->arena, &e->known_room))
-                status = command_fail(EXIT_OBJECT, "the state has an answer that cannot be read");
-        else
-                e->known = &e->known_room;
+                status = find_joins(e, &person);
+                if (status == EXIT_DONE && !guid_is_zero(&person))
+                        status = ask_known(e, json_pack("{s:s}", "metaverse", guid_format(&person, id)));
+                if (e->known)
+                        e->assumed = "sosync has not worked on this object yet: as when it joins";
+        }
         if (e->known && !e->known->cloud.object)
                 e->assumed = "it is not in Entra ID as far as sosync knows";
-        json_decref(answer);
         return status;
 }
 
@@ -208,10 +271,16 @@ static json_t *stage_json(const ExplainCommand *e, const ExplainStage *s)
 
                 if (s->direction == RULE_INBOUND && e->it.inputs[r->input].connector)
                         json_object_set_new(x, "connector", json_string(e->it.inputs[r->input].connector));
+                if (s->direction == RULE_INBOUND && e->it.n_inputs > 1)
+                        json_object_set_new(x, "object", json_string(e->it.inputs[r->input].object->dn));
                 if (r->rule->n_join)
                         json_object_set_new(x, "join", json_string(explain_join(e->rules->arena, r->rule)));
                 if (r->why_not)
                         json_object_set_new(x, "why", json_string(r->why_not));
+                if (s->direction == RULE_INBOUND && r->input == e->it.own &&
+                    explain_candidate(&e->it, r->rule, e->rules->arena))
+                        json_object_set_new(x, "joinResult",
+                                            json_string(explain_candidate(&e->it, r->rule, e->rules->arena)));
                 json_array_append_new(rules, x);
         }
         for (size_t i = 0; i < s->n_attributes; i++)
@@ -246,7 +315,7 @@ int rules_explain(RulesCommand *c, int argc, char **argv)
                 status = look(&e);
         if (status)
                 return status;
-        explain_object(&e.it, c->rules, &e.look, e.known, clock_wall(&clock_system), c->arena);
+        explain_object(&e.it, c->rules, &e.look, e.known, e.joins, clock_wall(&clock_system), c->arena);
         if (c->json)
                 print_json(&e);
         else

@@ -46,7 +46,9 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
         _cleanup_(arena_freep) Arena *a = arena_new(ARENA_LIMIT_RUN);
         RulesWorld w = { .space = queue_space(s->wiring->queue), .now = clock_wall(s->wiring->clock) };
         ConsoleExplain shown;
+        bool unjoined = false;
         RulesKnown known;
+        Joins joins;
         Explain e;
         Look look;
         int r;
@@ -59,7 +61,18 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
                 diag_set(diag, "the state cannot be read: %s", strerror(-r));
                 return 1;
         }
-        explain_object(&e, c->run.rules, &look, r ? NULL : &known, w.now, a);
+        if (r) {
+                RuleInput input = explain_own_input(&look);
+
+                if (joins_find(c->run.rules, &input, joins_ask_space, w.space, a, &joins)) {
+                        diag_set(diag, "the state cannot be read");
+                        return 1;
+                }
+                unjoined = true;
+                if (joins.by && !joins.clash)
+                        r = known_person(&w, &joins.by->hits[0].id, a, &known);
+        }
+        explain_object(&e, c->run.rules, &look, r ? NULL : &known, unjoined ? &joins : NULL, w.now, a);
         shown = (ConsoleExplain){
                 .verdict = e.verdict,
                 .dn = look.object->dn,

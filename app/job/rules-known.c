@@ -4,6 +4,7 @@
 
 #include "app/job/kinds.h"
 
+#include "app/rules/joins.h"
 #include "app/rules/known.h"
 #include "app/rules/store.h"
 #include "app/work/connector.h"
@@ -44,27 +45,63 @@ static int known_object(Job *job, Arena *a, json_t **ret_known)
 {
         _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
         const char *connector = argument(job, "connector"), *id = argument(job, "id");
+        const char *metaverse = argument(job, "metaverse");
         RulesWorld w = { .space = queue_space(job->wiring->queue), .now = clock_wall(job->wiring->clock) };
         ObjectId guid;
         RulesKnown k;
         int r;
 
         *ret_known = NULL;
-        if (!connector || !id || !guid_parse(id, &guid))
+        if (!guid_parse(metaverse ? metaverse : id ? id : "", &guid) || (!metaverse && !connector))
                 return 0;
         w.connectors = connectors_for_run(&job->wiring->connectors, config, a, &w.n_connectors);
-        r = known_find(&w, connector, &guid, a, &k);
+        r = metaverse ? known_person(&w, &guid, a, &k) : known_find(&w, connector, &guid, a, &k);
         if (r == 0)
                 *ret_known = known_json(&k, a);
         /* A damaged row is imported again at the next change. */
         return r > 0 ? 0 : r;
 }
 
+/* {"type", "attribute", "value": packed, in base64, "caseSensitive"} -> [{"id", "dn"}] */
+static int find_joins(Job *job, Arena *a, const json_t *asked, json_t **ret_hits)
+{
+        const char *type = json_string_value(json_object_get(asked, "type"));
+        const char *attribute = json_string_value(json_object_get(asked, "attribute"));
+        const char *value = json_string_value(json_object_get(asked, "value"));
+        JoinClause clause = { .metaverse = attribute,
+                              .case_sensitive = json_is_true(json_object_get(asked, "caseSensitive")) };
+        const JoinHit *hits;
+        PackReader reader;
+        uint8_t *data;
+        size_t n;
+        Value v;
+        int r;
+
+        *ret_hits = json_array();
+        if (!type || !attribute || !value || !str_unbase64(a, value, &data, &n))
+                return 0;
+        unpack_init(&reader, data, n);
+        v = value_unpack(&reader, a);
+        if (unpack_end(&reader) || value_is_none(v))
+                return 0;
+        r = joins_ask_space(queue_space(job->wiring->queue), type, &clause, v, a, &hits, &n);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                char id[GUID_TEXT_MAX];
+
+                json_array_append_new(*ret_hits, json_pack("{s:s, s:s}", "id", guid_format(&hits[i].id, id),
+                                                           "dn", hits[i].dn));
+        }
+        return r;
+}
+
 static int work_known(Job *job, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        json_t *rules = NULL, *known = NULL;
-        int r = argument(job, "id") ? known_object(job, a, &known) : active_rules(job, a, &rules);
+        const json_t *join = json_object_get(job->arguments, "join");
+        json_t *rules = NULL, *known = NULL, *hits = NULL;
+        int r = join                                                ? find_joins(job, a, join, &hits)
+                : argument(job, "id") || argument(job, "metaverse") ? known_object(job, a, &known)
+                                                                    : active_rules(job, a, &rules);
 
         if (r > 0) {
                 diag_set(diag,
@@ -73,9 +110,10 @@ static int work_known(Job *job, Diag *diag)
                 return JOB_E_FAILED;
         }
         if (r == 0)
-                job->result = json_pack("{s:O?, s:O?}", "rules", rules, "known", known);
+                job->result = json_pack("{s:O?, s:O?, s:O?}", "rules", rules, "known", known, "hits", hits);
         json_decref(rules);
         json_decref(known);
+        json_decref(hits);
         return r;
 }
 

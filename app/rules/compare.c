@@ -160,7 +160,7 @@ int rules_view(const RulesWorld *w, const RulesKnown *k, const RuleSet *rules, A
                         r = rules_outbound(rules, v.mv, k->cloud.object, first->parameters,
                                            first->n_parameters, w->now, a, &v.planned, &v.why_not, &why);
                 }
-                if (r == RULE_E_FAILED) {
+                if (r == RULE_E_FAILED || r == RULE_E_AMBIGUOUS) {
                         v.failed = arena_strdup(a, diag_text(&why));
                         v.planned = NULL;
                         r = 0;

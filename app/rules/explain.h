@@ -3,6 +3,7 @@
 
 /* Explain: what the rules make of one object that was looked at, for the command and the console. */
 
+#include "app/rules/joins.h"
 #include "app/rules/known.h"
 #include "app/rules/look.h"
 #include "engine/rules/explain.h"
@@ -14,11 +15,21 @@ struct Explain {
         bool has_out;
         const RuleInput *inputs; /* all that have a say in it, by ExplainOffer.input of `in` */
         size_t n_inputs, own;
+        const Joins *joins;  /* where it would join; NULL: it is joined, or nobody was asked */
         const Object *cloud; /* what is in Entra ID; NULL: nothing that is known */
         const char *verdict; /* what becomes of the object, in one line */
 };
 
-/* `known` NULL: as for an object that is new to the state and to Entra ID. Everything lives in the arena,
- * which the look's object must not outlive. */
-void explain_object(Explain *ret, const RuleSet *rules, const Look *look, const RulesKnown *known, Wall now,
-                    Arena *a);
+/*
+ * `known` NULL: as for an object that is new to the state and to Entra ID. `joins` of one that is joined to
+ * nothing yet: then `known` is of the person whom it would join. Everything lives in the arena, which the
+ * look's object must not outlive.
+ */
+void explain_object(Explain *ret, const RuleSet *rules, const Look *look, const RulesKnown *known,
+                    const Joins *joins, Wall now, Arena *a);
+
+/* What asks where an object would join; its source number does not matter. */
+RuleInput explain_own_input(const Look *look);
+
+/* What a candidate finds, for people; NULL: the rule is none. */
+const char *explain_candidate(const Explain *e, const Rule *rule, Arena *a);

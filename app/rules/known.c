@@ -19,11 +19,21 @@ static bool find_source(const RulesWorld *w, const char *connector, uint16_t *re
         return false;
 }
 
+int known_person(const RulesWorld *w, const ObjectId *metaverse, Arena *a, RulesKnown *ret_known)
+{
+        SpaceRow row;
+        int r = w->space->ops->get(w->space, SPACE_METAVERSE, metaverse->bytes, sizeof(metaverse->bytes), a,
+                                   &row);
+
+        if (r)
+                return error_trace(r);
+        return row.serial ? rules_known_read(w, metaverse, &row, a, ret_known) : SPACE_E_NONE;
+}
+
 int known_find(const RulesWorld *w, const char *connector, const ObjectId *id, Arena *a,
                RulesKnown *ret_known)
 {
         ObjectKey key = { .id = *id };
-        SpaceRow row;
         Head head;
         int r;
 
@@ -34,11 +44,7 @@ int known_find(const RulesWorld *w, const char *connector, const ObjectId *id, A
                 return r;
         if (guid_is_zero(&head.metaverse))
                 return SPACE_E_NONE;
-        r = w->space->ops->get(w->space, SPACE_METAVERSE, head.metaverse.bytes, sizeof(head.metaverse.bytes),
-                               a, &row);
-        if (r)
-                return error_trace(r);
-        return row.serial ? rules_known_read(w, &head.metaverse, &row, a, ret_known) : SPACE_E_NONE;
+        return known_person(w, &head.metaverse, a, ret_known);
 }
 
 /* -- as JSON: records in base64 ---------------------------------------------------------------------------

@@ -17,6 +17,9 @@
 int known_find(const RulesWorld *w, const char *connector, const ObjectId *id, Arena *a,
                RulesKnown *ret_known);
 
+/* By the metaverse object. Return: as known_find(). */
+int known_person(const RulesWorld *w, const ObjectId *metaverse, Arena *a, RulesKnown *ret_known);
+
 /* Of the known it has: before, the inputs, and the cloud object. */
 json_t *known_json(const RulesKnown *k, Arena *a);
 int known_from_json(const json_t *j, Arena *a, RulesKnown *ret_known); /* Return: 0, -EBADMSG */

@@ -322,6 +322,36 @@ void rules_explain_inbound(const RuleSet *set, const RuleInput *inputs, size_t n
         diag_deinit(&diag);
 }
 
+static const ExplainAttribute *find_attribute(const ExplainStage *s, const char *name)
+{
+        for (size_t i = 0; i < s->n_attributes; i++)
+                if (str_is(s->attributes[i].name, name))
+                        return &s->attributes[i];
+        return NULL;
+}
+
+const ExplainAttribute *explain_origin(const ExplainStage *in, const ExplainAttribute *out, Arena *a)
+{
+        const Flow *f = out->winner ? out->winner->flow : NULL;
+        const ExplainAttribute *origin = NULL;
+        const char *const *names;
+        size_t n;
+
+        if (!f || f->type == FLOW_CONSTANT)
+                return NULL;
+        if (f->type == FLOW_DIRECT)
+                return find_attribute(in, f->source);
+        expr_names(f->expr, a, &names, &n);
+        for (size_t i = 0; i < n; i++) {
+                const ExplainAttribute *x = find_attribute(in, names[i]);
+
+                if (x && x->winner && origin)
+                        return NULL;
+                origin = x && x->winner ? x : origin;
+        }
+        return origin;
+}
+
 /* The rule by which the object goes out, or would if no flow failed. */
 static const Rule *find_decider(const ExplainStage *stage, const char *type, bool exists)
 {

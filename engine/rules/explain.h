@@ -82,4 +82,8 @@ void rules_explain_outbound(const RuleSet *set, const FlowedObject *mv, const Ob
                             const ExprParameter *parameters, size_t n_parameters, Wall now, Arena *a,
                             ExplainStage *ret);
 
+/* Where the value of an outbound attribute comes from: the metaverse attribute that its winner reads, if it
+ * reads just one. NULL: none, or several. */
+const ExplainAttribute *explain_origin(const ExplainStage *in, const ExplainAttribute *out, Arena *a);
+
 const char *offer_verdict_name(OfferVerdict v); /* "won" "merged" "later" "null" ... */

@@ -207,7 +207,42 @@ static void add_offers(Ask *q, Str *out, const ExplainAttribute *x)
         html_raw(out, "</ul>");
 }
 
-static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s)
+/* The rule that has taken the value from the directory, and how; of one that an outbound rule makes, that
+ * rule. */
+static const ExplainAttribute *maker(Ask *q, const ExplainStage *in, const ExplainAttribute *x)
+{
+        const ExplainAttribute *origin = in ? explain_origin(in, x, q->arena) : NULL;
+
+        return origin && origin->winner && x->winner && x->winner->flow->type == FLOW_DIRECT ? origin : x;
+}
+
+static void add_whose(Ask *q, Str *out, const ExplainStage *in, const ExplainAttribute *x)
+{
+        const ExplainAttribute *by = maker(q, in, x);
+
+        html_raw(out, "<td><details><summary>");
+        html_text(out, by->winner ? by->winner->rule->name : "nobody");
+        if (by->winner) {
+                const Flow *f = by->winner->flow;
+
+                html_raw(out, " <code class=\"v\">");
+                html_text(out,
+                          f->type == FLOW_DIRECT ? arena_printf(q->arena, "[%s]", f->source) : f->source);
+                html_raw(out, "</code>");
+        }
+        html_raw(out, "</summary>");
+        if (by != x) {
+                html_raw(out, "<p class=\"muted\">into the metaverse, as <code>");
+                html_text(out, by->name);
+                html_raw(out, "</code></p>");
+                add_offers(q, out, by);
+                html_raw(out, "<p class=\"muted\">to Entra ID</p>");
+        }
+        add_offers(q, out, x);
+        html_raw(out, "</details></td>");
+}
+
+static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s, const ExplainStage *in)
 {
         html_raw(out, "<h2>");
         html_text(out, title);
@@ -248,11 +283,9 @@ static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s
                         html_raw(out, "<span class=\"muted\">its links</span>");
                 else
                         html_value(out, value_text(q->arena, x->value, SHOWN_MAX));
-                html_raw(out, "</td><td><details><summary>");
-                html_text(out, x->winner ? x->winner->rule->name : "nobody");
-                html_raw(out, "</summary>");
-                add_offers(q, out, x);
-                html_raw(out, "</details></td></tr>\n");
+                html_raw(out, "</td>");
+                add_whose(q, out, in, x);
+                html_raw(out, "</tr>\n");
         }
         html_raw(out, "</tbody></table></div>\n");
 }
@@ -267,9 +300,11 @@ static void see_explain(void *page, const ConsoleExplain *e)
         html_raw(out, "</p><p class=\"dn\"><bdi>");
         html_text(out, e->dn);
         html_raw(out, "</bdi></p></div>");
-        add_stage(q, out, "From the directory to the metaverse", &e->in);
+        /* What people ask about first: what is in the cloud, and which rule has taken it from the directory.
+         */
         if (e->has_out)
-                add_stage(q, out, "From the metaverse to Entra ID", &e->out);
+                add_stage(q, out, "What Entra ID gets", &e->out, &e->in);
+        add_stage(q, out, "From the directory to the metaverse", &e->in, NULL);
 }
 
 void page_explain(Ask *q)

@@ -3,7 +3,9 @@
 
 import json
 import pathlib
+import re
 import shutil
+import uuid
 
 from house import check, house, step
 
@@ -105,6 +107,25 @@ with house("rules") as h:
     check("title = After  (Entra ID has Before)" in r.stdout, r.stdout)
     h.sosync.start()
     h.until_user("bea.known", jobTitle="After")
+
+    step("joined to nothing yet: every rule that could join it, and what it finds")
+    stranger = h.ad.add_user("Stranger", h.hidden).dn
+    r, doc = explain(h, stranger)
+    join = next(x for x in doc["inbound"]["rules"] if x["rule"] == "In from AD - User Join")
+    check(join["decides"] and join["joinResult"] == "makes a new object: nobody has its objectGUID = sourceAnchorBinary", join)
+    twin = h.ad.add_user("Twin of Bea", h.hidden, **{"mS-DS-ConsistencyGuid": uuid.UUID(h.ad.guid(bea)).bytes_le}).dn
+    r, doc = explain(h, twin)
+    join = next(x for x in doc["inbound"]["rules"] if x["rule"] == "In from AD - User Join" and x["object"] == twin)
+    check(join["joinResult"] == f"joins {bea} by mS-DS-ConsistencyGuid = sourceAnchorBinary", join)
+    check(doc["assumed"] == "sosync has not worked on this object yet: as when it joins", doc["assumed"])
+    check(attribute(doc["outbound"], "title")["current"] == "After", attribute(doc["outbound"], "title"))
+    r = h.sosync.command("rules", "explain", twin)
+    check(f"With {bea} of" in r.stdout and f"in scope, Provision: joins {bea}" in " ".join(r.stdout.split()), r.stdout)
+
+    step("in short, at the end: the rule that has taken the value from the directory")
+    r = h.sosync.command("rules", "explain", bea)
+    short = r.stdout[r.stdout.index("In short"):]
+    check(re.search(r"\n  title +After +106 In from AD - User Common: Trim\(\[title\]\)\n", short), short)
 
     step("the active rules are not those of the configuration: list and explain take the active ones")
     folder = h.folder / "rules"
