@@ -4,13 +4,15 @@
 
 /*
  * The rule that puts the object into Entra ID's connector space. Provision decides where there is such a
- * rule: the shipped groups have join rules in seven more rules, which a filtered group still meets.
+ * rule: the shipped groups have join rules in seven more rules, which a filtered group still meets. Several
+ * that lead to one type do not contradict each other; precedence does not settle which of two types it is to
+ * be.
  */
 static const Rule *find_decider(const RuleSet *set, const Object *mv, bool exists,
                                 const ExprParameter *parameters, size_t n_parameters, Arena *a,
-                                const char **ret_why)
+                                const char **ret_why, const Rule **ret_other)
 {
-        const Rule *nearest = NULL, *joiner = NULL;
+        const Rule *nearest = NULL, *joiner = NULL, *decider = NULL;
 
         for (size_t i = 0; i < set->n_rules; i++) {
                 const Rule *r = set->rules[i];
@@ -23,13 +25,18 @@ static const Rule *find_decider(const RuleSet *set, const Object *mv, bool exist
                 if (!t || (r->link != RULE_LINK_PROVISION && t->provisions))
                         continue;
                 if (rule_in_scope(r, mv, parameters, n_parameters)) {
-                        if (r->link == RULE_LINK_PROVISION || exists)
-                                return r;
-                        joiner = r;
+                        if (r->link != RULE_LINK_PROVISION && !exists)
+                                joiner = r;
+                        else if (!decider)
+                                decider = r;
+                        else if (!str_is(decider->target_type, r->target_type) && !*ret_other)
+                                *ret_other = r;
                 } else if (!nearest) {
                         nearest = r;
                 }
         }
+        if (decider)
+                return decider;
         if (joiner)
                 *ret_why = arena_printf(a, "rule \"%s\" only joins, and Entra ID has no such object",
                                         joiner->name);
@@ -52,9 +59,9 @@ static const Rule *find_decider(const RuleSet *set, const Object *mv, bool exist
  * @a:          the result lives here; its values are borrowed from @mv and @set
  * @ret_target: the object, or NULL: it is not to be there
  * @ret_why:    with NULL: the first clause that was not met, for people
- * @diag:       with RULE_E_FAILED: rule, attribute, what is wrong and where
+ * @diag:       with RULE_E_FAILED: rule, attribute, what is wrong and where; RULE_E_AMBIGUOUS: two rules
  *
- * Return: 0, or RULE_E_FAILED.
+ * Return: 0, RULE_E_FAILED, RULE_E_AMBIGUOUS.
  */
 int rules_outbound(const RuleSet *set, const FlowedObject *mv, const Object *imported,
                    const ExprParameter *parameters, size_t n_parameters, Wall now, Arena *a,
@@ -78,10 +85,15 @@ int rules_outbound(const RuleSet *set, const FlowedObject *mv, const Object *imp
                 .arena = a,
                 .diag = diag,
         };
-        const Rule *decider;
+        const Rule *decider, *other = NULL;
         bool *in_scope;
 
-        decider = find_decider(set, object, imported != NULL, parameters, n_parameters, a, ret_why);
+        decider = find_decider(set, object, imported != NULL, parameters, n_parameters, a, ret_why, &other);
+        if (other) {
+                diag_set(diag, "rule \"%s\" makes it a %s, rule \"%s\" a %s", decider->name,
+                         decider->target_type, other->name, other->target_type);
+                return RULE_E_AMBIGUOUS;
+        }
         if (!decider) {
                 *ret_target = NULL;
                 return 0;

@@ -57,8 +57,10 @@ typedef struct ScopeGroup ScopeGroup;
 enum {
         RULE_E_BASE_ = 1400, /* ERROR_BASE_RULE */
 
-        RULE_E_INVALID, /* rules_load: findings are in the diag */
-        RULE_E_FAILED,  /* a flow failed (Error(), wrong type): the diag names rule, attribute and offset */
+        RULE_E_INVALID,   /* rules_load: findings are in the diag */
+        RULE_E_FAILED,    /* a flow failed (Error(), wrong type): the diag names rule, attribute and offset */
+        RULE_E_AMBIGUOUS, /* outbound rules in scope make objects of different types of it: the diag names two
+                           */
 };
 
 typedef enum RuleDirection {
@@ -296,7 +298,7 @@ int rules_inbound(const RuleSet *set, const char *mv_type, const RuleInput *inpu
  * and apply-once flows), NULL for a new object. *ret_target NULL: no outbound join/provision rule is in
  * scope, *ret_why says why: the first clause that was not met, for people. Where the set has a rule that
  * provisions the target type, one such rule must be in scope; a rule that only joins decides where there is
- * none, and only for an object that Entra ID has. Return: 0, RULE_E_FAILED.
+ * none, and only for an object that Entra ID has. Return: 0, RULE_E_FAILED, RULE_E_AMBIGUOUS.
  */
 int rules_outbound(const RuleSet *set, const FlowedObject *mv, const Object *imported,
                    const ExprParameter *parameters, size_t n_parameters, Wall now, Arena *a,

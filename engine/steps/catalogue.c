@@ -104,8 +104,7 @@ static const CatalogueRow rows[] = {
             "Remove the shared address or anchor from one of the two objects."),
         ROW("AmbiguousMatch", FAILURE, OBJECT, "More than one object in Microsoft Entra ID matches this one.",
             "Leave the anchor on one of them only."),
-        ROW("AmbiguousJoin", FAILURE, OBJECT,
-            "More than one metaverse object matches the join criteria of the rules.",
+        ROW("AmbiguousJoin", FAILURE, OBJECT, "The rules in scope lead to more than one object.",
             "Make the values that the join compares unique, or change the rule."),
         ROW("EstateMismatch", NON_SERVICE_FAILURE, UNREACHABLE,
             "target.estate says something else about who owns the objects than the tenant does "

@@ -223,8 +223,9 @@ int step_sync(Run *run)
 
         r = rules_outbound(run->config->rules, run->mv, run->cloud.object, c->parameters, c->n_parameters,
                            clock_wall(run->clock), run->arena, &run->planned, &why, &run->diag);
-        if (r == RULE_E_FAILED)
-                return step_fail(run, STEP_E_PARK, "SyncRuleError", "%s", diag_text(&run->diag));
+        if (r == RULE_E_FAILED || r == RULE_E_AMBIGUOUS)
+                return step_fail(run, STEP_E_PARK, r == RULE_E_FAILED ? "SyncRuleError" : "AmbiguousJoin",
+                                 "%s", diag_text(&run->diag));
         if (r)
                 return error_fold(r);
         if (!run->planned)
