@@ -85,7 +85,7 @@ static int do_it_here(const char *config_path, const char *kind, json_t *argumen
                 r = job_run_here(&w, job_kind_find(job_kinds, kind), arguments, person_name(), show,
                                  &progress, ret_result, &status, &diag);
         else
-                status = r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT;
+                status = wiring_exit_status(r);
         progress_end(&progress);
         act = job_kind_act(job_kind_find(job_kinds, kind), arguments);
         if (w.open && !*ret_busy && act)

@@ -7,7 +7,7 @@
 #include "app/control/matches.h"
 #include "app/control/person.h"
 #include "app/work/acts.h"
-#include "app/work/owner.h"
+#include "app/work/state.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -33,13 +33,11 @@ static json_t *ask_store(const Config *c, const MatchCommand *m, int *ret_status
         Wall now = clock_wall(&clock_system);
         Diag diag = DIAG_INIT;
         json_t *result;
-        int n;
+        int n, r;
 
-        if (owner_become(c->state.path, &diag) ||
-            queue_lmdb_new(&queue,
-                           &(QueueLmdbOptions){ .path = c->state.path, .limit = c->state.limit, .now = now },
-                           &diag)) {
-                *ret_status = command_fail_diag(EXIT_OBJECT, &diag);
+        r = state_open(&queue, c, now, &diag);
+        if (r) {
+                *ret_status = command_fail_diag(state_exit_status(r), &diag);
                 diag_deinit(&diag);
                 return NULL;
         }

@@ -6,7 +6,7 @@
 #include "app/control/queue-view.h"
 #include "app/work/acts.h"
 #include "app/work/brake-store.h"
-#include "app/work/owner.h"
+#include "app/work/state.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -75,12 +75,11 @@ static json_t *ask_store(const Config *c, const QueueCommand *q, int *ret_status
         Wall now = clock_wall(&clock_system);
         Diag diag = DIAG_INIT;
         json_t *result = NULL;
+        int r;
 
-        if (owner_become(c->state.path, &diag) ||
-            queue_lmdb_new(&queue,
-                           &(QueueLmdbOptions){ .path = c->state.path, .limit = c->state.limit, .now = now },
-                           &diag)) {
-                *ret_status = command_fail_diag(EXIT_OBJECT, &diag);
+        r = state_open(&queue, c, now, &diag);
+        if (r) {
+                *ret_status = command_fail_diag(state_exit_status(r), &diag);
                 diag_deinit(&diag);
                 return NULL;
         }

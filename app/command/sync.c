@@ -236,7 +236,7 @@ static int run_alone(SyncCommand *s, const char *config_path)
         if (r == 0)
                 r = wiring_sources(&wiring, sources);
         if (r) {
-                status = command_fail_diag(r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT, &diag);
+                status = command_fail_diag(wiring_exit_status(r), &diag);
         } else {
                 s->wiring = &wiring;
                 worker_init(&s->worker, &wiring.shared, sources, LANES_ALL);

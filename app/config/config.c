@@ -335,6 +335,7 @@ static int load(Config **ret_config, const char *path, Care care, Diag *diag)
         graph_check(&c->target, doc, "target", reach);
         console_check(&c->console, doc, "console", reach);
         brake_limits_check(&c->brakes, diag);
+        jetstream_config_check(&c->state.jetstream, c->state.backend == STATE_JETSTREAM, doc, diag);
         scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
         compile_urgent(c, doc, diag);
         sound = r == 0 && !diag_any(diag);

@@ -21,6 +21,7 @@
 #include "engine/steps/steps.h"
 #include "engine/target/graph.h"
 #include "listener/ldap-config.h"
+#include "queue/jetstream-config.h"
 #include "report/console/console-config.h"
 
 typedef struct AuditConfig AuditConfig;
@@ -73,10 +74,17 @@ struct UrgentConfig {
 #define STATE_PATH_DEFAULT    "/var/lib/sosync/state"
 #define CONTROL_GROUP_DEFAULT "sosync"
 
+typedef enum StateBackend {
+        STATE_LMDB,
+        STATE_JETSTREAM, /* of a cluster; `path` is this node's copy */
+} StateBackend;
+
 struct StateConfig {
         const char *path;
         int64_t limit;
         int64_t journal_us; /* how long what exports replaced is kept */
+        int backend;        /* StateBackend */
+        JetstreamConfig jetstream;
 };
 
 struct ControlConfig {

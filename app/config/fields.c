@@ -109,6 +109,8 @@ static const ConfigField urgent_fields[] = {
         END_OF_TABLE,
 };
 
+static const char *const state_backends[] = { "lmdb", "jetstream", NULL };
+
 const ConfigField state_fields[] = {
         { .name = "path",
           .type = CONFIG_PATH,
@@ -129,6 +131,17 @@ const ConfigField state_fields[] = {
           .min = 3600,
           .max = 3650.0 * 86400,
           .help = "how long what exports have replaced is kept, for sosync revert" },
+        { .name = "backend",
+          .type = CONFIG_CHOICE,
+          .offset = offsetof(StateConfig, backend),
+          .choices = state_backends,
+          .fallback = "lmdb",
+          .help = "lmdb: one machine; jetstream: several, and path is this node's copy" },
+        { .name = "jetstream",
+          .type = CONFIG_MAP,
+          .offset = offsetof(StateConfig, jetstream),
+          .fields = jetstream_config_fields,
+          .help = "servers of a cluster (docs/operations.md, several machines)" },
         END_OF_TABLE,
 };
 

@@ -392,11 +392,6 @@ static void watch_crashes(Queue *queue)
                 sigaction(fatal[i], &action, NULL);
 }
 
-static int exit_status_of(int r)
-{
-        return r == WIRING_E_CONFIG ? EXIT_USAGE : EXIT_OBJECT;
-}
-
 static void give_up(int number)
 {
         static const char text[] =
@@ -446,7 +441,7 @@ int service_run(const char *config_path, const char *record)
                         fprintf(stderr, "sosync: %s\n", diag.items[i].text);
                 if (!diag_any(&diag))
                         fprintf(stderr, "sosync: cannot start: %s\n", strerror(r < 0 ? -r : EIO));
-                r = exit_status_of(r);
+                r = wiring_exit_status(r);
         } else {
                 event_base_dispatch(s.base);
                 signal(SIGTERM, stop_at_once);

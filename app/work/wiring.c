@@ -3,9 +3,10 @@
 #include "app/work/wiring.h"
 
 #include "app/compare/last.h"
-#include "app/work/owner.h"
 #include "app/work/rules-active.h"
+#include "app/work/state.h"
 #include "base/error.h"
+#include "engine/steps/catalogue.h"
 #include "listener/source-ldap.h"
 
 #include <errno.h>
@@ -14,18 +15,12 @@
 
 static int open_queue(Wiring *w, const Config *c, Diag *diag)
 {
-        int r = owner_become(c->state.path, diag);
+        int r = state_open(&w->queue, c, clock_wall(w->clock), diag);
 
-        if (r == 0)
-                r = queue_lmdb_new(&w->queue,
-                                   &(QueueLmdbOptions){
-                                           .path = c->state.path,
-                                           .limit = c->state.limit,
-                                           .now = clock_wall(w->clock),
-                                   },
-                                   diag);
         if (r == QUEUE_E_GONE)
                 return WIRING_E_BUSY;
+        if (r == QUEUE_E_EMPTY)
+                return WIRING_E_AWAY;
         return r ? WIRING_E_STATE : 0;
 }
 
@@ -56,6 +51,11 @@ static int open_target(Wiring *w, const Config *c, Diag *diag)
                 return r;
         w->graph = TAKE(graph); /* the decorator owns it */
         return c->run.ask_owner ? open_owner(w, c) : 0;
+}
+
+int wiring_exit_status(int r)
+{
+        return r == WIRING_E_CONFIG ? EXIT_USAGE : r == WIRING_E_AWAY ? EXIT_UNREACHABLE : EXIT_OBJECT;
 }
 
 int wiring_open(Wiring *w, const char *config_path, Diag *diag)

@@ -23,6 +23,7 @@ enum {
 
         WIRING_E_CONFIG, /* findings are in the diag */
         WIRING_E_BUSY,   /* the state folder belongs to another process: talk to it (app/control/control.h) */
+        WIRING_E_AWAY,   /* no server of the cluster answers: the diag says which */
         WIRING_E_STATE,  /* the state folder or the reports' cannot be used: the diag says why */
 };
 
@@ -52,9 +53,10 @@ struct Wiring {
 
 /*
  * With 0 the diag may still have findings: those that made `rules_broken`.
- * Return: 0, WIRING_E_CONFIG, WIRING_E_BUSY, WIRING_E_STATE, -errno.
+ * Return: 0, WIRING_E_CONFIG, WIRING_E_BUSY, WIRING_E_AWAY, WIRING_E_STATE, -errno.
  */
 int wiring_open(Wiring *w, const char *config_path, Diag *diag);
+int wiring_exit_status(int r); /* of a program that could not open it */
 void wiring_close(Wiring *w);
 
 /* A source handle of the caller's own; it connects when first used. Return: 0, -errno. */

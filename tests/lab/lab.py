@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 
-from . import dirsrv, domain, openldap
+from . import dirsrv, domain, nats, openldap
 from .emulator import Emulator
 from .fakead import FakeAd
 from .service import Sosync
@@ -101,6 +101,12 @@ class Lab:
         emulator = Emulator(self.emulator_binary, self.folder / name, arguments, **options)
         self._things.append(emulator)
         return emulator.start(wait) if start else emulator
+
+    def nats(self, n=1, start=True, wait=True):
+        """`n` nats-servers with JetStream, as one cluster: see Nats."""
+        servers = nats.Nats(self.folder, n)
+        self._things.append(servers)
+        return servers.start(wait) if start else servers
 
     def fakead(self):
         """A fake domain controller that does what the test says: see FakeAd."""

@@ -34,7 +34,7 @@ LAYERS = {
     'listener': ('base engine/model engine/source', 'ldap lber sasl gssapi krb5 libevent resolv'),
     'report': ('base engine/model queue', ''),
     'report/console': ('base engine/model report queue engine/rules engine/scheduler', 'libevent libevent-openssl'),
-    'app/config': (f'base {ENGINE} listener report/console', ''),
+    'app/config': (f'base {ENGINE} queue listener report/console', ''),
     'app/reconcile': (f'base {ENGINE} queue listener app/config', ''),
     'app/compare': (f'base {ENGINE} queue app/config', ''),
     'app/rules': (f'base {ENGINE} queue listener app/config', ''),

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "queue/jetstream-config.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+/* As the names of streams and buckets may be. */
+#define NAME_MAX_LENGTH 64
+
+static const ConfigField tls_fields[] = {
+        { .name = "ca_file",
+          .type = CONFIG_PATH,
+          .offset = offsetof(NatsTlsConfig, ca_file),
+          .help = "certificates that may have signed those of the servers; none: the system's" },
+        { .name = "cert_file",
+          .type = CONFIG_PATH,
+          .offset = offsetof(NatsTlsConfig, cert_file),
+          .help = "our own certificate, if the servers ask for one" },
+        { .name = "key_file",
+          .type = CONFIG_PATH,
+          .offset = offsetof(NatsTlsConfig, key_file),
+          .help = "... and its key" },
+        { 0 },
+};
+
+const ConfigField jetstream_config_fields[] = {
+        { .name = "urls",
+          .type = CONFIG_LIST,
+          .item = CONFIG_TEXT,
+          .offset = offsetof(JetstreamConfig, urls),
+          .help = "servers: nats://HOST:PORT, or tls://HOST:PORT for a verified connection; any of them will "
+                  "do" },
+        { .name = "name",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(JetstreamConfig, name),
+          .fallback = "sosync",
+          .help = "name of the cluster in JetStream; another installation on the same servers has another" },
+        { .name = "node",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(JetstreamConfig, node),
+          .help = "name of this node; none: the host's name" },
+        { .name = "replicas",
+          .type = CONFIG_INT,
+          .offset = offsetof(JetstreamConfig, replicas),
+          .fallback = "3",
+          .min = 1,
+          .max = 5,
+          .help = "servers that have a copy of what is stored: 1, 3 or 5; for what is made from now on" },
+        { .name = "credentials_file",
+          .type = CONFIG_PATH,
+          .offset = offsetof(JetstreamConfig, credentials_file),
+          .help = "user JWT and its seed, as nsc writes them" },
+        { .name = "tls",
+          .type = CONFIG_MAP,
+          .offset = offsetof(JetstreamConfig, tls),
+          .fields = tls_fields,
+          .help = "certificates" },
+        { .name = "lease",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(JetstreamConfig, lease_us),
+          .fallback = "15s",
+          .min = 6,
+          .max = 300,
+          .help = "how long a node that says nothing keeps what it has in work" },
+        { 0 },
+};
+
+static void check_name(const char *name, const char *key, const ConfigDoc *doc, Diag *diag)
+{
+        size_t n = name ? strlen(name) : 0;
+        bool fits = n > 0 && n <= NAME_MAX_LENGTH;
+
+        for (size_t i = 0; i < n; i++)
+                fits = fits && (isalnum((unsigned char)name[i]) || name[i] == '-' || name[i] == '_');
+        if (name && !fits)
+                diag_add_at(diag, config_mark(doc, key),
+                            "%s: \"%s\": a name is at most %d letters, digits, \"-\" and \"_\"", key, name,
+                            NAME_MAX_LENGTH);
+}
+
+static bool is_url(const char *url, bool *ret_tls)
+{
+        bool nats = strncmp(url, "nats://", 7) == 0, tls = strncmp(url, "tls://", 6) == 0;
+
+        *ret_tls = tls;
+        return (nats && url[7]) || (tls && url[6]);
+}
+
+static void check_urls(const JetstreamConfig *c, const ConfigDoc *doc, Diag *diag)
+{
+        const char *const *urls = c->urls.items;
+        bool is_secured = c->tls.ca_file || c->tls.cert_file;
+
+        for (size_t i = 0; i < c->urls.n_items; i++) {
+                bool tls;
+
+                if (!is_url(urls[i], &tls))
+                        diag_add_at(
+                                diag, c->urls.marks[i],
+                                "state.jetstream.urls: \"%s\" is no URL of a NATS server: nats://HOST:PORT "
+                                "or tls://HOST:PORT",
+                                urls[i]);
+                is_secured = is_secured || tls;
+        }
+        /* The seed signs only; but what is stored goes over the same wire, and is a directory's content. */
+        if (c->credentials_file && !is_secured)
+                diag_add_at(
+                        diag, config_mark(doc, "state.jetstream.credentials_file"),
+                        "state.jetstream.credentials_file: wants a connection that is verified: tls:// in "
+                        "urls");
+}
+
+void jetstream_config_check(const JetstreamConfig *c, bool used, const ConfigDoc *doc, Diag *diag)
+{
+        if (used && c->urls.n_items == 0)
+                diag_add_at(diag, config_mark(doc, "state.backend"),
+                            "state.backend: jetstream needs state.jetstream.urls: at least one server");
+        check_urls(c, doc, diag);
+        check_name(c->name, "state.jetstream.name", doc, diag);
+        if (c->node)
+                check_name(c->node, "state.jetstream.node", doc, diag);
+        if (c->replicas % 2 == 0)
+                diag_add_at(diag, config_mark(doc, "state.jetstream.replicas"),
+                            "state.jetstream.replicas: %lld: a majority wants 1, 3 or 5",
+                            (long long)c->replicas);
+        if (!c->tls.cert_file != !c->tls.key_file)
+                diag_add_at(diag, config_mark(doc, "state.jetstream.tls"),
+                            "state.jetstream.tls: cert_file and key_file go together");
+}
+
+BusOptions jetstream_config_bus(const JetstreamConfig *c, Arena *a)
+{
+        return (BusOptions){
+                .urls = c->urls.items,
+                .n_urls = c->urls.n_items,
+                .name = arena_printf(a, "sosync %s", jetstream_config_node(c, a)),
+                .credentials = c->credentials_file,
+                .ca = c->tls.ca_file,
+                .certificate = c->tls.cert_file,
+                .key = c->tls.key_file,
+                .replicas = (int)c->replicas,
+        };
+}
+
+const char *jetstream_config_node(const JetstreamConfig *c, Arena *a)
+{
+        char host[256] = "";
+
+        if (c->node)
+                return c->node;
+        gethostname(host, sizeof(host) - 1);
+        /* Names of keys have no dots: the first label is the host's own name. */
+        host[strcspn(host, ".")] = '\0';
+        return arena_strdup(a, host[0] ? host : "localhost");
+}
