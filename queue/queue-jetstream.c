@@ -8,10 +8,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* Without a server nobody can lease; who asks is told so after a pause, and asks again. */
 #define DOWN_US 200000
+
+#define LEASE_US ((int64_t)15 * 1000000)
 
 static int put(Queue *queue, const Intake *in)
 {
@@ -249,6 +250,11 @@ static void wake_all(Queue *queue, bool closing)
         ready_wake_all(&q->lmdb.ready, closing);
 }
 
+static bool may_send(Queue *queue)
+{
+        return log_may_send(queue_jetstream(queue));
+}
+
 /* -- spaces ---------------------------------------------------------------------------------------------- */
 
 static Space *space(Queue *queue)
@@ -290,6 +296,7 @@ static Queue *jetstream_free(Queue *queue)
 {
         QueueJetstream *q = queue_jetstream(queue);
 
+        log_keeper_stop(q);
         if (q->has_thread) {
                 Entry end = { .op.kind = OP_END, .other = atomic_load(&q->session) };
 
@@ -299,6 +306,7 @@ static Queue *jetstream_free(Queue *queue)
                         atomic_store(&q->stopping, true);
                 log_stop(q);
         }
+        bucket_free(q->nodes);
         bus_free(q->bus);
         commit_stop(&q->lmdb.committer);
         ready_stop(&q->lmdb.ready);
@@ -306,6 +314,7 @@ static Queue *jetstream_free(Queue *queue)
         apply_deinit(&q->lmdb.apply);
         claims_deinit(&q->lmdb.claims);
         store_close(&q->lmdb.store);
+        pthread_cond_destroy(&q->keeper_cond);
         pthread_mutex_destroy(&q->lock);
         free(q->log);
         free(q->node);
@@ -334,6 +343,7 @@ static const QueueOps queue_jetstream_ops = {
         .outcomes_done = outcomes_done,
         .stats = queue_lmdb_stats,
         .wake_all = wake_all,
+        .may_send = may_send,
         .space = space,
         .free = jetstream_free,
 };
@@ -433,14 +443,16 @@ static int submit_crashed(QueueLmdb *q, Op *op)
 
 static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
 {
-        Entry start = { .op = { .kind = OP_START, .now = options->now }, .node = q->node };
         SharedApplied applied;
-        uint64_t session = 0;
+        char nodes[128];
         int r;
 
         r = bus_new(&q->bus, options->bus, diag);
         if (r == 0)
                 r = bus_stream(q->bus, q->log, q->log, diag);
+        snprintf(nodes, sizeof(nodes), "%s-nodes", q->log);
+        if (r == 0)
+                r = bucket_new(&q->nodes, q->bus, nodes, q->lease_us / 1000, diag);
         if (r)
                 return r == BUS_E_REFUSED ? error_origin(-EACCES) : QUEUE_E_EMPTY;
         r = log_read_applied(q, &applied);
@@ -452,19 +464,15 @@ static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options,
         r = load_leases(q);
         if (r)
                 return error_trace(r);
-        while (session == 0) {
-                if (getrandom(&session, sizeof(session), 0) != sizeof(session))
-                        return error_origin(-EIO);
-                session &= INT64_MAX; /* msgpack's integers are ours with a sign */
-        }
-        atomic_store(&q->session, session);
-        atomic_store(&q->number, 1);
         r = log_start(q);
         if (r)
                 return r == BUS_E_DOWN ? QUEUE_E_EMPTY : error_trace(r);
-        r = log_submit(q, &start);
+        r = log_session_start(q, options->now);
         if (r)
                 return error_fold(r);
+        r = log_keeper_start(q);
+        if (r)
+                return error_trace(r);
         forget_counts(&q->lmdb.ready);
         return queue_lmdb_judge_suspects(&q->lmdb, options->now, submit_crashed);
 }
@@ -488,6 +496,7 @@ int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options,
         const uint64_t map = options->map ? (uint64_t)options->map : STORE_MAP;
         _cleanup_(queue_freep) Queue *queue = NULL;
         QueueJetstream *q = calloc(1, sizeof(*q));
+        pthread_condattr_t attr;
         int r;
 
         if (!q)
@@ -506,8 +515,14 @@ int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options,
                 q->lmdb.limit = map - map / 8;
         q->log = duplicate(options->log);
         q->node = duplicate(options->node);
+        q->lease_us = options->lease_us ? options->lease_us : LEASE_US;
+        q->late_us = options->late_us;
         list_init(&q->waiting);
         pthread_mutex_init(&q->lock, NULL);
+        pthread_condattr_init(&attr);
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        pthread_cond_init(&q->keeper_cond, &attr);
+        pthread_condattr_destroy(&attr);
         claims_init(&q->lmdb.claims);
         r = open_copy(q, options, diag);
         if (r == 0)

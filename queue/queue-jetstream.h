@@ -37,15 +37,15 @@
  *    the others. A lease belongs to a session, the life of one process; it ends by ack, retry, park, release,
  *    or with the session (OP_START of the same node, OP_END). What the owner of a dead session sends late is
  *    refused with QUEUE_E_GONE, with all it wanted to write. What it has sent to Entra ID by then cannot be
- *    called back (decisions.md 19): queue_lease_until() says until when it may send.
+ *    called back (decisions.md 19): queue_may_send() says whether it still may.
  *  - No server, or no majority: calls that write wait; reads go on, and show what this node knows. A call
  * that still waits when the program closes gives up after five seconds, and its change is given out again.
  *  - Counters (QueueStats.n_*) count what this node has applied since its start, whoever did it. Outcome rows
  *    are each node's own: every node makes reports of all runs.
  *  - Rest after an export is part of the state here: it outlives a crash.
  *
- * Threads: any may call; the applier is the backend's own, and the only one that applies. `lock` is taken
- * under no other and holds for moments.
+ * Threads: any may call; two are the backend's own: the applier, and the keeper of the session. `lock` is
+ * taken under no other and holds for moments.
  */
 
 #include "queue/bus.h"
@@ -65,6 +65,14 @@ struct LogWait {
         pthread_cond_t cond; /* lock */
 };
 
+/* A session whose key is missing, and since when. */
+typedef struct LogMissed {
+        uint64_t session; /* 0: a free place */
+        int64_t since_us;
+} LogMissed;
+
+#define LOG_NODES_MAX 64
+
 struct QueueJetstream {
         QueueLmdb lmdb; /* the copy; first, so that what only reads is the same function */
         SpaceOps space_ops;
@@ -78,6 +86,18 @@ struct QueueJetstream {
         pthread_t thread;
         bool has_thread;
         _Atomic bool stopping; /* the applier ends */
+
+        /* Of the keeper (log-session.c). */
+        Bucket *nodes;
+        int64_t lease_us, late_us;
+        uint64_t revision; /* of our key; 0: there is none */
+        uint64_t n_connected;
+        LogMissed missed[LOG_NODES_MAX];
+        _Atomic int64_t renewed_us; /* CLOCK_BOOTTIME, before the last renewal that went well */
+        pthread_t keeper;
+        bool has_keeper;
+        pthread_cond_t keeper_cond; /* lock */
+        bool keeper_stops;          /* lock */
 
         pthread_mutex_t lock;
         List waiting;      /* lock */
@@ -97,6 +117,15 @@ static inline QueueJetstream *queue_jetstream(Queue *q)
  */
 int log_submit(QueueJetstream *q, Entry *e);
 void log_wake(QueueJetstream *q); /* `closing` has changed */
+
+/* log-session.c: who is alive. start: a new session, known to all when it returns. Return: as log_submit. */
+uint64_t log_session_new(void);
+int log_session_start(QueueJetstream *q, Wall now);
+int log_keeper_start(QueueJetstream *q); /* Return: 0, -errno */
+void log_keeper_stop(QueueJetstream *q);
+
+/* Nobody else can have what this node has leased: requests that leave now are allowed. */
+bool log_may_send(QueueJetstream *q);
 
 /* log-apply.c: the applier. */
 int log_start(QueueJetstream *q);

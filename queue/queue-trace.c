@@ -240,6 +240,11 @@ static void wake_all(Queue *queue, bool closing)
         say(t, 0, "wake-all closing=%s", closing ? "yes" : "no");
 }
 
+static bool may_send(Queue *queue)
+{
+        return queue_may_send(queue_trace(queue)->next);
+}
+
 static Space *space(Queue *queue)
 {
         QueueTrace *t = queue_trace(queue);
@@ -278,6 +283,7 @@ static const QueueOps queue_trace_ops = {
         .outcomes_done = outcomes_done,
         .stats = stats,
         .wake_all = wake_all,
+        .may_send = may_send,
         .space = space,
         .free = trace_free,
 };

@@ -220,6 +220,11 @@ int queue_note(Queue *q, const Lease *lease, const Commit *c)
         return q->ops->note(q, lease, c);
 }
 
+bool queue_may_send(Queue *q)
+{
+        return !q->ops->may_send || q->ops->may_send(q);
+}
+
 /**
  * queue_release() - give the lease back untouched
  *

@@ -178,6 +178,7 @@ struct QueueOps { /* each of put, ack, retry, park, note is one transaction */
         int (*outcomes_done)(Queue *q, uint64_t up_to);
         int (*stats)(Queue *q, Wall now, QueueStats *ret_stats);
         void (*wake_all)(Queue *q, bool closing);
+        bool (*may_send)(Queue *q); /* NULL: always */
         Space *(*space)(Queue *q);
         Queue *(*free)(Queue *q);
 };
@@ -223,6 +224,13 @@ int queue_ack(Queue *q, const Lease *lease, const Commit *c);
 int queue_retry(Queue *q, const Lease *lease, Wall not_before, const char *reason, const Commit *c);
 int queue_park(Queue *q, const Lease *lease, const char *reason, const Commit *c);
 int queue_note(Queue *q, const Lease *lease, const Commit *c); /* intents: durable now, lease kept */
+
+/*
+ * False: somebody else may have by now what this process has leased, so nothing may be sent for it. In one
+ * process alone it never is; in a cluster, when the session could not be renewed in time. Asked before each
+ * request, from any thread.
+ */
+bool queue_may_send(Queue *q);
 
 /* Give the lease back untouched: READY again, the try is not counted. Nothing is written. */
 int queue_release(Queue *q, const Lease *lease);
@@ -287,6 +295,9 @@ typedef struct QueueJetstreamOptions {
         const char *log;  /* name of the cluster's log in JetStream; letters, digits, "-" and "_" */
         const char *node; /* name of this node: one process at a time has it */
         const BusOptions *bus;
+        int64_t lease_us; /* how long a node that says nothing keeps what it has leased; 0: 15 s, at least 6 s
+                           */
+        int64_t late_us;  /* how long a request that this node has sent may take at most */
 } QueueJetstreamOptions;
 
 /*

@@ -25,6 +25,8 @@ static int open_jetstream(Queue **ret_queue, const Config *c, Wall now, Diag *di
                                            .log = c->state.jetstream.name,
                                            .node = jetstream_config_node(&c->state.jetstream, a),
                                            .bus = &bus,
+                                           .lease_us = c->state.jetstream.lease_us,
+                                           .late_us = c->target.timeout_us,
                                    },
                                    diag);
 }
