@@ -2,6 +2,7 @@
 
 #include "app/work/revert.h"
 
+#include "app/work/revert-read.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/model/dn.h"
@@ -193,59 +194,45 @@ static void collect(Wants *w, const JournalEntry *entries, size_t n, bool *ret_c
 
 /* -- what is there now ----------------------------------------------------------------------------------- */
 
-typedef struct Now {
-        ObjectSink sink; /* first */
-        const Object *object;
-} Now;
-
-static int on_object(ObjectSink *sink, const TargetObject *o)
-{
-        ((Now *)sink)->object = o->object;
-        return 0;
-}
-
 static void leave(RevertFigures *f, const JournalEntry *e, const char *attribute, const char *why)
 {
         json_array_append_new(f->left, json_pack("{s:s, s:s?, s:s}", "dn", e->dn ? e->dn : "", "attribute",
                                                  attribute, "why", why));
 }
 
-static int compare(const Revert *rv, const JournalEntry *e, Wants *w, RevertFigures *f, Diag *diag)
+/* What must be read of it: the values that are wanted back. */
+static void plan_read(RevertRead *read, const JournalEntry *e, const Wants *w)
 {
         const char **names = arena_new_array(w->arena, const char *, w->n + 1);
-        char id[GUID_TEXT_MAX];
-        Call call = { .lane = LANE_RECONCILE, .arena = w->arena, .now = clock_mono(rv->clock) };
-        Match match = {
-                .type = e->type, .by = MATCH_ID, .value = guid_format(&e->cloud, id), .attributes = names
-        };
-        Now now = { .sink = { .object = on_object } };
-        size_t kept = 0;
-        int r;
 
+        *read = (RevertRead){ .type = e->type, .id = e->cloud, .attributes = names };
         for (size_t i = 0; i < w->n; i++)
                 if (w->items[i].verb == JOURNAL_SET)
-                        names[match.n_attributes++] = w->items[i].attribute;
-        call.deadline = mono_add(call.now, 60 * (int64_t)1000000);
-        r = match.n_attributes && rv->target ? target_fetch(rv->target, &call, &match, &now.sink, diag) : 0;
-        if (r == TARGET_E_NOT_FOUND) {
+                        names[read->n_attributes++] = w->items[i].attribute;
+}
+
+/* What is neither as we left it nor as it was is left alone. */
+static void compare(const JournalEntry *e, Wants *w, const RevertRead *now, RevertFigures *f)
+{
+        size_t kept = 0;
+
+        if (now->result == TARGET_E_NOT_FOUND) {
                 leave(f, e, NULL, "it is not in Microsoft Entra ID any more");
                 w->n = 0;
-                return 0;
+                return;
         }
-        if (r)
-                return r < 0 ? r : REVERT_E_UNREACHABLE;
         for (size_t i = 0; i < w->n; i++) {
                 const HoldWant *want = &w->items[i];
                 const TargetAttribute *at = target_attribute(e->type, want->attribute);
-                Value theirs = now.object ? object_get(now.object, want->attribute) : VALUE_NULL;
+                Value theirs = now->object ? object_get(now->object, want->attribute) : VALUE_NULL;
 
                 if (want->verb == JOURNAL_SET && !at)
                         continue;
-                if (want->verb == JOURNAL_SET && now.object && target_value_is(at, want->restore, theirs)) {
+                if (want->verb == JOURNAL_SET && now->object && target_value_is(at, want->restore, theirs)) {
                         f->n_back++;
                         continue;
                 }
-                if (want->verb == JOURNAL_SET && now.object && !target_value_is(at, want->expect, theirs)) {
+                if (want->verb == JOURNAL_SET && now->object && !target_value_is(at, want->expect, theirs)) {
                         leave(f, e, want->attribute,
                               arena_printf(w->arena, "somebody has changed it since: it is \"%s\"",
                                            value_text(w->arena, theirs, 200)));
@@ -256,7 +243,6 @@ static int compare(const Revert *rv, const JournalEntry *e, Wants *w, RevertFigu
                 f->n_links += want->verb != JOURNAL_SET;
         }
         w->n = kept;
-        return 0;
 }
 
 /* -- putting it back ------------------------------------------------------------------------------------- */
@@ -324,39 +310,81 @@ static void hold(Page *p, const Revert *rv, const JournalEntry *e, const Wants *
         page_add(p, &e->key, e->dn, rv->by, now);
 }
 
-static int plan_objects(const Revert *rv, const Entries *s, Page *page, RevertFigures *f, Diag *diag)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Wall now = clock_wall(rv->clock);
-        int r = 0;
+/* Some objects, read at the same time and put back in one transaction. */
+typedef struct Group {
+        const JournalEntry *last[PAGE]; /* of each, its last entry */
+        Wants wants[PAGE];
+        RevertRead reads[PAGE];
+        size_t n;
+} Group;
 
-        for (size_t i = 0; r == 0 && i < s->n;) {
+/* The next objects; returns the entry behind theirs. What the entries made is named. */
+static size_t gather(const Entries *s, size_t i, Group *g, Arena *a, RevertFigures *f)
+{
+        g->n = 0;
+        while (i < s->n && g->n < PAGE) {
                 const JournalEntry *e = &s->items[i];
-                Wants w = { .arena = a };
+                Wants *w = &g->wants[g->n];
                 bool created;
                 size_t n = 1;
 
                 while (i + n < s->n && s->items[i + n].key.source == e->key.source &&
                        guid_is(&s->items[i + n].key.id, &e->key.id))
                         n++;
-                arena_reset(a);
-                collect(&w, e, n, &created);
+                *w = (Wants){ .arena = a };
+                collect(w, e, n, &created);
                 if (created)
                         json_array_append_new(f->created, json_string(e->dn ? e->dn : ""));
-                else if (w.n)
-                        r = compare(rv, &e[n - 1], &w, f, diag);
-                if (r == 0 && !created && w.n) {
-                        f->n_objects++;
-                        if (!rv->dry_run)
-                                hold(page, rv, &e[n - 1], &w, now);
+                else if (w->n) {
+                        g->last[g->n] = &e[n - 1];
+                        plan_read(&g->reads[g->n], &e[n - 1], w);
+                        g->n++;
                 }
-                if (r == 0 && page->n == PAGE)
-                        r = page_put(page, rv->queue, now);
                 i += n;
+        }
+        return i;
+}
+
+/* Return: 0, REVERT_E_UNREACHABLE, -errno. */
+static int put_back(const Revert *rv, Group *g, Page *page, RevertFigures *f, Wall now, Diag *diag)
+{
+        for (size_t i = 0; i < g->n; i++)
+                if (g->reads[i].result && g->reads[i].result != TARGET_E_NOT_FOUND) {
+                        diag_set(diag, "%s",
+                                 g->reads[i].why ? g->reads[i].why : "Microsoft Graph does not answer");
+                        return g->reads[i].result < 0 ? g->reads[i].result : REVERT_E_UNREACHABLE;
+                }
+        for (size_t i = 0; i < g->n; i++) {
+                compare(g->last[i], &g->wants[i], &g->reads[i], f);
+                if (!g->wants[i].n)
+                        continue;
+                f->n_objects++;
+                if (!rv->dry_run)
+                        hold(page, rv, g->last[i], &g->wants[i], now);
+        }
+        return page_put(page, rv->queue, now);
+}
+
+static int plan_objects(const Revert *rv, const Entries *s, Page *page, RevertFigures *f, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0), *of_group = arena_new(0);
+        Group *g = arena_new_of(a, Group);
+        Wall now = clock_wall(rv->clock);
+        RevertReaders readers;
+        int r = 0;
+
+        revert_readers_init(&readers);
+        for (size_t i = 0; r == 0 && i < s->n;) {
+                arena_reset(of_group);
+                i = gather(s, i, g, of_group, f);
+                if (rv->target)
+                        revert_read(&readers, rv->target, rv->clock, g->reads, g->n);
+                r = put_back(rv, g, page, f, now, diag);
                 if (r == 0 && rv->progress && rv->progress(rv->context, "comparing", i, s->n))
                         r = REVERT_E_CANCELLED;
         }
-        return r ? r : page_put(page, rv->queue, now);
+        revert_readers_deinit(&readers);
+        return r;
 }
 
 int revert_run(const Revert *rv, RevertFigures *ret_figures, Diag *diag)

@@ -12,7 +12,7 @@ from house import check, house, step, write_rules
 from lab import wait_until
 
 N_PEOPLE = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-N_BY_HAND = 10
+N_BY_HAND = max(10, N_PEOPLE // 100)
 DEADLINE_S = 30 + N_PEOPLE / 10
 
 WRONG = """\
