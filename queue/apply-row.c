@@ -48,11 +48,11 @@ static int is_leased(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], bool *ret_le
         return rc;
 }
 
-static int rest_of(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], Wall *ret_until)
+static int rest_of(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], Wall now, Wall *ret_until)
 {
         if (ap->store->is_shared)
                 return shared_rest(ap->store, ap->txn, key, ret_until);
-        *ret_until = rests_of(&ap->rests, key);
+        *ret_until = rests_of(&ap->rests, key, now);
         return 0;
 }
 
@@ -181,7 +181,7 @@ static int change_row(Apply *ap, const Change *c, Wall now)
 
         rc = load(ap, &key, &s);
         if (rc == 0)
-                rc = rest_of(ap, s.key, &rest);
+                rc = rest_of(ap, s.key, now, &rest);
         if (rc == 0)
                 rc = is_leased(ap, s.key, &leased);
         if (rc == 0 && c->kind == CHANGE_LINK) {

@@ -78,7 +78,7 @@ void mem_arrive(QueueMem *q, const Change *c, Wall now)
         }
         if (m) {
                 row = m->row;
-                row_arrive(&row, c, m->token != 0, now, q->next++, hurry, rests_of(&q->rests, m->key));
+                row_arrive(&row, c, m->token != 0, now, q->next++, hurry, rests_of(&q->rests, m->key, now));
         } else {
                 Change first = *c;
 
@@ -89,7 +89,7 @@ void mem_arrive(QueueMem *q, const Change *c, Wall now)
                 keymap_add(&q->rows, &m->node, m->key, sizeof(m->key));
                 if (c->kind == CHANGE_LINK && !c->dn)
                         first.dn = known_dn(q, m->key, a);
-                row_new(&row, &first, now, q->next++, hurry, rests_of(&q->rests, m->key));
+                row_new(&row, &first, now, q->next++, hurry, rests_of(&q->rests, m->key, now));
         }
         mem_row_set(m, &row);
 }

@@ -16,6 +16,8 @@
  *      space-<table>             as in engine/space/space.h    serial (8 bytes), row
  *      link-<table>              as in engine/space/space.h    16-byte ids, sorted duplicates
  *
+ * The kind "drift" of a change came with version 4.
+ *
  * Every change row stands in exactly one of the fifteen due tables: three lanes times ready, delayed, parked,
  * dated (since version 2), parked-dated (since version 3).
  * The number of entries of a table is known to LMDB, so counting a million of changes costs nothing, neither
@@ -41,7 +43,7 @@
 #include "base/pack.h"
 #include "queue/row.h"
 
-#define STORE_VERSION 4 /* 4: space-ahead */
+#define STORE_VERSION 4 /* 4: space-ahead; changes of the kind drift */
 #define ROW_VERSION   1
 
 #define PLACE_KEY_SIZE 16

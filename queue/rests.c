@@ -81,9 +81,10 @@ void rests_set(Rests *r, const uint8_t key[OBJECT_KEY_SIZE], Wall until, Wall no
         rest->until = until;
 }
 
-Wall rests_of(const Rests *r, const uint8_t key[OBJECT_KEY_SIZE])
+Wall rests_of(const Rests *r, const uint8_t key[OBJECT_KEY_SIZE], Wall now)
 {
         const Rest *rest = find(r, key);
 
-        return rest ? rest->until : (Wall){ 0 };
+        /* A clock that was set back meanwhile makes no rest longer. */
+        return rest && rest->until.ms - now.ms <= RESTS_MAX_MS ? rest->until : (Wall){ 0 };
 }

@@ -27,5 +27,8 @@ void rests_deinit(Rests *r);
 /* From now on, until then. What is in the past ends a rest. */
 void rests_set(Rests *r, const uint8_t key[OBJECT_KEY_SIZE], Wall until, Wall now);
 
+/* Rests last a minute at most; one that ends later than this was set before the clock was set back. */
+#define RESTS_MAX_MS 120000
+
 /* The end of the object's rest; 0: it has none. */
-Wall rests_of(const Rests *r, const uint8_t key[OBJECT_KEY_SIZE]);
+Wall rests_of(const Rests *r, const uint8_t key[OBJECT_KEY_SIZE], Wall now);

@@ -94,6 +94,8 @@ const char *vitals_sentence(Arena *a, const Vitals *v, bool *ret_good)
         sentence = sources_sentence(a, v);
         if (sentence)
                 return sentence;
+        if (v->stuck)
+                return arena_printf(a, "Needs a person: %s.", v->stuck);
         if (v->flag_alarm)
                 return arena_printf(a, "The flag of the regular sync cycle needs a person: %s", v->flag_text);
         if (v->writes.hold_us || v->reads.hold_us)

@@ -61,6 +61,18 @@ static void see_flag(Monitor *m, Arena *a, Vitals *v)
         v->flag_alarm = view.alarm;
 }
 
+/* The first of them: each has an alarm and a report. */
+static void see_stuck(Monitor *m, Arena *a, Vitals *v)
+{
+        AlarmEvent *events;
+        size_t n;
+
+        alarms_list(&m->wiring->alarms, a, &events, &n);
+        for (size_t i = 0; i < n && !v->stuck; i++)
+                if (str_is(events[i].kind, RUN_WATCH_ALARM))
+                        v->stuck = arena_strdup(a, events[i].text);
+}
+
 static bool see_circuit(Circuit *c, Arena *a, const char **ret_why)
 {
         char why[512] = "";
@@ -120,6 +132,7 @@ void monitor_vitals(Monitor *m, Arena *a, Vitals *ret_vitals)
         v.queue_ok = queue_stats(m->wiring->queue, v.now, &v.queue) == 0;
         see_budget(m, &v);
         see_flag(m, a, &v);
+        see_stuck(m, a, &v);
         pthread_mutex_lock(&m->lock);
         v.certificate_end = m->certificate_end;
         pthread_mutex_unlock(&m->lock);

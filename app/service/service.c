@@ -191,13 +191,21 @@ static void resume_feeds(Service *s)
                 }
 }
 
+static void look_at_run(Service *s, RunWatch *watch)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const Clock *clock = s->wiring.clock;
+        const Outcome *report;
+
+        run_watch_look(watch, clock_mono(clock), clock_wall(clock), s->wiring.shared.alarms, a, &report);
+        if (report)
+                reporter_say(&s->wiring.reporter, report);
+}
+
 static void look_at_runs(Service *s)
 {
-        const Clock *clock = s->wiring.clock;
-
         for (size_t i = 0; i < s->n_workers; i++)
-                run_watch_look(&s->workers[i].watch, clock_mono(clock), clock_wall(clock),
-                               s->wiring.shared.alarms);
+                look_at_run(s, &s->workers[i].watch);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)

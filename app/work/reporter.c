@@ -161,6 +161,28 @@ int reporter_flush(Queue *queue, ReportStore *store, Acts *acts, const Config *c
         return r == QUEUE_E_EMPTY ? 0 : r;
 }
 
+/* What was said, into the store; what does not fit now, later. */
+static void report_said(Reporter *r, ReportStore *store)
+{
+        Said said[REPORTER_SAID];
+        size_t n;
+
+        if (!store)
+                return;
+        pthread_mutex_lock(&r->lock);
+        n = r->n_said;
+        memcpy(said, r->said, n * sizeof(*said));
+        r->n_said = 0;
+        pthread_mutex_unlock(&r->lock);
+        for (size_t i = 0; i < n; i++) {
+                const void *data = said[i].data;
+
+                if (report_store_add(store, &data, &said[i].n, 1))
+                        log_warning(r->log, "a report could not be written");
+                free(said[i].data);
+        }
+}
+
 static void wait_ms(Reporter *r, int64_t ms, bool for_news)
 {
         struct timespec until;
@@ -265,6 +287,7 @@ static void *reporter_thread(void *context)
                 wait_ms(r, 250, false);
                 config = snapshot_get(r->snapshot);
                 make_room(r, config, &is_short);
+                report_said(r, store_of(r, config));
                 result = reporter_flush(r->queue, store_of(r, config), r->acts, config, r->log);
                 if (result && !complained)
                         log_error(r->log, "reports cannot be written; they wait in the queue",
@@ -304,6 +327,30 @@ void reporter_wake(Reporter *r)
         pthread_mutex_unlock(&r->lock);
 }
 
+void reporter_say(Reporter *r, const Outcome *o)
+{
+        PackWriter w;
+        const uint8_t *data;
+        uint8_t *copy;
+        size_t n;
+
+        pack_init(&w);
+        outcome_pack(&w, o);
+        data = pack_data(&w, &n);
+        copy = malloc(n);
+        if (!copy)
+                error_oom(n);
+        memcpy(copy, data, n);
+        pack_deinit(&w);
+        pthread_mutex_lock(&r->lock);
+        if (r->n_said < REPORTER_SAID)
+                r->said[r->n_said++] = (Said){ .data = TAKE(copy), .n = n };
+        r->awake = true;
+        pthread_cond_signal(&r->news);
+        pthread_mutex_unlock(&r->lock);
+        free(copy);
+}
+
 void reporter_stop(Reporter *r)
 {
         _cleanup_(config_unrefp) Config *config = NULL;
@@ -317,7 +364,10 @@ void reporter_stop(Reporter *r)
         pthread_join(r->thread, NULL);
         r->started = false;
         config = snapshot_get(r->snapshot);
+        report_said(r, store_of(r, config));
         reporter_flush(r->queue, store_of(r, config), r->acts, config, r->log);
+        for (size_t i = 0; i < r->n_said; i++)
+                free(r->said[i].data);
         pthread_cond_destroy(&r->news);
         pthread_mutex_destroy(&r->lock);
 }

@@ -19,6 +19,15 @@
 
 typedef struct Reporter Reporter;
 
+/* A packed outcome. */
+typedef struct Said {
+        uint8_t *data;
+        size_t n;
+} Said;
+
+/* More are not kept: one for each worker that is stuck. */
+#define REPORTER_SAID 64
+
 struct Reporter {
         Queue *queue;
         _Atomic(ReportStore *)
@@ -34,6 +43,8 @@ struct Reporter {
         pthread_cond_t news;
         bool awake;
         bool stopping;
+        Said said[REPORTER_SAID]; /* not from the queue */
+        size_t n_said;
 };
 
 /* Return: 0, -errno. */
@@ -42,6 +53,9 @@ int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Act
 
 /* There are outcomes, or will be in a moment. Any thread. */
 void reporter_wake(Reporter *r);
+
+/* A report that no row of the queue asks for. Any thread; does not block. */
+void reporter_say(Reporter *r, const Outcome *o);
 
 /* Report what is there, and end. */
 void reporter_stop(Reporter *r);

@@ -78,7 +78,8 @@ static void entered(Run *run, const Step *step)
 {
         NoteOwner *owner = run->owner;
 
-        run_watch_step(owner->watch, clock_mono(run->clock), step->function, run->outcome.run_id);
+        run_watch_step(owner->watch, clock_mono(run->clock), (unsigned)(step - step_table), step->function,
+                       run->outcome.run_id);
 }
 
 /* An intent: durable before the create leaves. */
@@ -321,7 +322,8 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         config = arena_memdup(w->arena, &c->run, sizeof(c->run));
         config->connectors = connectors_for_run(s->connectors, c, w->arena, &config->n_connectors);
         config->anchor_fits = s->anchor_fits;
-        config->staging = !staging_begin_run(&s->staging, c->staging);
+        /* Without a lease nothing of it could be kept: nothing leaves. */
+        config->staging = !lease || !staging_begin_run(&s->staging, c->staging);
         *owner = (NoteOwner){ .shared = s, .lease = lease, .watch = &w->watch };
         run_init(run, w->arena, config, source, s->target, queue_space(s->queue), s->clock, change);
         run->brakes = &s->brakes;
@@ -339,7 +341,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run->entered = entered;
         run->call.now = clock_mono(s->clock);
         run->call.deadline = mono_add(run->call.now, 60 * (int64_t)1000000);
-        run_watch_begin(&w->watch, run->call.now, change->dn);
+        run_watch_begin(&w->watch, run->call.now, clock_wall(s->clock), change);
         pipeline_run(run);
         run_watch_end(&w->watch, s->alarms, clock_wall(s->clock));
         if (!config->staging)
@@ -388,6 +390,8 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         tell_brakes(s, run);
         ask_in_normal_lane(s, run);
         r = settle(s, run, lease);
+        if (r && run->knew)
+                brakes_know(&s->brakes, run->knew_type, -1);
         if (r == QUEUE_E_STALE) {
                 /* Another run has written what this one read: the change runs again at once. */
                 run->outcome.disposition = DISPOSITION_RETRY;

@@ -234,6 +234,10 @@ static const CatalogueRow rows[] = {
         /* Rules, and ourselves. */
         ROW("SyncRuleError", FAILURE, OBJECT, "A synchronization rule ended with an error.",
             "Correct the attribute named in the details, or the rule."),
+        ROW("RunStuck", FAILURE, OBJECT,
+            "A run does not end. Everything that it waits for has a time-out, so this is a fault of sosync.",
+            "See at which step it stands. Restart the service: the change runs again. Report it, with the "
+            "service's log."),
         ROW("ConcurrentUpdate", NON_SERVICE_FAILURE, OBJECT,
             "Another object that is joined to the same person was being synchronized.",
             "None: the change is tried again by itself."),

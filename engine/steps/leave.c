@@ -177,6 +177,8 @@ static void leave_cloud(Run *run)
         run->cloud.object = with_accepted(run);
         if (first && run->brakes) {
                 brakes_know(run->brakes, type, 1);
+                run->knew = true;
+                run->knew_type = type;
                 run->brakes_moved = true;
         }
         remember_writes(run);

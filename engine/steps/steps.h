@@ -225,8 +225,10 @@ struct Run {
         size_t n_ready;
         Effects taken; /* export: counted by the brakes, at taken_at; 0: not */
         Wall taken_at;
-        BrakeSet tripped;        /* export: brakes that this run has put on */
-        bool brakes_moved;       /* their counters are to be stored */
+        BrakeSet tripped;  /* export: brakes that this run has put on */
+        bool brakes_moved; /* their counters are to be stored */
+        bool knew; /* one more object is known to the brakes, of this type: not if that is not stored */
+        BrakeType knew_type;
         const OpResult *results; /* export: of each operation; NULL: nothing was sent */
 
         Call call; /* shared by all target calls of the run */

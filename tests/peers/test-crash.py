@@ -195,6 +195,7 @@ with house("crash") as h:
         stream.stopping.set()
         stream.join()
     check(stream.error is None, stream.error)
+    h.ad = h.dc.admin()  # the old connection has said nothing for so long that Samba has closed it
     h.sosync.wait_ready()
     step(f"{CRASHES} crashes ({n_inside} from inside), {stream.n_new} new people; waiting until Graph equals the directory")
 
