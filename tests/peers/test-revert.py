@@ -123,6 +123,6 @@ with house("revert") as h:
     asked(h, "--reason", "ticket 5", "queue", "release", "--brake", "disable")
     acts = {a["reason"]: a for a in h.acts() if a.get("reason")}
     verbs = [acts[f"ticket {i}"]["verb"] for i in range(1, 6)]
-    check(verbs == ["rules-activate", "revert", "rules-activate", "revert", "release"], verbs)
+    check(verbs == ["rules-activate", "revert", "rules-rollback", "revert-release", "release"], verbs)
     check(all(a["ok"] and a["by"] == "root" for a in acts.values()), acts)
     check(acts["ticket 2"]["request"]["arguments"]["rules"] == version[:8], acts["ticket 2"])
