@@ -220,6 +220,18 @@ static void say_services(Run *run)
                 step_detail(run, "in a request of its own", "%s (%s)", names, service);
 }
 
+/* What the object's owner says of its own steps, as details of this one. */
+static void report_owner(Run *run)
+{
+        const OwnerReport *said = &run->call.owner_said;
+
+        for (size_t i = 0; i < said->n_notes; i++)
+                step_detail(run,
+                            arena_printf(run->arena, "%s%s%s", run->call.owner_name,
+                                         *said->notes[i].key ? ": " : "", said->notes[i].key),
+                            "%s", said->notes[i].text);
+}
+
 int step_export(Run *run)
 {
         const char *left;
@@ -261,8 +273,7 @@ int step_export(Run *run)
         results = arena_new_array(run->arena, OpResult, run->n_ops);
         r = target_apply(run->target, &run->call, run->ops, run->n_ops, results, &run->diag);
         run->results = results;
-        if (run->call.owner_said)
-                step_detail(run, run->call.owner_name, "%s", run->call.owner_said);
+        report_owner(run);
         run->outcome.sent = run_wall(run, run->call.first_write);
         run->outcome.accepted = run_wall(run, run->call.last_write);
         if (r && r != TARGET_E_REJECTED)

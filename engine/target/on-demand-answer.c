@@ -7,8 +7,6 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
-#define SAID_MAX 4096
-
 /* Codes that say something about the agents or the service, not about the object
  * (cloud-sync/reference-error-codes). */
 static const char *const away[] = {
@@ -50,12 +48,11 @@ static int judge(const char *result, const char *code, const char *reason)
         return OWNER_E_FAILED;
 }
 
-int on_demand_parse(const json_t *answer, Arena *a, const char **ret_said, Diag *diag)
+int on_demand_parse(const json_t *answer, Arena *a, OwnerReport *ret_said, Diag *diag)
 {
         _cleanup_(unref) json_t *key = text_of(answer, "key"), *value = text_of(answer, "value");
         const json_t *details = json_object_get(key, "details"), *info = json_object_get(value, "statusInfo");
         const char *result = owner_text(key, "result", a), *code, *reason;
-        Str out;
         int r;
 
         if (!*result) {
@@ -68,13 +65,7 @@ int on_demand_parse(const json_t *answer, Arena *a, const char **ret_said, Diag 
                 code = owner_text(info, "errorCode", a);
         if (!*reason)
                 reason = owner_text(info, "reason", a);
-        str_init(&out, SAID_MAX);
-        str_add(&out, result);
-        if (*code)
-                str_printf(&out, ", %s", code);
-        owner_add_steps(value, a, &out);
-        *ret_said = arena_strndup(a, out.data, out.n);
-        str_deinit(&out);
+        *ret_said = owner_report(value, *code ? arena_printf(a, "%s, %s", result, code) : result, a);
         r = judge(result, code, reason);
         if (r)
                 diag_set(diag, "%s%s%s", *code ? code : result, *reason ? ": " : "", reason);

@@ -53,6 +53,6 @@ int on_demand_new(Owner **ret_owner, Target *graph, const OnDemandConfig *config
 
 extern const OwnerWays owner_cloud_sync;
 
-/* What an answer says, in one line, as owner_parse(). Return: 0, OWNER_E_THROTTLED, OWNER_E_FAILED,
+/* What an answer says, as owner_parse(). Return: 0, OWNER_E_THROTTLED, OWNER_E_FAILED,
  * OWNER_E_UNREACHABLE (no agent is there, or it is no answer). */
-int on_demand_parse(const json_t *answer, Arena *a, const char **ret_said, Diag *diag);
+int on_demand_parse(const json_t *answer, Arena *a, OwnerReport *ret_said, Diag *diag);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)4 << 20)
-#define SAID_MAX   4096
 
 typedef struct CommandOwner {
         Owner owner; /* first */
@@ -21,38 +20,12 @@ typedef struct CommandOwner {
 
 /* -- the answer ---------------------------------------------------------------------------------------- */
 
-const char *owner_text(const json_t *o, const char *key, Arena *a)
-{
-        const json_t *v = json_object_get(o, key);
-
-        return json_is_string(v) ? str_safe(a, json_string_value(v), json_string_length(v)) : "";
-}
-
-void owner_add_steps(const json_t *o, Arena *a, Str *out)
-{
-        const json_t *steps = json_object_get(o, "provisioningSteps");
-
-        for (size_t i = 0; i < json_array_size(steps); i++) {
-                const json_t *step = json_array_get(steps, i);
-                const char *description = owner_text(step, "description", a);
-
-                str_printf(out, "; %s: %s%s%s", owner_text(step, "name", a), owner_text(step, "status", a),
-                           *description ? ", " : "", description);
-        }
-}
-
-bool owner_is_throttled(const char *code, const char *reason)
-{
-        return strcasestr(code, "throttl") || strcasestr(reason, "throttl");
-}
-
-int owner_parse(const char *data, size_t n, Arena *a, const char **ret_said, Diag *diag)
+int owner_parse(const char *data, size_t n, Arena *a, OwnerReport *ret_said, Diag *diag)
 {
         const json_t *info, *error;
         const char *status, *code, *reason;
         json_error_t why;
         json_t *o;
-        Str out;
         int r = 0;
 
         if (n >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
@@ -71,11 +44,7 @@ int owner_parse(const char *data, size_t n, Arena *a, const char **ret_said, Dia
         error = json_object_get(info, "errorInformation");
         code = owner_text(error, "errorCode", a);
         reason = owner_text(error, "reason", a);
-        str_init(&out, SAID_MAX);
-        str_add(&out, status);
-        owner_add_steps(o, a, &out);
-        *ret_said = arena_strndup(a, out.data, out.n);
-        str_deinit(&out);
+        *ret_said = owner_report(o, status, a);
         if (owner_is_throttled(code, reason))
                 r = OWNER_E_THROTTLED;
         else if (!str_is(status, "success") && !str_is(status, "skipped") && !str_is(status, "warning"))

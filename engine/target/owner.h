@@ -68,7 +68,7 @@ struct OwnerAsk {
         const Op *const *links; /* of this request; each has link_dn and link_type */
         size_t n_links;
         /* Filled. */
-        const char *said; /* its report, for ours, in the call's arena; NULL: none */
+        OwnerReport said; /* its report, for ours, in the call's arena */
         Mono left;        /* when the request left, or later; 0: it did not */
         Mono retry_at;    /* with OWNER_E_THROTTLED or _UNREACHABLE; 0: it names no time */
 };
@@ -93,13 +93,17 @@ extern const OwnerWays owner_connect;
  */
 int owner_command_new(Owner **ret_owner, const OwnerConfig *config);
 
-/* What the JSON says, in one line: "success; SourceImport: success; Export: success". Return: 0,
- * OWNER_E_THROTTLED, OWNER_E_FAILED, OWNER_E_UNREACHABLE (it is no answer). Hostile input. */
-int owner_parse(const char *data, size_t n, Arena *a, const char **ret_said, Diag *diag);
+/* What the JSON says, as OwnerNotes. Return: 0, OWNER_E_THROTTLED, OWNER_E_FAILED, OWNER_E_UNREACHABLE (it is
+ * no answer). Hostile input. */
+int owner_parse(const char *data, size_t n, Arena *a, OwnerReport *ret_said, Diag *diag);
 
-/* Its parts: "; Export: success, ..." for each of provisioningSteps; a text that may be shown, or "". */
+/*
+ * Its parts, which Cloud Sync's answer has too (owner-answer.c): a note with `status`, one for each of
+ * provisioningSteps with what its open `details` hold, one for each of modifiedProperties. A text that may be
+ * shown, or "".
+ */
 struct json_t;
-void owner_add_steps(const struct json_t *o, Arena *a, Str *out);
+OwnerReport owner_report(const struct json_t *o, const char *status, Arena *a);
 const char *owner_text(const struct json_t *o, const char *key, Arena *a);
 bool owner_is_throttled(const char *code, const char *reason);
 

@@ -80,6 +80,30 @@ static int failed(const Op *ops, size_t n_ops, OpResult *results, const char *co
         return TARGET_E_REJECTED;
 }
 
+/* What was asked for and is not there: "title is \"Clerk\" and should be \"Chief\"". */
+static const char *difference(const Op *op, Arena *a)
+{
+        const char *is = value_is_none(op->old_value)
+                                 ? "absent"
+                                 : arena_printf(a, "\"%s\"", value_text(a, op->old_value, 200));
+
+        if (op->kind == OP_LINK || op->kind == OP_UNLINK)
+                return arena_printf(a, "%s %s %s", op->attribute, op->kind == OP_LINK ? "lacks" : "still has",
+                                    op->link_dn ? op->link_dn : "one that is known by its id only");
+        return arena_printf(a, "%s is %s and should be %s", op->attribute, is,
+                            op->kind == OP_UNSET ? "absent"
+                                                 : arena_printf(a, "\"%s\"", value_text(a, op->value, 200)));
+}
+
+static int disagrees(const TargetOwner *t, const Op *ops, size_t n_ops, OpResult *results, Arena *a)
+{
+        for (size_t i = 0; i < n_ops; i++)
+                results[i] = (OpResult){ .state = OP_FAILED,
+                                         .code = t->ways->disagrees,
+                                         .reason = difference(&ops[i], a) };
+        return TARGET_E_REJECTED;
+}
+
 /* -- the requests of one object ------------------------------------------------------------------------ */
 
 typedef struct Asking {
@@ -87,7 +111,7 @@ typedef struct Asking {
         size_t n_ops;
         size_t at;   /* behind the links that were asked for */
         size_t slot; /* of the next request */
-        unsigned n_requests;
+        unsigned n_requests, n_reports;
         bool part;    /* there was no slot for the rest */
         Mono when;    /* ... until then */
         Mono held_to; /* the owner said so; 0: it did not */
@@ -108,6 +132,25 @@ static size_t gather(const TargetOwner *t, Asking *p, const Op **links)
         return n;
 }
 
+/* Several requests have several reports, which are told apart by their number. */
+static void add_report(Call *call, const OwnerReport *said, unsigned number)
+{
+        OwnerReport *all = &call->owner_said;
+        OwnerNote *notes = arena_new_array(call->arena, OwnerNote, all->n_notes + said->n_notes);
+
+        if (all->n_notes)
+                memcpy(notes, all->notes, all->n_notes * sizeof(*notes));
+        for (size_t i = 0; i < said->n_notes; i++)
+                notes[all->n_notes + i] = (OwnerNote){
+                        .key = number < 2 ? said->notes[i].key
+                                          : arena_printf(call->arena, "%u%s%s", number,
+                                                         *said->notes[i].key ? ": " : "", said->notes[i].key),
+                        .text = said->notes[i].text,
+                };
+        all->notes = notes;
+        all->n_notes += said->n_notes;
+}
+
 /* Return: 0, OWNER_E_*. */
 static int request(TargetOwner *t, Call *call, Asking *p, const Op **links, size_t n_links, Diag *diag)
 {
@@ -119,10 +162,8 @@ static int request(TargetOwner *t, Call *call, Asking *p, const Op **links, size
         pthread_mutex_lock(&t->lock);
         owner_slots_end(&t->slots, p->slot, ask.left);
         pthread_mutex_unlock(&t->lock);
-        if (ask.said)
-                call->owner_said = call->owner_said
-                                           ? arena_printf(call->arena, "%s\n%s", call->owner_said, ask.said)
-                                           : ask.said;
+        p->n_reports += ask.said.n_notes > 0;
+        add_report(call, &ask.said, p->n_reports);
         p->held_to = ask.retry_at;
         p->n_requests += r == 0;
         return r;
@@ -294,7 +335,7 @@ static int ask(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, OpResult
         pthread_mutex_unlock(&t->lock);
 
         if (stale)
-                return failed(ops, n_ops, results, t->ways->disagrees, NULL, call->arena);
+                return disagrees(t, ops, n_ops, results, call->arena);
         if (wait)
                 return come_again(call, diag, when, asked ? not_shown(t, call->arena) : why);
         return cycle ? start_cycle(t, call, diag) : ask_for_one(t, call, slot, ops, n_ops, results, diag);

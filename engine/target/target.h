@@ -28,6 +28,8 @@ typedef struct Match Match;
 typedef struct ObjectSink ObjectSink;
 typedef struct Op Op;
 typedef struct OpResult OpResult;
+typedef struct OwnerNote OwnerNote;
+typedef struct OwnerReport OwnerReport;
 typedef struct Target Target;
 typedef struct TargetInfo TargetInfo;
 typedef struct TargetObject TargetObject;
@@ -46,6 +48,18 @@ enum {
         TARGET_E_GARBAGE,     /* an answer that is not what the documentation says: nothing is concluded */
 };
 
+/* What another synchronization says that it has done, in parts as it says them, made safe for people. */
+struct OwnerNote {
+        const char *key;  /* "": all in all; "SourceImport": a step; "wrote title": a value; "2: ...": of the
+                             second  request */
+        const char *text; /* may have several lines */
+};
+
+struct OwnerReport {
+        const OwnerNote *notes;
+        size_t n_notes;
+};
+
 /* What a call is for: fairness, deadline, and what it leaves for the report. */
 struct Call {
         Lane lane;
@@ -53,7 +67,7 @@ struct Call {
         Mono deadline;
         const char *dn;           /* the object as the source names it; for its owner (owner.h) */
         const char *owner_name;   /* filled: who was asked, if the owner was */
-        const char *owner_said;   /* filled: the owner's report, for ours; NULL: it was not asked */
+        OwnerReport owner_said;   /* filled: the owner's report, for ours; nothing: it was not asked */
         const char *run_id;       /* becomes client-request-id's prefix in the log */
         Arena *arena;             /* results live here */
         const char **request_ids; /* filled: the service's request ids, newest last */

@@ -62,7 +62,9 @@ static void test_request(void **state)
         on_demand_new(&o, s->target, &by_itself);
         SCRIPT(s, FIND, POST(.status = 200, .body = fine), POST(.status = 200, .body = fine));
         assert_int_equal(ask_for(s, o, "user", &ask, NULL, 0), 0);
-        assert_string_equal(ask.said, "Success; EntryExportUpdate: Success, Done\\x1b");
+        assert_int_equal(ask.said.n_notes, 2);
+        assert_string_equal(ask.said.notes[1].key, "EntryExportUpdate");
+        assert_string_equal(ask.said.notes[1].text, "Success: Done\\x1b");
         assert_true(ask.left.us > 0);
         assert_string_equal(
                 s->requests[3].body,
@@ -152,12 +154,12 @@ static void test_answers(void **state)
 
         for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
                 json_t *answer = json_pack("{s:s,s:s}", "key", rows[i].key, "value", rows[i].value);
-                const char *said = NULL;
+                OwnerReport said = { 0 };
 
                 assert_int_equal(on_demand_parse(answer, a, &said, NULL), rows[i].end);
                 json_decref(answer);
         }
-        assert_int_equal(on_demand_parse(NULL, a, &(const char *){ NULL }, NULL), OWNER_E_UNREACHABLE);
+        assert_int_equal(on_demand_parse(NULL, a, &(OwnerReport){ 0 }, NULL), OWNER_E_UNREACHABLE);
 }
 
 int main(void)

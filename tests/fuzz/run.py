@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Run the fuzzers of rules and expressions: run.py BUILD [--seconds N] [NAME...]
+"""Run the fuzzers of rules, expressions and owners' answers: run.py BUILD [--seconds N] [NAME...]
 
 The seeds are what the tests have anyway: every example of the expression language, the shipped rules, the exported rules. A folder
 beside the build keeps what was found, so that the next run begins where this one has ended. Exit status 1: a fuzzer has found
@@ -14,6 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RULES = ROOT / "engine" / "rules"
+TARGET = ROOT / "engine" / "target"
 
 
 def expressions():
@@ -31,10 +32,21 @@ def files(*patterns):
                 yield path.read_bytes()
 
 
+def owners():
+    """Answers as tests have them: of Entra Connect's single object sync, and of provisionOnDemand."""
+    steps = '"provisioningSteps":[{"name":"Export","status":"success","description":"x","details":{"attributes":[{"name":"title"}]}}]'
+    modified = '"modifiedProperties":[{"displayName":"title","oldValue":"a","newValue":"b"}]'
+    yield ('{"provisioningStatusInfo":{"status":"success"},' + steps + "," + modified + "}").encode()
+    yield b'{"provisioningStatusInfo":{"status":"failure","errorInformation":{"errorCode":"SyncThrottled","reason":""}}}'
+    yield b'{"key":"{\\"result\\":\\"Success\\",\\"details\\":{}}","value":"{\\"provisioningSteps\\":[]}"}'
+    yield b'{"result":"Skipped","details":{"errorCode":"RedundantExport","errorMessage":"m"}}'
+
+
 FUZZERS = {
     "expr": ("engine/expr/fuzz-expr", ROOT / "engine/expr/fuzz-expr.dict", expressions),
     "rules": ("engine/rules/fuzz-rules", RULES / "fuzz-rules.dict", lambda: files("default/*.yaml", "*.yaml")),
     "xml": ("engine/rules/fuzz-import", RULES / "fuzz-import.dict", lambda: files("testdata/**/*.xml")),
+    "owner": ("engine/target/fuzz-owner", TARGET / "fuzz-owner.dict", owners),
     "powershell": ("engine/rules/fuzz-import", RULES / "fuzz-import.dict", lambda: files("testdata/*.ps1")),
 }
 

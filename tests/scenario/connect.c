@@ -67,6 +67,7 @@ static void carry_links(Scene *s, const Thing *group, const OwnerAsk *ask)
 
 static int owner_sync(Owner *owner, OwnerAsk *ask, Diag *diag)
 {
+        static const OwnerNote said[] = { { "", "success" }, { "Export", "success" } };
         Scene *s = ((SceneOwner *)owner)->scene;
         const char *dn = ask->call->dn;
 
@@ -80,7 +81,7 @@ static int owner_sync(Owner *owner, OwnerAsk *ask, Diag *diag)
                         if (!s->owner_says)
                                 carry_links(s, s->things[i], ask);
                 }
-        ask->said = "success; Export: success";
+        ask->said = (OwnerReport){ .notes = said, .n_notes = N_ELEMENTS(said) };
         if (!s->owner_says || str_is(s->owner_says, "nothing"))
                 return 0;
         diag_set(diag, "%s", s->owner_says);
