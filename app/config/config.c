@@ -461,6 +461,8 @@ const char *config_needs_restart(const Config *now, const Config *next)
                 return "audit";
         if (now->workers != next->workers)
                 return "workers";
+        if (now->log.format != next->log.format)
+                return "log.format";
         if (!reads_the_same(&now->run, &next->run))
                 return "rules: another set of attributes is read, which the feed asks for";
         return NULL;

@@ -117,20 +117,24 @@ static bool is_filter_due(Cycle *c)
 
 static void tick_reconcile(Cycle *c)
 {
-        _cleanup_(config_unrefp) Config *config = NULL;
         Wiring *w = c->wiring;
+        _cleanup_(config_unrefp) Config *config = snapshot_get(&w->snapshot);
         Mono now = clock_mono(w->clock);
-        bool runs = jobs_has(w->jobs, "reconcile");
-        bool may = gate_own_cycle(w->shared.gate, runs, w->first->reconcile.every_us,
-                                  wall_add(clock_wall(w->clock), (c->due.us - now.us) / 1000));
+        int64_t every_us = config->reconcile.every_us;
+        bool runs = jobs_has(w->jobs, "reconcile"), may;
         json_t *arguments;
+
+        /* A reload that wants it more often does not wait for what was agreed before. */
+        if (every_us && c->due.us - now.us > every_us)
+                c->due = mono_add(now, every_us);
+        may = gate_own_cycle(w->shared.gate, runs, every_us,
+                             wall_add(clock_wall(w->clock), (c->due.us - now.us) / 1000));
 
         /* The flag is paused while there is work, and by a person for as long as he likes. */
         if (now.us < c->due.us || !may || !somebody_watches(&w->connectors) || runs)
                 return;
-        config = snapshot_get(&w->snapshot);
-        c->due = mono_add(now, config->reconcile.every_us ? config->reconcile.every_us : AFTER_START_US);
-        if (!config->reconcile.every_us)
+        c->due = mono_add(now, every_us ? every_us : AFTER_START_US);
+        if (!every_us)
                 return;
         if (last_one_waits(c)) {
                 log_info(&w->log, "no reconcile this time: the reconcile lane is not empty");
