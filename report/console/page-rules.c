@@ -207,6 +207,19 @@ static void add_offers(Ask *q, Str *out, const ExplainAttribute *x)
         html_raw(out, "</ul>");
 }
 
+static bool is_nothing(const ExplainAttribute *x)
+{
+        return value_is_none(x->value) && !x->link && !x->winner;
+}
+
+static bool has_attributes(const ExplainStage *s)
+{
+        for (size_t i = 0; i < s->n_attributes; i++)
+                if (!is_nothing(&s->attributes[i]))
+                        return true;
+        return false;
+}
+
 /* The rule that has taken the value from the directory, and how; of one that an outbound rule makes, that
  * rule. */
 static const ExplainAttribute *maker(Ask *q, const ExplainStage *in, const ExplainAttribute *x)
@@ -266,7 +279,12 @@ static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s
                 }
                 html_raw(out, "</li>");
         }
-        html_raw(out, "</ul></details><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
+        html_raw(out, "</ul></details>");
+        if (!has_attributes(s)) {
+                html_raw(out, "<p class=\"muted\">No attribute comes out of it.</p>");
+                return;
+        }
+        html_raw(out, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
         html_attr(out, title);
         html_raw(out, "\"><table class=\"flows\"><thead><tr><th scope=\"col\">Attribute</th><th "
                       "scope=\"col\">Value</th>"
@@ -274,7 +292,7 @@ static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s
         for (size_t i = 0; i < s->n_attributes; i++) {
                 const ExplainAttribute *x = &s->attributes[i];
 
-                if (value_is_none(x->value) && !x->link && !x->winner)
+                if (is_nothing(x))
                         continue;
                 html_raw(out, "<tr><th scope=\"row\"><code>");
                 html_text(out, x->name);

@@ -276,7 +276,10 @@ void page_row(Str *out, const char *prefix, const PageRow *row, Wall now)
         html_text(out, row->action == ACTION_OTHER ? "–" : action_name(row->action));
         str_printf(out, "</td><td class=\"lane-%s\">", lane_name(row->lane));
         html_text(out, lane_name(row->lane));
-        html_raw(out, "</td><td class=\"num\">");
+        if (row->latency_ms < 0)
+                html_raw(out, "</td><td class=\"num none\">");
+        else
+                html_raw(out, "</td><td class=\"num\">");
         page_duration_ms(out, row->latency_ms);
         html_raw(out, "</td></tr>\n");
 }
