@@ -100,8 +100,9 @@ class SambaDC:
     admin_password = ADMIN_PASSWORD
     reader_password = READER_PASSWORD
 
-    def __init__(self, folder, cache, store="mdb", users=0, fresh=False, options=None, realm=REALM):
+    def __init__(self, folder, cache, store="mdb", users=0, fresh=False, another=False, options=None, realm=REALM):
         """`users`: so many in OU=Bulk from the start. `fresh`: a domain of its own (SID, invocationId), not a copy of the template.
+        `another`: of the same domain, with the same objects, another controller (invocationId), to which nothing replicates.
         `realm`: its name; the NetBIOS name is the first part of it."""
         self.folder = pathlib.Path(folder)
         self.realm = realm
@@ -119,6 +120,8 @@ class SambaDC:
         self.address = Address()
         try:
             self._make(pathlib.Path(cache), users, fresh)
+            if another:
+                run(["/usr/bin/python3", HERE / "samba-another.py", self.folder])
         except BaseException:
             self.address.release()
             raise

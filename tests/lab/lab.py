@@ -79,7 +79,7 @@ class Lab:
     # -- servers --------------------------------------------------------------
 
     def samba(self, name="dc1", start=True, wait=True, **options):
-        """A domain controller in FOLDER/name: see SambaDC. Options: store mdb|tdb, users, fresh, options (smb.conf), realm."""
+        """A domain controller in FOLDER/name: see SambaDC. Options: store mdb|tdb, users, fresh, another, options (smb.conf), realm."""
         dc = domain.SambaDC(self.folder / name, self.build / "lab-cache", **options)
         self._things.append(dc)
         return dc.start(wait) if start else dc
