@@ -181,6 +181,9 @@ static int page_ended(FeedDirsync *f, const ConnAnswer *answer, Diag *diag)
                 diag_set(diag, "%s: the answer to DirSync has no valid cookie", f->link.conn->uri.text);
                 return CONN_E_PROTOCOL;
         }
+        r = doorbell_look_page(&f->bell, dirsync.more, diag);
+        if (r)
+                return r;
         take_cookie(f, &dirsync);
         f->more = dirsync.more;
         if (must_store(f))
@@ -238,7 +241,9 @@ static int read_entry(FeedDirsync *f, LDAPMessage *message, Diag *diag)
         LdapEntry entry = { 0 };
         int r;
 
-        r = batch_read(&f->batch, &f->link, message, names, &entry, diag);
+        r = doorbell_look_entry(&f->bell, diag);
+        if (r == 0)
+                r = batch_read(&f->batch, &f->link, message, names, &entry, diag);
         if (r || f->look == LOOK_NOW)
                 return r;
         r = batch_add(&f->batch, &f->link, &entry, false, diag);

@@ -174,6 +174,29 @@ void doorbell_look_begins(Doorbell *d, Mono now)
 {
         d->usn_taken = d->usn;
         d->look_began = now;
+        d->n_looked = 0;
+        d->n_empty = 0;
+}
+
+int doorbell_look_entry(Doorbell *d, Diag *diag)
+{
+        d->n_looked++;
+        d->n_empty = 0;
+        if (is_389(d->conn) || d->n_looked <= d->usn_taken + LOOK_SPARE)
+                return 0;
+        diag_set(diag, "%s: more entries (%llu) than the server has counted changes: it goes on without end",
+                 d->conn->uri.text, (unsigned long long)d->n_looked);
+        return CONN_E_PROTOCOL;
+}
+
+int doorbell_look_page(Doorbell *d, bool more, Diag *diag)
+{
+        d->n_empty = more ? d->n_empty + 1 : 0;
+        if (d->n_empty <= LOOK_EMPTY_MAX)
+                return 0;
+        diag_set(diag, "%s: %u pages without an entry, and always one more: it goes on without end",
+                 d->conn->uri.text, d->n_empty);
+        return CONN_E_PROTOCOL;
 }
 
 void doorbell_look_waited(Doorbell *d, int64_t us)

@@ -41,6 +41,8 @@ typedef struct Doorbell Doorbell;
 #define BEAT_NO_BELL_US 1000000
 #define LOOK_PAUSE      4
 #define LOOK_WINDOWS_US 500000
+#define LOOK_SPARE      100000
+#define LOOK_EMPTY_MAX  100000
 
 struct Doorbell {
         Conn *conn;
@@ -58,7 +60,9 @@ struct Doorbell {
         uint64_t usn_taken;  /* when the look under way began */
         uint64_t usn_looked; /* covered by looks that have ended */
         Mono look_began;
-        int64_t look_us; /* moving average of their durations; -1: none yet */
+        uint64_t n_looked; /* entries of the look under way */
+        unsigned n_empty;  /* its last pages, without any */
+        int64_t look_us;   /* moving average of their durations; -1: none yet */
         uint64_t n_rings, n_beats;
 };
 
@@ -76,6 +80,15 @@ int doorbell_message(Doorbell *d, LDAPMessage *message, Mono now, bool *ret_ours
 bool doorbell_wants_look(const Doorbell *d, Mono now);
 void doorbell_look_begins(Doorbell *d, Mono now);
 void doorbell_look_ends(Doorbell *d, Mono now, bool good);
+
+/*
+ * A look that can have no end is no look: an AD counts at least one change for every object that it has, so
+ * more entries than that are not its objects; and pages without entries come to an end. What was made while
+ * the look runs is allowed for. Return: 0, CONN_E_PROTOCOL.
+ */
+int doorbell_look_entry(Doorbell *d, Diag *diag);
+int doorbell_look_page(Doorbell *d, bool more, Diag *diag); /* the end of one */
+
 void doorbell_look_waited(Doorbell *d, int64_t us); /* for us, not for the server */
 
 /* When doorbell_tick() or, if one may begin, a look is due next. */

@@ -79,12 +79,8 @@ static int dirsync_connected(FeedLink *l, Diag *diag)
                 return r;
         check_mark(f);
         /* Register the bell, then take the position, then look: in this order nothing falls in between. */
-        r = doorbell_start(&f->bell, l->conn, f->ldap->base, link_now(l), diag);
-        if (r)
-                return r;
-        if (f->bell.bell_lost)
-                log_warning(l->log, "the server offers no change notification; reading its USN instead");
-        return 0;
+        return feed_bell_start(&f->bell, l, f->ldap->base,
+                               "it offers no change notification (" CONTROL_NOTIFICATION ")", diag);
 }
 
 static void dirsync_lost(FeedLink *l)
@@ -100,17 +96,9 @@ static void dirsync_lost(FeedLink *l)
 static int dirsync_message(FeedLink *l, LDAPMessage *message, Diag *diag)
 {
         FeedDirsync *f = of_link(l);
-        bool had_bell = !f->bell.bell_lost, had_beat = f->bell.beat_id, ours = false;
-        int r;
+        bool ours;
+        int r = feed_bell_message(&f->bell, l, message, &ours, diag);
 
-        r = doorbell_message(&f->bell, message, link_now(l), &ours, diag);
-        if (had_beat && !f->bell.beat_id)
-                link_paid(l);
-        if (had_bell && f->bell.bell_lost) {
-                log_warning(l->log, "the server does not ring for changes; reading its USN instead",
-                            LOG_STR("reason", diag_text(diag)));
-                diag_clear(diag);
-        }
         if (r || ours)
                 return r;
         if (f->look_id && ldap_msgid(message) == f->look_id)
@@ -126,7 +114,6 @@ static bool may_look(const FeedDirsync *f)
 static int dirsync_tick(FeedLink *l, Mono now, Diag *diag)
 {
         FeedDirsync *f = of_link(l);
-        bool had_beat;
         int r;
 
         if (f->batch.held) {
@@ -144,14 +131,9 @@ static int dirsync_tick(FeedLink *l, Mono now, Diag *diag)
                 return dirsync_look_page(f, diag);
         if (f->look != LOOK_NONE)
                 return 0; /* the answers of the look are proof of life enough */
-        had_beat = f->bell.beat_id;
-        r = doorbell_tick(&f->bell, now, diag);
-        if (r)
+        r = feed_bell_tick(&f->bell, l, now, diag);
+        if (r || !may_look(f))
                 return r;
-        if (!had_beat && f->bell.beat_id)
-                link_owes(l);
-        if (!may_look(f))
-                return 0;
         if (!f->has_mark)
                 return dirsync_look_begin(f, f->catch_up ? LOOK_CATCH_UP : LOOK_NOW, diag);
         if (doorbell_wants_look(&f->bell, now))

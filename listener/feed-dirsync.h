@@ -28,8 +28,8 @@
  * Rights: DS-Replication-Get-Changes at the head of the naming context, or object_security.
  */
 
-#include "listener/doorbell.h"
 #include "listener/feed-batch.h"
+#include "listener/feed-bell.h"
 #include "listener/position.h"
 
 typedef struct FeedDirsync FeedDirsync;

@@ -94,11 +94,13 @@ static int64_t jittered(int64_t us)
         return us / 2 + (int64_t)((double)us / 2 * ((double)lot / UINT32_MAX));
 }
 
-static void back_off(FeedLink *l, int condition, Mono now)
+/* `bound`: the connection was there, so what is refused is a right and no credentials: to ask again locks no
+ * account, and who gives the right back waits for it to work. */
+static void back_off(FeedLink *l, int condition, bool bound, Mono now)
 {
         int64_t first = BACKOFF_FIRST_US, max = BACKOFF_MAX_US;
 
-        if (condition == CONN_E_REFUSED) {
+        if (condition == CONN_E_REFUSED && !bound) {
                 first = REFUSED_FIRST_US;
                 max = REFUSED_MAX_US;
         } else if (condition != CONN_E_UNREACHABLE && condition != CONN_E_LIMIT) {
@@ -176,7 +178,7 @@ static void drop(FeedLink *l, int condition, Diag *diag)
                 l->ops->lost(l);
                 close_conn(l);
         }
-        back_off(l, condition, now);
+        back_off(l, condition, was_open, now);
         say_lost(l, condition, was_open, diag, now);
         link_set_state(l, FEED_BROKEN, "%s", diag_text(diag));
 }

@@ -100,13 +100,7 @@ static int usn_connected(FeedLink *l, Diag *diag)
         }
         f->sweep_at = (Mono){ 0 };
         /* Register the bell, then take the position, then look: in this order nothing falls in between. */
-        r = doorbell_start(&f->bell, l->conn, f->ldap->base, link_now(l), diag);
-        if (r)
-                return r;
-        if (f->bell.bell_lost)
-                log_warning(l->log, "the server does not ring for changes; reading its USN instead",
-                            LOG_STR("reason", f->kind->no_bell));
-        return 0;
+        return feed_bell_start(&f->bell, l, f->ldap->base, f->kind->no_bell, diag);
 }
 
 static void usn_lost(FeedLink *l)
@@ -122,17 +116,9 @@ static void usn_lost(FeedLink *l)
 static int usn_message(FeedLink *l, LDAPMessage *message, Diag *diag)
 {
         FeedUsn *f = of_link(l);
-        bool had_bell = !f->bell.bell_lost, had_beat = f->bell.beat_id, ours = false;
-        int r;
+        bool ours;
+        int r = feed_bell_message(&f->bell, l, message, &ours, diag);
 
-        r = doorbell_message(&f->bell, message, link_now(l), &ours, diag);
-        if (had_beat && !f->bell.beat_id)
-                link_paid(l);
-        if (had_bell && f->bell.bell_lost) {
-                log_warning(l->log, "the server does not ring for changes; reading its USN instead",
-                            LOG_STR("reason", diag_text(diag)));
-                diag_clear(diag);
-        }
         if (r || ours) {
                 if (f->bell.late) /* it was counted, but could not be read yet */
                         f->sweep_at = (Mono){ 0 };
@@ -167,7 +153,6 @@ static int look_if_due(FeedUsn *f, Mono now, Diag *diag)
 static int usn_tick(FeedLink *l, Mono now, Diag *diag)
 {
         FeedUsn *f = of_link(l);
-        bool had_beat;
         int r;
 
         if (f->batch.held) {
@@ -185,13 +170,8 @@ static int usn_tick(FeedLink *l, Mono now, Diag *diag)
                 return usn_look_page(f, diag);
         if (f->look != USN_LOOK_NONE)
                 return 0; /* the answers of the look are proof of life enough */
-        had_beat = f->bell.beat_id;
-        r = doorbell_tick(&f->bell, now, diag);
-        if (r)
-                return r;
-        if (!had_beat && f->bell.beat_id)
-                link_owes(l);
-        return may_look(f) ? look_if_due(f, now, diag) : 0;
+        r = feed_bell_tick(&f->bell, l, now, diag);
+        return r || !may_look(f) ? r : look_if_due(f, now, diag);
 }
 
 static Mono usn_next(const FeedLink *l)

@@ -25,8 +25,8 @@
  * where the account may not look is silent, and so are deletes without the right to list Deleted Objects.
  */
 
-#include "listener/doorbell.h"
 #include "listener/feed-batch.h"
+#include "listener/feed-bell.h"
 #include "listener/ldap-dialect.h"
 #include "listener/position.h"
 #include "listener/repl-meta.h"

@@ -235,6 +235,9 @@ static int page_ended(FeedUsn *f, const ConnAnswer *answer, Diag *diag)
                          f->link.conn->uri.text);
                 return CONN_E_PROTOCOL;
         }
+        r = doorbell_look_page(&f->bell, paged.n_cookie > 0, diag);
+        if (r)
+                return r;
         if (paged.n_cookie) {
                 f->page = malloc(paged.n_cookie);
                 if (!f->page)
@@ -286,8 +289,9 @@ static int read_entry(FeedUsn *f, LDAPMessage *message, Diag *diag)
         LdapEntry entry = { 0 };
         int r;
 
-        if (is_seen(f, message))
-                return 0;
+        r = doorbell_look_entry(&f->bell, diag);
+        if (r || is_seen(f, message))
+                return r;
         r = batch_read(&f->batch, &f->link, message, names, &entry, diag);
         if (r)
                 return r;
