@@ -137,6 +137,13 @@ int conn_translate(int code, const char *says, const char *who, const char *what
                          "tls.starttls: true (%.*s)",
                          who, what, n, says ? says : "");
                 break;
+        case LDAP_TIMELIMIT_EXCEEDED:
+        case LDAP_SIZELIMIT_EXCEEDED:
+        case LDAP_ADMINLIMIT_EXCEEDED:
+                diag_set(diag, "%s: %s: %s (LDAP %d)%s%.*s; `sosync doctor` shows what the server grants",
+                         who, what, name ? name : "a limit of the server", code, n ? ": " : "", n,
+                         says ? says : "");
+                break;
         case LDAP_REFERRAL:
         case LDAP_PARTIAL_RESULTS:
                 diag_set(diag,

@@ -254,6 +254,11 @@ static int page(Probe *p, ConnSearch *search, int32_t size, PagedAnswer *at,
         return r;
 }
 
+ProbeEnd probe_limits(Probe *p, ServerLimits *ret_limits, Diag *diag)
+{
+        return probe_end(server_limits_read(p->conn, ret_limits, diag));
+}
+
 ProbeEnd probe_paging(Probe *p, Diag *diag)
 {
         ConnSearch search = {

@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "engine/model/value.h"
 #include "listener/ldap-config.h"
+#include "listener/server-limits.h"
 
 typedef struct Probe Probe;
 typedef struct ProbeFacts ProbeFacts;
@@ -71,6 +72,9 @@ ProbeEnd probe_unlimited(Probe *p, Diag *diag);
 
 /* The container of deleted objects, and a look into it. PROBE_ABSENT, PROBE_REFUSED: not for this account. */
 ProbeEnd probe_deleted(Probe *p, Diag *diag);
+
+/* What an Active Directory grants one client. PROBE_ABSENT, PROBE_REFUSED: not to be seen by this account. */
+ProbeEnd probe_limits(Probe *p, ServerLimits *ret_limits, Diag *diag);
 
 /* Does a search of pages of one entry go on (RFC 2696)? PROBE_FAILED: no page followed. */
 ProbeEnd probe_paging(Probe *p, Diag *diag);

@@ -48,6 +48,7 @@ static const DoctorCheck checks[] = {
         { IN_SOURCE, "servers", doctor_servers, NEEDS_CONFIG },
         { IN_SOURCE, "feed", doctor_feed, NEEDS_SERVER },
         { IN_SOURCE, "deleted objects", doctor_deleted, NEEDS_SERVER | NEEDS_AD },
+        { IN_SOURCE, "limits", doctor_limits, NEEDS_SERVER },
         { IN_SOURCE, "paging", doctor_paging, NEEDS_SERVER },
         { IN_SOURCE, "ranges", doctor_ranges, NEEDS_SERVER | NEEDS_AD },
         { IN_SOURCE, "scope", doctor_scope, NEEDS_SERVER },

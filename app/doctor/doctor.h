@@ -124,6 +124,7 @@ void doctor_urgent(Doctor *d);
 
 void doctor_feed(Doctor *d);
 void doctor_deleted(Doctor *d);
+void doctor_limits(Doctor *d);
 void doctor_paging(Doctor *d);
 void doctor_ranges(Doctor *d);
 void doctor_names(Doctor *d);

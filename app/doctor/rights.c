@@ -185,6 +185,45 @@ void doctor_paging(Doctor *d)
                 doctor_ok(d, "a second page follows the first");
 }
 
+static const char *limit_text(Arena *a, const char *text, const char *name, int64_t v)
+{
+        return v < 0 ? text : arena_printf(a, "%s%s%s %lld", text, *text ? ", " : "", name, (long long)v);
+}
+
+/* What is cut by them comes in pages and parts; these are for those that would keep the feed from working. */
+void doctor_limits(Doctor *d)
+{
+        const LdapConfig *c = &d->source->config->ldap;
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        const char *text = "";
+        ServerLimits l;
+
+        if (!d->source->facts.is_ad)
+                return;
+        if (probe_limits(d->source->probe, &l, &diag)) {
+                doctor_ok(d, "the server's limits are not to be seen by this account (lDAPAdminLimits)");
+                return;
+        }
+        text = limit_text(d->arena, text, "MaxPageSize", l.page);
+        text = limit_text(d->arena, text, "MaxValRange", l.range);
+        text = limit_text(d->arena, text, "MaxQueryDuration", l.query_s);
+        text = limit_text(d->arena, text, "MaxConnIdleTime", l.idle_s);
+        text = limit_text(d->arena, text, "MaxNotificationPerConn", l.notifications);
+        if (l.notifications == 0)
+                doctor_warn(d, "ntdsutil, LDAP policies: MaxNotificationPerConn 5, as Windows has it",
+                            "the server rings for nobody (%s): changes are seen by reading its USN", text);
+        else if (l.query_s >= 0 && l.query_s < 30)
+                doctor_warn(d, "ntdsutil, LDAP policies: MaxQueryDuration 120, as Windows has it",
+                            "a search may last %lld s (%s): reading everything may be cut short",
+                            (long long)l.query_s, text);
+        else if (l.idle_s >= 0 && l.idle_s * 1000000 <= c->keepalive_us / 3)
+                doctor_warn(d, "a source.keepalive below three times MaxConnIdleTime",
+                            "connections are closed after %lld s without a request (%s)", (long long)l.idle_s,
+                            text);
+        else
+                doctor_ok(d, "%s", *text ? text : "no limits are named (lDAPAdminLimits)");
+}
+
 void doctor_ranges(Doctor *d)
 {
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
