@@ -129,6 +129,13 @@ const ConfigField ldap_config_fields[] = {
                 .required = true,
         },
         {
+                .name = "site",
+                .type = CONFIG_TEXT,
+                .offset = offsetof(LdapConfig, site),
+                .help = "Active Directory site whose controllers `srv:` tries first",
+                .example = "Default-First-Site-Name",
+        },
+        {
                 .name = "base",
                 .type = CONFIG_DN,
                 .offset = offsetof(LdapConfig, base),
@@ -297,6 +304,11 @@ static bool check_uris(const LdapConfig *c, const ConfigDoc *doc, const char *pa
                                     path, uris[i]);
                         good = false;
                 }
+        }
+        if (c->site && !srv_site_is_valid(c->site)) {
+                diag_add_at(diag, mark(doc, path, "site"), "%s.site: \"%s\" cannot be the name of a site",
+                            path, c->site);
+                good = false;
         }
         return good;
 }

@@ -64,6 +64,7 @@ struct TlsConfig {
 struct LdapConfig {
         const char *name; /* of the connector */
         ConfigList uris;  /* const char * */
+        const char *site; /* whose controllers `srv:` tries first; NULL: any */
         const char *base; /* naming context */
         BindConfig bind;
         TlsConfig tls;

@@ -277,7 +277,7 @@ static int try_domain(Search *s, const char *domain)
         size_t n = 0;
         int r = CONN_E_UNREACHABLE;
 
-        if (srv_lookup(domain, a, &targets, &n, &why)) {
+        if (srv_lookup(domain, s->config->site, a, &targets, &n, &why)) {
                 diag_add(s->diag, "%s", diag_text(&why));
                 return CONN_E_UNREACHABLE;
         }

@@ -11,7 +11,8 @@
 #include "base/str.h"
 #include "listener/srv.h"
 
-#define PREFIX "_ldap._tcp.dc._msdcs."
+#define PREFIX  "_ldap._tcp.dc._msdcs."
+#define OF_SITE "_ldap._tcp.%s._sites.dc._msdcs.%s."
 
 /* What fits into a message over TCP. */
 #define ANSWER_MAX 65536
@@ -27,6 +28,11 @@ bool srv_domain_is_valid(const char *domain)
         size_t n = strlen(domain);
 
         return n > 0 && n <= 200 && strspn(domain, good) == n && domain[0] != '.' && !strstr(domain, "..");
+}
+
+bool srv_site_is_valid(const char *site)
+{
+        return srv_domain_is_valid(site) && strlen(site) <= NS_MAXLABEL && !strchr(site, '.');
 }
 
 /* RFC 2782: SIZE 6 of numbers, then the target; a target of "." says that there is no such service. */
@@ -134,12 +140,10 @@ static int failed(const char *name, int why, Diag *diag)
         return SRV_E_FAILED;
 }
 
-int srv_lookup(const char *domain, Arena *a, const SrvTarget **ret_targets, size_t *ret_n, Diag *diag)
+static int ask(const char *name, Arena *a, SrvTarget **ret_targets, size_t *ret_n, Diag *diag)
 {
         struct __res_state state = { 0 };
         uint8_t *answer = arena_alloc(a, ANSWER_MAX);
-        const char *name = arena_printf(a, PREFIX "%s.", domain);
-        SrvTarget *targets = NULL;
         int n, why, r;
 
         if (res_ninit(&state)) {
@@ -151,14 +155,47 @@ int srv_lookup(const char *domain, Arena *a, const SrvTarget **ret_targets, size
         res_nclose(&state);
         if (n < 0)
                 return failed(name, why, diag);
-        r = srv_parse(answer, (size_t)(n > ANSWER_MAX ? ANSWER_MAX : n), a, &targets, ret_n);
+        r = srv_parse(answer, (size_t)(n > ANSWER_MAX ? ANSWER_MAX : n), a, ret_targets, ret_n);
         if (r == SRV_E_NONE)
                 return failed(name, NO_DATA, diag);
         if (r) {
                 diag_set(diag, "the answer of DNS for %s cannot be read", name);
                 return r;
         }
-        srv_order(targets, *ret_n, lot, NULL);
+        srv_order(*ret_targets, *ret_n, lot, NULL);
+        return 0;
+}
+
+static bool is_among(const SrvTarget *targets, size_t n, const SrvTarget *t)
+{
+        for (size_t i = 0; i < n; i++)
+                if (str_is_nocase(targets[i].host, t->host) && targets[i].port == t->port)
+                        return true;
+        return false;
+}
+
+int srv_lookup(const char *domain, const char *site, Arena *a, const SrvTarget **ret_targets, size_t *ret_n,
+               Diag *diag)
+{
+        SrvTarget *near = NULL, *all, *targets = arena_new_array(a, SrvTarget, 2 * SRV_TARGETS_MAX);
+        size_t n = 0, n_all;
+        int r;
+
+        if (site) {
+                r = ask(arena_printf(a, OF_SITE, site, domain), a, &near, &n, diag);
+                if (r && r != SRV_E_NONE)
+                        return r;
+                diag_clear(diag);
+                for (size_t i = 0; i < n; i++)
+                        targets[i] = near[i];
+        }
+        r = ask(arena_printf(a, PREFIX "%s.", domain), a, &all, &n_all, diag);
+        if (r)
+                return r;
+        for (size_t i = 0; i < n_all; i++)
+                if (!is_among(targets, n, &all[i]))
+                        targets[n++] = all[i];
         *ret_targets = targets;
+        *ret_n = n;
         return 0;
 }

@@ -31,7 +31,7 @@ enum {
         SRV_E_INVALID, /* an answer that makes no sense */
 };
 
-#define SRV_TARGETS_MAX 64
+#define SRV_TARGETS_MAX 64 /* of a site, and of a domain */
 
 struct SrvTarget {
         const char *host;
@@ -44,8 +44,16 @@ const char *srv_domain(const char *uri);
 /* Can it be the name of a domain: letters, digits, '-', '_' and dots? */
 bool srv_domain_is_valid(const char *domain);
 
-/* Ask DNS. In the order they should be tried, in the arena. Return: 0, SRV_E_*, with a line in the diag. */
-int srv_lookup(const char *domain, Arena *a, const SrvTarget **ret_targets, size_t *ret_n, Diag *diag);
+/* Can it be the name of a site, which is one label: letters, digits, '-', '_'? */
+bool srv_site_is_valid(const char *site);
+
+/*
+ * Ask DNS. In the order they should be tried, in the arena: with a `site` (NULL: none) the controllers of
+ * that site come first (_ldap._tcp.SITE._sites.dc._msdcs.DOMAIN), the others after them; a site without
+ * records is a site without controllers. Return: 0, SRV_E_*, with a line in the diag.
+ */
+int srv_lookup(const char *domain, const char *site, Arena *a, const SrvTarget **ret_targets, size_t *ret_n,
+               Diag *diag);
 
 /* The parts of it, for tests. `random` gives a number below n. Return: 0, SRV_E_NONE, SRV_E_INVALID. */
 int srv_parse(const uint8_t *answer, size_t n, Arena *a, SrvTarget **ret_targets, size_t *ret_n);

@@ -20,9 +20,13 @@ with house("srv") as h:
     h.sosync = h.lab.sosync(h.write_config(uris=f'["srv:{domain}"]'))
     wait_until(lambda: f"DNS has no records {srv}" in h.sosync.log.read_text(), DEADLINE_S, "what DNS does not have")
 
-    step("a controller that is out of service: one line for each try, and its successor is found without a restart")
+    step("a controller that is out of service: one warning however often it is tried, and its successor is found without a restart")
     dns.records = {(srv, SRV): [(0, 100, 389, f"old.{domain}")], (f"old.{domain}", A): [nobody.host], (host, A): [h.dc.host]}
     wait_until(lambda: f"ldap://old.{domain}:389" in h.sosync.log.read_text(), DEADLINE_S, "the old one is tried")
+    asked = len(dns.asked)
+    wait_until(lambda: len(dns.asked) >= asked + 4, DEADLINE_S, "it is tried again")
+    lines = [t for t in h.sosync.log.read_text().splitlines() if "no server answers" in t and "old." in t]
+    check(len(lines) == 1, lines)
     dns.records[(srv, SRV)] = [(0, 100, 389, f"old.{domain}"), (10, 0, 389, host)]
     wait_until(lambda: f"uri=ldap://{host}:389" in h.sosync.log.read_text(), 60, "the successor is found")
     # From here on, and not from the connection on, nothing is missed: that is what "from now on" means.
@@ -35,6 +39,15 @@ with house("srv") as h:
     h.ad.set(f"CN=Sue Successor,{h.people}", title="found")
     h.until_user("sue.successor", jobTitle="found")
     check(len([1 for name, kind in dns.asked if kind == SRV]) == asked, dns.asked)
+
+    step("the controllers of a site come first, whatever the others' priority")
+    h.sosync.stop()
+    near = f"_ldap._tcp.berlin._sites.dc._msdcs.{domain}"
+    dns.records[(srv, SRV)] = [(0, 100, 389, f"old.{domain}"), (10, 0, 389, host)]
+    dns.records[(near, SRV)] = [(0, 100, 389, host)]
+    h.sosync = h.lab.sosync(h.write_config(uris=f'["srv:{domain}"]\n  site: Berlin'), name="site")
+    wait_until(lambda: "state=watching" in h.sosync.log.read_text(), DEADLINE_S, "a controller of the site")
+    check(f"old.{domain}" not in h.sosync.log.read_text(), "another one was tried first")
 
     step("mistakes")
     r = h.lab.sosync(h.write_config(uris='["srv:dc1/.."]', name="bad.yaml"), name="bad", start=False).command("config", "check")
