@@ -37,6 +37,8 @@ struct VitalsSource {
         int64_t proof_us; /* since the last proof of life */
         bool paused;      /* the queue is full */
         uint64_t n_seen, n_queued, n_out_of_scope, n_urgent;
+        uint64_t n_unread;                     /* brought, and nothing in it that anybody reads */
+        uint64_t n_lookouts, n_lookout_urgent; /* other controllers that are watched; changes they brought */
 };
 
 struct Vitals {

@@ -203,6 +203,22 @@ static void add_source(const Top *t, const json_t *source, bool several, Str *ou
         add_side(t, source, "directory", "", out);
 }
 
+/* What the directory wrote and nobody had to be told of: dropped before the queue, and by comparison after.
+ */
+static void add_noise(const Top *t, const json_t *status, Str *out)
+{
+        const json_t *sources = json_object_get(status, "sources");
+        json_int_t unread = 0;
+
+        for (size_t i = 0; i < json_array_size(sources); i++)
+                unread += json_integer_value(
+                        json_object_get(json_object_get(json_array_get(sources, i), "feed"), "unread"));
+        str_printf(out,
+                   "%s%-11s%s   %lld entries without an attribute that is read, %lld runs without a change\n",
+                   BOLD, "noise", PLAIN, (long long)unread,
+                   (long long)json_integer_value(json_object_get(status, "suppressed")));
+}
+
 static void draw(const Top *t, const json_t *status, Str *out)
 {
         const json_t *sources = json_object_get(status, "sources"), *runs = json_object_get(status, "runs"),
@@ -222,6 +238,7 @@ static void draw(const Top *t, const json_t *status, Str *out)
         json_object_foreach((json_t *)(uintptr_t)runs, key, n)
                 str_printf(out, "   %s %lld", key, (long long)json_integer_value(n));
         str_add_char(out, '\n');
+        add_noise(t, status, out);
 }
 
 /* -- the loop -------------------------------------------------------------------------------------------- */

@@ -100,6 +100,9 @@ static void see_source(Feeder *f, Arena *a, VitalsSource *ret)
                 .n_queued = f->intake.n_queued,
                 .n_out_of_scope = f->intake.n_out_of_scope,
                 .n_urgent = f->intake.n_urgent,
+                .n_unread = f->intake.n_unread,
+                .n_lookouts = f->lookouts.n_watched,
+                .n_lookout_urgent = f->lookouts.n_urgent,
         };
         ret->ok = see_circuit(&f->connector->circuit, a, &ret->why);
 }
@@ -244,11 +247,13 @@ static json_t *source_json(const VitalsSource *s)
         json_object_set_new(o, "name", json_string(s->name));
         json_object_set_new(o, "base", json_string(s->base));
         json_object_set_new(o, "feed",
-                            json_pack("{s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "state", s->state, "server",
-                                      s->server, "text", s->text, "proofSeconds", (double)s->proof_us / 1e6,
-                                      "seen", (json_int_t)s->n_seen, "queued", (json_int_t)s->n_queued,
-                                      "outOfScope", (json_int_t)s->n_out_of_scope, "urgent",
-                                      (json_int_t)s->n_urgent));
+                            json_pack("{s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "state",
+                                      s->state, "server", s->server, "text", s->text, "proofSeconds",
+                                      (double)s->proof_us / 1e6, "seen", (json_int_t)s->n_seen, "queued",
+                                      (json_int_t)s->n_queued, "outOfScope", (json_int_t)s->n_out_of_scope,
+                                      "urgent", (json_int_t)s->n_urgent, "unread", (json_int_t)s->n_unread,
+                                      "lookouts", (json_int_t)s->n_lookouts, "lookoutUrgent",
+                                      (json_int_t)s->n_lookout_urgent));
         return o;
 }
 
@@ -341,6 +346,7 @@ json_t *monitor_json(Monitor *m)
                 json_object_set_new(runs, disposition_name((Disposition)d),
                                     json_integer((json_int_t)metrics_runs(metrics, (Disposition)d)));
         json_object_set_new(o, "runs", runs);
+        json_object_set_new(o, "suppressed", json_integer((json_int_t)metrics->n_suppressed));
         json_object_set_new(o, "writes", json_integer((json_int_t)metrics->n_writes));
         json_object_set_new(o, "inWork", json_integer((json_int_t)v.n_in_work));
         if (v.has_budget)

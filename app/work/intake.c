@@ -16,6 +16,20 @@ typedef enum Verdict {
         VERDICT_URGENT_REVOKE,
 } Verdict;
 
+/* A feed that brings only what has changed, and has brought nothing but what goes with every entry. */
+static bool is_unread(const FeedEntry *e)
+{
+        static const char *const with_all[] = { "instanceType", "objectGUID", "uSNChanged", "whenChanged" };
+        size_t n = e->brought ? e->brought->n_attributes : 0, n_with_all = 0;
+
+        if (e->whole || e->gone || !n)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < N_ELEMENTS(with_all); k++)
+                        n_with_all += str_is_nocase(e->brought->attributes[i].name, with_all[k]);
+        return n_with_all == n;
+}
+
 /* Is the entry ours: is it followed already, or is it where we look and of a type we take? */
 static bool is_ours(const Scope *scope, const FeedEntry *e, const Dn *dn, bool followed)
 {
@@ -126,7 +140,7 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         bool containers_due = false, filter_due = false;
         const SourceConfig *source = config_source(c, in->source_config->ldap.name);
         const WatchedGroup *groups;
-        uint64_t n_urgent = 0;
+        uint64_t n_urgent = 0, n_unread = 0;
         size_t n = 0, n_groups;
         SpaceBatch rows;
         int r;
@@ -139,6 +153,10 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                 bool followed = false, is_container = false;
                 Verdict v = VERDICT_DROP;
 
+                if (is_unread(e)) {
+                        n_unread++;
+                        continue;
+                }
                 r = is_followed(in, e, a, &followed);
                 if (r == 0 && !followed)
                         r = container_note(queue_space(in->queue), in->source, e, &rows, &is_container,
@@ -190,7 +208,8 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                 in->filter_due = true;
         in->n_seen += batch->n_entries;
         in->n_queued += n;
-        in->n_out_of_scope += batch->n_entries - n;
+        in->n_out_of_scope += batch->n_entries - n - n_unread;
+        in->n_unread += n_unread;
         in->n_urgent += n_urgent;
         return 0;
 }

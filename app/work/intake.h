@@ -44,6 +44,7 @@ struct IntakeSink {
         char said_why[512];
 
         _Atomic uint64_t n_seen, n_queued, n_out_of_scope, n_urgent;
+        _Atomic uint64_t n_unread;   /* entries of which nothing has changed that anybody reads */
         _Atomic bool containers_due; /* containers_work() has something to do: cleared before it looks */
         _Atomic bool filter_due;     /* so has watched_group_work() */
         _Atomic bool full;           /* the queue refused a batch: unpause the feed when it has room */

@@ -35,6 +35,8 @@ void metrics_count(Metrics *m, const Outcome *o)
         for (size_t i = 0; i < o->n_steps && i < _STEP_N; i++)
                 if (o->steps[i].ran)
                         histogram_add(&m->step[i], o->steps[i].duration_us);
+        m->n_suppressed += o->disposition == DISPOSITION_NO_CHANGE && o->steps[STEP_import_source].ran &&
+                           !o->steps[STEP_import_target].ran;
         if (o->error.code)
                 m->n_errors[code_index(o->error.code)]++;
 }
@@ -171,10 +173,17 @@ static double cpu_seconds(void)
 /* One of these for each directory, with its name. */
 static double source_value(const VitalsSource *s, size_t row)
 {
-        const double values[] = { s->watches,          (double)s->proof_us / 1e6,
-                                  s->paused,           (double)s->n_seen,
-                                  (double)s->n_queued, (double)s->n_out_of_scope,
-                                  (double)s->n_urgent, s->ok };
+        const double values[] = { s->watches,
+                                  (double)s->proof_us / 1e6,
+                                  s->paused,
+                                  (double)s->n_seen,
+                                  (double)s->n_queued,
+                                  (double)s->n_out_of_scope,
+                                  (double)s->n_urgent,
+                                  (double)s->n_unread,
+                                  (double)s->n_lookouts,
+                                  (double)s->n_lookout_urgent,
+                                  s->ok };
 
         return values[row];
 }
@@ -192,6 +201,11 @@ static void add_sources(const Vitals *v, Str *out)
                 { "sosync_feed_queued_total", "counter", "Entries that became changes." },
                 { "sosync_feed_out_of_scope_total", "counter", "Entries that were nobody's business here." },
                 { "sosync_feed_urgent_total", "counter", "Entries that became urgent changes." },
+                { "sosync_feed_unread_total", "counter",
+                  "Entries of which nothing had changed that anybody reads." },
+                { "sosync_lookouts", "gauge",
+                  "Other domain controllers that are watched for urgent changes." },
+                { "sosync_lookout_urgent_total", "counter", "Urgent changes that those brought." },
                 { "sosync_source_up", "gauge", "1: the directory can be used." },
         };
 
@@ -219,6 +233,9 @@ static void add_rows(const Metrics *m, const Vitals *v, Str *out)
                 { "sosync_flag_alarm", "gauge", "1: the flag of the regular cycle needs a person.",
                   v->flag_alarm != NULL, !v->flag_state },
                 { "sosync_target_up", "gauge", "1: Microsoft Graph can be used.", v->target_ok, false },
+                { "sosync_runs_suppressed_total", "counter",
+                  "Runs that ended early: nothing that a rule reads had changed since the last one.",
+                  (double)m->n_suppressed, false },
                 { "sosync_work_in_progress", "gauge", "Runs under way.", (double)v->n_in_work, false },
                 { "sosync_queue_references_waiting", "gauge",
                   "References whose target is not in the cloud yet.", (double)v->queue.n_waiting_edges,

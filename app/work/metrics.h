@@ -29,6 +29,7 @@ struct Metrics {
         _Atomic uint64_t n_errors[METRICS_CODES_MAX];
         _Atomic uint64_t n_writes, n_reads; /* requests to Graph */
         _Atomic uint64_t n_in_work;
+        _Atomic uint64_t n_suppressed; /* runs that found nothing changed that a rule reads */
 };
 
 /* A run has ended. Any thread. */

@@ -160,6 +160,32 @@ static void test_scope(void **state)
         assert_int_equal(d->intake.n_out_of_scope, 6);
 }
 
+/* DirSync brings these with every entry; a change of something that nobody reads is nobody's business. */
+static void test_unread(void **state)
+{
+        Desk *d = *state;
+        FeedEntry e = entry(d, 1, "CN=ada," OU, NULL, 0);
+        ObjectBuilder b;
+
+        know(d, 1);
+        object_build(&b, d->arena);
+        object_add(&b, "objectGUID", value_bytes("0123456789abcdef", 16));
+        object_add(&b, "instanceType", value_int(4));
+        e.brought = object_finish(&b, &e.id, NULL, e.dn);
+        assert_int_equal(give(d, &e, 1, false), 0);
+        assert_null(queued(d, 1));
+        assert_int_equal(d->intake.n_unread, 1);
+        assert_int_equal(d->intake.n_out_of_scope, 0);
+        /* A deleted one, and one that brings everything it has, say more than that. */
+        e.gone = true;
+        assert_int_equal(give(d, &e, 1, false), 0);
+        assert_non_null(queued(d, 1));
+        e.gone = false;
+        e.whole = true;
+        assert_int_equal(give(d, &e, 1, false), 0);
+        assert_int_equal(d->intake.n_unread, 1);
+}
+
 /* What was imported once is followed wherever it goes. */
 static void test_known(void **state)
 {
@@ -313,6 +339,7 @@ static void test_in_work(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_unread, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_scope, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_known, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_in_work, setup, teardown),

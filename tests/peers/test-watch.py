@@ -63,7 +63,7 @@ with house("watch") as h:
     check(0 <= source["feed"]["proofSeconds"] < 30, source)
     r = h.sosync.command("top")
     check(r.returncode == 0 and r.stdout.startswith("Runs") and "\x1b" not in r.stdout, r.stdout)
-    for word in ("feed", "directory", "graph", "reads", "writes", "urgent", "latency", "since start"):
+    for word in ("feed", "directory", "graph", "reads", "writes", "urgent", "latency", "since start", "noise"):
         check(word in r.stdout, word)
     print(r.stdout)
     main, side = pty.openpty()
