@@ -292,14 +292,16 @@ static void schema(Request *r)
 
 static void read_one(Request *r)
 {
-        const Face *f = r->client->face;
+        Face *f = r->client->face;
         const Thing *t = NULL;
         uint8_t guid[16];
 
-        if (strncasecmp(r->base, "<GUID=", 6) == 0 && guid_read(r->base + 6, guid))
+        if (strncasecmp(r->base, "<GUID=", 6) == 0 && guid_read(r->base + 6, guid)) {
                 t = store_find(f, guid);
-        else
+                f->n_objects++;
+        } else {
                 t = store_find_dn(f, r->base);
+        }
         if (!t || (t->deleted && !r->show_deleted)) {
                 done(r, LDAP_NO_SUCH_OBJECT,
                      "0000208D: NameErr: DSID-03100241, problem 2001 (NO_OBJECT), data 0");

@@ -234,6 +234,7 @@ static json_t *stats(const json_t *o)
         for (int i = 0; f && i < _OP_N; i++)
                 json_object_set_new(result, op_names[i], json_integer((json_int_t)f->n_requests[i]));
         json_object_set_new(result, "clients", json_integer(f ? (json_int_t)f->n_clients : 0));
+        json_object_set_new(result, "objects", json_integer(f ? (json_int_t)f->n_objects : 0));
         return result;
 }
 

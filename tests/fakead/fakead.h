@@ -100,7 +100,7 @@ struct Face {
         Fault faults[_OP_N];
         size_t page, range; /* objects of a DirSync page; values of an attribute; 0: without limit */
         bool read_only;
-        unsigned n_requests[_OP_N], n_clients;
+        unsigned n_requests[_OP_N], n_clients, n_objects; /* objects: read by GUID */
 };
 
 #define NOTIFY_MAX 5

@@ -59,7 +59,8 @@ def why_not():
 
 
 class Dirsrv:
-    """A running ns-slapd, on its own Unix socket only. What a test may use: uri (ldapi), uris, base, pid, folder, log.
+    """A running ns-slapd, on its own Unix socket only. What a test may use: uri (ldapi), uris, socket, base, pid, folder, log; reader_dn and
+    password_file (the Directory Manager's: who else may search by entryusn is another test's affair), ca_file (of nobody: it has no TLS).
 
     dscreate keeps an instance in the system's folders (/etc/dirsrv/slapd-NAME, ...): it has a name of its own and is removed at the end. That it
     may not ask systemd is said by a defaults.inf of ours (lib389 looks below $PREFIX first); the system's is not touched.
@@ -67,6 +68,8 @@ class Dirsrv:
 
     base = BASE
     upn_suffix = "corp.example.test"
+    reader_dn = ADMIN
+    ca_file = "/etc/ssl/certs/ca-certificates.crt"
 
     def __init__(self, folder, content_sync=True, usn=True):
         self.folder = pathlib.Path(folder)
@@ -74,6 +77,8 @@ class Dirsrv:
         self.log = self.folder / "dirsrv.log"
         self.process = None
         self._directories = []
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.password_file = write_file(self.folder / "admin.password", ADMIN_PASSWORD + "\n")
         inf = self.folder / "prefix" / "share" / "dirsrv" / "inf"
         inf.mkdir(parents=True)
         write_file(inf / "defaults.inf", re.sub(r"(?m)^with_systemd = .*$", "with_systemd = 0", DEFAULTS.read_text()), 0o644)
@@ -109,7 +114,7 @@ class Dirsrv:
             return False
 
     def _open(self):
-        d = People(self.uri, "/etc/ssl/certs/ca-certificates.crt", upn_suffix=self.upn_suffix)
+        d = People(self.uri, self.ca_file, upn_suffix=self.upn_suffix)
         return d.bind(ADMIN, ADMIN_PASSWORD)
 
     @property

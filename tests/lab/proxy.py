@@ -8,18 +8,24 @@ import threading
 
 
 class Proxy:
-    """Listens on a port of its own at the server's address, so that the server's certificate is right for both.
+    """Listens on a port of its own at the server's address, so that the server's certificate is right for both; or beside the Unix socket of a server
+    that has nothing else.
 
     `cut()` lets every open connection pass a random number of bytes more and then resets it, without a farewell.
     """
 
-    def __init__(self, host, port=636, seed=0):
-        self._to = (host, port)
+    def __init__(self, host, port=636, seed=0, socket_path=None):
+        self._to = socket_path or (host, port)
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._left = {}  # server's socket -> bytes until the cut
-        self._listener = socket.create_server((host, 0))
-        self.uri = f"ldaps://{host}:{self._listener.getsockname()[1]}"
+        if socket_path:
+            path = f"{socket_path}.proxy"
+            self._listener = socket.create_server(path, family=socket.AF_UNIX)
+            self.uri = "ldapi://" + path.replace("/", "%2F")
+        else:
+            self._listener = socket.create_server((host, 0))
+            self.uri = f"ldaps://{host}:{self._listener.getsockname()[1]}"
         self.n_cuts = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -28,6 +34,10 @@ class Proxy:
             for s in self._left:
                 if self._left[s] is None:
                     self._left[s] = self._random.randrange(at_most)
+
+    def is_used(self):
+        with self._lock:
+            return bool(self._left)
 
     def close(self):
         self._listener.close()
@@ -40,9 +50,16 @@ class Proxy:
                 return
             threading.Thread(target=self._pass, args=(client,), daemon=True).start()
 
+    def _connect(self):
+        if isinstance(self._to, tuple):
+            return socket.create_connection(self._to, timeout=5)
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(self._to)
+        return s
+
     def _pass(self, client):
         try:
-            server = socket.create_connection(self._to, timeout=5)
+            server = self._connect()
         except OSError:
             client.close()
             return

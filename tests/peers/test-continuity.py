@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Continuity: random changes while the server goes, the wire is cut and sosync is killed; at the end the cloud has what the directory has.
 
-    test-continuity.py dirsync|usn|syncrepl [OPERATIONS [SEED]]
+    test-continuity.py dirsync|usn|syncrepl|psearch|rfc4533 [OPERATIONS [SEED]]      rfc4533: syncrepl, at a 389 Directory Server
 
 Nothing is lost: every person in scope is in the cloud with the directory's values. Nothing is wrong: so is everyone who was. Nothing is concluded
 from absence: whoever was deleted or moved out of scope is still there, and as it was. Reconcile is off: it is the feed alone.
@@ -18,7 +18,7 @@ import uuid
 import house as h
 import ldap
 from house import House, check, step
-from lab import Lab, domain, openldap, skip_unless, wait_until
+from lab import Lab, dirsrv, domain, openldap, skip_unless, wait_until
 from lab.proxy import Proxy
 
 FEED = sys.argv[1]
@@ -69,6 +69,25 @@ class OpenLdap(House):
 
     more = ["entryUUID", "pwdAccountLockedTime"]
     filter = "(objectClass=inetOrgPerson)"
+
+
+class Dirsrv(OpenLdap):
+    def __init__(self, lab):
+        House.__init__(self, lab, dc=lab.dirsrv(content_sync=FEED == "rfc4533"))
+
+    def disable(self, dn):
+        self.ad.set(dn, nsAccountLock="true")
+
+    def is_enabled(self, a):
+        return a.get("nsAccountLock") != [b"true"]
+
+    def id_of(self, a):
+        return uuid.UUID(a["nsUniqueId"][0].decode().replace("-", "")).bytes_le
+
+    more = ["nsUniqueId", "nsAccountLock"]
+
+
+SITES = {"dirsync": (Samba, domain), "usn": (Samba, domain), "syncrepl": (OpenLdap, openldap), "psearch": (Dirsrv, dirsrv), "rfc4533": (Dirsrv, dirsrv)}
 
 
 class Chaos:
@@ -154,6 +173,7 @@ def disturb(site, proxy, rng, i):
     """One of the things that happen to servers, wires and processes."""
     kind = ("cut", "kill", "restart", "cut", "restart and kill")[i % 5]
     if kind == "cut":
+        wait_until(proxy.is_used, h.DEADLINE_S, "somebody is connected")
         proxy.cut()
     if "kill" in kind:
         site.sosync.kill()
@@ -165,25 +185,29 @@ def disturb(site, proxy, rng, i):
 
 
 def main():
-    site_class = OpenLdap if FEED == "syncrepl" else Samba
-    skip_unless((openldap if FEED == "syncrepl" else domain).why_not())
+    site_class, server = SITES[FEED]
+    skip_unless(server.why_not())
     rng = random.Random(SEED)
     with Lab(f"continuity-{FEED}") as lab, contextlib.ExitStack() as stack:
         site = site_class(lab)
-        proxy = Proxy(site.dc.host, seed=SEED)
+        path = getattr(site.dc, "socket", None)
+        proxy = Proxy(None if path else site.dc.host, seed=SEED, socket_path=path)
         stack.callback(proxy.close)
         site.start(uris=f'["{proxy.uri}"]', brakes="{off: [create, disable, members, values]}",
-                   feed=FEED, target="  limits: {published: false}\n", more="reconcile: {every: 24h}")
+                   feed="syncrepl" if FEED == "rfc4533" else FEED, target="  limits: {published: false}\n", more="reconcile: {every: 24h}")
         chaos = Chaos(site, rng)
         step(f"{FEED}, {OPERATIONS} operations, seed {SEED}")
         for i in range(OPERATIONS // ROUND):
             for _ in range(ROUND // 2):
                 chaos.operation()
+            n_cuts = proxy.n_cuts
             kind = disturb(site, proxy, rng, i)
             for _ in range(ROUND // 2):
                 chaos.operation()
             if "kill" in kind:
                 site.sosync.start(wait=False)
+            if kind == "cut":
+                wait_until(lambda: proxy.n_cuts > n_cuts, h.DEADLINE_S, "the wire is cut")
         began = time.monotonic()
         settle(site, chaos, 60 + OPERATIONS / 20)
         step(f"equal {time.monotonic() - began:.1f} s after the last change; {proxy.n_cuts} cuts; {chaos.n_of}")
