@@ -29,6 +29,7 @@ typedef struct Entry Entry;
 #define ENTRY_ROOM 256
 
 struct Entry {
+        uint64_t sequence; /* its place in the log; not part of the bytes */
         uint64_t session;
         uint64_t number;
         uint64_t lease;         /* number of the entry that gave the lease this one is about; 0: none */

@@ -162,12 +162,11 @@ static int check_term(Batch *b, MDB_txn *txn, Applied *it)
         rc = shared_term(store_of(b), txn, op->feed, &term);
         if (rc)
                 return rc;
-        if (it->entry.term < term) {
+        if (it->entry.term != term) {
                 op->feed = NULL;
                 it->result = QUEUE_E_GONE;
-                return 0;
         }
-        return it->entry.term == term ? 0 : shared_set_term(store_of(b), txn, op->feed, it->entry.term);
+        return 0;
 }
 
 static int run_op(Batch *b, Applied *it)
@@ -203,6 +202,8 @@ static int apply_whole(Batch *b, MDB_txn *txn, Applied *it)
                 return start_session(b, txn, it);
         case OP_END:
                 return end_session(b, txn, it, it->entry.other);
+        case OP_TERM:
+                return op->feed ? shared_set_term(store_of(b), txn, op->feed, it->sequence) : 0;
         case OP_LEASE:
                 return grant(b, txn, it);
         case OP_CLAIM:
@@ -325,6 +326,7 @@ static void wake_waiting(QueueJetstream *q, const Applied *it)
                 if (w->session != it->entry.session || w->number != it->entry.number)
                         continue;
                 w->result = it->result;
+                w->sequence = it->sequence;
                 w->done = true;
                 pthread_cond_signal(&w->cond);
                 break;

@@ -131,6 +131,7 @@ int log_submit(QueueJetstream *q, Entry *e)
         entry_pack(&pack, e);
         data = pack_data(&pack, &n);
         r = send_until_done(q, &w, e, data, n);
+        e->sequence = w.sequence;
         pack_deinit(&pack);
         pthread_cond_destroy(&w.cond);
         return r;

@@ -250,6 +250,16 @@ static void wake_all(Queue *queue, bool closing)
         ready_wake_all(&q->lmdb.ready, closing);
 }
 
+static int role(Queue *queue, const char *name, uint64_t *ret_term)
+{
+        return log_role(queue_jetstream(queue), name, ret_term);
+}
+
+static void role_drop(Queue *queue, const char *name)
+{
+        log_role_drop(queue_jetstream(queue), name);
+}
+
 static bool may_send(Queue *queue)
 {
         return log_may_send(queue_jetstream(queue));
@@ -306,6 +316,11 @@ static Queue *jetstream_free(Queue *queue)
                         atomic_store(&q->stopping, true);
                 log_stop(q);
         }
+        for (size_t i = 0; q->role_keys && i < LOG_ROLES_MAX; i++) {
+                if (q->roles[i].name[0])
+                        log_role_drop(q, q->roles[i].name);
+        }
+        bucket_free(q->role_keys);
         bucket_free(q->nodes);
         bus_free(q->bus);
         commit_stop(&q->lmdb.committer);
@@ -315,6 +330,7 @@ static Queue *jetstream_free(Queue *queue)
         claims_deinit(&q->lmdb.claims);
         store_close(&q->lmdb.store);
         pthread_cond_destroy(&q->keeper_cond);
+        pthread_mutex_destroy(&q->role_lock);
         pthread_mutex_destroy(&q->lock);
         free(q->log);
         free(q->node);
@@ -344,6 +360,8 @@ static const QueueOps queue_jetstream_ops = {
         .stats = queue_lmdb_stats,
         .wake_all = wake_all,
         .may_send = may_send,
+        .role = role,
+        .role_drop = role_drop,
         .space = space,
         .free = jetstream_free,
 };
@@ -444,7 +462,7 @@ static int submit_crashed(QueueLmdb *q, Op *op)
 static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
 {
         SharedApplied applied;
-        char nodes[128];
+        char nodes[128], roles[128];
         int r;
 
         r = bus_new(&q->bus, options->bus, diag);
@@ -453,6 +471,9 @@ static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options,
         snprintf(nodes, sizeof(nodes), "%s-nodes", q->log);
         if (r == 0)
                 r = bucket_new(&q->nodes, q->bus, nodes, q->lease_us / 1000, diag);
+        snprintf(roles, sizeof(roles), "%s-roles", q->log);
+        if (r == 0)
+                r = bucket_new(&q->role_keys, q->bus, roles, LOG_ROLE_AGE_US / 1000, diag);
         if (r)
                 return r == BUS_E_REFUSED ? error_origin(-EACCES) : QUEUE_E_EMPTY;
         r = log_read_applied(q, &applied);
@@ -518,6 +539,7 @@ int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options,
         q->lease_us = options->lease_us ? options->lease_us : LEASE_US;
         q->late_us = options->late_us;
         list_init(&q->waiting);
+        pthread_mutex_init(&q->role_lock, NULL);
         pthread_mutex_init(&q->lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

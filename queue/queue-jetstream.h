@@ -60,6 +60,7 @@ typedef struct QueueJetstream QueueJetstream;
 struct LogWait {
         List link; /* lock */
         uint64_t session, number;
+        uint64_t sequence;   /* lock: its place in the log */
         int result;          /* lock */
         bool done;           /* lock */
         pthread_cond_t cond; /* lock */
@@ -72,6 +73,24 @@ typedef struct LogMissed {
 } LogMissed;
 
 #define LOG_NODES_MAX 64
+
+#define LOG_ROLE_KEY_SIZE 200
+
+/* A role that this node has, or wants. */
+typedef struct LogRole {
+        char name[256];
+        char key[LOG_ROLE_KEY_SIZE];
+        uint64_t revision; /* of the key; 0: not ours */
+        uint64_t term;
+        int64_t renewed_us;
+} LogRole;
+
+#define LOG_ROLES_MAX 80
+
+/* A role whose holder says nothing is free after this; a holder that hears nothing gives it up a little
+ * before. */
+#define LOG_ROLE_AGE_US    ((int64_t)6 * 1000000)
+#define LOG_ROLE_MARGIN_US ((int64_t)1500000)
 
 struct QueueJetstream {
         QueueLmdb lmdb; /* the copy; first, so that what only reads is the same function */
@@ -99,6 +118,10 @@ struct QueueJetstream {
         pthread_cond_t keeper_cond; /* lock */
         bool keeper_stops;          /* lock */
 
+        pthread_mutex_t role_lock;
+        Bucket *role_keys;
+        LogRole roles[LOG_ROLES_MAX]; /* role_lock */
+
         pthread_mutex_t lock;
         List waiting;      /* lock */
         bool closing;      /* lock */
@@ -117,6 +140,10 @@ static inline QueueJetstream *queue_jetstream(Queue *q)
  */
 int log_submit(QueueJetstream *q, Entry *e);
 void log_wake(QueueJetstream *q); /* `closing` has changed */
+
+/* log-role.c: see queue_role(). */
+int log_role(QueueJetstream *q, const char *name, uint64_t *ret_term);
+void log_role_drop(QueueJetstream *q, const char *name);
 
 /* log-session.c: who is alive. start: a new session, known to all when it returns. Return: as log_submit. */
 uint64_t log_session_new(void);

@@ -245,6 +245,18 @@ static bool may_send(Queue *queue)
         return queue_may_send(queue_trace(queue)->next);
 }
 
+static int role(Queue *queue, const char *name, uint64_t *ret_term)
+{
+        QueueTrace *t = queue_trace(queue);
+
+        return say(t, queue_role(t->next, name, ret_term), "role %s", name);
+}
+
+static void role_drop(Queue *queue, const char *name)
+{
+        queue_role_drop(queue_trace(queue)->next, name);
+}
+
 static Space *space(Queue *queue)
 {
         QueueTrace *t = queue_trace(queue);
@@ -284,6 +296,8 @@ static const QueueOps queue_trace_ops = {
         .stats = stats,
         .wake_all = wake_all,
         .may_send = may_send,
+        .role = role,
+        .role_drop = role_drop,
         .space = space,
         .free = trace_free,
 };

@@ -225,6 +225,18 @@ bool queue_may_send(Queue *q)
         return !q->ops->may_send || q->ops->may_send(q);
 }
 
+int queue_role(Queue *q, const char *name, uint64_t *ret_term)
+{
+        *ret_term = 0;
+        return q->ops->role ? q->ops->role(q, name, ret_term) : 0;
+}
+
+void queue_role_drop(Queue *q, const char *name)
+{
+        if (q->ops->role_drop)
+                q->ops->role_drop(q, name);
+}
+
 /**
  * queue_release() - give the lease back untouched
  *

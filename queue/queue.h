@@ -107,8 +107,7 @@ struct Intake {
         const char *feed;     /* whose position; NULL: none is stored (sosync sync, reconcile) */
         const void *position; /* bytes, with the feed's own context and checksum */
         size_t n_position;
-        uint64_t term; /* of a cluster: since when this node is the feed's leader (queue/roles.h); 0: no
-                          cluster */
+        uint64_t term; /* of a cluster: of the role that has the feed's name (queue_role) */
         Wall now;
 };
 
@@ -178,7 +177,9 @@ struct QueueOps { /* each of put, ack, retry, park, note is one transaction */
         int (*outcomes_done)(Queue *q, uint64_t up_to);
         int (*stats)(Queue *q, Wall now, QueueStats *ret_stats);
         void (*wake_all)(Queue *q, bool closing);
-        bool (*may_send)(Queue *q); /* NULL: always */
+        bool (*may_send)(Queue *q);                                  /* NULL: always */
+        int (*role)(Queue *q, const char *name, uint64_t *ret_term); /* NULL: every one is ours */
+        void (*role_drop)(Queue *q, const char *name);
         Space *(*space)(Queue *q);
         Queue *(*free)(Queue *q);
 };
@@ -195,7 +196,8 @@ struct Queue {
 /*
  * A write whose serial no longer holds is left out and the rest is stored: the run that wrote the row has
  * read the object and knows more than the feed. Without changes it is stored even above the limit (memos).
- * Return: 0, QUEUE_E_FULL, -errno.
+ * Return: 0, QUEUE_E_FULL, QUEUE_E_GONE (of a cluster: another node leads this feed by now; the changes are
+ * stored, the position is not), -errno.
  */
 int queue_put(Queue *q, const Intake *in);
 
@@ -231,6 +233,16 @@ int queue_note(Queue *q, const Lease *lease, const Commit *c); /* intents: durab
  * request, from any thread.
  */
 bool queue_may_send(Queue *q);
+
+/*
+ * What one node of a cluster does for all: following a source ("feed-corp"), the clock of the jobs ("cycle").
+ * In one process alone every role is ours. Taken, and kept, by asking at least every second and a half: who
+ * stops asking loses it within six seconds. The term goes into Intake.term: a position with another term than
+ * the role's (its name is the feed's) is refused.
+ * Return: 0 (ours), QUEUE_E_GONE (another node has it), QUEUE_E_EMPTY (no server: nobody knows), -errno.
+ */
+int queue_role(Queue *q, const char *name, uint64_t *ret_term);
+void queue_role_drop(Queue *q, const char *name); /* another may have it at once */
 
 /* Give the lease back untouched: READY again, the try is not counted. Nothing is written. */
 int queue_release(Queue *q, const Lease *lease);

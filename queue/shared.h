@@ -9,7 +9,7 @@
  *      held       source, GUID               session, number of the entry that gave the lease
  *      claim      metaverse id               session
  *      rest       source, GUID               until when the object rests
- *      term       feed                       term of the leader whose position was stored last
+ *      term       role                       term of its holder: the number of the entry that says so
  *      part       session, number, part      bytes of a long entry that is not whole yet
  *      meta       "log"                      name of the log that this is a copy of
  *                 "applied"                  number of the last entry that was applied, its session and

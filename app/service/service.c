@@ -9,6 +9,7 @@
 #include "app/job/jobs.h"
 #include "app/rules/store.h"
 #include "app/service/notify.h"
+#include "app/service/roles.h"
 #include "app/work/estate.h"
 #include "app/work/feeder.h"
 #include "app/work/herald.h"
@@ -39,6 +40,7 @@ struct Service {
         ConsoleService console_service;
         Console *console;
         Cycle cycle;
+        Roles roles;
 
         Worker *workers;
         pthread_t *threads;
@@ -215,7 +217,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         monitor_tick(&s->monitor);
         resume_feeds(s);
         look_at_runs(s);
-        if (s->cycle.wiring)
+        if (s->cycle.wiring && roles_has_cycle(&s->roles))
                 cycle_tick(&s->cycle);
         if (++s->n_ticks % CATCH_UP_TICKS == 1)
                 catch_up_rules(s);
@@ -254,18 +256,6 @@ static void prepare_feeds(Service *s)
                 error_oom(all->n * sizeof(*s->feeders));
         for (size_t i = 0; i < all->n; i++)
                 feeder_prepare(&s->feeders[i], &s->wiring, &all->items[i], feed_settled, s);
-}
-
-static int start_feeds(Service *s, Diag *diag)
-{
-        for (size_t i = 0; i < s->wiring.connectors.n; i++) {
-                int r = feeder_start(&s->feeders[i], &s->wiring, s->recording.file ? &s->recording : NULL,
-                                     diag);
-
-                if (r)
-                        return r;
-        }
-        return 0;
 }
 
 static int start_loop(Service *s)
@@ -341,7 +331,7 @@ static int start(Service *s, Diag *diag)
         r = cycle_init(&s->cycle, &s->wiring);
         if (r)
                 return r;
-        return start_feeds(s, diag);
+        return roles_start(&s->roles, &s->wiring, s->feeders, s->recording.file ? &s->recording : NULL, diag);
 }
 
 static void stop(Service *s)
@@ -351,6 +341,9 @@ static void stop(Service *s)
                 jobs_stop(s->wiring.jobs);
         if (s->wiring.live)
                 live_close(s->wiring.live);
+        if (s->wiring.queue)
+                queue_wake_all(s->wiring.queue, true);
+        roles_stop(&s->roles);
         /* All are told before the first is waited for. */
         for (size_t i = 0; s->feeders && i < s->wiring.connectors.n; i++)
                 feeder_tell_stop(&s->feeders[i]);
@@ -360,8 +353,6 @@ static void stop(Service *s)
         s->control = control_free(s->control);
         s->console = console_free(s->console);
         s->wiring.jobs = jobs_free(s->wiring.jobs);
-        if (s->wiring.queue)
-                queue_wake_all(s->wiring.queue, true);
         if (s->wiring.target)
                 target_stop(s->wiring.target);
         stop_workers(s);

@@ -191,8 +191,12 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                                          .feed = in->feed,
                                          .position = batch->position ? batch->position->data : NULL,
                                          .n_position = batch->position ? batch->position->n : 0,
+                                         .term = in->term,
                                          .now = clock_wall(in->clock),
                                  });
+        if (r == QUEUE_E_GONE)
+                return FEED_E_FULL; /* another node leads: the feed is stopped soon, and says no more until
+                                       then */
         if (r == QUEUE_E_FULL) {
                 if (!in->full)
                         log_error(in->log, "the queue takes no more (state.limit, or the disk is full); the "
@@ -226,6 +230,31 @@ static bool is_news(IntakeSink *in, const FeedStatus *status)
         in->said = status->state;
         snprintf(in->said_why, sizeof(in->said_why), "%s", why);
         return true;
+}
+
+void intake_stand_by(IntakeSink *in)
+{
+        bool first;
+
+        pthread_mutex_lock(&in->lock);
+        first = !in->is_settled;
+        in->is_settled = true;
+        in->status = (FeedStatus){ .state = FEED_STOPPED, .text = "another node follows this source" };
+        in->told = clock_mono(in->clock);
+        pthread_mutex_unlock(&in->lock);
+        if (first && in->settled)
+                in->settled(in->context);
+}
+
+void intake_lead(IntakeSink *in, uint64_t term)
+{
+        in->term = term;
+        in->full = false;
+}
+
+uint64_t intake_term(const IntakeSink *in)
+{
+        return in->term;
 }
 
 static void note_state(FeedSink *sink, const FeedStatus *status)

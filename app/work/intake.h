@@ -47,12 +47,18 @@ struct IntakeSink {
         _Atomic uint64_t n_unread;   /* entries of which nothing has changed that anybody reads */
         _Atomic bool containers_due; /* containers_work() has something to do: cleared before it looks */
         _Atomic bool filter_due;     /* so has watched_group_work() */
+        _Atomic uint64_t term;       /* of the feed's role in a cluster */
         _Atomic bool full;           /* the queue refused a batch: unpause the feed when it has room */
 };
 
 void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *clock, const Log *log,
                  const char *feed, uint16_t source, const SourceConfig *source_config);
 void intake_deinit(IntakeSink *in);
+
+/* In a cluster: another node follows the source, and this one is ready to; or it is this one from now on. */
+void intake_stand_by(IntakeSink *in);
+void intake_lead(IntakeSink *in, uint64_t term);
+uint64_t intake_term(const IntakeSink *in);
 
 /* Has the feed handed over all that was due, and goes on? */
 bool intake_is_watching(IntakeSink *in);

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +32,8 @@ enum {
 #define DEADLINE_S 60
 #define EXIT_SKIP  77
 
+static const char *url;
+
 typedef struct Cluster {
         Arena *a;
         Wall now;
@@ -41,9 +44,9 @@ typedef struct Cluster {
 
 static int open_node(Cluster *c, int i, Diag *diag)
 {
-        const char *urls[] = { nats_url() };
+        const char *urls[] = { url };
         char name[16];
-        BusOptions bus = { .urls = urls, .n_urls = 1, .name = "test" };
+        BusOptions bus = { .urls = urls, .n_urls = 1, .name = "test", .timeout_ms = 20000 };
         QueueJetstreamOptions options = { .path = c->folders[i],
                                           .now = c->now,
                                           .log = c->log,
@@ -175,6 +178,68 @@ static void test_stale_across(void **state)
         assert_int_equal(queue_ack(c->nodes[1], &two, &commit), QUEUE_E_STALE);
         assert_int_equal(memo_read(queue_space(c->nodes[1]), "memo", c->a, &data, &n, NULL), 0);
         assert_memory_equal(data, "by one", n);
+}
+
+static int put_position(Cluster *c, int node, uint64_t term, const char *position)
+{
+        Change change = change_n(50, LANE_NORMAL);
+
+        return queue_put(c->nodes[node], &(Intake){ .changes = &change,
+                                                    .n_changes = 1,
+                                                    .feed = "a feed",
+                                                    .position = position,
+                                                    .n_position = strlen(position),
+                                                    .term = term,
+                                                    .now = c->now });
+}
+
+static void expect_position(Cluster *c, int node, const char *expected)
+{
+        const void *data;
+        size_t n;
+
+        catch_up(c, node);
+        assert_int_equal(queue_position(c->nodes[node], "a feed", c->a, &data, &n), 0);
+        assert_int_equal(n, strlen(expected));
+        assert_memory_equal(data, expected, n);
+}
+
+/* One has it; who had it before moves no position any more; and who says nothing loses it. */
+static void test_role(void **state)
+{
+        Cluster *c = *state;
+        uint64_t one = 0, two = 0, again = 0;
+        time_t end = time(NULL) + DEADLINE_S;
+        bool there = false;
+
+        must_open(c, 0);
+        must_open(c, 1);
+        assert_int_equal(queue_role(c->nodes[0], "a feed", &one), 0);
+        assert_int_equal(queue_role(c->nodes[1], "a feed", &two), QUEUE_E_GONE);
+        assert_int_equal(put_position(c, 0, one, "first"), 0);
+        assert_int_equal(queue_role(c->nodes[0], "a feed", &again), 0);
+        assert_true(again == one);
+
+        /* Given up, it is another's at once. */
+        queue_role_drop(c->nodes[0], "a feed");
+        assert_int_equal(queue_role(c->nodes[1], "a feed", &two), 0);
+        assert_true(two > one);
+        assert_int_equal(put_position(c, 1, two, "second"), 0);
+        assert_int_equal(put_position(c, 0, one, "late"), QUEUE_E_GONE);
+        expect_position(c, 0, "second");
+        /* Its change says "look again", and that is taken. */
+        assert_int_equal(queue_has(c->nodes[1], &(ObjectKey){ 0, id_n(50) }, &there), 0);
+        assert_true(there);
+
+        /* Node 1 does not ask any more. */
+        while (queue_role(c->nodes[0], "a feed", &again)) {
+                assert_true(time(NULL) < end);
+                nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+        }
+        assert_true(again > two);
+        assert_int_equal(put_position(c, 1, two, "late"), QUEUE_E_GONE);
+        assert_int_equal(put_position(c, 0, again, "third"), 0);
+        expect_position(c, 1, "third");
 }
 
 /* -- random work on both, and the copies are the same ------------------------------------------------------
@@ -382,26 +447,51 @@ static void until(_Atomic int *at, int value)
 }
 
 /* Node 1 as a process of its own: it leases, and when it is asked to, acks with a row. */
-static pid_t start_child(Cluster *c, Shared *shared)
+static int be_child(char **argv)
 {
-        pid_t pid = fork();
+        int fd = atoi(argv[5]);
+        Cluster c = { .a = arena_new(0), .now = contract_start, .folders = { NULL, argv[2] } };
+        Shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        SpaceBatch b;
+        Commit commit = { .batch = &b, .now = c.now };
+        Lease lease;
 
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        snprintf(c.log, sizeof(c.log), "%s", argv[3]);
+        url = argv[4];
+        if (shared == MAP_FAILED || open_node(&c, 1, NULL) ||
+            queue_lease(c.nodes[1], c.now, LANES_ALL, c.a, &lease))
+                _exit(98);
+        atomic_store(&shared->at, 1);
+        while (atomic_load(&shared->at) < 2)
+                nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+        batch_row(&b, c.a, "late", "x", SPACE_ANY);
+        atomic_store(&shared->answer, queue_ack(c.nodes[1], &lease, &commit) + 1);
+        atomic_store(&shared->at, 3);
+        pause();
+        _exit(0);
+}
+
+/* A program of its own, not a fork that goes on: libnats has threads, and a fork has none of them. */
+static pid_t start_child(Cluster *c, Shared **ret_shared)
+{
+        int fd = memfd_create("shared", 0);
+        char number[16];
+        pid_t pid;
+
+        assert_true(fd >= 0);
+        assert_int_equal(ftruncate(fd, sizeof(**ret_shared)), 0);
+        *ret_shared = mmap(NULL, sizeof(**ret_shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        assert_true(*ret_shared != MAP_FAILED);
+        snprintf(number, sizeof(number), "%d", fd);
+        pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
-                SpaceBatch b;
-                Commit commit = { .batch = &b, .now = c->now };
-                Lease lease;
-
-                if (open_node(c, 1, NULL) || queue_lease(c->nodes[1], c->now, LANES_ALL, c->a, &lease))
-                        _exit(98);
-                atomic_store(&shared->at, 1);
-                while (atomic_load(&shared->at) < 2)
-                        nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
-                batch_row(&b, c->a, "late", "x", SPACE_ANY);
-                atomic_store(&shared->answer, queue_ack(c->nodes[1], &lease, &commit) + 1);
-                atomic_store(&shared->at, 3);
-                pause();
+                execl("/proc/self/exe", "contract-cluster", "child", c->folders[1], c->log, url, number,
+                      (char *)NULL);
+                _exit(127);
         }
+        close(fd);
         return pid;
 }
 
@@ -440,15 +530,11 @@ static void run_silent(Cluster *c, int how)
         pid_t pid;
         size_t n;
 
-        assert_true(shared != MAP_FAILED);
-        /* The child has no node of ours: it is started before any. */
         must_open(c, 0);
         put(c, 0, 1);
-        c->nodes[0] = queue_free(c->nodes[0]);
-        pid = start_child(c, shared);
+        pid = start_child(c, &shared);
         until(&shared->at, 1);
         kill(pid, how);
-        must_open(c, 0);
         ms = until_leased(c, &lease);
         print_message("[   INFO   ] the lease was free after %lld ms\n", (long long)ms);
         assert_true(ms > LEASE_US / 1000);
@@ -485,11 +571,9 @@ static void test_comes_back(void **state)
         Lease lease;
         pid_t pid;
 
-        assert_true(shared != MAP_FAILED);
         must_open(c, 0);
         put(c, 0, 1);
-        c->nodes[0] = queue_free(c->nodes[0]);
-        pid = start_child(c, shared);
+        pid = start_child(c, &shared);
         until(&shared->at, 1);
         end_child(pid);
         must_open(c, 1);
@@ -499,17 +583,20 @@ static void test_comes_back(void **state)
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
         static const struct CMUnitTest tests[] = {
-                TEST(test_two_nodes), TEST(test_stale_across), TEST(test_same_copies), TEST(test_long_entry),
-                TEST(test_killed),    TEST(test_stopped),      TEST(test_comes_back),
+                TEST(test_two_nodes),  TEST(test_stale_across), TEST(test_role),    TEST(test_same_copies),
+                TEST(test_long_entry), TEST(test_killed),       TEST(test_stopped), TEST(test_comes_back),
         };
 
+        if (argc == 6 && strcmp(argv[1], "child") == 0)
+                return be_child(argv);
         if (!nats_start()) {
                 printf("skipped: no nats-server on this machine (Debian: nats-server)\n");
                 return EXIT_SKIP;
         }
         contract_backend = "jetstream";
+        url = nats_url();
         return contract_run("cluster", tests, N_ELEMENTS(tests)) != 0;
 }

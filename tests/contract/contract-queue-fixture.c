@@ -67,7 +67,7 @@ static int open_jetstream(Queue **ret_queue, const char *folder, Wall now, int64
                           Diag *diag)
 {
         const char *name = strrchr(folder, '/') + 1, *urls[] = { nats_url() };
-        BusOptions bus = { .urls = urls, .n_urls = 1, .name = name };
+        BusOptions bus = { .urls = urls, .n_urls = 1, .name = name, .timeout_ms = 20000 };
         QueueJetstreamOptions options = { .path = folder,
                                           .limit = limit,
                                           .map = map,

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/service/roles.h"
+
+#include "base/error.h"
+
+#include <time.h>
+
+#define PERIOD_US ((int64_t)1500000)
+
+/* It would be said to be ready, if it had the role. */
+static void stand_by(Roles *r, size_t i)
+{
+        intake_stand_by(&r->feeders[i].intake);
+}
+
+static int lead(Roles *r, size_t i, uint64_t term, Diag *diag)
+{
+        Feeder *f = &r->feeders[i];
+        int err;
+
+        intake_lead(&f->intake, term);
+        err = feeder_start(f, r->wiring, r->record, diag);
+        if (err) {
+                feeder_stop(f);
+                return err;
+        }
+        r->leads[i] = true;
+        if (r->wiring->queue->ops->role)
+                log_info(&f->log, "this node follows the source");
+        return 0;
+}
+
+static void step_down(Roles *r, size_t i)
+{
+        Feeder *f = &r->feeders[i];
+
+        log_warning(&f->log, "another node follows the source, or nobody knows; this one stops");
+        r->leads[i] = false;
+        feeder_tell_stop(f);
+        feeder_stop(f);
+        stand_by(r, i);
+}
+
+static int look_at_feed(Roles *r, size_t i, Diag *diag)
+{
+        Feeder *f = &r->feeders[i];
+        uint64_t term = 0;
+        bool ours = queue_role(r->wiring->queue, f->connector->feed, &term) == 0;
+
+        /* It was lost and found again between two looks: the position may have moved. */
+        if (r->leads[i] && (!ours || term != intake_term(&f->intake)))
+                step_down(r, i);
+        if (ours && !r->leads[i])
+                return lead(r, i, term, diag);
+        if (!ours)
+                stand_by(r, i);
+        return 0;
+}
+
+static int look(Roles *r, Diag *diag)
+{
+        uint64_t term;
+        int result = 0;
+
+        for (size_t i = 0; result == 0 && i < r->wiring->connectors.n; i++)
+                result = look_at_feed(r, i, diag);
+        r->has_cycle = queue_role(r->wiring->queue, "cycle", &term) == 0;
+        return result;
+}
+
+static bool sleeps(Roles *r)
+{
+        struct timespec t;
+        bool on;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        t.tv_nsec += PERIOD_US % 1000000 * 1000;
+        t.tv_sec += PERIOD_US / 1000000 + t.tv_nsec / 1000000000;
+        t.tv_nsec %= 1000000000;
+        pthread_mutex_lock(&r->lock);
+        while (!r->stopping && pthread_cond_timedwait(&r->cond, &r->lock, &t) == 0)
+                ;
+        on = !r->stopping;
+        pthread_mutex_unlock(&r->lock);
+        return on;
+}
+
+static void *roles_thread(void *context)
+{
+        Roles *r = context;
+
+        while (sleeps(r)) {
+                Diag diag = DIAG_INIT;
+
+                /* The configuration was good at the start: what goes wrong now is tried again. */
+                if (look(r, &diag))
+                        log_warning(&r->wiring->log, "a feed cannot be started",
+                                    LOG_STR("why", diag_text(&diag)));
+                diag_deinit(&diag);
+        }
+        return NULL;
+}
+
+int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Diag *diag)
+{
+        pthread_condattr_t attr;
+        int err;
+
+        *r = (Roles){ .wiring = w, .feeders = feeders, .record = record };
+        r->leads = calloc(w->connectors.n ? w->connectors.n : 1, sizeof(*r->leads));
+        if (!r->leads)
+                error_oom(w->connectors.n);
+        pthread_mutex_init(&r->lock, NULL);
+        pthread_condattr_init(&attr);
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        pthread_cond_init(&r->cond, &attr);
+        pthread_condattr_destroy(&attr);
+        r->open = true;
+        err = look(r, diag);
+        if (err || !w->queue->ops->role)
+                return err;
+        err = pthread_create(&r->thread, NULL, roles_thread, r);
+        if (err)
+                return error_origin(-err);
+        r->has_thread = true;
+        return 0;
+}
+
+void roles_stop(Roles *r)
+{
+        if (!r->open)
+                return;
+        if (r->has_thread) {
+                pthread_mutex_lock(&r->lock);
+                r->stopping = true;
+                pthread_cond_signal(&r->cond);
+                pthread_mutex_unlock(&r->lock);
+                pthread_join(r->thread, NULL);
+        }
+        pthread_cond_destroy(&r->cond);
+        pthread_mutex_destroy(&r->lock);
+        free(r->leads);
+        r->open = false;
+}
+
+bool roles_has_cycle(const Roles *r)
+{
+        return r->has_cycle;
+}

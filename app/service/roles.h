@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Roles: what one node of a cluster does for all
+ *
+ *      feed of a source     the node that has the role follows the directory; the others wait for it to end
+ *      "cycle"              reconcile, drift and what else is due by the clock (app/job/cycle.h)
+ *
+ * In one process alone every role is ours, and nothing here runs. In a cluster a thread asks for each of them
+ * every second and a half: who stops asking loses them within six seconds, and another node goes on from the
+ * position that is stored. What the old one still puts is no harm: its changes say "look again", and its
+ * positions are refused. Workers run on every node and have no role.
+ */
+
+#include "app/work/feeder.h"
+
+typedef struct Roles Roles;
+
+struct Roles {
+        Wiring *wiring;
+        Feeder *feeders; /* one for each connector; prepared */
+        RecordingFile *record;
+        bool *leads;
+        _Atomic bool has_cycle;
+
+        pthread_mutex_t lock;
+        pthread_cond_t cond; /* lock */
+        bool stopping;       /* lock */
+        pthread_t thread;
+        bool has_thread;
+        bool open;
+};
+
+/* The first look is made before it returns. Return: 0, -errno; the diag says what is wrong with a feed. */
+int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Diag *diag);
+void roles_stop(Roles *r); /* feeds that run are the caller's to stop */
+
+bool roles_has_cycle(const Roles *r);
