@@ -517,6 +517,7 @@ void target_mem_set_info(Target *target, const TargetInfo *info)
                 .verified_domains = domains,
                 .n_verified_domains = info->n_verified_domains,
                 .on_premises_sync = info->on_premises_sync,
+                .last_sync = info->last_sync,
         };
         pthread_mutex_unlock(&t->lock);
 }

@@ -28,6 +28,8 @@ typedef struct Hearing {
         Past *past;
         size_t n_past, size_past;
         unsigned n_reads;
+        bool on_premises_sync;
+        Wall last_sync; /* it has heard of the regular cycle; 0: nobody asks */
 } Hearing;
 
 static void remember(Hearing *c, const ObjectId *id, Wall at)
@@ -304,7 +306,7 @@ static const TargetOps hearing_ops = {
         .free = hearing_free,
 };
 
-static void set_info(Hearing *c, bool on_premises_sync)
+static void set_info(Hearing *c)
 {
         static const char *const domains[] = { "contoso.test", "contoso.onmicrosoft.com" };
 
@@ -315,7 +317,8 @@ static void set_info(Hearing *c, bool on_premises_sync)
                                              .initial_domain = "contoso.onmicrosoft.com",
                                              .verified_domains = domains,
                                              .n_verified_domains = N_ELEMENTS(domains),
-                                             .on_premises_sync = on_premises_sync,
+                                             .on_premises_sync = c->on_premises_sync,
+                                             .last_sync = c->last_sync,
                                      });
 }
 
@@ -328,13 +331,25 @@ Target *cloud_new(Scene *s)
         c->target.ops = &hearing_ops;
         c->scene = s;
         target_mem_new(&c->next);
-        set_info(c, false);
+        set_info(c);
         return &c->target;
 }
 
 void cloud_estate(Target *t, bool on_premises_sync)
 {
-        set_info((Hearing *)t, on_premises_sync);
+        ((Hearing *)t)->on_premises_sync = on_premises_sync;
+        set_info((Hearing *)t);
+}
+
+void cloud_heard(Target *t, Wall at)
+{
+        ((Hearing *)t)->last_sync = at;
+        set_info((Hearing *)t);
+}
+
+bool cloud_hears(Target *t)
+{
+        return ((Hearing *)t)->last_sync.ms != 0;
 }
 
 Target *cloud_mem(Target *t)

@@ -18,6 +18,9 @@ Target *cloud_new(struct Scene *s); /* owns its target-mem */
 Target *cloud_mem(Target *t);       /* to plant, and to look */
 
 void cloud_estate(Target *t, bool on_premises_sync);
+/* The tenant hears of the regular cycle; from then on, of each. */
+void cloud_heard(Target *t, Wall at);
+bool cloud_hears(Target *t);
 void cloud_lag(Target *t, int64_t ms, bool index); /* index: only looks by anchor */
 void cloud_hold(Target *t, int64_t ms);            /* no budget for that long, but for the urgent lane */
 

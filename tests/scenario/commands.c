@@ -481,6 +481,7 @@ static const Verb verbs[] = {
         { "CLOUD-SYNC", 1, connect_cloud_sync },
         { "CYCLE", 1, connect_cycle },
         { "SYNC-CYCLE-ENABLED", 2, connect_flag },
+        { "HEARD", 2, connect_heard },
         { "WIZARD", 2, connect_wizard },
         { "DRIVER", 2, connect_driver },
         { "OWNER", 2, connect_owner },

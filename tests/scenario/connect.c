@@ -50,6 +50,8 @@ static void cycle_ended(void *context)
 
         for (size_t i = 0; s->ask && i < s->n_things; i++)
                 carry(s, s->things[i]);
+        if (cloud_hears(s->cloud))
+                cloud_heard(s->cloud, clock_wall(&s->clock.clock));
 }
 
 /* Cloud Sync carries the members that it was asked for. */
@@ -191,6 +193,14 @@ bool connect_flag(Scene *s, const char *const *words, size_t n_words)
         if (!is_there(s))
                 return false;
         connect_mem_set(s->connect, str_is(words[1], "true"));
+        return true;
+}
+
+/* HEARD 90: so many minutes ago the tenant has heard of a regular cycle. */
+bool connect_heard(Scene *s, const char *const *words, size_t n_words)
+{
+        cloud_heard(s->cloud,
+                    wall_add(clock_wall(&s->clock.clock), -command_number(words[1], 0) * MINUTE_US / 1000));
         return true;
 }
 

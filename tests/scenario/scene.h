@@ -138,6 +138,7 @@ bool connect_do(Scene *s, const char *const *words, size_t n_words);
 bool connect_cloud_sync(Scene *s, const char *const *words, size_t n_words);
 bool connect_cycle(Scene *s, const char *const *words, size_t n_words);
 bool connect_flag(Scene *s, const char *const *words, size_t n_words);
+bool connect_heard(Scene *s, const char *const *words, size_t n_words);
 bool connect_wizard(Scene *s, const char *const *words, size_t n_words);
 bool connect_owner(Scene *s, const char *const *words, size_t n_words);
 bool connect_stream(Scene *s, const char *const *words, size_t n_words);
