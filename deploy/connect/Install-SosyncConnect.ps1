@@ -26,7 +26,7 @@ if ($Remove) {
 if (-not $Account -and -not $PublicKey) { throw 'give -Account for WinRM, or -PublicKey for SSH' }
 
 New-Item -ItemType Directory -Force -Path (Join-Path $module 'RoleCapabilities'), $folder | Out-Null
-Copy-Item -Force -Path Sosync.Connect.psm1, Sosync.Connect.psd1 -Destination $module
+Copy-Item -Force -Path 'Sosync.Connect.psm1', 'Sosync.Connect.psd1' -Destination $module
 Copy-Item -Force -Path Sosync.psrc -Destination (Join-Path $module 'RoleCapabilities')
 # Only administrators and the system may change what a lease restores.
 & icacls.exe $folder /inheritance:r /grant 'SYSTEM:(OI)(CI)F' 'BUILTIN\Administrators:(OI)(CI)F' 'ADSyncAdmins:(OI)(CI)M' | Out-Null

@@ -185,4 +185,4 @@ function Invoke-Sosync {
         }
 }
 
-Export-ModuleMember -Function Invoke-Sosync, Restore-SosyncFlag
+Export-ModuleMember -Function 'Invoke-Sosync', 'Restore-SosyncFlag'

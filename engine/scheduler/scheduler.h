@@ -10,7 +10,7 @@
  * own. A driver reads and sets the flag of either:
  *
  *      internal   the flag lives in sosync's own state, for estates without Entra Connect
- *      command    programs on this machine ask the Connect server (deploy/scheduler has them ready-made)
+ *      command    programs on this machine ask the Connect server (deploy/connect has them ready-made)
  *
  * Field names are those of Get-ADSyncScheduler (learn.microsoft.com, "Microsoft Entra Connect Sync:
  * Scheduler"), in logs, JSON and on the terminal.
