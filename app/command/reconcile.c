@@ -97,7 +97,6 @@ int command_reconcile(const Command *c, const char *config_path, int argc, char 
                 { "json", no_argument, NULL, 'j' },
                 { NULL, 0, NULL, 0 },
         };
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
         const char *ou = NULL;
         bool all = false, json = false;
         json_t *result = NULL;

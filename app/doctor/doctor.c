@@ -68,7 +68,8 @@ static const DoctorCheck checks[] = {
 
 /* -- findings ------------------------------------------------------------------------------------------ */
 
-static void add(Doctor *d, Verdict verdict, const char *advice, const char *format, va_list ap)
+static void __attribute__((format(printf, 4, 0)))
+add(Doctor *d, Verdict verdict, const char *advice, const char *format, va_list ap)
 {
         if (d->n_findings == DOCTOR_FINDINGS_MAX)
                 return;
