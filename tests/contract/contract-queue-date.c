@@ -4,6 +4,30 @@
 
 #include <errno.h>
 
+/* Object 1 has had its run, which has left a date. */
+static void ack_with_date(Fixture *f, const Commit *c)
+{
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_int_equal(queue_ack(f->q, &lease, c), 0);
+        settle(f);
+}
+
+/* Over a restart, and not a millisecond before. */
+static Lease lease_at(Fixture *f, Wall date)
+{
+        Lease lease;
+
+        if (contract_is_durable())
+                contract_reopen(f);
+        f->now = wall_add(date, -1);
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        f->now = date;
+        return lease_n(f, 1);
+}
+
 /* A date is as far ahead as it likes, and given out when it has come: not before, and not twice. */
 static void test_date(void **state)
 {
@@ -15,10 +39,7 @@ static void test_date(void **state)
         Lease lease;
         bool there;
 
-        put_n(f, 1, LANE_NORMAL);
-        lease = lease_n(f, 1);
-        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
-        settle(f);
+        ack_with_date(f, &c);
         item = item_n(f, 1, &there);
         assert_true(there);
         assert_int_equal(item.state, QUEUE_DATED);
@@ -28,12 +49,7 @@ static void test_date(void **state)
         assert_int_equal(stats(f).n[LANE_NORMAL][QUEUE_READY], 0);
         assert_int_equal(stats(f).n_acked, 1);
         assert_int_equal(queue_lease_object(f->q, f->now, &key, f->a, &lease), QUEUE_E_EMPTY);
-        if (contract_is_durable())
-                contract_reopen(f);
-        f->now = wall_add(date, -1);
-        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
-        f->now = date;
-        lease = lease_n(f, 1);
+        lease = lease_at(f, date);
         assert_int_equal(lease.change.kind, CHANGE_DUE);
         assert_int_equal(lease.change.lane, LANE_URGENT);
         assert_int_equal(lease.change.seen.ms, date.ms);
@@ -58,10 +74,7 @@ static void test_date_and_change(void **state)
         Lease lease;
         bool there;
 
-        put_n(f, 1, LANE_NORMAL);
-        lease = lease_n(f, 1);
-        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
-        settle(f);
+        ack_with_date(f, &c);
         f->now = wall_add(f->now, 1000);
         put_change(f, (Change){ .id = key.id, .lane = LANE_RECONCILE, .seen = f->now });
         assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
@@ -91,10 +104,7 @@ static void test_date_and_links(void **state)
         ObjectKey key = object_n(1);
         Lease lease;
 
-        put_n(f, 1, LANE_NORMAL);
-        lease = lease_n(f, 1);
-        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
-        settle(f);
+        ack_with_date(f, &c);
         put_change(f, (Change){ .id = key.id, .kind = CHANGE_LINK, .lane = LANE_NORMAL, .seen = f->now });
         assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
         f->now = wall_add(f->now, 2000);
@@ -110,10 +120,7 @@ static void test_date_unparked(void **state)
         ObjectKey key = object_n(1);
         Lease lease;
 
-        put_n(f, 1, LANE_NORMAL);
-        lease = lease_n(f, 1);
-        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
-        settle(f);
+        ack_with_date(f, &c);
         f->now = wall_add(f->now, 1000);
         assert_int_equal(queue_unpark(f->q, &key, f->now), 0);
         lease = lease_n(f, 1);
@@ -141,12 +148,7 @@ static void test_date_parked(void **state)
         assert_int_equal(item.due.ms, date.ms);
         assert_int_equal(stats(f).n[LANE_URGENT][QUEUE_PARKED], 1);
         assert_int_equal(queue_lease_object(f->q, f->now, &key, f->a, &lease), QUEUE_E_EMPTY);
-        if (contract_is_durable())
-                contract_reopen(f);
-        f->now = wall_add(date, -1);
-        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
-        f->now = date;
-        lease = lease_n(f, 1);
+        lease = lease_at(f, date);
         assert_int_equal(lease.change.lane, LANE_URGENT);
         assert_int_equal(lease.tries, 2);
 
@@ -175,12 +177,8 @@ static void test_date_wakes(void **state)
 {
         Fixture *f = *state;
         Commit c = { .now = f->now, .due = wall_add(f->now, 30), .due_lane = LANE_NORMAL };
-        Lease lease;
 
-        put_n(f, 1, LANE_NORMAL);
-        lease = lease_n(f, 1);
-        assert_int_equal(queue_ack(f->q, &lease, &c), 0);
-        settle(f);
+        ack_with_date(f, &c);
         assert_int_equal(queue_wait(f->q, LANES_ALL, f->now, 60 * (int64_t)1000000), 0);
         f->now = c.due;
         lease_n(f, 1);
