@@ -32,6 +32,7 @@ echo "version: $(sosync --version)"
 echo "folder: $(stat -c '%U:%G %a' /etc/sosync)"
 echo "user: $(id -un sosync)"
 echo "unit: $(grep '^ExecStart=' /lib/systemd/system/sosync.service)"
+echo "runtime: $(grep '^RuntimeDirectory' /lib/systemd/system/sosync.service | tr '\\n' ' ')"
 echo "page: $(zcat /usr/share/man/man5/sosync.yaml.5.gz | head -c 4 | tr -d '\\n')"
 echo "keys: $(sosync config help | grep -c .)"
 sosync rules list | grep -q 'In from AD'
@@ -97,6 +98,7 @@ class Package(unittest.TestCase):
         self.assertEqual(said['folder'], 'root:sosync 750')
         self.assertEqual(said['user'], 'sosync')
         self.assertEqual(said['unit'], 'ExecStart=/usr/bin/sosync -c /etc/sosync/sosync.yaml run')
+        self.assertEqual(said['runtime'].strip(), 'RuntimeDirectory=sosync RuntimeDirectoryMode=0750')
         self.assertGreater(int(said['keys']), 50)
         self.assertEqual(said['check'], '1')
         self.assertEqual(said['purged'], 'yes')
