@@ -34,7 +34,7 @@ def account(i):
 
 
 def asked(h, *arguments, status=0):
-    r = h.sosync.command(*arguments)
+    r = h.sosync.command(*arguments, deadline_s=max(60, DEADLINE_S))
     check(r.returncode == status, (arguments, r))
     return r.stdout
 
