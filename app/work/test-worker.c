@@ -242,6 +242,21 @@ static void test_service_names_a_time(void **state)
         assert_in_range(outcome->retry_at.ms - now.ms, 40000, 40010);
 }
 
+/* Nothing could be kept of it: nothing leaves, although the object is there. */
+static void test_no_lease_no_export(void **state)
+{
+        Office *o = *state;
+        const Change change = { .id = ada.id,
+                                .kind = CHANGE_REQUEST,
+                                .lane = LANE_URGENT,
+                                .dn = "CN=ada,OU=corp,DC=contoso,DC=test" };
+        const Outcome *outcome = worker_try(&o->worker, &change);
+
+        assert_int_equal(outcome->disposition, DISPOSITION_STAGED);
+        assert_int_equal(outcome->action, ACTION_CREATE);
+        assert_int_equal(target_mem_count(o->target, "user"), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -249,6 +264,7 @@ int main(void)
                 cmocka_unit_test(test_rest),
                 cmocka_unit_test_setup_teardown(test_claimed, open_office, close_office),
                 cmocka_unit_test_setup_teardown(test_service_names_a_time, open_office, close_office),
+                cmocka_unit_test_setup_teardown(test_no_lease_no_export, open_office, close_office),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
