@@ -328,6 +328,49 @@ static int read_once(SourceLdap *s, SourceRead *read, const SourcePlace *place, 
         return 0;
 }
 
+static int ignore(void *context, LDAPMessage *message)
+{
+        bool *seen = context;
+
+        *seen = true;
+        return 0;
+}
+
+/*
+ * A server that starts or stops may say that nothing is there while its database is not: 389 Directory Server
+ * does. Absence is believed of one that shows its base, if it did so when we connected.
+ */
+static bool is_doubtful(const SourceLdap *s)
+{
+        const RootDse *dse = &s->conn->dse;
+
+        return !source_dialect(s)->is_ad && (!guid_is_zero(&dse->database) || dse->n_context_csn);
+}
+
+/* Return: 0: it does, CONN_E_*. */
+static int check_base_is_there(SourceLdap *s, Diag *diag)
+{
+        static const char *const nothing[] = { "1.1" };
+        bool seen = false;
+        ConnSearch search = {
+                .base = s->config.ldap->base,
+                .scope = LDAP_SCOPE_BASE,
+                .attributes = nothing,
+                .n_attributes = N_ELEMENTS(nothing),
+        };
+        int r;
+
+        r = conn_search(s->conn, &search, s->config.ldap->request_timeout_us, "read the base", ignore, &seen,
+                        NULL, diag);
+        if ((r == 0 && !seen) || r == CONN_E_NOT_FOUND) {
+                diag_set(diag, "%s: the server does not show its base either: it starts or stops",
+                         s->conn->uri.text);
+                s->conn->broken = true;
+                return CONN_E_UNREACHABLE;
+        }
+        return r;
+}
+
 /**
  * source_ldap_read() - read one object
  *
@@ -344,6 +387,12 @@ int source_ldap_read(SourceLdap *s, void *context, Diag *diag)
 
         for (int i = 0; i < TRIES && again && r == 0; i++)
                 r = read_once(s, read, &place, &again, diag);
+        if (r == CONN_E_NOT_FOUND && q->id && is_doubtful(s)) {
+                r = check_base_is_there(s, diag);
+                /* It may have come back between the two: only what is said after that counts. */
+                if (r == 0)
+                        r = read_once(s, read, &place, &again, diag);
+        }
         if (r == CONN_E_NOT_FOUND) {
                 diag_set(diag, "%s: no object %s, or it is not visible to this account", s->conn->uri.text,
                          q->id ? guid_format(q->id, guid) : q->dn);

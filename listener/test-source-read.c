@@ -200,6 +200,24 @@ static void test_conditions(void **state)
         assert_int_equal(read_group(f, 0), SOURCE_E_UNREACHABLE);
 }
 
+/* Where a base was seen at first, absence is believed only as long as it is. */
+static void test_absence(void **state)
+{
+        Fixture *f = *state;
+        Conn *c = ((SourceLdap *)f->source)->conn;
+
+        c->dse.vendor = VENDOR_389;
+        c->dse.database = group;
+        fake_done(&f->fake, f->id++, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        fake_entry(&f->fake, f->id, "dc=test", NULL, 0);
+        fake_done(&f->fake, f->id++, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        fake_done(&f->fake, f->id++, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(read_group(f, 0), SOURCE_E_NOT_FOUND);
+        fake_done(&f->fake, f->id++, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        fake_done(&f->fake, f->id++, LDAP_NO_SUCH_OBJECT, NULL, NULL, NULL, 0);
+        assert_int_equal(read_group(f, 0), SOURCE_E_UNREACHABLE);
+}
+
 static void test_membership_is_one_question(void **state)
 {
         static const uint8_t filter[] = "<GUID=000000aa-0000-0000-0000-000000000000>";
@@ -247,6 +265,7 @@ int main(void)
                 CASE(test_ranges_that_do_not_lead_on),
                 CASE(test_older_than_the_change),
                 CASE(test_conditions),
+                CASE(test_absence),
                 CASE(test_results_without_end),
                 CASE(test_membership_is_one_question),
                 CASE(test_idle_connections_are_closed),
