@@ -218,6 +218,34 @@ static void post_audits(Emulator *emulator, Call *call, const json_t *body, Answ
         done(answer);
 }
 
+/* {"delay_ms":N}: reads show what was there so long ago; 0: what is */
+static void post_replication(Emulator *emulator, Call *call, const json_t *body, Answer *answer,
+                             AdminWait *wait)
+{
+        const json_t *v = json_object_get(body, "delay_ms");
+
+        if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > 600000) {
+                refuse(answer, "the body is {\"delay_ms\":N}, with 0 <= delay_ms <= 600000");
+                return;
+        }
+        replica_set(&emulator->replica, &emulator->store, json_integer_value(v) * 1000);
+        replica_advance(&emulator->replica, call->now_us);
+        done(answer);
+}
+
+/* {"skew_s":N}: our clock is so much ahead of the real one (behind: below 0), in dates, tokens and stamps */
+static void post_clock(Emulator *emulator, Call *call, const json_t *body, Answer *answer, AdminWait *wait)
+{
+        const json_t *v = json_object_get(body, "skew_s");
+
+        if (!json_is_integer(v) || llabs(json_integer_value(v)) > 10 * 365 * INT64_C(86400)) {
+                refuse(answer, "the body is {\"skew_s\":N}, of at most ten years");
+                return;
+        }
+        emulator->skew_ms = json_integer_value(v) * 1000;
+        done(answer);
+}
+
 /* As if seven days had passed: every token of a delta query has expired. */
 static void post_delta(Emulator *emulator, Call *call, const json_t *body, Answer *answer, AdminWait *wait)
 {
@@ -261,7 +289,8 @@ static const AdminRow rows[] = {
         ROW(POST, "limits", true, post_limits),      ROW(POST, "objects", true, post_objects),
         ROW(POST, "latency", true, post_latency),    ROW(POST, "app", true, post_app),
         ROW(POST, "delta", false, post_delta),       ROW(POST, "audits", true, post_audits),
-        ROW(POST, "reset", false, post_reset),
+        ROW(POST, "reset", false, post_reset),       ROW(POST, "replication", true, post_replication),
+        ROW(POST, "clock", true, post_clock),
 };
 
 static void handle_row(const AdminRow *row, Emulator *emulator, Call *call, Answer *answer, AdminWait *wait)
@@ -292,6 +321,7 @@ void admin_handle(Emulator *emulator, Call *call, Answer *answer, AdminWait *ret
         const AdminRow *row = NULL;
 
         *ret_wait = (AdminWait){ 0 };
+        replica_advance(&emulator->replica, call->now_us);
         for (size_t i = 0; !r && i < ARRAY_LENGTH(rows); ++i) {
                 if (call->n_segments == 2 && call_is(call, 1, rows[i].name) && rows[i].method == call->method)
                         row = &rows[i];

@@ -195,7 +195,7 @@ static void write_page(const Emulator *emulator, const Call *call, const Query *
                        bool links, Answer *answer)
 {
         const Schema *schema = query->schema;
-        const Links *all = store_list(&emulator->store, schema);
+        const Links *all = store_list(emulator_view(emulator), schema);
         Token next = *token;
         uint64_t number = token->after;
         Text *t = &answer->body;
@@ -222,7 +222,7 @@ static void write_page(const Emulator *emulator, const Call *call, const Query *
                         write_links(t, &emulator->store, object, token->since);
         }
         if (!object && token->since)
-                write_ends(t, &emulator->store, schema, token->since);
+                write_ends(t, emulator_view(emulator), schema, token->since);
         text_puts(t, "]");
         next.kind = object ? 'n' : 'd';
         if (object)
@@ -267,7 +267,7 @@ static void delta(Emulator *emulator, Call *call, const Schema *schema, Answer *
         Token token = {
                 .kind = 'n',
                 .epoch = emulator->delta_epoch,
-                .until = emulator->store.generation,
+                .until = emulator_view(emulator)->generation,
                 .wall_ms = call->wall_ms,
                 .select = select ? select : "",
         };
@@ -285,7 +285,7 @@ static void delta(Emulator *emulator, Call *call, const Schema *schema, Answer *
                 }
                 if (!skip) {
                         token.since = token.until;
-                        token.until = emulator->store.generation;
+                        token.until = emulator_view(emulator)->generation;
                         token.after = 0;
                         token.wall_ms = call->wall_ms;
                 }

@@ -183,13 +183,15 @@ void deleted_list(Emulator *emulator, Call *call, Answer *answer)
         _cleanup_(query_deinit) Query query = { 0 };
 
         if (query_parse(&query, call, schema, answer))
-                query_answer_list(&query, call, NULL, &emulator->store.deleted, schema, schema->set, answer);
+                query_answer_list(&query, call, NULL, &emulator_view(emulator)->deleted, schema, schema->set,
+                                  answer);
 }
 
 static Object *deleted_target(const Emulator *emulator, const Call *call, Answer *answer)
 {
         const char *id = call->segments[3].text;
-        Object *object = store_find_deleted(&emulator->store, NULL, id);
+        const Store *store = call->method == METHOD_GET ? emulator_view(emulator) : &emulator->store;
+        Object *object = store_find_deleted(store, NULL, id);
 
         if (!object)
                 answer_not_found(answer, id);
@@ -248,7 +250,7 @@ void deleted_restore(Emulator *emulator, Call *call, Answer *answer)
 void object_get(Emulator *emulator, Call *call, Answer *answer)
 {
         const char *id = call->segments[SEGMENT_ID].text;
-        Object *object = store_find(&emulator->store, NULL, id);
+        Object *object = store_find(emulator_view(emulator), NULL, id);
         _cleanup_(query_deinit) Query query = { 0 };
         _cleanup_(text_deinit) Text context = { 0 };
 
@@ -283,7 +285,7 @@ void objects_by_ids(Emulator *emulator, Call *call, Answer *answer)
         }
         for (size_t i = 0; i < json_array_size(ids); ++i) {
                 const char *id = json_string_value(json_array_get(ids, i));
-                Object *object = id ? store_find(&emulator->store, NULL, id) : NULL;
+                Object *object = id ? store_find(emulator_view(emulator), NULL, id) : NULL;
                 bool wanted = !json_array_size(types);
 
                 for (size_t k = 0; object && k < json_array_size(types); ++k) {

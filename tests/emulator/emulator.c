@@ -30,6 +30,7 @@ static void emulator_start(Emulator *emulator, int64_t now_us)
         emulator->authority.roles = json_copy(o->roles);
         emulator->authority.lifetime_s = o->token_lifetime_s;
         emulator->audit_age_ms = 0;
+        emulator->skew_ms = 0;
         emulator->latency_min_ms = o->latency_min_ms;
         emulator->latency_max_ms = o->latency_max_ms;
         emulator->limits = (Limits){ .tenant_size = 'L', .scale = 1, .grace_us = 100000 };
@@ -39,6 +40,7 @@ static void emulator_start(Emulator *emulator, int64_t now_us)
 
 static void emulator_stop(Emulator *emulator)
 {
+        replica_set(&emulator->replica, &emulator->store, 0);
         store_deinit(&emulator->store);
         faults_reset(&emulator->faults);
         json_decref(emulator->domains);
@@ -225,6 +227,7 @@ static bool is_token_endpoint(const Call *call)
 
 void emulator_handle(Emulator *emulator, Call *call, Answer *answer)
 {
+        replica_advance(&emulator->replica, call->now_us);
         if (!check_target(call, answer))
                 ;
         else if (!call->batched && is_token_endpoint(call))

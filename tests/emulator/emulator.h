@@ -21,6 +21,7 @@
 #include "limits.h"
 #include "options.h"
 #include "random.h"
+#include "replica.h"
 #include "store.h"
 #include "token.h"
 
@@ -32,6 +33,8 @@ typedef struct Emulator Emulator;
 struct Emulator {
         const Options *options; /* borrowed */
         Store store;
+        Replica replica; /* of the store, for reads */
+        int64_t skew_ms; /* so much our clock is ahead of the real one */
         Authority authority;
         Limits limits;
         Faults faults;
@@ -67,5 +70,11 @@ void emulator_handle(Emulator *emulator, Call *call, Answer *answer);
  * server still has to act on (delay, reset, drip), or NULL.
  */
 const Fault *emulator_serve(Emulator *emulator, Call *call, uint64_t batch, Answer *answer);
+
+/* What reads see */
+static inline const Store *emulator_view(const Emulator *emulator)
+{
+        return emulator->replica.on ? &emulator->replica.store : &emulator->store;
+}
 
 bool emulator_domain_is_verified(const Emulator *emulator, const char *domain);

@@ -15,8 +15,8 @@ void group_list(Emulator *emulator, Call *call, Answer *answer)
         _cleanup_(query_deinit) Query query;
 
         if (query_parse(&query, call, &schema_group, answer))
-                query_answer_list(&query, call, &emulator->store, &emulator->store.groups, &schema_group,
-                                  "groups", answer);
+                query_answer_list(&query, call, emulator_view(emulator), &emulator_view(emulator)->groups,
+                                  &schema_group, "groups", answer);
 }
 
 void group_count(Emulator *emulator, Call *call, Answer *answer)
@@ -28,7 +28,7 @@ void group_count(Emulator *emulator, Call *call, Answer *answer)
                 return;
         }
         if (query_parse(&query, call, &schema_group, answer))
-                query_answer_count(&query, &emulator->store.groups, &schema_group, answer);
+                query_answer_count(&query, &emulator_view(emulator)->groups, &schema_group, answer);
 }
 
 void group_get(Emulator *emulator, Call *call, Answer *answer)

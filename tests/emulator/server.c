@@ -48,6 +48,18 @@ static int64_t wall_clock_ms(void)
         return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* evhttp would write one by the real clock. */
+static void add_date(struct evkeyvalq *headers, const Call *call)
+{
+        time_t now = (time_t)(call->wall_ms / 1000);
+        struct tm tm;
+        char text[64];
+
+        gmtime_r(&now, &tm);
+        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        evhttp_add_header(headers, "Date", text);
+}
+
 static void add_headers(struct evhttp_request *request, const Call *call, const Answer *answer)
 {
         struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
@@ -60,6 +72,8 @@ static void add_headers(struct evhttp_request *request, const Call *call, const 
         evhttp_add_header(headers, "request-id", call->request_id);
         evhttp_add_header(headers, "client-request-id",
                           call->client_request_id ? call->client_request_id : call->request_id);
+        if (!evhttp_find_header(headers, "Date"))
+                add_date(headers, call);
 }
 
 static void reply(Server *server, struct evhttp_request *request, const Call *call, const Answer *answer,
@@ -149,7 +163,7 @@ static void on_request(struct evhttp_request *request, void *context)
         AdminWait wait = { 0 };
 
         call.now_us = server_clock_us();
-        call.wall_ms = wall_clock_ms();
+        call.wall_ms = wall_clock_ms() + server->emulator->skew_ms;
         call.method = method_of(request);
         call.n_body = evbuffer_get_length(input);
         call.body = call.n_body ? (const char *)evbuffer_pullup(input, -1) : "";

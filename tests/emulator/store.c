@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "mem.h"
+#include "replica.h"
 #include "store.h"
 
 typedef struct IndexedProperty IndexedProperty;
@@ -99,6 +100,25 @@ static void touch(Store *store, Object *object)
         object->changed = ++store->generation;
 }
 
+static void tell(Store *store, StoreChangeKind kind, const Object *object, const Object *other,
+                 StoreChange change)
+{
+        if (!store->replica || store->nested)
+                return;
+        change.kind = kind;
+        if (object)
+                memcpy(change.id, object->id, ID_SIZE);
+        if (other)
+                memcpy(change.other, other->id, ID_SIZE);
+        replica_note(store->replica, &change);
+}
+
+void store_touch_unseen(Store *store)
+{
+        ++store->generation;
+        tell(store, CHANGE_UNSEEN, NULL, NULL, (StoreChange){ 0 });
+}
+
 /* The id must be new. */
 Object *store_create(Store *store, const Schema *schema, const char *id)
 {
@@ -111,6 +131,7 @@ Object *store_create(Store *store, const Schema *schema, const char *id)
         links_add(store_list_of(store, schema), object);
         object->values[schema_find(schema, "id")] = json_string(object->id);
         touch(store, object);
+        tell(store, CHANGE_CREATE, object, NULL, (StoreChange){ .schema = schema });
         return object;
 }
 
@@ -130,7 +151,7 @@ static void indexed_each(Store *store, Object *object, const IndexedProperty *p,
         }
 }
 
-static void indexed_all(Store *store, Object *object, bool add)
+void store_index(Store *store, Object *object, bool add)
 {
         for (size_t i = 0; i < ARRAY_LENGTH(indexed); ++i) {
                 if (indexed[i].schema == object->schema)
@@ -154,6 +175,7 @@ bool store_set(Store *store, Object *object, int property, json_t *value)
         if (p)
                 indexed_each(store, object, p, true);
         touch(store, object);
+        tell(store, CHANGE_SET, object, NULL, (StoreChange){ .property = property, .value = value });
         return true;
 }
 
@@ -182,14 +204,17 @@ static void remember_end(Store *store, const Object *object)
 
 void store_purge(Store *store, Object *object)
 {
+        tell(store, CHANGE_PURGE, object, NULL, (StoreChange){ 0 });
+        ++store->nested;
         object_unlink(store, object);
         if (!object->deleted)
-                indexed_all(store, object, false);
+                store_index(store, object, false);
         links_remove(object->deleted ? &store->deleted : store_list_of(store, object->schema), object);
         index_remove(&store->by_id, object->id, object);
         ++store->generation;
         remember_end(store, object);
         object_free(object);
+        --store->nested;
 }
 
 static void set_text(Store *store, Object *object, int property, const char *text)
@@ -224,8 +249,10 @@ void store_delete(Store *store, Object *object, int64_t wall_ms)
                 store_purge(store, object);
                 return;
         }
+        tell(store, CHANGE_DELETE, object, NULL, (StoreChange){ .wall_ms = wall_ms });
+        ++store->nested;
         object_unlink(store, object);
-        indexed_all(store, object, false);
+        store_index(store, object, false);
         links_remove(store_list_of(store, object->schema), object);
         links_add(&store->deleted, object);
         object->deleted = true;
@@ -237,6 +264,7 @@ void store_delete(Store *store, Object *object, int64_t wall_ms)
         answer_stamp(wall_ms, date);
         set_text(store, object, user ? (int)USER_deletedDateTime : (int)GROUP_deletedDateTime, date);
         touch(store, object);
+        --store->nested;
 }
 
 /* The caller has made sure that no live object has taken its name or anchor. */
@@ -246,6 +274,8 @@ void store_restore(Store *store, Object *object)
         char prefix[ID_SIZE];
         const char *upn;
 
+        tell(store, CHANGE_RESTORE, object, NULL, (StoreChange){ 0 });
+        ++store->nested;
         links_remove(&store->deleted, object);
         links_add(store_list_of(store, object->schema), object);
         set_text(store, object, user ? (int)USER_deletedDateTime : (int)GROUP_deletedDateTime, NULL);
@@ -254,8 +284,9 @@ void store_restore(Store *store, Object *object)
         if (upn && !strncasecmp(upn, prefix, strlen(prefix)))
                 set_text(store, object, USER_userPrincipalName, upn + strlen(prefix));
         object->deleted = false;
-        indexed_all(store, object, true);
+        store_index(store, object, true);
         touch(store, object);
+        --store->nested;
 }
 
 static Object *find_id(const Store *store, const Schema *schema, const char *id, bool deleted)
@@ -367,30 +398,35 @@ bool store_set_manager(Store *store, Object *user, Object *manager)
                 note_link(store, user, before, false);
         if (manager)
                 note_link(store, user, manager, true);
+        tell(store, CHANGE_MANAGER, user, manager, (StoreChange){ 0 });
         return true;
 }
 
-static bool link_add(Store *store, Links *there, Object *object, Links *back, Object *owner)
+static bool link_add(Store *store, StoreChangeKind kind, Links *there, Object *object, Links *back,
+                     Object *owner)
 {
         if (!links_add(there, object))
                 return false;
         links_add(back, owner);
         touch(store, owner);
+        tell(store, kind, owner, object, (StoreChange){ 0 });
         return true;
 }
 
-static bool link_remove(Store *store, Links *there, Object *object, Links *back, Object *owner)
+static bool link_remove(Store *store, StoreChangeKind kind, Links *there, Object *object, Links *back,
+                        Object *owner)
 {
         if (!links_remove(there, object))
                 return false;
         links_remove(back, owner);
         touch(store, owner);
+        tell(store, kind, owner, object, (StoreChange){ 0 });
         return true;
 }
 
 bool store_add_member(Store *store, Object *group, Object *member)
 {
-        if (!link_add(store, &group->members, member, &member->member_of, group))
+        if (!link_add(store, CHANGE_ADD_MEMBER, &group->members, member, &member->member_of, group))
                 return false;
         note_link(store, group, member, true);
         return true;
@@ -398,7 +434,7 @@ bool store_add_member(Store *store, Object *group, Object *member)
 
 bool store_remove_member(Store *store, Object *group, Object *member)
 {
-        if (!link_remove(store, &group->members, member, &member->member_of, group))
+        if (!link_remove(store, CHANGE_REMOVE_MEMBER, &group->members, member, &member->member_of, group))
                 return false;
         note_link(store, group, member, false);
         return true;
@@ -406,10 +442,10 @@ bool store_remove_member(Store *store, Object *group, Object *member)
 
 bool store_add_owner(Store *store, Object *group, Object *owner)
 {
-        return link_add(store, &group->owners, owner, &owner->owner_of, group);
+        return link_add(store, CHANGE_ADD_OWNER, &group->owners, owner, &owner->owner_of, group);
 }
 
 bool store_remove_owner(Store *store, Object *group, Object *owner)
 {
-        return link_remove(store, &group->owners, owner, &owner->owner_of, group);
+        return link_remove(store, CHANGE_REMOVE_OWNER, &group->owners, owner, &owner->owner_of, group);
 }

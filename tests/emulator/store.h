@@ -27,7 +27,9 @@ typedef struct Linked Linked;
 typedef struct Object Object;
 typedef struct Random Random;
 typedef struct Removed Removed;
+typedef struct Replica Replica;
 typedef struct Store Store;
+typedef struct StoreChange StoreChange;
 
 #define ID_SIZE 37 /* a GUID as text and its NUL */
 
@@ -77,10 +79,39 @@ struct Store {
         size_t n_removed, size_removed;
         Linked *linked; /* in their order */
         size_t n_linked, size_linked;
+        Replica *replica;    /* is told every change; NULL: there is none */
+        unsigned int nested; /* inside a change that is told as a whole */
+};
+
+typedef enum StoreChangeKind {
+        CHANGE_CREATE,
+        CHANGE_SET,
+        CHANGE_DELETE,
+        CHANGE_PURGE,
+        CHANGE_RESTORE,
+        CHANGE_MANAGER,
+        CHANGE_ADD_MEMBER,
+        CHANGE_REMOVE_MEMBER,
+        CHANGE_ADD_OWNER,
+        CHANGE_REMOVE_OWNER,
+        CHANGE_UNSEEN,
+} StoreChangeKind;
+
+/* What one of the functions below has changed, so that it can be done again elsewhere */
+struct StoreChange {
+        StoreChangeKind kind;
+        char id[ID_SIZE];
+        char other[ID_SIZE]; /* the linked object; empty: none */
+        const Schema *schema;
+        int property;
+        json_t *value; /* borrowed */
+        int64_t wall_ms;
 };
 
 void store_init(Store *store);
 void store_deinit(Store *store);
+void store_copy(Store *copy, const Store *of); /* copy: not initialised yet */
+void store_touch_unseen(Store *store);         /* something has changed that no read shows */
 
 /* Life */
 Object *store_create(Store *store, const Schema *schema, const char *id);
@@ -92,6 +123,7 @@ void store_restore(Store *store, Object *object);
 Object *store_find(const Store *store, const Schema *schema, const char *id);
 Object *store_find_deleted(const Store *store, const Schema *schema, const char *id);
 Object *store_find_by(const Store *store, const Schema *schema, int property, const char *value);
+void store_index(Store *store, Object *object, bool add); /* by all keys that it has */
 bool store_is_indexed(const Schema *schema, int property);
 const Links *store_list(const Store *store, const Schema *schema);
 

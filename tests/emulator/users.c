@@ -32,8 +32,8 @@ void user_list(Emulator *emulator, Call *call, Answer *answer)
         _cleanup_(query_deinit) Query query;
 
         if (query_parse(&query, call, &schema_user, answer) && query_refuse_apart(&query, answer))
-                query_answer_list(&query, call, &emulator->store, &emulator->store.users, &schema_user,
-                                  "users", answer);
+                query_answer_list(&query, call, emulator_view(emulator), &emulator_view(emulator)->users,
+                                  &schema_user, "users", answer);
 }
 
 void user_count(Emulator *emulator, Call *call, Answer *answer)
@@ -45,7 +45,7 @@ void user_count(Emulator *emulator, Call *call, Answer *answer)
                 return;
         }
         if (query_parse(&query, call, &schema_user, answer))
-                query_answer_count(&query, &emulator->store.users, &schema_user, answer);
+                query_answer_count(&query, &emulator_view(emulator)->users, &schema_user, answer);
 }
 
 void user_get(Emulator *emulator, Call *call, Answer *answer)
@@ -227,7 +227,7 @@ static void apply_user(Emulator *emulator, Object *user, const json_t *body, jso
         if (json_is_string(json_object_get(profile, "password"))) {
                 json_object_set_new(profile, "password", json_string("***"));
                 ++user->n_passwords;
-                ++emulator->store.generation;
+                store_touch_unseen(&emulator->store);
                 answer->changed = true;
         }
         write_apply(emulator, user, body, answer);
@@ -347,7 +347,7 @@ void user_revoke(Emulator *emulator, Call *call, Answer *answer)
         answer_stamp(call->wall_ms, text);
         set_text(emulator, user, USER_signInSessionsValidFromDateTime, text);
         ++user->n_revoked;
-        ++emulator->store.generation;
+        store_touch_unseen(&emulator->store);
         answer->changed = true;
         answer->status = 200;
         text_puts(&answer->body, "{\"@odata.context\":\"");

@@ -43,8 +43,15 @@ static bool is_guid(const char *s)
         return !s[36];
 }
 
+/* The replica that a write comes to may not have the object yet. */
+static Object *if_seen(const Emulator *emulator, Object *object)
+{
+        return object && store_find(emulator_view(emulator), NULL, object->id) ? object : NULL;
+}
+
 Object *write_target(const Emulator *emulator, const Call *call, const Schema *schema, Answer *answer)
 {
+        const Store *store = call->method == METHOD_GET ? emulator_view(emulator) : &emulator->store;
         const Segment *s = &call->segments[SEGMENT_ID];
         Object *object = NULL;
         int property;
@@ -57,11 +64,11 @@ Object *write_target(const Emulator *emulator, const Call *call, const Schema *s
                                      "The alternate key '%s' is not defined for '%s'.", s->key, schema->set);
                         return NULL;
                 }
-                object = store_find_by(&emulator->store, schema, property, s->text);
+                object = store_find_by(store, schema, property, s->text);
         } else if (is_guid(s->text)) {
-                object = store_find(&emulator->store, schema, s->text);
+                object = if_seen(emulator, store_find(store, schema, s->text));
         } else if (schema == &schema_user) {
-                object = store_find_by(&emulator->store, schema, USER_userPrincipalName, s->text);
+                object = if_seen(emulator, store_find_by(store, schema, USER_userPrincipalName, s->text));
         } else {
                 answer_error(answer, 400, "Request_BadRequest", "Invalid object identifier '%s'.", s->text);
                 return NULL;
@@ -173,7 +180,7 @@ Object *write_reference(const Emulator *emulator, const char *url, Answer *answe
                              url ? url : "");
                 return NULL;
         }
-        object = store_find(&emulator->store, NULL, id);
+        object = if_seen(emulator, store_find(&emulator->store, NULL, id));
         if (!object)
                 answer_not_found(answer, id);
         return object;

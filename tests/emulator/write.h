@@ -26,7 +26,10 @@ struct References {
 /* The body as a JSON object. NULL: refused. */
 json_t *write_body(const Call *call, Answer *answer);
 
-/* The object a path names by id, by user principal name or by an alternate key. NULL: refused. */
+/*
+ * The object a path names by id, by user principal name or by an alternate key: for a read as the replica has
+ * it, for a write as it is. NULL: refused.
+ */
 Object *write_target(const Emulator *emulator, const Call *call, const Schema *schema, Answer *answer);
 
 /* Objects mastered on premises take few properties only. */
