@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/str.h"
+#include "engine/target/test-token-files.h"
 #include "engine/target/token.h"
 
+#include <jansson.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -32,8 +34,9 @@ struct Desk {
         const char *unreachable;    /* addresses with this cannot be reached */
         bool hold_back;
         HttpRequest *held;
+        const char *date; /* of its answers; NULL: they have none */
         size_t n_requests;
-        char last_body[512], last_url[256];
+        char last_body[4096], last_url[256];
 };
 
 static void finish(Desk *d, HttpRequest *r)
@@ -52,6 +55,7 @@ static void finish(Desk *d, HttpRequest *r)
                 r->answer.status = refuse ? 401 : d->status;
                 r->answer.body = strdup(body);
                 r->answer.n_body = strlen(body);
+                snprintf(r->answer.date, sizeof(r->answer.date), "%s", d->date ? d->date : "");
         }
         snprintf(r->error, sizeof(r->error), "a fault");
         http_finish(r, d->end);
@@ -333,6 +337,72 @@ static void test_words(void **state)
         assert_null(token_error_words(NULL));
 }
 
+/* From when the assertion of the last request is good */
+static int64_t not_before(Arena *a, const Desk *d)
+{
+        const char *begin = strchr(strstr(d->last_body, "&client_assertion="), '.') + 1;
+        int n = (int)(strchr(begin, '.') - begin);
+        char *text = arena_printf(a, "%.*s%.*s", n, begin, (4 - n % 4) % 4, "===");
+        uint8_t *data;
+        size_t n_data;
+        json_t *claims;
+        int64_t nbf;
+
+        for (char *c = text; *c; ++c)
+                *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
+        assert_true(str_unbase64(a, text, &data, &n_data));
+        claims = json_loadb((const char *)data, n_data, 0, NULL);
+        nbf = json_integer_value(json_object_get(claims, "nbf"));
+        json_decref(claims);
+        return nbf;
+}
+
+/* Our clock is an hour off: the service refuses, and says what time it is. */
+static void test_clock(void **state)
+{
+        static const char refused[] =
+                "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS700024: x\"}";
+        static const char good[] =
+                "{\"token_type\":\"Bearer\",\"expires_in\":3600,\"access_token\":\"abc.def\"}";
+        Arena *a = arena_new(0);
+        Desk *d = *state;
+        BearerToken *b = NULL;
+        Token *t = d->token;
+
+        d->credentials[0] = (GraphCredential){ .certificate_file = token_test_file(a, "both.pem") };
+        d->options.credentials.n_items = 1;
+        d->clock.wall = (Wall){ (NOW_S - 3600) * 1000 };
+        d->date = "Thu, 01 Jan 2026 00:00:00 GMT";
+        d->status = 401;
+        d->body = refused;
+        assert_int_equal(get(d, &b), TARGET_E_REFUSED);
+        assert_int_equal(d->n_requests, 2); /* tried once more, and not without end */
+        assert_int_equal(not_before(a, d), NOW_S);
+
+        d->status = 200;
+        d->body = good;
+        clock_fake_advance(&d->clock, 2000000);
+        assert_int_equal(get(d, &b), 0);
+        assert_int_equal(d->n_requests, 3); /* it is remembered */
+        assert_int_equal(not_before(a, d), NOW_S + 2);
+        token_reject(t, b->generation);
+        bearer_unref(b);
+
+        /* The clock is set right: refused by what was remembered, and taken as it is. */
+        d->clock.wall = (Wall){ (NOW_S + 2) * 1000 };
+        d->status = 401;
+        d->body = refused;
+        assert_int_equal(get(d, &b), TARGET_E_REFUSED);
+        assert_int_equal(d->n_requests, 5);
+        assert_int_equal(not_before(a, d), NOW_S + 2);
+
+        /* A refusal that has nothing to do with the clock is not tried again. */
+        clock_fake_advance(&d->clock, 2000000);
+        assert_int_equal(get(d, &b), TARGET_E_REFUSED);
+        assert_int_equal(d->n_requests, 6);
+        arena_free(a);
+}
+
 static void *wait_for_token(void *context)
 {
         Desk *d = context;
@@ -367,8 +437,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_get),   TEST(test_ahead),       TEST(test_ahead_fails), TEST(test_reject),
                 TEST(test_order), TEST(test_refused),     TEST(test_ends),        TEST(test_managed_identity),
-                TEST(test_words), TEST(test_one_for_all),
+                TEST(test_words), TEST(test_one_for_all), TEST(test_clock),
         };
 
-        return cmocka_run_group_tests_name("token", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("token", tests, token_test_begin, token_test_end);
 }

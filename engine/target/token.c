@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "engine/target/token-request.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 #define TICK_MAX    INT64_C(1000000)
 /* The same address on every virtual machine in every cloud; answers only from within. */
 #define IMDS "http://169.254.169.254"
+/* Of two clocks that differ by less than this, neither is wrong: an assertion is good for 10 minutes, and the
+ * service allows for 5. */
+#define SKEW_MS INT64_C(60000)
 
 struct Token {
         Http *const *http;
@@ -35,6 +39,8 @@ struct Token {
         bool renewing;        /* lock: one request for all */
         size_t credential;    /* lock: the one in use */
         size_t n_tried;       /* lock: in this renewal */
+        bool set_clock;       /* lock: in this renewal */
+        int64_t ahead_ms;     /* lock: the service's clock is so much ahead of ours; 0: as good as ours */
         uint64_t n_renewals;  /* lock: ended ones, for those who wait */
         int error;            /* lock: of the last renewal; 0: fine */
         char error_text[512]; /* lock */
@@ -101,20 +107,43 @@ static bool gives_way(const Token *t, int r)
         return r == TARGET_E_REFUSED || (r == TARGET_E_UNREACHABLE && t->content.url);
 }
 
+/*
+ * A signed assertion says from when to when it is good, so a clock that is an hour off gets nobody in. Who
+ * refuses it tells the time beside: the same credential is tried once more by that clock. Lock held.
+ */
+static bool learn_clock(Token *t, const HttpRequest *request)
+{
+        const GraphCredential *c = &((const GraphCredential *)t->options->credentials.items)[t->credential];
+        time_t said = curl_getdate(request->answer.date, NULL);
+        int64_t ahead_ms = said * INT64_C(1000) - clock_wall(t->clock).ms;
+
+        if (credential_kind(c) != CREDENTIAL_CERTIFICATE || t->set_clock || said < 0 ||
+            llabs(ahead_ms - t->ahead_ms) < SKEW_MS)
+                return false;
+        t->set_clock = true;
+        t->ahead_ms = llabs(ahead_ms) < SKEW_MS ? 0 : ahead_ms;
+        return true;
+}
+
 /* On the thread of Http. */
 static void on_done(HttpRequest *request)
 {
         Token *t = request->token;
         char text[512] = "", *token = NULL;
         int64_t life_s = 0;
-        bool again = false;
+        bool again = false, other_clock = false;
+        int64_t ahead_s;
         int r;
 
         pthread_mutex_lock(&t->lock);
         r = token_answer_read(request, &token, &life_s, text, sizeof(text));
         if (r == 0)
                 accept_token(t, token, life_s);
-        if (gives_way(t, r) && ++t->n_tried < t->options->credentials.n_items) {
+        if (r == TARGET_E_REFUSED)
+                again = other_clock = learn_clock(t, request);
+        if (again) {
+                ;
+        } else if (gives_way(t, r) && ++t->n_tried < t->options->credentials.n_items) {
                 t->credential = (t->credential + 1) % t->options->credentials.n_items;
                 again = true;
         } else if (r) {
@@ -127,8 +156,12 @@ static void on_done(HttpRequest *request)
         if (request->answer.body)
                 explicit_bzero(request->answer.body, request->answer.n_body);
         token_request_deinit(&t->content);
+        ahead_s = t->ahead_ms / 1000;
         pthread_mutex_unlock(&t->lock);
-        if (r)
+        if (other_clock)
+                log_warning(t->log, "the sign-in service has another time; its own is used to sign in",
+                            LOG_INT("ahead_s", ahead_s), LOG_STR("reason", text));
+        else if (r)
                 log_warning(t->log, again ? "credential refused, trying the next" : "no token",
                             LOG_STR("reason", text));
         else
@@ -148,8 +181,8 @@ static int next_request(Token *t, char *text, size_t size)
         snprintf(text, size, "no credential is configured");
         token_request_deinit(&t->content);
         for (; t->n_tried < n; ++t->n_tried, t->credential = (t->credential + 1) % n) {
-                r = token_request_prepare(&t->desk, &credentials[t->credential], clock_wall(t->clock),
-                                          &t->content, &diag);
+                r = token_request_prepare(&t->desk, &credentials[t->credential],
+                                          wall_add(clock_wall(t->clock), t->ahead_ms), &t->content, &diag);
                 if (r == 0)
                         break;
                 snprintf(text, size, "%s", diag_text(&diag));
@@ -230,6 +263,7 @@ static bool claim(Token *t)
                 return false;
         t->renewing = true;
         t->n_tried = 0;
+        t->set_clock = false;
         return true;
 }
 
