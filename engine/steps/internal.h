@@ -111,6 +111,14 @@ bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted thi
 void run_leave_cloud_links(Run *run);
 int run_leave_import_links(Run *run);
 
+/* unheard.c: what was sent, and perhaps done */
+bool run_is_unheard(const Run *run, size_t i);
+bool run_links_are_unheard(const Run *run); /* since a run before this one */
+void run_owe_revoke(Run *run, const FlowedValue *why);
+bool run_is_mark(const CloudWrite *w);
+size_t run_leave_marks(const Run *run, CloudWrite *writes, size_t n);
+void run_leave_named(Run *run);
+
 /* May a read of Graph still show what was there before this moment? A moment in the future was told by a
  * clock that was wrong: no. 0: never. */
 bool run_is_settling(const Run *run, Wall since);

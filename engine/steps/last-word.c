@@ -79,6 +79,7 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
         if (!run->cloud.object || (on && (!leaves || other)))
                 return step_fail(run, STEP_E_SKIP, code, "%s", why ? why : catalogue_find(code)->reason);
         if (is_off(theirs)) {
+                run_owe_revoke(run, NULL);
                 step_say(run, RESULT_SUCCESS, "Disabled in %sMicrosoft Entra ID.",
                          on ? "" : "Active Directory and in ");
                 return 0;
@@ -142,6 +143,7 @@ int run_plan_gone(Run *run)
         Value theirs = object_get(run->cloud.object, "accountEnabled");
 
         if (is_off(theirs)) {
+                run_owe_revoke(run, NULL);
                 step_say(run, RESULT_SUCCESS,
                          "Deleted in Active Directory, and disabled in Microsoft Entra ID.");
                 return 0;

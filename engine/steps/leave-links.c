@@ -23,7 +23,13 @@ void run_leave_cloud_links(Run *run)
         for (size_t i = 0; i < run->n_ops; i++) {
                 const Op *op = &run->ops[i];
 
-                if (!run_is_confirmed(run, i) || (op->kind != OP_LINK && op->kind != OP_UNLINK))
+                if (op->kind != OP_LINK && op->kind != OP_UNLINK)
+                        continue;
+                /* Who perhaps is there no more is put there again if he is named. */
+                if (run_is_unheard(run, i) && (manager || op->kind == OP_UNLINK))
+                        space_write_link(&run->batch, LINK_CLOUD, manager ? LINK_CLEAR : LINK_REMOVE, owner,
+                                         sizeof(run->cloud_id), name, manager ? NULL : &op->link);
+                if (!run_is_confirmed(run, i))
                         continue;
                 if (manager)
                         space_write_link(&run->batch, LINK_CLOUD, LINK_CLEAR, owner, sizeof(run->cloud_id),

@@ -78,11 +78,11 @@ static const Object *with_accepted(Run *run)
 static void remember_writes(Run *run)
 {
         Wall now = clock_wall(run->clock);
-        CloudWrite *writes = arena_new_array(run->arena, CloudWrite, run->cloud.n_writes + run->n_ops + 1);
+        CloudWrite *writes = arena_new_array(run->arena, CloudWrite, run->cloud.n_writes + run->n_ops + 2);
         size_t n = 0;
 
         for (size_t i = 0; i < run->cloud.n_writes; i++)
-                if (run_is_settling(run, run->cloud.writes[i].at))
+                if (run_is_settling(run, run->cloud.writes[i].at) && !run_is_mark(&run->cloud.writes[i]))
                         writes[n++] = run->cloud.writes[i];
         for (size_t i = 0; i < run->n_ops; i++) {
                 const Op *op = &run->ops[i];
@@ -98,6 +98,7 @@ static void remember_writes(Run *run)
                 if (str_is(op->attribute, "accountEnabled"))
                         run->cloud.disabled_by_us = op->value.type == VALUE_BOOL && !op->value.b;
         }
+        n = run_leave_marks(run, writes, n);
         run->cloud.writes = writes;
         run->cloud.n_writes = n;
 }
@@ -344,8 +345,10 @@ int run_leave_behind(Run *run)
         }
         /* The whole of an unfinished run is planned again. A wait of it that AD has taken back by then would
          * be known to nobody, and be set when its target appears. */
-        if (!done)
+        if (!done) {
                 run->batch.n_edges = 0;
+                run_leave_named(run);
+        }
 
         /* An object that is created or adopted is found by its id even if the rest of its run failed. */
         leave_cloud(run);

@@ -56,6 +56,7 @@ int run_plan_ready(Run *run)
         for (size_t i = 0; i < n; i++) {
                 ObjectKey target = { .source = run->key.source, .id = ready[i] };
                 ObjectId cloud;
+                Op *op;
 
                 r = space_read_cloud_of(run->space, &target, &cloud);
                 if (r < 0)
@@ -63,7 +64,9 @@ int run_plan_ready(Run *run)
                 if (r)
                         continue;
                 targets[run->n_ready++] = ready[i];
-                run_add_op(run, OP_LINK, attribute, VALUE_NULL, VALUE_NULL, NULL)->link = cloud;
+                op = run_add_op(run, OP_LINK, attribute, VALUE_NULL, VALUE_NULL, NULL);
+                op->link = cloud;
+                op->named = ready[i];
         }
         run->ready = targets;
         step_say(run, RESULT_SUCCESS, "%zu references have become ready.", run->n_ready);

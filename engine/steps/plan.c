@@ -96,8 +96,11 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
         Value theirs = run->cloud.object ? object_get(run->cloud.object, at->name) : VALUE_NULL;
         const char *wrong;
 
-        if (target_value_is(at, ours, theirs))
+        if (target_value_is(at, ours, theirs)) {
+                if (str_is(at->name, "accountEnabled") && ours.type == VALUE_BOOL && !ours.b)
+                        run_owe_revoke(run, why);
                 return;
+        }
         if (value_is_none(ours)) {
                 if (was_given(run, before, at->name) || is_strict(run, at))
                         run_add_op(run, OP_UNSET, at->name, VALUE_NULL, theirs, why);

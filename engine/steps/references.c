@@ -90,6 +90,7 @@ static int add_link(Run *run, OpKind kind, const char *attribute, const FlowedVa
         int r;
 
         op->link = *cloud;
+        op->named = *named;
         if (!run->config->ask_owner)
                 return 0;
         r = space_read_head(run->space, &key, run->arena, &head, &serial, &run->diag);
@@ -159,7 +160,8 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
 {
         uint8_t owner[OBJECT_KEY_SIZE];
         ObjectId *before = NULL, *gone, *names, *sorted;
-        bool *done;
+        bool *done, manager = str_is(attribute, "manager"), is_removed = false;
+        bool unheard = run_links_are_unheard(run);
         size_t n_before = 0, n_gone = 0;
         int r;
 
@@ -190,12 +192,13 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
 
                 /* Another object of the same person is still named, or it was among them. */
                 if (done[at - sorted] || has_id(clouds->ids, clouds->n, at) ||
-                    !has_id(run->cloud_links, run->n_cloud_links, at))
+                    (!has_id(run->cloud_links, run->n_cloud_links, at) && !unheard))
                         continue;
                 done[at - sorted] = true;
-                /* A manager that has a successor is replaced by the link, not removed first. */
-                if (str_is(attribute, "manager") && n_now)
+                /* A manager that has a successor is replaced by the link, not removed first; there is one. */
+                if (manager && (n_now || is_removed))
                         continue;
+                is_removed = true;
                 r = add_link(run, OP_UNLINK, attribute, why, &names[i], at);
                 if (r)
                         return r;

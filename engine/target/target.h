@@ -137,6 +137,7 @@ struct Op {
         const char *attribute;
         Value value;
         ObjectId link;
+        ObjectId named;                  /* the linked object as the source names it; zero: nobody named it */
         const char *link_dn, *link_type; /* the same as the source names it; for the owner. NULL: not known */
         bool owner;             /* only the object's owner may write it, and is asked to; behind all others */
         const char *anchor;     /* OP_CREATE */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Unheard: what was sent, and perhaps done
+ *
+ * A request whose answer is lost may have had its effect. A value is read back by the next run, and put
+ * right. Two things are not:
+ *
+ *  - a link. Reads of Graph lag, and until the next run the source may have taken the link back: then nobody
+ *    would name it any more. So what was sent counts as named by the source, as after a run that is done; and
+ *    who is named no more is taken out also if a read does not show him.
+ *  - the end of the sessions. It cannot be read, and the account is off already when the change runs again.
+ *
+ * The mark of either is a row among the writes of the cloud object, without a value before; it goes with the
+ * first whole run that comes to its end.
+ */
+
+#include "engine/steps/internal.h"
+
+#include "base/str.h"
+
+#define SESSIONS "signInSessions"
+
+/* An answer of which nothing can be concluded (target.h: OP_FAILED with TARGET_E_TRANSIENT or _GARBAGE). */
+bool run_is_unheard(const Run *run, size_t i)
+{
+        return run->results && run->strained && run->results[i].state == OP_FAILED;
+}
+
+static bool is_link(const Op *op)
+{
+        return op->kind == OP_LINK || op->kind == OP_UNLINK;
+}
+
+static bool is_marked(const Run *run, const char *name)
+{
+        for (size_t i = 0; i < run->cloud.n_writes; i++)
+                if (str_is(run->cloud.writes[i].attribute, name))
+                        return true;
+        return false;
+}
+
+bool run_links_are_unheard(const Run *run)
+{
+        return is_marked(run, run_link_attribute(run->cloud.type));
+}
+
+bool run_is_mark(const CloudWrite *w)
+{
+        return str_is(w->attribute, SESSIONS) || str_is(w->attribute, "manager") ||
+               str_is(w->attribute, "member");
+}
+
+/* The account is off; have its sessions ended? Not if a run was told to end them and was not heard to, nor if
+ * the account was on when this program last knew: then a run of ours has died behind the disable. */
+void run_owe_revoke(Run *run, const FlowedValue *why)
+{
+        Value before = run->cloud_before ? object_get(run->cloud_before, "accountEnabled") : VALUE_NULL;
+
+        if (is_marked(run, SESSIONS) || (run->change.revoke && before.type == VALUE_BOOL && before.b))
+                run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, why);
+}
+
+/* Is the end of the sessions still to come, although the account is off, or perhaps off? */
+static bool sessions_go_on(const Run *run)
+{
+        bool off = is_marked(run, SESSIONS), owed = false;
+
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const Op *op = &run->ops[i];
+
+                if (op->kind == OP_SET && str_is(op->attribute, "accountEnabled"))
+                        off |= run_is_confirmed(run, i) || run_is_unheard(run, i);
+                if (op->kind == OP_REVOKE_SESSIONS)
+                        owed |= !run_is_confirmed(run, i);
+        }
+        return off && owed;
+}
+
+static bool links_are_open(const Run *run)
+{
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (is_link(&run->ops[i]) && run_is_unheard(run, i))
+                        return true;
+        return run_links_are_unheard(run);
+}
+
+/* Room for two more is in `writes`. Return: how many there are. */
+size_t run_leave_marks(const Run *run, CloudWrite *writes, size_t n)
+{
+        Disposition d = run->outcome.disposition;
+        bool whole = run->planned && (d == DISPOSITION_DONE || d == DISPOSITION_NO_CHANGE);
+        Wall now = clock_wall(run->clock);
+
+        if (!whole && links_are_open(run))
+                writes[n++] = (CloudWrite){ .attribute = run_link_attribute(run->cloud.type), .at = now };
+        if (sessions_go_on(run) || (is_marked(run, SESSIONS) && !run->results && !whole))
+                writes[n++] = (CloudWrite){ .attribute = SESSIONS, .at = now };
+        return n;
+}
+
+/* A run that is not done has sent links, or perhaps: the source has named them. */
+void run_leave_named(Run *run)
+{
+        uint8_t owner[OBJECT_KEY_SIZE];
+
+        object_key_pack(&run->key, owner);
+        for (size_t i = 0; i < run->n_ops; i++) {
+                const Op *op = &run->ops[i];
+
+                if (op->kind == OP_LINK && !guid_is_zero(&op->named) &&
+                    (run_is_confirmed(run, i) || run_is_unheard(run, i)))
+                        space_write_link(&run->batch, LINK_IMPORT, LINK_ADD, owner, sizeof(owner),
+                                         op->attribute, &op->named);
+        }
+}
