@@ -219,7 +219,7 @@ static void write_page(const Emulator *emulator, const Call *call, const Query *
                 text_comma(t);
                 query_write(t, query, object, NULL, false);
                 if (links)
-                        write_links(t, &emulator->store, object, token->since);
+                        write_links(t, emulator_view(emulator), object, token->since);
         }
         if (!object && token->since)
                 write_ends(t, emulator_view(emulator), schema, token->since);
