@@ -205,7 +205,7 @@ static const char *display_name(const Run *run)
 
         if (run->entry.object)
                 s = object_text(run->entry.object, "displayName");
-        if (!s && run->dn->n_rdns)
+        if (!s && run->dn && run->dn->n_rdns)
                 s = run->dn->rdns[0].value;
         return s ? s : "";
 }
@@ -236,11 +236,12 @@ static void name_identities(Run *run)
         Value upn;
 
         o->source_server = arena_strdup(run->arena, run->source_info.server);
-        o->source.dn = run->dn->text;
+        /* A run that could not even read its rows knows no more than the feed said. */
+        o->source.dn = run->dn ? run->dn->text : run->change.dn ? run->change.dn : "";
         o->source.display_name = display_name(run);
         o->source.id = guid_is_zero(&run->key.id) ? "" : guid_format(&run->key.id, id);
         o->change.id = run->key.id;
-        o->change.dn = run->dn->text;
+        o->change.dn = o->source.dn;
         if (!run->change.changed.ms && run->read_result == 0)
                 o->change.changed = run->entry.changed;
         if (run->object)

@@ -169,7 +169,7 @@ static bool do_reply(Scene *s, const char *const *words, size_t n_words)
                 { "throttled", TARGET_E_THROTTLED }, { "transient", TARGET_E_TRANSIENT },
                 { "refused", TARGET_E_REFUSED },     { "unreachable", TARGET_E_UNREACHABLE },
                 { "garbage", TARGET_E_GARBAGE },     { "ambiguous", TARGET_E_AMBIGUOUS },
-                { "lost", TARGET_E_TRANSIENT },
+                { "lost", TARGET_E_TRANSIENT },      { "rejected", TARGET_E_REJECTED },
         };
         MemFault fault = {
                 .on = command_has(words, n_words, "fetch")   ? MEM_FETCH
@@ -426,6 +426,31 @@ static bool do_full(Scene *s, const char *const *words, size_t n_words)
         return true;
 }
 
+/* UNREADABLE on|off: the disk gives errors where runs read the spaces. */
+static bool do_unreadable(Scene *s, const char *const *words, size_t n_words)
+{
+        s->unreadable = str_is(words[1], "on");
+        return true;
+}
+
+/* CLAIM ada: another run is at work on the same person. CLAIM -: it has ended. */
+static bool do_claim(Scene *s, const char *const *words, size_t n_words)
+{
+        Space *space = queue_space(s->queue);
+        Head head;
+        Thing *t;
+
+        if (str_is(words[1], "-")) {
+                space_release(space, &s->claimed);
+                return true;
+        }
+        if (!command_need(s, words[1], &t) ||
+            space_read_head(space, &(ObjectKey){ .id = t->id }, s->arena, &head, NULL, NULL))
+                return scene_fail(s, "nobody is known by that name");
+        s->claimed = head.metaverse;
+        return space_claim(space, &s->claimed) == 0 || scene_fail(s, "somebody has it already");
+}
+
 /* BRAKES "off: [create]": `brakes:` of the configuration. */
 static bool do_brakes(Scene *s, const char *const *words, size_t n_words)
 {
@@ -498,6 +523,8 @@ static const Verb verbs[] = {
         { "LET-GO", 1, do_let_go },
         { "PROTECT", 2, do_protect },
         { "FULL", 2, do_full },
+        { "UNREADABLE", 2, do_unreadable },
+        { "CLAIM", 2, do_claim },
         { "BRAKES", 2, do_brakes },
         { "RELEASE", 2, do_release },
 };

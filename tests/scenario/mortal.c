@@ -4,12 +4,16 @@
 
 #include "base/error.h"
 
+#include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 typedef struct Mortal {
         Queue queue; /* first */
         Queue *next;
-        const bool *dying, *full, *shut;
+        Space space;
+        Space *inner;
+        const bool *dying, *full, *shut, *unreadable;
 } Mortal;
 
 /* How an acknowledgement ends before it begins; < 0: it goes on. */
@@ -128,9 +132,66 @@ static void mortal_wake_all(Queue *q, bool closing)
         queue_wake_all(next(q), closing);
 }
 
+static Mortal *of_space(Space *s)
+{
+        return (Mortal *)((char *)s - offsetof(Mortal, space));
+}
+
+static int mortal_get(Space *s, SpaceTable table, const void *key, size_t n_key, Arena *a, SpaceRow *ret_row)
+{
+        const Mortal *m = of_space(s);
+
+        return *m->unreadable ? -EIO : m->inner->ops->get(m->inner, table, key, n_key, a, ret_row);
+}
+
+static int mortal_links(Space *s, LinkTable table, const void *key, size_t n_key, const ObjectId *after,
+                        size_t max, Arena *a, ObjectId **ret_ids, size_t *ret_n)
+{
+        Space *inner = of_space(s)->inner;
+
+        return inner->ops->links(inner, table, key, n_key, after, max, a, ret_ids, ret_n);
+}
+
+static int mortal_has_link(Space *s, LinkTable table, const void *key, size_t n_key, const ObjectId *id,
+                           bool *ret_has)
+{
+        Space *inner = of_space(s)->inner;
+
+        return inner->ops->has_link(inner, table, key, n_key, id, ret_has);
+}
+
+static int mortal_walk(Space *s, SpaceTable table, const void *after, size_t n_after,
+                       int (*fn)(void *context, const void *key, size_t n_key, const SpaceRow *row),
+                       void *context)
+{
+        Space *inner = of_space(s)->inner;
+
+        return inner->ops->walk(inner, table, after, n_after, fn, context);
+}
+
+static int mortal_claim(Space *s, const ObjectId *metaverse)
+{
+        return space_claim(of_space(s)->inner, metaverse);
+}
+
+static void mortal_unclaim(Space *s, const ObjectId *metaverse)
+{
+        space_release(of_space(s)->inner, metaverse);
+}
+
+static const SpaceOps space_ops = {
+        .name = "mortal",
+        .get = mortal_get,
+        .links = mortal_links,
+        .has_link = mortal_has_link,
+        .walk = mortal_walk,
+        .claim = mortal_claim,
+        .release = mortal_unclaim,
+};
+
 static Space *mortal_space(Queue *q)
 {
-        return queue_space(next(q));
+        return &((Mortal *)q)->space;
 }
 
 static Queue *mortal_free(Queue *q)
@@ -165,7 +226,7 @@ static const QueueOps mortal_ops = {
         .free = mortal_free,
 };
 
-Queue *mortal_new(Queue *inner, const bool *dying, const bool *full, const bool *shut)
+Queue *mortal_new(Queue *inner, const bool *dying, const bool *full, const bool *shut, const bool *unreadable)
 {
         Mortal *m = calloc(1, sizeof(*m));
 
@@ -173,6 +234,9 @@ Queue *mortal_new(Queue *inner, const bool *dying, const bool *full, const bool 
                 error_oom(sizeof(*m));
         m->queue.ops = &mortal_ops;
         m->next = inner;
+        m->space.ops = &space_ops;
+        m->inner = queue_space(inner);
+        m->unreadable = unreadable;
         m->dying = dying;
         m->full = full;
         m->shut = shut;

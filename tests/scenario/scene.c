@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/space/memo.h"
+#include "engine/steps/catalogue.h"
+#include "report/text.h"
 #include "tests/scenario/mortal.h"
 
 #include <errno.h>
@@ -136,7 +138,7 @@ static int open_queue(Scene *s)
         if (r)
                 fprintf(stderr, "the queue cannot be opened: %s\n", diag_text(&diag));
         else
-                s->queue = mortal_new(q, &s->dying, &s->full, &s->shut);
+                s->queue = mortal_new(q, &s->dying, &s->full, &s->shut, &s->unreadable);
         diag_deinit(&diag);
         return r;
 }
@@ -293,6 +295,34 @@ void scene_deinit(Scene *s)
 /* -- work and time ----------------------------------------------------------------------------------------
  */
 
+/* Without line ends and indents: a report is wrapped for the terminal. */
+static void fold_spaces(char *text)
+{
+        char *to = text;
+
+        for (const char *c = text; *c; c++)
+                if (!strchr(" \n", *c) || (to > text && to[-1] != ' '))
+                        *to++ = *c == '\n' ? ' ' : *c;
+        *to = '\0';
+}
+
+/* Whoever reads the report of a run with an error is told its code, why, and what to do. */
+static bool explains(Scene *s, const Outcome *o)
+{
+        const CatalogueRow *row = catalogue_find(o->error.code);
+        const char *wanted[] = { o->error.code, row->reason, row->action };
+        _cleanup_(str_deinit) Str text;
+        bool all = str_is(row->code, o->error.code);
+
+        str_init(&text, 1 << 20);
+        text_report(o, 100000, false, &text);
+        fold_spaces(text.data);
+        for (size_t i = 0; i < N_ELEMENTS(wanted) && all; i++)
+                all = strstr(text.data, wanted[i]) != NULL;
+        return all || scene_fail(s, "the report of %s does not say what there is to do:\n%s", o->error.code,
+                                 text.data);
+}
+
 static void see_outcome(Scene *s, const Outcome *o)
 {
         static const char *const words[] = {
@@ -387,6 +417,8 @@ bool scene_work(Scene *s)
                 }
                 if (o)
                         see_outcome(s, o);
+                if (o && o->error.code && !explains(s, o))
+                        return false;
                 if (o && !barrier(s))
                         return scene_fail(s, "the queue takes nothing");
                 if (wait && !turn_flag(s))
