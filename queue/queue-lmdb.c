@@ -380,7 +380,7 @@ int queue_lmdb_judge_suspects(QueueLmdb *q, Wall now, int (*submit)(QueueLmdb *q
         unsigned deaths;
 
         for (size_t i = 0; marks_suspect(&q->ready.marks, i, &key, &deaths);) {
-                Op op = { .kind = OP_CRASHED, .key = key, .now = now, .reason = "crashed the service" };
+                Op op = { .kind = OP_CRASHED, .key = key, .now = now, .reason = "CrashedTheService" };
                 uint8_t packed[OBJECT_KEY_SIZE];
                 MDB_txn *txn = NULL;
                 MDB_val val;

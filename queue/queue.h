@@ -48,7 +48,7 @@
  *
  * A lease is in memory: it dies with the process, and the change is READY at the next start. What is in work
  * is marked in a small mapped file; a change found there after three crashes of the process is parked
- * ("crashed the service"); see queue_lmdb_crash_flag().
+ * ("CrashedTheService"); see queue_lmdb_crash_flag().
  *
  * All threads share one durable commit (the first who must wait is leader and takes all that stand in line).
  * put returns when its changes are on disk; note too. ack, retry and park are checked and entered into an

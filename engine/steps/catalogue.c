@@ -182,8 +182,6 @@ static const CatalogueRow rows[] = {
             "Raise the quota, or remove objects or links."),
         ROW("RequestRefused", FAILURE, OBJECT, "Microsoft Graph refused the request without naming a value.",
             "Read what it said in the details; correct the object and retry."),
-        ROW("ExportFailed", FAILURE, OBJECT, "Microsoft Entra ID refused the change.",
-            "Read what it said in the details; correct the object and retry."),
 
         /* Held on purpose. */
         ROW("BrakeDisable", NON_SERVICE_FAILURE, OBJECT,

@@ -196,7 +196,7 @@ static int judge(Run *run, const OpResult *results)
                                          attribute, reason);
                 case OP_FAILED:
                         return step_fail(run, str_is(code, "ObjectNotFound") ? STEP_E_RETRY : STEP_E_PARK,
-                                         code ? code : "ExportFailed", "%s%s%s", attribute ? attribute : "",
+                                         code ? code : "RequestRefused", "%s%s%s", attribute ? attribute : "",
                                          attribute ? ": " : "", reason);
                 }
         }
@@ -282,7 +282,7 @@ int step_export(Run *run)
         if (verdict)
                 return verdict;
         if (r)
-                return step_fail(run, STEP_E_PARK, "ExportFailed", "%s", diag_text(&run->diag));
+                return step_fail(run, STEP_E_PARK, "RequestRefused", "%s", diag_text(&run->diag));
         if (run->held_back)
                 return step_fail(run, STEP_E_PARK, "HeldByRevert",
                                  "the account was disabled, and nothing else was sent");

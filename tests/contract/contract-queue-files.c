@@ -259,7 +259,7 @@ static void test_three_deaths(void **state)
         contract_reopen(f);
         item = item_n(f, 1, &there);
         assert_int_equal(item.state, QUEUE_PARKED);
-        assert_string_equal(item.reason, "crashed the service");
+        assert_string_equal(item.reason, "CrashedTheService");
         lease = lease_n(f, 2);
         ack_lease(f, &lease);
         settle(f);
