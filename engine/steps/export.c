@@ -168,6 +168,34 @@ static int announce(Run *run)
         return 0;
 }
 
+/* So many links are one request; what becomes of more is not known after a crash. */
+#define LINKS_OF_A_REQUEST 20
+
+/*
+ * Announce a long list of links: durable before it leaves. If the process dies in the middle, the next run
+ * reads what is there, instead of sending it all again, to be refused twenty at a time and taken apart.
+ */
+static int announce_links(Run *run)
+{
+        Cloud row = run->cloud, stored;
+        SpaceBatch batch;
+        size_t n = 0;
+        int r;
+
+        for (size_t i = 0; i < run->n_ops; i++)
+                n += run->ops[i].kind == OP_LINK || run->ops[i].kind == OP_UNLINK;
+        if (n <= LINKS_OF_A_REQUEST || guid_is_zero(&run->person.cloud) || !run->cloud.object)
+                return 0;
+        row.links_imported = (Wall){ 0 };
+        space_batch_init(&batch, run->arena);
+        space_write_cloud(&batch, &run->cloud_id, &row, run->cloud_serial);
+        r = run->note(run, &batch);
+        if (r)
+                return r;
+        return space_read_cloud(run->space, &run->cloud_id, run->arena, &stored, &run->cloud_serial,
+                                &run->diag);
+}
+
 /* The first operation that failed decides what becomes of the run. */
 static int judge(Run *run, const OpResult *results)
 {
@@ -269,6 +297,9 @@ int step_export(Run *run)
                 if (r)
                         return r;
         }
+        r = announce_links(run);
+        if (r)
+                return r;
 
         results = arena_new_array(run->arena, OpResult, run->n_ops);
         r = target_apply(run->target, &run->call, run->ops, run->n_ops, results, &run->diag);

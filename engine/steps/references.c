@@ -256,13 +256,27 @@ static bool all_are_known(Run *run, const char *attribute, const ObjectId *now, 
         return n_unknown(run, attribute) == 0;
 }
 
+/* Who is to be out does not wait for those who are to be in: there may be thousands of them. */
+static void removals_first(Run *run, size_t from)
+{
+        size_t n = run->n_ops - from, at = from;
+        const Op *ops = n ? arena_memdup(run->arena, run->ops + from, n * sizeof(*ops)) : NULL;
+
+        for (size_t i = 0; i < n; i++)
+                if (ops[i].kind == OP_UNLINK)
+                        run->ops[at++] = ops[i];
+        for (size_t i = 0; i < n; i++)
+                if (ops[i].kind != OP_UNLINK)
+                        run->ops[at++] = ops[i];
+}
+
 int run_plan_references(Run *run)
 {
         const char *attribute = run_link_attribute(run_cloud_type(run));
         Resolved clouds;
         const FlowedValue *why;
         const ObjectId *now;
-        size_t n_now;
+        size_t n_now, n_before = run->n_ops;
         int r;
 
         if (!flows(run, attribute))
@@ -271,8 +285,12 @@ int run_plan_references(Run *run)
         r = plan_now(run, attribute, now, n_now, why, &clouds);
         if (r)
                 return r;
-        if (run->config->adopt_strict && all_are_known(run, attribute, now, n_now))
-                return plan_strict(run, attribute, now, n_now, why);
-        run->incomplete = run->config->adopt_strict;
-        return plan_gone(run, attribute, now, n_now, &clouds, why);
+        if (run->config->adopt_strict && all_are_known(run, attribute, now, n_now)) {
+                r = plan_strict(run, attribute, now, n_now, why);
+        } else {
+                run->incomplete = run->config->adopt_strict;
+                r = plan_gone(run, attribute, now, n_now, &clouds, why);
+        }
+        removals_first(run, n_before);
+        return r;
 }
