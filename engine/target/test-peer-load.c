@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -96,52 +97,71 @@ static void test_one_renewal(void **state)
         assert_int_equal(peer_count_requests(p, "POST", "/oauth2/v2.0/token", false), 1);
 }
 
-/* The published limits, time scaled: whoever keeps to them is never refused. */
-static void test_published_limits(void **state)
+static size_t number_of(const char *variable, size_t fallback)
 {
-        Peer *p = *state;
+        const char *text = getenv(variable);
+
+        return text ? strtoul(text, NULL, 10) : fallback;
+}
+
+/* So many updates against the published limits, so many times faster than published. The whole is 10,000
+ * and 20. */
+static void run_load(Peer *p, double other_share, size_t *ret_good, size_t *ret_throttled, double *ret_used)
+{
+        size_t updates = number_of("SOSYNC_UPDATES", 300 * THREADS), scale = number_of("SOSYNC_SCALE", 100);
         Worker workers[THREADS];
         json_t *health;
-        size_t n_good = 0;
+        int64_t began;
+        double seconds;
 
         p->options.limits.published = true;
-        p->options.limits.time_scale = 100;
+        p->options.limits.time_scale = (double)scale;
         p->options.limits.urgent_reserve = 0;
         peer_restart(p, false);
         plant_users(p, THREADS);
         json_decref(peer_admin_call("POST", "/limits",
-                                    "{\"enabled\":true,\"tenant_size\":\"S\",\"time_scale\":100}"));
-        run_workers(p, workers, 300, true);
+                                    arena_printf(p->arena,
+                                                 "{\"enabled\":true,\"tenant_size\":\"S\",\"time_scale\":%zu,"
+                                                 "\"other_share\":%.2f}",
+                                                 scale, other_share)));
+        began = clock_mono(&clock_system).us;
+        run_workers(p, workers, updates / THREADS, true);
+        seconds = (double)(clock_mono(&clock_system).us - began) / 1e6;
+        *ret_good = 0;
         for (size_t i = 0; i < THREADS; ++i)
-                n_good += workers[i].n_good;
+                *ret_good += workers[i].n_good;
         health = peer_admin_call("GET", "/health", NULL);
-        assert_int_equal(json_integer_value(json_object_get(health, "throttled")), 0);
+        *ret_throttled = (size_t)json_integer_value(json_object_get(health, "throttled"));
         assert_int_equal(json_integer_value(json_object_get(health, "hold_violations")), 0);
-        assert_int_equal(n_good, 300 * THREADS);
         json_decref(health);
+        /* What was there at the beginning, and what came since. */
+        *ret_used = (double)*ret_good / (3000 + 20 * (double)scale * seconds * (1 - other_share));
+        print_message("%zu of %zu updates in %.2f s, %.1f %% of the budget, %zu refused\n", *ret_good,
+                      updates, seconds, *ret_used * 100, *ret_throttled);
+}
+
+/* The published limits, time scaled: whoever keeps to them is never refused, and uses them up. */
+static void test_published_limits(void **state)
+{
+        size_t n_good, n_throttled;
+        double used;
+
+        run_load(*state, 0, &n_good, &n_throttled, &used);
+        assert_int_equal(n_throttled, 0);
+        assert_int_equal(n_good, number_of("SOSYNC_UPDATES", 300 * THREADS));
+        if (getenv("SOSYNC_UPDATES")) /* a loaded machine is slower than a hundred times the limits */
+                assert_true(used >= 0.97);
 }
 
 /* Somebody else takes half: no storm of refusals, and never a request inside a hold. */
 static void test_shared_limits(void **state)
 {
-        Peer *p = *state;
-        Worker workers[THREADS];
-        json_t *health;
+        size_t n_good, n_throttled;
+        double used;
 
-        p->options.limits.published = true;
-        p->options.limits.time_scale = 100;
-        p->options.limits.urgent_reserve = 0;
-        peer_restart(p, false);
-        plant_users(p, THREADS);
-        json_decref(peer_admin_call("POST", "/limits",
-                                    "{\"enabled\":true,\"tenant_size\":\"S\",\"time_scale\":100,"
-                                    "\"other_share\":0.5}"));
-        run_workers(p, workers, 300, true);
-        health = peer_admin_call("GET", "/health", NULL);
-        if (json_integer_value(json_object_get(health, "throttled")) > 4)
-                fail_msg("%d refusals", (int)json_integer_value(json_object_get(health, "throttled")));
-        assert_int_equal(json_integer_value(json_object_get(health, "hold_violations")), 0);
-        json_decref(health);
+        run_load(*state, 0.5, &n_good, &n_throttled, &used);
+        if (n_throttled > 4 && n_throttled * 1000 > n_good)
+                fail_msg("%zu refusals", n_throttled);
 }
 
 /* A stop in the middle of everything: all calls end, nothing hangs. */
