@@ -8,27 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define CHUNK ((size_t)1 << 20)
-
-typedef struct Writer {
-        MDB_env *env;
-        int fd; /* the end of the pipe that LMDB writes to */
-        int rc;
-} Writer;
-
-static void *write_copy(void *context)
-{
-        Writer *w = context;
-
-        w->rc = mdb_env_copyfd2(w->env, w->fd, MDB_CP_COMPACT);
-        close(w->fd);
-        return NULL;
-}
 
 static int write_whole(int fd, const uint8_t *data, size_t n)
 {
@@ -45,9 +29,7 @@ static int write_whole(int fd, const uint8_t *data, size_t n)
         return 0;
 }
 
-/* What comes out of the pipe goes into the file. A closed pipe ends LMDB's copy. */
-static int pump(int from, int to, uint64_t total, BackupProgressFn progress, void *context,
-                uint64_t *ret_bytes)
+static int copy_bytes(int from, int to, uint64_t *ret_bytes)
 {
         _cleanup_(cleanup_free) uint8_t *chunk = malloc(CHUNK);
         uint64_t done = 0;
@@ -66,37 +48,38 @@ static int pump(int from, int to, uint64_t total, BackupProgressFn progress, voi
                 }
                 r = write_whole(to, chunk, (size_t)n);
                 done += (uint64_t)n;
-                if (r == 0 && progress && progress(context, done, total > done ? total : done))
-                        r = QUEUE_E_CLOSED;
         }
         *ret_bytes = done;
         return r;
 }
 
+typedef struct Target {
+        int file;
+        uint64_t done, total;
+        BackupProgressFn progress;
+        void *context;
+} Target;
+
+static int write_piece(void *context, const uint8_t *data, size_t n)
+{
+        Target *t = context;
+        int r = write_whole(t->file, data, n);
+
+        t->done += n;
+        if (r == 0 && t->progress && t->progress(t->context, t->done, t->total > t->done ? t->total : t->done))
+                r = QUEUE_E_CLOSED;
+        return r;
+}
+
 static int copy_into(QueueLmdb *q, int file, BackupProgressFn progress, void *context, uint64_t *ret_bytes)
 {
-        uint64_t total = 0;
-        Writer writer = { .env = q->store.env };
-        pthread_t thread;
-        int ends[2], r;
+        Target t = { .file = file, .progress = progress, .context = context };
+        int r = store_used(&q->store, &t.total);
 
-        r = store_used(&q->store, &total);
         if (r)
                 return error_trace(r);
-        if (pipe2(ends, O_CLOEXEC))
-                return error_origin(-errno);
-        writer.fd = ends[1];
-        r = pthread_create(&thread, NULL, write_copy, &writer);
-        if (r) {
-                close(ends[0]);
-                close(ends[1]);
-                return error_origin(-r);
-        }
-        r = pump(ends[0], file, total, progress, context, ret_bytes);
-        close(ends[0]);
-        pthread_join(thread, NULL);
-        if (r == 0 && writer.rc)
-                r = store_error(writer.rc);
+        r = store_copy_out(&q->store, CHUNK, write_piece, &t);
+        *ret_bytes = t.done;
         if (r == 0 && fsync(file) < 0)
                 r = -errno;
         return r;
@@ -160,7 +143,7 @@ static int copy_file(int dir, const char *copy, const char *name, uint64_t *ret_
         /* Root restores what a service will open. */
         if (to < 0 || fstat(dir, &st) < 0 || (geteuid() == 0 && fchown(to, st.st_uid, st.st_gid) < 0))
                 return refuse(-errno, name, diag);
-        r = pump(from, to, 0, NULL, NULL, ret_bytes);
+        r = copy_bytes(from, to, ret_bytes);
         if (r == 0 && fsync(to) < 0)
                 r = -errno;
         return r ? refuse(r, name, diag) : 0;

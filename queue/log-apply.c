@@ -21,9 +21,6 @@
 
 #define READ_MS 250
 
-/* Numbers that one entry may draw (arrivals, serials): they follow from its own number in the log. */
-#define NUMBERS_BITS 20
-
 typedef struct Applied {
         uint64_t sequence;
         const uint8_t *data;
@@ -193,7 +190,7 @@ static int apply_whole(Batch *b, MDB_txn *txn, Applied *it)
         if (rc)
                 return rc;
         /* A change says "look again", whoever says it; all else is for the living. */
-        if (!live && op->kind != OP_START && op->kind != OP_PUT) {
+        if (!live && op->kind != OP_START && op->kind != OP_PUT && op->kind != OP_MOVED) {
                 it->result = QUEUE_E_GONE;
                 return 0;
         }
@@ -227,6 +224,9 @@ static int apply_whole(Batch *b, MDB_txn *txn, Applied *it)
         case OP_PUT:
                 rc = check_term(b, txn, it);
                 return rc ? rc : run_op(b, it);
+        case OP_MOVED:
+                commit_die(&b->q->lmdb.committer, "the cluster's state has become another one (sosync state "
+                                                  "copy); this node begins with it at its next start");
         case OP_UNPARK:
         case OP_DROP:
         case OP_CRASHED:
@@ -270,7 +270,7 @@ static int apply_batch(void *context, MDB_txn *txn)
                 it->result = 0;
                 it->n_lost = 0;
                 it->is_whole = true;
-                atomic_store(&q->committer.next, it->sequence << NUMBERS_BITS | 1);
+                atomic_store(&q->committer.next, b->q->base + (it->sequence << NUMBERS_BITS) + 1);
                 applied.sequence = it->sequence;
                 r = entry_unpack(b->arena, it->data, it->n, &it->entry);
                 if (r == PACK_E_NEWER)
@@ -284,6 +284,8 @@ static int apply_batch(void *context, MDB_txn *txn)
                 applied.number = it->entry.number;
                 rc = it->entry.op.kind == OP_PART ? apply_part(b, txn, it) : apply_whole(b, txn, it);
         }
+        if (rc == 0)
+                rc = shared_set_reserved(&q->store, txn, log_numbers_end(b->q->base, applied.sequence));
         return rc ? rc : shared_set_applied(&q->store, txn, &applied);
 }
 
@@ -413,10 +415,20 @@ int log_compare(QueueJetstream *q, const SharedApplied *applied, Diag *diag)
         uint64_t session = 0, number = 0;
         BusMessage message;
         BusStream have;
+        Snapshot newest;
         int r = bus_stream_look(q->bus, q->log, &have);
 
         if (r)
                 return BUS_E_DOWN;
+        r = snapshot_newest(&q->snapshots, &newest, NULL, diag);
+        if (r == BUS_E_DOWN)
+                return r;
+        if (r != BUS_E_NONE && (r || newest.epoch != q->epoch)) {
+                if (!r)
+                        diag_set(diag, "the state of the log \"%s\" is another one by now (sosync state copy)",
+                                 q->log);
+                return QUEUE_E_STALE;
+        }
         if (applied->sequence + 1 < have.first) {
                 diag_set(diag,
                          "this node has applied the log \"%s\" up to %" PRIu64
@@ -512,6 +524,8 @@ static void *applier(void *context)
                         continue;
                 check_order(q, &b);
                 store_batch(q, &b);
+                for (size_t i = 0; i < b.n; i++)
+                        log_saver_count(q, b.entries[i].n);
         }
         return NULL;
 }

@@ -8,11 +8,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* Without a server nobody can lease; who asks is told so after a pause, and asks again. */
 #define DOWN_US 200000
 
-#define LEASE_US ((int64_t)15 * 1000000)
+/* Between two looks at how far the log is read, for who shows it. */
+#define LOOK_NS 20000000
+
 
 static int put(Queue *queue, const Intake *in)
 {
@@ -306,11 +309,18 @@ static Queue *jetstream_free(Queue *queue)
 {
         QueueJetstream *q = queue_jetstream(queue);
 
+        /* Who waits for a server that does not come gives up. */
+        if (q->has_thread)
+                wake_all(queue, true);
+        log_saver_stop(q);
         log_keeper_stop(q);
+        if (q->has_thread && !atomic_load(&q->session)) {
+                atomic_store(&q->stopping, true);
+                log_stop(q);
+        }
         if (q->has_thread) {
                 Entry end = { .op.kind = OP_END, .other = atomic_load(&q->session) };
 
-                wake_all(queue, true);
                 /* When it has come back the applier ends by itself. */
                 if (log_submit(q, &end))
                         atomic_store(&q->stopping, true);
@@ -321,6 +331,7 @@ static Queue *jetstream_free(Queue *queue)
                         log_role_drop(q, q->roles[i].name);
         }
         bucket_free(q->role_keys);
+        snapshots_deinit(&q->snapshots);
         bucket_free(q->nodes);
         bus_free(q->bus);
         commit_stop(&q->lmdb.committer);
@@ -331,6 +342,7 @@ static Queue *jetstream_free(Queue *queue)
         store_close(&q->lmdb.store);
         pthread_cond_destroy(&q->keeper_cond);
         pthread_mutex_destroy(&q->role_lock);
+        pthread_cond_destroy(&q->saver_cond);
         pthread_mutex_destroy(&q->lock);
         free(q->log);
         free(q->node);
@@ -388,6 +400,22 @@ static int take_log_name(void *context, MDB_txn *txn)
         return shared_set_log(&q->lmdb.store, txn, q->log);
 }
 
+/* Where its numbers begin, and which state it is. */
+static int read_origin(QueueJetstream *q)
+{
+        SharedOrigin origin = { 0 };
+        MDB_txn *txn = NULL;
+        int r = store_read(&q->lmdb.store, &txn), rc;
+
+        if (r)
+                return error_trace(r);
+        rc = shared_origin(&q->lmdb.store, txn, &origin);
+        store_read_end(&q->lmdb.store, txn);
+        q->base = origin.base;
+        q->epoch = origin.epoch;
+        return rc ? error_origin(store_error(rc)) : 0;
+}
+
 static int open_copy(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
 {
         _cleanup_(cleanup_free) char *marks = NULL;
@@ -417,6 +445,8 @@ static int open_copy(QueueJetstream *q, const QueueJetstreamOptions *options, Di
         r = marks_open(&q->lmdb.ready.marks, marks, diag);
         if (r == 0)
                 r = ready_start(&q->lmdb.ready, &q->lmdb.store);
+        if (r == 0)
+                r = read_origin(q);
         if (r)
                 return error_trace(r);
         commit_start_passive(&q->lmdb.committer, &q->lmdb.store, &queue_lmdb_hooks, &q->lmdb, q->lmdb.limit);
@@ -459,9 +489,8 @@ static int submit_crashed(QueueLmdb *q, Op *op)
         return r > 0 ? 0 : r;
 }
 
-static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
+static int connect_bus(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
 {
-        SharedApplied applied;
         char nodes[128], roles[128];
         int r;
 
@@ -474,9 +503,24 @@ static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options,
         snprintf(roles, sizeof(roles), "%s-roles", q->log);
         if (r == 0)
                 r = bucket_new(&q->role_keys, q->bus, roles, LOG_ROLE_AGE_US / 1000, diag);
-        if (r)
-                return r == BUS_E_REFUSED ? error_origin(-EACCES) : QUEUE_E_EMPTY;
-        r = log_read_applied(q, &applied);
+        if (r == 0)
+                r = log_join(q, options, diag);
+        switch (r) {
+        case BUS_E_REFUSED:
+                return error_origin(-EACCES);
+        case BUS_E_DOWN:
+                return QUEUE_E_EMPTY;
+        default:
+                return r;
+        }
+}
+
+/* Read the log from what the copy has. */
+static int follow_log(QueueJetstream *q, Diag *diag)
+{
+        SharedApplied applied;
+        int r = log_read_applied(q, &applied);
+
         if (r)
                 return error_trace(r);
         r = log_compare(q, &applied, diag);
@@ -486,12 +530,21 @@ static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options,
         if (r)
                 return error_trace(r);
         r = log_start(q);
+        return r == BUS_E_DOWN ? QUEUE_E_EMPTY : error_trace(r);
+}
+
+static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
+{
+        int r = follow_log(q, diag);
+
         if (r)
-                return r == BUS_E_DOWN ? QUEUE_E_EMPTY : error_trace(r);
+                return r;
         r = log_session_start(q, options->now);
         if (r)
                 return error_fold(r);
         r = log_keeper_start(q);
+        if (r == 0)
+                r = log_saver_start(q);
         if (r)
                 return error_trace(r);
         forget_counts(&q->lmdb.ready);
@@ -508,11 +561,30 @@ static char *duplicate(const char *s)
 }
 
 /**
- * queue_jetstream_new() - open this node's part of a cluster
+ * log_exists() - does the cluster have a state?
  *
- * Return: 0, QUEUE_E_GONE, QUEUE_E_STALE, QUEUE_E_EMPTY, -errno.
+ * Return: 0, -ENOENT, QUEUE_E_EMPTY, -EACCES.
  */
-int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag)
+int log_exists(const QueueJetstreamOptions *options, Diag *diag)
+{
+        _cleanup_(bus_freep) Bus *bus = NULL;
+        BusStream log = { 0 };
+        int r = bus_new(&bus, options->bus, diag);
+
+        if (r == 0)
+                r = bus_stream_look(bus, options->log, &log);
+        if (r == BUS_E_DOWN)
+                return QUEUE_E_EMPTY;
+        if (r && r != BUS_E_NONE)
+                return error_origin(-EACCES);
+        if (r == 0 && log.last)
+                return 0;
+        diag_set(diag, "there is no state \"%s\" on these servers", options->log);
+        return -ENOENT;
+}
+
+/* Everything but the thread that reads the log. */
+static int open_node(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag)
 {
         const uint64_t map = options->map ? (uint64_t)options->map : STORE_MAP;
         _cleanup_(queue_freep) Queue *queue = NULL;
@@ -536,21 +608,68 @@ int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options,
                 q->lmdb.limit = map - map / 8;
         q->log = duplicate(options->log);
         q->node = duplicate(options->node);
-        q->lease_us = options->lease_us ? options->lease_us : LEASE_US;
+        q->lease_us = options->lease_us ? options->lease_us : LOG_LEASE_US;
         q->late_us = options->late_us;
+        q->snapshot_bytes = (uint64_t)(options->snapshot_bytes ? options->snapshot_bytes : SNAPSHOT_LOG_BYTES);
         list_init(&q->waiting);
         pthread_mutex_init(&q->role_lock, NULL);
         pthread_mutex_init(&q->lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_cond_init(&q->keeper_cond, &attr);
+        pthread_cond_init(&q->saver_cond, &attr);
         pthread_condattr_destroy(&attr);
         claims_init(&q->lmdb.claims);
-        r = open_copy(q, options, diag);
+        r = connect_bus(q, options, diag);
         if (r == 0)
-                r = join_cluster(q, options, diag);
+                r = open_copy(q, options, diag);
         if (r)
                 return r;
         *ret_queue = TAKE(queue);
         return 0;
+}
+
+/**
+ * queue_jetstream_new() - open this node's part of a cluster
+ *
+ * Return: 0, QUEUE_E_GONE, QUEUE_E_STALE, QUEUE_E_EMPTY, QUEUE_E_CLOSED, -errno.
+ */
+int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag)
+{
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        int r = open_node(&queue, options, diag);
+
+        if (r == 0)
+                r = join_cluster(queue_jetstream(queue), options, diag);
+        if (r)
+                return r;
+        *ret_queue = TAKE(queue);
+        return 0;
+}
+
+/**
+ * log_copy() - the state as it is now, in a folder, without being a node
+ *
+ * Return: 0, QUEUE_E_GONE, QUEUE_E_STALE, QUEUE_E_EMPTY, QUEUE_E_CLOSED, -errno.
+ */
+int log_copy(const QueueJetstreamOptions *options, Diag *diag)
+{
+        _cleanup_(queue_freep) Queue *queue = NULL;
+        QueueJetstream *q;
+        uint64_t applied = 0;
+        BusStream log;
+        int r = open_node(&queue, options, diag);
+
+        if (r)
+                return r;
+        q = queue_jetstream(queue);
+        if (bus_stream_look(q->bus, q->log, &log))
+                return QUEUE_E_EMPTY;
+        r = follow_log(q, diag);
+        while (r == 0 && (applied = atomic_load(&q->applied)) < log.last) {
+                if (options->progress && options->progress(options->context, applied, log.last))
+                        return QUEUE_E_CLOSED;
+                nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
+        }
+        return r;
 }

@@ -10,8 +10,8 @@
  *      waits until its own   <----------------'                 (LMDB, the tables of queue/record.h)
  *      copy has applied it
  *
- * The state of the cluster is what the entries of the log make of an empty store, one after another; each
- * node keeps a copy of it. One entry is one call (queue/entry.h), with everything that it writes, so what is
+ * The state of the cluster is what the entries of the log make of an empty store, or of a snapshot of an
+ * earlier state, one after another; each node keeps a copy of it. One entry is one call (queue/entry.h), with everything that it writes, so what is
  * one transaction in one process is one here: there are not several records that a crash could find half
  * written, and nothing to put in order. Whether a row is still as it was read, an object free, a session
  * alive, is decided when the entry is applied, by its place in the log: the same on every node, whatever
@@ -44,14 +44,15 @@
  *    are each node's own: every node makes reports of all runs.
  *  - Rest after an export is part of the state here: it outlives a crash.
  *
- * Threads: any may call; two are the backend's own: the applier, and the keeper of the session. `lock` is
- * taken under no other and holds for moments.
+ * Threads: any may call; three are the backend's own: the applier, the keeper of the session, and the
+ * saver, who makes snapshots (queue/snapshot.h). `lock` is taken under no other and holds for moments.
  */
 
 #include "queue/bus.h"
 #include "queue/entry.h"
 #include "queue/queue-lmdb.h"
 #include "queue/shared.h"
+#include "queue/snapshot.h"
 
 typedef struct LogWait LogWait;
 typedef struct QueueJetstream QueueJetstream;
@@ -92,6 +93,18 @@ typedef struct LogRole {
 #define LOG_ROLE_AGE_US    ((int64_t)6 * 1000000)
 #define LOG_ROLE_MARGIN_US ((int64_t)1500000)
 
+/* A node that says nothing for so long is taken for dead. */
+#define LOG_LEASE_US ((int64_t)15 * 1000000)
+
+/* Numbers that one entry may draw (arrivals, serials): they follow from its own number in the log. */
+#define NUMBERS_BITS 20
+
+/* Above all that entries up to this one have drawn. */
+static inline uint64_t log_numbers_end(uint64_t base, uint64_t sequence)
+{
+        return base + ((sequence + 1) << NUMBERS_BITS);
+}
+
 struct QueueJetstream {
         QueueLmdb lmdb; /* the copy; first, so that what only reads is the same function */
         SpaceOps space_ops;
@@ -121,6 +134,16 @@ struct QueueJetstream {
         pthread_mutex_t role_lock;
         Bucket *role_keys;
         LogRole roles[LOG_ROLES_MAX]; /* role_lock */
+
+        /* Of the saver (log-snapshot.c). */
+        Snapshots snapshots;
+        uint64_t base, epoch; /* of the copy's state: SharedOrigin */
+        uint64_t snapshot_bytes;
+        pthread_t saver;
+        bool has_saver;
+        pthread_cond_t saver_cond; /* lock */
+        bool saver_stops;          /* lock */
+        uint64_t n_unseen;         /* lock: bytes of the log that were read since the saver looked */
 
         pthread_mutex_t lock;
         List waiting;      /* lock */
@@ -153,6 +176,26 @@ void log_keeper_stop(QueueJetstream *q);
 
 /* Nobody else can have what this node has leased: requests that leave now are allowed. */
 bool log_may_send(QueueJetstream *q);
+
+/*
+ * log-snapshot.c: begin with what the folder has or with the newest snapshot (before it is opened); and make
+ * one when the log has grown.
+ * Return: 0, QUEUE_E_STALE, QUEUE_E_GONE, QUEUE_E_CLOSED, BUS_E_DOWN, BUS_E_REFUSED, -errno; the diag says
+ * why.
+ */
+int log_join(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag);
+int log_saver_start(QueueJetstream *q); /* Return: 0, -errno */
+void log_saver_stop(QueueJetstream *q);
+void log_saver_count(QueueJetstream *q, size_t n_bytes); /* the applier has read so much */
+char *log_path(const char *folder, const char *name);    /* FOLDER/NAME */
+void log_remove_folder(const char *folder);              /* and the files of a store in it, nothing else */
+
+/*
+ * A copy of the state as it is now, without being a node; `options->node` is not used.
+ * Return: as queue_jetstream_new().
+ */
+int log_exists(const QueueJetstreamOptions *options, Diag *diag); /* 0, -ENOENT, QUEUE_E_EMPTY, -EACCES */
+int log_copy(const QueueJetstreamOptions *options, Diag *diag);
 
 /* log-apply.c: the applier. */
 int log_start(QueueJetstream *q);

@@ -310,13 +310,19 @@ typedef struct QueueJetstreamOptions {
         int64_t lease_us; /* how long a node that says nothing keeps what it has leased; 0: 15 s, at least 6 s
                            */
         int64_t late_us;  /* how long a request that this node has sent may take at most */
+        int64_t snapshot_bytes; /* a snapshot is made when the log has grown by so much; 0: 64 MiB */
+
+        /* Shows bytes of a snapshot that is fetched; true ends it. May be NULL. */
+        bool (*progress)(void *context, uint64_t done, uint64_t total);
+        void *context;
 } QueueJetstreamOptions;
 
 /*
  * Open this node's part of a cluster (queue/queue-jetstream.h says what each promise rests on), and read the
  * log to its end. The folder belongs to one process, as that of lmdb.
  * Return: 0, QUEUE_E_GONE (another process has the folder), QUEUE_E_STALE (written by a newer program, or the
- * log is not the one that it was), QUEUE_E_EMPTY (no server answers), -errno; the diag says what and where.
+ * log is not the one that it was), QUEUE_E_EMPTY (no server answers), QUEUE_E_CLOSED (progress said so),
+ * -errno; the diag says what and where.
  */
 int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag);
 

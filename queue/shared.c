@@ -57,6 +57,58 @@ int shared_set_applied(Store *s, MDB_txn *txn, const SharedApplied *applied)
         return put_numbers(txn, s->meta, "applied", strlen("applied"), numbers, 3);
 }
 
+int shared_origin(Store *s, MDB_txn *txn, SharedOrigin *ret_origin)
+{
+        uint64_t numbers[2];
+        int rc = get_numbers(txn, s->meta, "origin", strlen("origin"), numbers, 2);
+
+        *ret_origin = (SharedOrigin){ numbers[0], numbers[1] };
+        return rc;
+}
+
+int shared_set_origin(Store *s, MDB_txn *txn, const SharedOrigin *origin)
+{
+        const uint64_t numbers[] = { origin->epoch, origin->base };
+
+        return put_numbers(txn, s->meta, "origin", strlen("origin"), numbers, 2);
+}
+
+int shared_reserved(Store *s, MDB_txn *txn, uint64_t *ret_first)
+{
+        return get_numbers(txn, s->meta, "sequence", strlen("sequence"), ret_first, 1);
+}
+
+int shared_set_reserved(Store *s, MDB_txn *txn, uint64_t first)
+{
+        return put_numbers(txn, s->meta, "sequence", strlen("sequence"), &first, 1);
+}
+
+/* `and_table`: not only its rows. */
+static int drop_tables(Store *s, MDB_txn *txn, bool and_table)
+{
+        const MDB_dbi tables[] = { s->session, s->held, s->claim, s->rest, s->term, s->part };
+        int rc = 0;
+
+        for (size_t i = 0; rc == 0 && i < N_ELEMENTS(tables); i++)
+                rc = mdb_drop(txn, tables[i], and_table);
+        return rc;
+}
+
+int shared_forget_lives(Store *s, MDB_txn *txn)
+{
+        return drop_tables(s, txn, false);
+}
+
+int shared_leave(Store *s, MDB_txn *txn)
+{
+        static const char *const names[] = { "log", "applied", "origin" };
+        int rc = drop_tables(s, txn, true);
+
+        for (size_t i = 0; rc == 0 && i < N_ELEMENTS(names); i++)
+                rc = forget(txn, s->meta, names[i], strlen(names[i]));
+        return rc;
+}
+
 int shared_log(Store *s, MDB_txn *txn, Arena *a, const char **ret_log)
 {
         MDB_val val;

@@ -13,7 +13,8 @@
  *      part       session, number, part      bytes of a long entry that is not whole yet
  *      meta       "log"                      name of the log that this is a copy of
  *                 "applied"                  number of the last entry that was applied, its session and
- * number
+ *                                            number
+ *                 "origin"                   which state this is, and the number that its numbers begin at
  *
  * In one process alone these are in memory (queue/ready.h, queue/claims.h, queue/rests.h); here they must
  * come out the same on every node and after every restart, so they are written in the transaction of the
@@ -24,6 +25,7 @@
 
 typedef struct SharedApplied SharedApplied;
 typedef struct SharedLease SharedLease;
+typedef struct SharedOrigin SharedOrigin;
 typedef struct SharedSession SharedSession;
 
 struct SharedLease {
@@ -36,6 +38,15 @@ struct SharedApplied {
         uint64_t session, number;
 };
 
+/*
+ * Numbers (arrival, generation, serial, outcome) follow from the number of the entry in the log. A state that
+ * came from elsewhere (queue/state-copy.h) has rows with numbers already: its own begin behind them.
+ */
+struct SharedOrigin {
+        uint64_t epoch; /* another state under the same name has another; 0: from the log's beginning */
+        uint64_t base;
+};
+
 struct SharedSession {
         uint64_t session;
         Wall began;
@@ -44,6 +55,18 @@ struct SharedSession {
 
 int shared_applied(Store *s, MDB_txn *txn, SharedApplied *ret_applied);
 int shared_set_applied(Store *s, MDB_txn *txn, const SharedApplied *applied);
+
+int shared_origin(Store *s, MDB_txn *txn, SharedOrigin *ret_origin);
+int shared_set_origin(Store *s, MDB_txn *txn, const SharedOrigin *origin);
+
+/* The first number that was not given yet, as in a store of one machine (queue/record.h). */
+int shared_reserved(Store *s, MDB_txn *txn, uint64_t *ret_first);
+int shared_set_reserved(Store *s, MDB_txn *txn, uint64_t first);
+
+/* Nobody lives: sessions, leases, claims, terms, pieces of entries, rests go. */
+int shared_forget_lives(Store *s, MDB_txn *txn);
+/* A store of one machine again: these tables go, and what meta says of the log. */
+int shared_leave(Store *s, MDB_txn *txn);
 
 /* Which log; NULL: none. */
 int shared_log(Store *s, MDB_txn *txn, Arena *a, const char **ret_log);

@@ -264,6 +264,21 @@ static void begin(Store *s, const char *path)
                 error_oom(strlen(path));
 }
 
+/* What is there is not what somebody wanted to be there. */
+static int refuse_unfinished(const char *path, Diag *diag)
+{
+        _cleanup_(cleanup_free) char *unfinished = join(path, STORE_UNFINISHED);
+        struct stat st;
+
+        if (lstat(unfinished, &st) < 0)
+                return 0;
+        diag_set(diag,
+                 "%s: a copy of another state into this folder was begun and did not come to its end. Give the "
+                 "same \"sosync state copy\" again",
+                 path);
+        return QUEUE_E_STALE;
+}
+
 /**
  * store_open() - take the folder and open its environment
  *
@@ -282,6 +297,8 @@ int store_open(Store *s, const char *path, size_t map, Diag *diag)
                 return error_origin(r);
         }
         r = take_folder(s, diag);
+        if (r == 0)
+                r = refuse_unfinished(path, diag);
         if (r)
                 return r;
         r = open_env(s, file, map, diag);

@@ -33,6 +33,9 @@ typedef struct Store Store;
 #define STORE_READERS_MAX  1024
 #define STORE_READERS_KEPT 64
 
+/* In the folder as long as a copy of another state into it is not whole (queue/state-copy.h). */
+#define STORE_UNFINISHED "state-copy"
+
 /* A disk with less than this is full: room for some hundred commits of what is in work. */
 #define STORE_DISK_MIN ((uint64_t)64 << 20)
 
@@ -89,6 +92,13 @@ int store_used(Store *s, uint64_t *ret_used); /* Return: 0, -errno */
 uint64_t store_file_bytes(Store *s);
 bool store_disk_is_full(Store *s);
 bool store_may_grow(Store *s);
+
+/*
+ * A compact copy of what is durable now, as the bytes of a file, in pieces of at most so many. `sink`: 0 goes
+ * on; anything else ends it, and is returned. The snapshot is held as long as it takes.
+ */
+typedef int (*StoreSinkFn)(void *context, const uint8_t *data, size_t n);
+int store_copy_out(Store *s, size_t piece, StoreSinkFn sink, void *context);
 
 /* Rows by key; rc as LMDB gives it. `change` of a key as it is in the transaction. */
 int store_get(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, MDB_val *ret_val);
