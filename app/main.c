@@ -71,6 +71,23 @@ static const Command commands[] = {
           "  --json             for scripts\n"
           "\n"
           "WHICH is a distinguished name, an objectGUID, or \"parked\": all that are parked.\n" },
+        { "state", "copy --from A --to B", command_state,
+          "Copy everything durable to a cluster, or out of one.",
+          "  --from, --to       lmdb:FOLDER and jetstream:URL[,URL...], or the other way round. Without a\n"
+          "                     folder or URLs: state.path, state.jetstream.urls of the configuration\n"
+          "  --replace          what the target holds is given up\n"
+          "  --json             for scripts\n"
+          "\n"
+          "Name, credentials and TLS of the cluster are those of state.jetstream. The service must not run, "
+          "on "
+          "no\n"
+          "node. A copy that was cut is no state: nothing begins to work on it until the same command is "
+          "given\n"
+          "again.\n"
+          "\n"
+          "Exit status: 0 copied, 1 refused or failed, 2 usage or configuration, 5 no server answers.\n"
+          "\n"
+          "Example: sosync state copy --from lmdb: --to jetstream:tls://nats1.contoso.test\n" },
         { "watch", "", command_watch, "Changes and what becomes of them, a line each, as they end.",
           "  --ou DN            only objects below this DN\n"
           "  --json             one JSON object a line, with the names of `sosync report list --json`\n"

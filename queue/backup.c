@@ -66,7 +66,8 @@ static int write_piece(void *context, const uint8_t *data, size_t n)
         int r = write_whole(t->file, data, n);
 
         t->done += n;
-        if (r == 0 && t->progress && t->progress(t->context, t->done, t->total > t->done ? t->total : t->done))
+        if (r == 0 && t->progress &&
+            t->progress(t->context, t->done, t->total > t->done ? t->total : t->done))
                 r = QUEUE_E_CLOSED;
         return r;
 }

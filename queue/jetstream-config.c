@@ -80,7 +80,7 @@ static void check_name(const char *name, const char *key, const ConfigDoc *doc, 
                             NAME_MAX_LENGTH);
 }
 
-static bool is_url(const char *url, bool *ret_tls)
+bool jetstream_url_check(const char *url, bool *ret_tls)
 {
         bool nats = strncmp(url, "nats://", 7) == 0, tls = strncmp(url, "tls://", 6) == 0;
 
@@ -96,7 +96,7 @@ static void check_urls(const JetstreamConfig *c, const ConfigDoc *doc, Diag *dia
         for (size_t i = 0; i < c->urls.n_items; i++) {
                 bool tls;
 
-                if (!is_url(urls[i], &tls))
+                if (!jetstream_url_check(urls[i], &tls))
                         diag_add_at(
                                 diag, c->urls.marks[i],
                                 "state.jetstream.urls: \"%s\" is no URL of a NATS server: nats://HOST:PORT "

@@ -43,6 +43,9 @@ extern const ConfigField jetstream_config_fields[];
 /* Findings go to the diag. `used`: this backend is the one that is chosen. */
 void jetstream_config_check(const JetstreamConfig *c, bool used, const ConfigDoc *doc, Diag *diag);
 
+/* nats://HOST:PORT or tls://HOST:PORT? */
+bool jetstream_url_check(const char *url, bool *ret_tls);
+
 /* What bus_new() wants; it lives as long as the configuration and the arena. */
 BusOptions jetstream_config_bus(const JetstreamConfig *c, Arena *a);
 

@@ -425,7 +425,8 @@ int log_compare(QueueJetstream *q, const SharedApplied *applied, Diag *diag)
                 return r;
         if (r != BUS_E_NONE && (r || newest.epoch != q->epoch)) {
                 if (!r)
-                        diag_set(diag, "the state of the log \"%s\" is another one by now (sosync state copy)",
+                        diag_set(diag,
+                                 "the state of the log \"%s\" is another one by now (sosync state copy)",
                                  q->log);
                 return QUEUE_E_STALE;
         }

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 /* The claim of who makes one: no metaverse object has this id. */
-static const ObjectId the_snapshot = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                         0xff, 0xff, 0xff, 0xff } };
+static const ObjectId the_snapshot = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                         0xff, 0xff, 0xff, 0xff, 0xff } };
 
 /* Another became the newest while the one before was fetched: so often. */
 #define TRIES 3
@@ -195,7 +195,8 @@ static int check_arriving(Snapshots *s, Diag *diag)
         if (r)
                 return r;
         diag_set(diag,
-                 "the cluster's state \"%s\" is not there: a copy of %s was begun and did not come to its end. "
+                 "the cluster's state \"%s\" is not there: a copy of %s was begun and did not come to its "
+                 "end. "
                  "Give the same \"sosync state copy\" again",
                  s->log, from);
         return QUEUE_E_STALE;

@@ -16,7 +16,6 @@
 /* Between two looks at how far the log is read, for who shows it. */
 #define LOOK_NS 20000000
 
-
 static int put(Queue *queue, const Intake *in)
 {
         QueueJetstream *q = queue_jetstream(queue);
@@ -610,7 +609,8 @@ static int open_node(Queue **ret_queue, const QueueJetstreamOptions *options, Di
         q->node = duplicate(options->node);
         q->lease_us = options->lease_us ? options->lease_us : LOG_LEASE_US;
         q->late_us = options->late_us;
-        q->snapshot_bytes = (uint64_t)(options->snapshot_bytes ? options->snapshot_bytes : SNAPSHOT_LOG_BYTES);
+        q->snapshot_bytes =
+                (uint64_t)(options->snapshot_bytes ? options->snapshot_bytes : SNAPSHOT_LOG_BYTES);
         list_init(&q->waiting);
         pthread_mutex_init(&q->role_lock, NULL);
         pthread_mutex_init(&q->lock, NULL);

@@ -11,11 +11,12 @@
  *      copy has applied it
  *
  * The state of the cluster is what the entries of the log make of an empty store, or of a snapshot of an
- * earlier state, one after another; each node keeps a copy of it. One entry is one call (queue/entry.h), with everything that it writes, so what is
- * one transaction in one process is one here: there are not several records that a crash could find half
- * written, and nothing to put in order. Whether a row is still as it was read, an object free, a session
- * alive, is decided when the entry is applied, by its place in the log: the same on every node, whatever
- * their clocks say and however late they are. A call that was refused has changed nothing anywhere.
+ * earlier state, one after another; each node keeps a copy of it. One entry is one call (queue/entry.h), with
+ * everything that it writes, so what is one transaction in one process is one here: there are not several
+ * records that a crash could find half written, and nothing to put in order. Whether a row is still as it was
+ * read, an object free, a session alive, is decided when the entry is applied, by its place in the log: the
+ * same on every node, whatever their clocks say and however late they are. A call that was refused has
+ * changed nothing anywhere.
  *
  * That is not the way of decisions.md 2 (a work queue as the bell, a bucket for each kind of row, one key
  * with an age per lease): there is no order of writes to several buckets that keeps promises 1 and 5 of

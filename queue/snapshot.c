@@ -80,11 +80,11 @@ static int parse(const char *text, Snapshot *ret_snapshot)
                    before_at = 0, before_sequence = 0;
         json_t *json = json_loads(text, 0, NULL);
         int moved_in = 0;
-        bool good = json && json_unpack(json, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
-                                        "version", &version, "id", &id, "epoch", &epoch, "base", &base,
-                                        "sequence", &sequence, "bytes", &bytes, "pieces", &pieces, "at", &at,
-                                        "beforeAt", &before_at, "beforeSequence", &before_sequence, "movedIn",
-                                        &moved_in) == 0;
+        bool good = json &&
+                    json_unpack(json, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "version",
+                                &version, "id", &id, "epoch", &epoch, "base", &base, "sequence", &sequence,
+                                "bytes", &bytes, "pieces", &pieces, "at", &at, "beforeAt", &before_at,
+                                "beforeSequence", &before_sequence, "movedIn", &moved_in) == 0;
 
         json_decref(json);
         if (!good || version != VERSION || id <= 0 || epoch < 0 || base < 0 || sequence < 0 || bytes <= 0 ||
@@ -132,12 +132,12 @@ int snapshot_newest(Snapshots *s, Snapshot *ret_snapshot, uint64_t *ret_revision
 
 int snapshot_publish(Snapshots *s, const Snapshot *n, uint64_t revision)
 {
-        json_t *json = json_pack(
-                "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "version", VERSION, "id",
-                (json_int_t)n->id, "epoch", (json_int_t)n->epoch, "base", (json_int_t)n->base, "sequence",
-                (json_int_t)n->sequence, "bytes", (json_int_t)n->n_bytes, "pieces", (json_int_t)n->n_pieces,
-                "at", (json_int_t)n->at, "beforeAt", (json_int_t)n->before_at, "beforeSequence",
-                (json_int_t)n->before_sequence, "movedIn", n->moved_in);
+        json_t *json = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "version",
+                                 VERSION, "id", (json_int_t)n->id, "epoch", (json_int_t)n->epoch, "base",
+                                 (json_int_t)n->base, "sequence", (json_int_t)n->sequence, "bytes",
+                                 (json_int_t)n->n_bytes, "pieces", (json_int_t)n->n_pieces, "at",
+                                 (json_int_t)n->at, "beforeAt", (json_int_t)n->before_at, "beforeSequence",
+                                 (json_int_t)n->before_sequence, "movedIn", n->moved_in);
         char *text = json_dumps(json, JSON_COMPACT);
         uint64_t written;
         int r;
@@ -277,7 +277,8 @@ static int write_whole(int fd, const uint8_t *data, size_t n)
         return 0;
 }
 
-/* Others' pieces, and those that came twice, are passed by. Return: 0, BUS_E_NONE (one is missing), -errno. */
+/* Others' pieces, and those that came twice, are passed by. Return: 0, BUS_E_NONE (one is missing), -errno.
+ */
 static int take_piece(const Snapshot *snapshot, const BusMessage *m, int fd, uint64_t *n_pieces,
                       uint64_t *n_bytes)
 {

@@ -97,10 +97,11 @@ static int refuse_state(const StateCopy *c, Target *t, Diag *diag)
                 return QUEUE_E_EMPTY;
         if (c->replace || (!t->revision && log.last == 0) || snapshot_arriving(&t->snapshots, a, &from) == 0)
                 return 0;
-        diag_set(diag,
-                 "the cluster's state \"%s\" is there already (%llu entries in its log): with --replace it is "
-                 "given up",
-                 c->log, (unsigned long long)log.last);
+        diag_set(
+                diag,
+                "the cluster's state \"%s\" is there already (%llu entries in its log): with --replace it is "
+                "given up",
+                c->log, (unsigned long long)log.last);
         return -EEXIST;
 }
 
@@ -279,8 +280,9 @@ static int refuse_folder(const StateCopy *c, const char *unfinished, Diag *diag)
         }
         if (c->replace || !exists(file))
                 return 0;
-        diag_set(diag, "%s: there is a state in this folder: with --replace it is kept as "
-                       "data.mdb.before-restore and another takes its place",
+        diag_set(diag,
+                 "%s: there is a state in this folder: with --replace it is kept as "
+                 "data.mdb.before-restore and another takes its place",
                  c->folder);
         return -EEXIST;
 }

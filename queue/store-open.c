@@ -273,7 +273,8 @@ static int refuse_unfinished(const char *path, Diag *diag)
         if (lstat(unfinished, &st) < 0)
                 return 0;
         diag_set(diag,
-                 "%s: a copy of another state into this folder was begun and did not come to its end. Give the "
+                 "%s: a copy of another state into this folder was begun and did not come to its end. Give "
+                 "the "
                  "same \"sosync state copy\" again",
                  path);
         return QUEUE_E_STALE;

@@ -41,6 +41,7 @@ int command_watch(const Command *c, const char *config_path, int argc, char **ar
 int command_top(const Command *c, const char *config_path, int argc, char **argv);
 int command_match(const Command *c, const char *config_path, int argc, char **argv);
 int command_revert(const Command *c, const char *config_path, int argc, char **argv);
+int command_state(const Command *c, const char *config_path, int argc, char **argv);
 int command_queue(const Command *c, const char *config_path, int argc, char **argv);
 
 /* "sosync: text" on standard error, and the status. */

@@ -38,7 +38,7 @@ _sosync()
         *)
                 case $command/$verb in
                 /)
-                        words='run sync report audit watch top queue reconcile match compare revert'
+                        words='run sync report audit watch top queue state reconcile match compare revert'
                         words+=' promote demote rules scheduler eval init doctor config -c --reason --help --version'
                         ;;
                 run/*) words='--record --help' ;;
@@ -60,6 +60,8 @@ _sosync()
                 queue/retry) words='parked --json' ;;
                 queue/drop) words='parked --brake --json' ;;
                 queue/release) words='--brake --json' ;;
+                state/) words='copy --help' ;;
+                state/copy) words='--from --to --replace --json' ;;
                 match/) words='list approve --help' ;;
                 match/list) words='--json' ;;
                 compare/*) words='--ou --sample --json --help' ;;

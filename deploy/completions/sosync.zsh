@@ -140,6 +140,7 @@ _sosync() {
                 'watch:changes as they end'
                 'top:the service at a glance'
                 'queue:look at and steer changes'
+                'state:copy everything to a cluster, or out of one'
                 'match:soft matches that wait for a person'
                 'compare:rules against the cloud'
                 'revert:put back what exports replaced'
@@ -182,6 +183,15 @@ _sosync() {
                 watch) _arguments '--ou[only below this DN]:distinguished name:' '--json[one JSON object a line]' ;;
                 top) _arguments '--once[print it once]' '--json[everything as JSON]' ;;
                 queue) _sosync_queue ;;
+                state)
+                        if ((CURRENT == 2)); then
+                                _sosync_verbs 'copy:everything durable'
+                        else
+                                _arguments '1:verb:' '--from[where it is]:store:(lmdb\: jetstream\:)' \
+                                        '--to[where it goes]:store:(lmdb\: jetstream\:)' \
+                                        '--replace[give up what the target holds]' '--json[for scripts]'
+                        fi
+                        ;;
                 match) _sosync_match ;;
                 compare)
                         _arguments '--ou[only below this DN]:distinguished name:' '--sample[only so many]:number:' \

@@ -191,9 +191,11 @@ static void fill(State *s)
                                 0);
                 }
         }
-        assert_int_equal(queue_put(s->q, &(Intake){ .feed = "feed", .position = "a cookie", .n_position = 8,
-                                                    .now = s->now }),
-                         0);
+        assert_int_equal(
+                queue_put(
+                        s->q,
+                        &(Intake){ .feed = "feed", .position = "a cookie", .n_position = 8, .now = s->now }),
+                0);
 }
 
 static MDB_env *open_to_look(const char *folder, MDB_txn **ret_txn)
@@ -546,8 +548,8 @@ static void test_snapshot_is_gone(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                TEST(test_there_and_back), TEST(test_from_a_node), TEST(test_refusals),
-                TEST(test_cut),            TEST(test_trimmed),     TEST(test_snapshot_is_gone),
+                TEST(test_there_and_back), TEST(test_from_a_node),      TEST(test_refusals), TEST(test_cut),
+                TEST(test_trimmed),        TEST(test_snapshot_is_gone),
         };
 
         if (!nats_start()) {
