@@ -92,10 +92,18 @@ static void index_add(CompareCopy *c, uint64_t key, uint32_t record)
 
 /* -- file ------------------------------------------------------------------------------------------------ */
 
+/* By which a group of another synchronization is known (engine/steps/import-target.c). */
+static const char *sid_of(const char *type, const TargetObject *o)
+{
+        return str_is(type, "group") && o->mastered_elsewhere
+                       ? object_text(o->object, "onPremiseSecurityIdentifier")
+                       : NULL;
+}
+
 int compare_copy_add(CompareCopy *c, const char *type, const TargetObject *o, const ObjectId *manager)
 {
         const char *anchor = object_text(o->object, "sourceAnchor");
-        const char *upn = object_text(o->object, "userPrincipalName");
+        const char *upn = object_text(o->object, "userPrincipalName"), *sid = sid_of(type, o);
         uint32_t record = (uint32_t)c->n_records;
         PackWriter w;
         const uint8_t *data;
@@ -120,11 +128,13 @@ int compare_copy_add(CompareCopy *c, const char *type, const TargetObject *o, co
                         error_oom(c->size_records * sizeof(*c->records));
         }
         c->records[c->n_records++] =
-                (Record){ .offset = c->end, .n = (uint32_t)n, .anchored = anchor && *anchor };
+                (Record){ .offset = c->end, .n = (uint32_t)n, .anchored = (anchor && *anchor) || sid };
         c->end += n;
         index_add(c, key_of('i', type, &o->object->id, sizeof(o->object->id)), record);
         if (anchor && *anchor)
                 index_add(c, key_of('a', type, anchor, strlen(anchor)), record);
+        if (sid)
+                index_add(c, key_of('s', type, sid, strlen(sid)), record);
         if (upn && str_is(type, "user"))
                 index_add(c, key_of_name(upn), record);
         return 0;
@@ -158,6 +168,8 @@ static bool is_it(const Found *f, const char *type, MatchBy by, const char *valu
                 return strcasecmp(guid_format(&f->object.object->id, id), value) == 0;
         if (by == MATCH_ANCHOR)
                 return str_is(object_text(f->object.object, "sourceAnchor"), value);
+        if (by == MATCH_SID)
+                return str_is(sid_of(type, &f->object), value);
         return upn && strcasecmp(upn, value) == 0;
 }
 
@@ -171,6 +183,7 @@ static int find(CompareCopy *c, const char *type, MatchBy by, const char *value,
                 return TARGET_E_NOT_FOUND;
         key = by == MATCH_ID       ? key_of('i', type, &id, sizeof(id))
               : by == MATCH_ANCHOR ? key_of('a', type, value, strlen(value))
+              : by == MATCH_SID    ? key_of('s', type, value, strlen(value))
                                    : key_of_name(value);
         for (size_t i = key & (c->n_slots - 1); c->n_slots && c->slots[i].record;
              i = (i + 1) & (c->n_slots - 1)) {

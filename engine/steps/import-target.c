@@ -274,6 +274,32 @@ static int import_match(Run *run, MatchBy by, const char *value, bool *ret_found
         return 0;
 }
 
+/*
+ * A group that Entra Connect or Cloud Sync has made has no uniqueName: only our own have one. What it has,
+ * for ever, is the SID of the directory's group.
+ */
+static int import_theirs(Run *run, bool *ret_found)
+{
+        Value sid = flowed_get(run->mv, "objectSidString");
+        RunImport import;
+        int r;
+
+        if (run->config->estate == ESTATE_ALONE || sid.type != VALUE_STRING ||
+            !str_is(run_cloud_type(run), "group"))
+                return 0;
+        r = run_fetch(run, "group", MATCH_SID, sid.s, true, &import);
+        if (r == TARGET_E_NOT_FOUND)
+                return 0;
+        if (r)
+                return run_target_failed(run, r);
+        if (!import.mastered_elsewhere)
+                return 0;
+        take(run, &import);
+        step_detail(run, "match", "onPremisesSecurityIdentifier %s", sid.s);
+        *ret_found = true;
+        return 0;
+}
+
 /* Hard match: the anchor. Its index lags behind the objects, so what a create of ours may have made is also
  * looked for by its name, and taken if it has our anchor. */
 static int import_by_match(Run *run, bool *ret_found)
@@ -281,6 +307,8 @@ static int import_by_match(Run *run, bool *ret_found)
         Value upn = flowed_get(run->mv, "userPrincipalName");
         int r = import_match(run, MATCH_ANCHOR, run->anchor, ret_found);
 
+        if (r == 0 && !*ret_found)
+                r = import_theirs(run, ret_found);
         if (r || *ret_found || !run->have_intent || upn.type != VALUE_STRING ||
             !str_is(run_cloud_type(run), "user"))
                 return r;

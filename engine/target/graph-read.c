@@ -55,13 +55,15 @@ static const char *filter_of(const Fetch *f)
 
         if (f->match->by == MATCH_ANCHOR || f->match->by == MATCH_DELETED)
                 return arena_printf(a, "onPremisesImmutableId%%20eq%%20'%s'", quoted);
+        if (f->match->by == MATCH_SID)
+                return arena_printf(a, "onPremisesSecurityIdentifier%%20eq%%20'%s'", quoted);
         return arena_printf(a, "mail%%20eq%%20'%s'%%20or%%20proxyAddresses/any(p:p%%20eq%%20'smtp:%s')",
                             quoted, quoted);
 }
 
 static bool is_list(const Fetch *f)
 {
-        return f->match->by == MATCH_MAIL || f->match->by == MATCH_DELETED ||
+        return f->match->by == MATCH_MAIL || f->match->by == MATCH_DELETED || f->match->by == MATCH_SID ||
                (f->match->by == MATCH_ANCHOR && f->users);
 }
 

@@ -64,6 +64,9 @@ static int find(const MemTarget *t, const Match *m, MemObject **ret, Diag *diag)
         case MATCH_ANCHOR:
                 *ret = mem_find_by(t, m->type, "sourceAnchor", m->value);
                 break;
+        case MATCH_SID:
+                *ret = mem_find_by(t, m->type, "onPremiseSecurityIdentifier", m->value);
+                break;
         case MATCH_UPN:
                 *ret = mem_find_by(t, m->type, "userPrincipalName", m->value);
                 break;

@@ -27,10 +27,8 @@ struct Trace {
 };
 
 static const char *const by_names[] = {
-        [MATCH_ID] = "id",
-        [MATCH_ANCHOR] = "anchor",
-        [MATCH_UPN] = "UPN",
-        [MATCH_MAIL] = "mail",
+        [MATCH_ID] = "id",   [MATCH_ANCHOR] = "anchor", [MATCH_SID] = "SID",
+        [MATCH_UPN] = "UPN", [MATCH_MAIL] = "mail",
 };
 
 static const char *const kind_names[] = {

@@ -96,6 +96,8 @@ typedef enum SoftMatch {
 typedef enum MatchBy {
         MATCH_ID,     /* cloud id as GUID text */
         MATCH_ANCHOR, /* users: onPremisesImmutableId; groups: uniqueName */
+        MATCH_SID,    /* groups that another synchronization has made: onPremisesSecurityIdentifier. Only its
+                         service can write an anchor of theirs, and Graph does not show it */
         MATCH_UPN,
         MATCH_MAIL,    /* mail, or any proxyAddresses value */
         MATCH_DELETED, /* users that were deleted and can be restored, by onPremisesImmutableId */

@@ -78,6 +78,11 @@ static void test_look_ups(void **state)
         assert_int_equal(fetch(s, "group", MATCH_ANCHOR, "a+b/==", NULL, &k), TARGET_E_NOT_FOUND);
         assert_int_equal(k.n_objects, 0);
         SCRIPT(s, { .method = "GET",
+                    .url = "/groups?$filter=onPremisesSecurityIdentifier%20eq%20'S-1-5-21-7'&$select=*",
+                    .status = 200,
+                    .body = "{\"value\":[]}" });
+        assert_int_equal(fetch(s, "group", MATCH_SID, "S-1-5-21-7", NULL, &k), TARGET_E_NOT_FOUND);
+        SCRIPT(s, { .method = "GET",
                     .url = "/users?$filter=mail%20eq%20'a%40x'%20or%20proxyAddresses/"
                            "any(p:p%20eq%20'smtp:a%40x')&*",
                     .status = 200,

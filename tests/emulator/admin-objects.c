@@ -7,7 +7,7 @@
 #include "write.h"
 
 /* Members of a planted object that are links, not properties */
-static const char *const link_names[] = { "manager", "members", "owners" };
+static const char *const link_names[] = { "manager", "members", "membersGone", "owners" };
 
 static bool refuse(Answer *answer, const char *what, const char *id)
 {
@@ -107,6 +107,8 @@ static bool link_all(Emulator *emulator, const json_t *list, Answer *answer)
                 if (!plant_manager(emulator, object, json_object_get(json, "manager"), answer) ||
                     !plant_links(emulator, object, json_object_get(json, "members"), "members",
                                  store_add_member, answer) ||
+                    !plant_links(emulator, object, json_object_get(json, "membersGone"), "membersGone",
+                                 store_remove_member, answer) ||
                     !plant_links(emulator, object, json_object_get(json, "owners"), "owners", store_add_owner,
                                  answer))
                         return false;

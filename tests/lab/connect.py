@@ -5,8 +5,9 @@ All state is one JSON file in a folder, changed under a lock, so that every proc
 `install()`, the test itself) sees the same server. It lives when it is looked at: what would have happened since is made up for,
 second by second. `shift()` moves its clock; nobody waits.
 
-With an emulator and a directory it is the *Connect actor*: a cycle, or the sync of one object, carries titles and the like from
-the directory to the emulator's users as Connect would, marks them as synced, and tells the tenant when.
+With an emulator and a directory it is the *Connect actor*: a cycle, or the sync of one object, carries users and groups from the
+directory to the emulator as Connect would. It finds users by their anchor, takes over one without an anchor that has the same name,
+makes those that are missing; groups it finds by the SID. It marks what it has as synced, and tells the tenant when.
 """
 
 import base64
@@ -222,37 +223,87 @@ class ConnectServer:
                 raise Refused(f"the emulator says {answer.status} {text[:200]!r}")
             return json.loads(text)
 
-        entries = read_directory(s["actor"]["directory"], dn)
-        users = {u.get("userPrincipalName", "").lower(): u for u in admin("GET", "state")["users"]}
+        entries = read_directory(s["actor"]["directory"])
+        mine = [e for e in entries if dn is None or e["dn"].lower() == dn.lower()]
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(s["at"]))
-        changed = []
-        for entry in entries:
-            user = users.get(entry.get("userPrincipalName", "").lower())
-            if user:
-                changed.append({"id": user["id"], "onPremisesSyncEnabled": True, "onPremisesLastSyncDateTime": when,
-                                "accountEnabled": not int(entry.get("userAccountControl", "512")) & 2,
-                                **{cloud: entry.get(ad) for ad, cloud in FLOWS.items() if entry.get(ad) or user.get(cloud)}})
-        body = {"users": changed}
+        ids = self._carry_users(admin, entries, [e for e in mine if not is_group(e)], when)
+        self._carry_groups(admin, ids, [e for e in mine if is_group(e)], when)
         if dn is None:
-            body["organization"] = {"onPremisesSyncEnabled": True, "onPremisesLastSyncDateTime": when}
-        admin("POST", "objects", body)
-        return bool(entries)
+            admin("POST", "objects", {"organization": {"onPremisesSyncEnabled": True, "onPremisesLastSyncDateTime": when}})
+        return bool(mine)
+
+    @staticmethod
+    def _carry_users(admin, entries, mine, when):
+        """What is there for each of mine; the id of every entry that is in the cloud, by its DN."""
+        cloud = admin("GET", "state")["users"]
+        by_anchor = {u["onPremisesImmutableId"]: u for u in cloud if u.get("onPremisesImmutableId")}
+        by_name = {u["userPrincipalName"].lower(): u for u in cloud if not u.get("onPremisesImmutableId")}
+        changed = []
+        for entry in mine:
+            name = text(entry, "userPrincipalName")
+            if not name:
+                continue
+            user = by_anchor.get(anchor_of(entry)) or by_name.get(name.lower()) or {}
+            changed.append({
+                "userPrincipalName": name, "onPremisesImmutableId": anchor_of(entry), "onPremisesSyncEnabled": True,
+                "onPremisesLastSyncDateTime": when, "mailNickname": user.get("mailNickname") or text(entry, "sAMAccountName"),
+                "accountEnabled": not int(text(entry, "userAccountControl") or 512) & 2,
+                **({"id": user["id"]} if user else {}),
+                **{there: text(entry, here) for here, there in FLOWS.items() if text(entry, here) or user.get(there)}})
+        if changed:
+            admin("POST", "objects", {"users": changed})
+        found = {u.get("onPremisesImmutableId"): u["id"] for u in admin("GET", "state")["users"]}
+        return {e["dn"].lower(): found[anchor_of(e)] for e in entries if anchor_of(e) in found}
+
+    @staticmethod
+    def _carry_groups(admin, ids, mine, when):
+        cloud = {g["onPremisesSecurityIdentifier"]: g for g in admin("GET", "state")["groups"] if g.get("onPremisesSecurityIdentifier")}
+        changed = []
+        for entry in mine:
+            sid = sid_text(entry["objectSid"][0])
+            group = cloud.get(sid, {})
+            members = {ids[m.decode().lower()] for m in entry.get("member", []) if m.decode().lower() in ids}
+            had = set(group.get("members", []))
+            changed.append({
+                "onPremisesSecurityIdentifier": sid, "onPremisesSyncEnabled": True, "onPremisesLastSyncDateTime": when,
+                "mailNickname": text(entry, "sAMAccountName"), "mailEnabled": False, "securityEnabled": True,
+                "members": sorted(members - had), "membersGone": sorted(had - members), **({"id": group["id"]} if group else {}),
+                "displayName": text(entry, "displayName") or text(entry, "cn"),
+                **({"description": text(entry, "description")} if text(entry, "description") or group.get("description") else {})})
+        if changed:
+            admin("POST", "objects", {"groups": changed})
 
 
-def read_directory(where, dn):
+def text(entry, attribute):
+    return entry[attribute][0].decode() if entry.get(attribute) else None
+
+
+def is_group(entry):
+    return b"group" in entry["objectClass"]
+
+
+def anchor_of(entry):
+    return base64.b64encode(entry.get("mS-DS-ConsistencyGuid", entry["objectGUID"])[0]).decode()
+
+
+def sid_text(data):
+    parts = [int.from_bytes(data[8 + 4 * i:12 + 4 * i], "little") for i in range(data[1])]
+    return "-".join(map(str, ["S", data[0], int.from_bytes(data[2:8], "big"), *parts]))
+
+
+def read_directory(where):
+    """Every user and group below the base: attributes as bytes, and the DN as text."""
     import ldap
     connection = ldap.initialize(where["uri"])
     connection.set_option(ldap.OPT_X_TLS_CACERTFILE, where["ca_file"])
     connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
     connection.set_option(ldap.OPT_REFERRALS, 0)
     connection.simple_bind_s(where["dn"], where["password"])
-    try:
-        found = connection.search_s(dn or where["base"], ldap.SCOPE_BASE if dn else ldap.SCOPE_SUBTREE, "(userPrincipalName=*)",
-                                    ["userPrincipalName", "userAccountControl", *FLOWS])
-    except ldap.NO_SUCH_OBJECT:
-        found = []
+    found = connection.search_s(where["base"], ldap.SCOPE_SUBTREE, "(|(userPrincipalName=*)(objectClass=group))",
+                                ["objectClass", "objectGUID", "objectSid", "mS-DS-ConsistencyGuid", "userPrincipalName", "sAMAccountName",
+                                 "userAccountControl", "member", "cn", "description", *FLOWS])
     connection.unbind_s()
-    return [{k: v[0].decode() for k, v in attributes.items()} for name, attributes in found if name]
+    return [{"dn": name, **attributes} for name, attributes in found if name]
 
 
 def main():
