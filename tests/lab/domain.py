@@ -246,7 +246,7 @@ def provision(folder, store, users, realm):
     }
     log = folder / "provision.log"
     try:
-        run(["/usr/bin/python3", HERE / "samba-provision.py", json.dumps(parameters)], log=log, deadline_s=600)
+        run(["/usr/bin/python3", HERE / "samba-provision.py", json.dumps(parameters)], log=log, deadline_s=600 + users / 50)
     except Failure as e:
         raise Failure(f"provisioning the domain failed: {e}") from None
 

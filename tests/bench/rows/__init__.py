@@ -24,6 +24,8 @@ ROWS = {
     "binary": ("binary", 20, 20),
     "queue": ("queue", 0, 0),
     "rules": ("rules", 0, 0),
+    "rules-diff": ("rules_diff", 20, 20),
+    "compare": ("compare", 20, 20),
 }
 
 
