@@ -18,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Our ends of the three pipes, and the time limit. -1: closed. */
 typedef struct Talk {
         int in, out, err, timer;
