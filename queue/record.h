@@ -35,7 +35,8 @@
  *     the new version on. Old rows are read for ever and rewritten when they are touched; nothing migrates.
  *  2. Keep one row of the old version as bytes in test-record.c.
  *  3. Whatever an older program would misread (a new version of a row, a table with a new meaning) raises
- *     STORE_VERSION: that program then refuses the folder with a clear word.
+ *     STORE_VERSION: that program then refuses the folder with a clear word. A store of the version before
+ *     goes to queue/testdata; tests/contract/test-upgrade.py says how, and opens every one.
  *  4. A table that is dropped or renamed is handled in store.c, once, where the tables are opened.
  *  5. A line in NEWS.md.
  */
