@@ -347,12 +347,31 @@ static void reap(Control *control, bool all)
         }
 }
 
+/*
+ * No file descriptor is left. One is kept for this: who asks sees the connection end, and does not wait for
+ * an answer that cannot come. Where not even that helps, the thread does not spin.
+ */
+static void turn_away(Control *control)
+{
+        struct pollfd over = { .fd = control->wake[0], .events = POLLIN };
+        int fd;
+
+        close(control->spare);
+        fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+                close(fd);
+        control->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        poll(&over, 1, 100);
+}
+
 static void accept_one(Control *control)
 {
         int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
         Connection *c;
         uid_t uid;
 
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+                turn_away(control);
         if (fd < 0)
                 return;
         reap(control, false);
@@ -405,6 +424,7 @@ int control_new(Control **ret_control, Wiring *w, const ControlOps *ops, void *c
         control->ops = ops;
         control->context = context;
         control->fd = control->wake[0] = control->wake[1] = -1;
+        control->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
         pthread_mutex_init(&control->lock, NULL);
         list_init(&control->connections);
         control->path = strdup(control_path(a, w->first));
@@ -436,6 +456,8 @@ Control *control_free(Control *c)
                 close(c->wake[0]);
         if (c->fd >= 0)
                 close(c->fd);
+        if (c->spare >= 0)
+                close(c->spare);
         if (c->bound)
                 unlink(c->path);
         pthread_mutex_destroy(&c->lock);

@@ -30,6 +30,8 @@ struct Control {
         bool has_group; /* whose members are let in */
         gid_t group;
         int wake[2]; /* closed at the end: ends every poll */
+        int spare; /* given up to turn somebody away when no other descriptor is left; -1: it could not be had
+                    */
         pthread_t thread;
         bool started;
 

@@ -32,7 +32,6 @@ struct Console {
 
         List guards; /* one for each connection */
         size_t n_guards;
-        bool full; /* not accepting for now */
 
         List followers;
         size_t n_followers;

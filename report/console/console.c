@@ -68,10 +68,8 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
         list_push(&c->guards, &g->link);
         c->n_guards++;
         /* Those beyond wait in the kernel's queue until a place is free. */
-        if (c->n_guards >= CONSOLE_CONNECTIONS) {
-                c->full = true;
+        if (c->n_guards >= CONSOLE_CONNECTIONS)
                 evconnlistener_disable(c->listener);
-        }
         return g->bev;
 }
 
@@ -89,10 +87,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
                 else if (!g->following && age_s > (g->replying ? CONSOLE_REPLY_S : CONSOLE_REQUEST_S))
                         shutdown(bufferevent_getfd(g->bev), SHUT_RDWR);
         }
-        if (c->full && c->n_guards < CONSOLE_CONNECTIONS) {
-                c->full = false;
+        if (c->n_guards < CONSOLE_CONNECTIONS)
                 evconnlistener_enable(c->listener);
-        }
 }
 
 static Guard *guard_of(Console *c, struct evhttp_request *req)
@@ -163,6 +159,13 @@ static void *console_thread(void *context)
         return NULL;
 }
 
+/* No file descriptor is left: whoever comes waits in the kernel's queue until the next tick. The context is
+ * evhttp's. */
+static void on_accept_error(struct evconnlistener *listener, void *context)
+{
+        evconnlistener_disable(listener);
+}
+
 /* A socket of our own: evhttp would not say why it could not be had. */
 static int listen_at(Console *c, int *ret_fd, Diag *diag)
 {
@@ -209,6 +212,7 @@ static int open_http(Console *c, Diag *diag)
                 evconnlistener_new(c->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
         if (!c->http || !c->listener || !evhttp_bind_listener(c->http, c->listener))
                 error_oom(1);
+        evconnlistener_set_error_cb(c->listener, on_accept_error);
         evhttp_set_max_headers_size(c->http, CONSOLE_HEADERS_MAX);
         evhttp_set_max_body_size(c->http, CONSOLE_BODY_MAX);
         evhttp_set_allowed_methods(c->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);

@@ -68,6 +68,26 @@ static bool do_at(Scene *s, const char *const *words, size_t n_words)
         return scene_work(s) && nothing_left(s) && scene_until(s, ms);
 }
 
+/* CLOCK +1h, CLOCK -365d: the machine's clock is set to another time. Time itself goes on as it did. */
+static bool do_clock(Scene *s, const char *const *words, size_t n_words)
+{
+        static const struct {
+                char unit;
+                int64_t ms;
+        } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
+        size_t n = strlen(words[1]);
+        int64_t number = 0;
+
+        for (size_t i = 0; n > 2 && i < N_ELEMENTS(units); i++)
+                if (units[i].unit == words[1][n - 1] &&
+                    str_to_int64(arena_strndup(s->arena, words[1] + 1, n - 2), &number))
+                        number *= words[1][0] == '-' ? -units[i].ms : units[i].ms;
+        if (!number)
+                return scene_fail(s, "%s is not by how much", words[1]);
+        s->clock.wall = wall_add(s->clock.wall, number);
+        return true;
+}
+
 static const Object *brought(Scene *s, const Thing *t, const char *const *names, size_t n_names)
 {
         ObjectBuilder b;
@@ -484,6 +504,7 @@ static bool do_forget(Scene *s, const char *const *words, size_t n_words)
 
 static const Verb verbs[] = {
         { "AT", 2, do_at },
+        { "CLOCK", 2, do_clock },
         { "OBJECT", 2, command_object },
         { "OBJECTS", 4, command_objects },
         { "MOVE", 3, command_move },

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No file descriptor is left (EMFILE): changes wait, nothing is lost, and all goes on when there are some again."""
+
+import json
+import os
+import resource
+import time
+
+from house import check, step
+from lab import Lab, wait_until
+from lab.base import write_file
+from lab.fakead import BASE
+
+
+def config(f):
+    return write_file(f.folder / "sosync.yaml", f"""\
+source:
+  name: fake.test
+  uris: ["{f.ad.uri()}"]
+  base: "{BASE}"
+  bind: {{mechanism: external}}
+  feed: dirsync
+scope: {{include: ["OU=Corp,{BASE}"]}}
+target:
+  tenant_id: {f.graph.tenant_id}
+  client_id: {f.graph.client_id}
+  credentials: [{{secret_file: "{f.graph.secret_file}"}}]
+  endpoints: {{login: "{f.graph.login}", graph: "{f.graph.graph}"}}
+state: {{path: "{f.folder / 'state'}"}}
+reports: {{path: "{f.folder / 'reports'}"}}
+workers: 4
+""", 0o600)
+
+
+
+def cpu(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def gap(pid):
+    """The lowest number that is not in use: a limit at which nothing can be opened, and what is given up can be had again."""
+    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    return next(n for n in range(1024) if n not in used)
+
+
+with Lab("descriptors") as lab:
+    lab.ad, lab.graph = lab.fakead(), lab.emulator(domains=["fake.test"])
+
+    def until(account, **wanted):
+        def look():
+            u = lab.graph.find_user(f"{account}@fake.test")
+            return u if u and all(u.get(k) == v for k, v in wanted.items()) else None
+        return wait_until(look, 60, f"{account} in the cloud with {wanted}")
+
+    service = lab.sosync(config(lab))
+    pid = service.pid
+    lab.ad.put_user(1, "Ada")
+    until("ada")
+
+    step("none is left")
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    # What is open stays open; nothing new can be opened, neither files nor connections.
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (gap(pid), before[1]))
+    for n in range(2, 22):
+        lab.ad.put_user(n, f"User {n}", title="without a descriptor")
+    lab.ad.put_user(1, "Ada", title="Chief")
+    r = service.command("queue", "stats", deadline_s=30)
+    check(r.returncode in (1, 5) and "does not answer" in r.stderr, r)
+    print("a command says:", r.stderr.strip())
+    check(os.path.exists(f"/proc/{pid}"), "the service has ended")
+    busy = cpu(pid)
+    time.sleep(2)  # a thread that spins is seen by the time it takes
+    check(cpu(pid) - busy < 0.5, f"{cpu(pid) - busy} s of CPU in two seconds")
+
+    step("there are some again")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    until("ada", jobTitle="Chief")
+    for n in range(2, 22):
+        until(f"user.{n}", jobTitle="without a descriptor")
+
+    def idle():
+        r = service.command("queue", "stats", "--json")
+        return r.returncode == 0 and not sum(v for lane in json.loads(r.stdout)["lanes"].values() for k, v in lane.items() if k in ("ready", "leased", "delayed", "parked"))
+    wait_until(idle, 60, "an idle queue")
+    rows = service.command("report", "list", "--json", "--limit", "1000").stdout.splitlines()
+    check(len(rows) >= 22, len(rows))
+    service.stop()
