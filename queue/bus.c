@@ -97,6 +97,9 @@ static natsStatus set_options(natsOptions *o, Bus *b, const BusOptions *options)
                 s = natsOptions_SetReconnectWait(o, RECONNECT_MS);
         if (s == NATS_OK)
                 s = natsOptions_SetReconnectJitter(o, RECONNECT_MS / 4, RECONNECT_MS / 4);
+        /* The servers are those of the configuration, with the names by which they are verified. */
+        if (s == NATS_OK)
+                s = natsOptions_SetIgnoreDiscoveredServers(o, true);
         /* What cannot be sent now is an error now: who asked knows better when to ask again. */
         if (s == NATS_OK)
                 s = natsOptions_SetReconnectBufSize(o, 1);

@@ -16,6 +16,9 @@
 /* Between two looks at how far the log is read, for who shows it. */
 #define LOOK_NS 20000000
 
+/* At the start, for a majority of the servers. */
+#define PATIENCE_US ((int64_t)30 * 1000000)
+
 static int put(Queue *queue, const Intake *in)
 {
         QueueJetstream *q = queue_jetstream(queue);
@@ -488,20 +491,47 @@ static int submit_crashed(QueueLmdb *q, Op *op)
         return r > 0 ? 0 : r;
 }
 
-static int connect_bus(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
+/* The stream and the buckets, made by the first who comes. Return: 0, BUS_E_*. */
+static int make_places_now(QueueJetstream *q, Diag *diag)
 {
         char nodes[128], roles[128];
+        int r = bus_stream(q->bus, q->log, q->log, diag);
+
+        snprintf(nodes, sizeof(nodes), "%s-nodes", q->log);
+        if (r == 0 && !q->nodes)
+                r = bucket_new(&q->nodes, q->bus, nodes, q->lease_us / 1000, diag);
+        snprintf(roles, sizeof(roles), "%s-roles", q->log);
+        if (r == 0 && !q->role_keys)
+                r = bucket_new(&q->role_keys, q->bus, roles, LOG_ROLE_AGE_US / 1000, diag);
+        return r;
+}
+
+/* Servers that have just been started together take some seconds to find their majority. */
+static int make_places(QueueJetstream *q, Diag *diag)
+{
+        int64_t end = commit_mono_us() + PATIENCE_US;
+
+        for (;;) {
+                Diag own = DIAG_INIT;
+                int r = make_places_now(q, &own);
+                bool again = r == BUS_E_DOWN && commit_mono_us() < end;
+
+                if (r && !again)
+                        diag_set(diag, "%s", diag_text(&own));
+                diag_deinit(&own);
+                if (!again)
+                        return r;
+                nanosleep(&(struct timespec){ .tv_nsec = DOWN_US * 1000L }, NULL);
+        }
+}
+
+static int connect_bus(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
+{
         int r;
 
         r = bus_new(&q->bus, options->bus, diag);
         if (r == 0)
-                r = bus_stream(q->bus, q->log, q->log, diag);
-        snprintf(nodes, sizeof(nodes), "%s-nodes", q->log);
-        if (r == 0)
-                r = bucket_new(&q->nodes, q->bus, nodes, q->lease_us / 1000, diag);
-        snprintf(roles, sizeof(roles), "%s-roles", q->log);
-        if (r == 0)
-                r = bucket_new(&q->role_keys, q->bus, roles, LOG_ROLE_AGE_US / 1000, diag);
+                r = make_places(q, diag);
         if (r == 0)
                 r = log_join(q, options, diag);
         switch (r) {

@@ -82,6 +82,11 @@ static void entered(Run *run, const Step *step)
                        run->outcome.run_id);
 }
 
+static bool may_send(void *context)
+{
+        return queue_may_send(context);
+}
+
 /* An intent: durable before the create leaves. */
 static int note(Run *run, const SpaceBatch *batch)
 {
@@ -341,6 +346,8 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run->entered = entered;
         run->call.now = clock_mono(s->clock);
         run->call.deadline = mono_add(run->call.now, 60 * (int64_t)1000000);
+        run->call.may_send = may_send;
+        run->call.may_send_context = s->queue;
         run_watch_begin(&w->watch, run->call.now, clock_wall(s->clock), change);
         pipeline_run(run);
         run_watch_end(&w->watch, s->alarms, clock_wall(s->clock));

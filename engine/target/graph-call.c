@@ -94,6 +94,12 @@ static int submit(GraphCall *c, Diag *diag)
         r = token_get(g->token, call->deadline, &c->bearer, diag);
         if (r)
                 return r;
+        /* After all that may have taken time, and before what is in flight for longer than we can say. */
+        if (call->may_send && !call->may_send(call->may_send_context)) {
+                diag_set(diag, "nothing was sent: this node could not renew its session in the cluster, and "
+                               "another may have the object by now");
+                return TARGET_E_TRANSIENT;
+        }
         if (!c->request_id) {
                 guid_random(&id);
                 c->request_id = guid_format(&id, c->client_id);

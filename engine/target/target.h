@@ -65,6 +65,10 @@ struct Call {
         Lane lane;
         Mono now;
         Mono deadline;
+        /* Asked before each request; false: nothing may be sent any more (in a cluster, another node may have
+         * the object by now). NULL: always. */
+        bool (*may_send)(void *context);
+        void *may_send_context;
         const char *dn;           /* the object as the source names it; for its owner (owner.h) */
         const char *owner_name;   /* filled: who was asked, if the owner was */
         OwnerReport owner_said;   /* filled: the owner's report, for ours; nothing: it was not asked */

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three nats-servers and three nodes: everything is killed, stopped or cut off, one at a time, and all arrives, once.
+
+test-cluster.py [CHANGES [SEED]]. The long form is 10000.
+"""
+
+import random
+import signal
+import sys
+import threading
+import time
+
+from house import check, house, skip_unless, step, wait_until
+from lab import nats as lab_nats
+from lab.wire import Wire
+
+CHANGES = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 20261122
+USERS = 40
+LATENCY_MS = 100
+SILENT_S = 8 if CHANGES < 1000 else 25  # longer than role, or than lease, margin and request
+DEADLINE_S = 180
+
+skip_unless(lab_nats.why_not())
+dice = random.Random(SEED)
+
+
+def overlaps(requests):
+    """Pairs of requests that write to one object, of which the second arrived before the first had its answer: each takes LATENCY_MS."""
+    found, last = [], {}
+    for r in requests:
+        before = last.get(r["path"])
+        if before and r["time_us"] < before["time_us"] + LATENCY_MS * 1000:
+            found.append((before, r))
+        last[r["path"]] = r
+    return found
+
+
+class Node:
+    def __init__(self, h, name, nats):
+        self.h, self.name = h, name
+        self.wires = [Wire(s.host, lab_nats.CLIENTS) for s in nats.servers]
+        urls = ", ".join(f'"{w.url}"' for w in self.wires)
+        backend = (f'backend: jetstream, jetstream: {{urls: [{urls}], replicas: 3, node: {name}, lease: 6s}}')
+        config = h.write_config(f"{name}.yaml", state=f'{h.folder}/{name}-state", {backend}, limit: "1GiB',
+                                reports=h.folder / f"{name}-reports")
+        self.service = h.lab.sosync(config, name=name, start=False)
+        self.is_up = False
+
+    def start(self):
+        self.service.start(wait=False)
+        self.is_up = True
+
+    def say(self, word):
+        return word in self.service.log.read_text(errors="replace") if self.service.log.exists() else False
+
+
+with house("cluster") as h:
+    h.graph.admin("POST", "latency", {"min_ms": LATENCY_MS, "max_ms": LATENCY_MS})
+    step(f"three servers, three nodes; {CHANGES} changes, seed {SEED}")
+    nats = h.lab.nats(3)
+    nodes = [Node(h, name, nats) for name in ("one", "two", "three")]
+    for n in nodes:
+        n.start()
+    for n in nodes:
+        n.service.wait_ready(60)
+    h.sosync = nodes[0].service
+    leaders = [n.name for n in nodes if n.say("this node follows the source")]
+    check(len(leaders) == 1, f"one node follows the source: {leaders}")
+
+    step("users, made while all three work")
+    names = [f"Cluster {i:03}" for i in range(USERS)]
+    for name in names:
+        h.ad.add_user(name, h.people, title="new")
+    for name in names:
+        h.until_user(name.lower().replace(" ", "."), jobTitle="new")
+
+    for n in nodes:
+        check(n.say(" info  run "), f"{n.name} has worked on nothing")
+
+    step("the feed's leader is killed: how long until another follows?")
+    leader = next(n for n in nodes if n.name == leaders[0])
+    leader.service.kill()
+    began = time.monotonic()
+    h.ad.disable(f"CN={names[0]},{h.people}")
+    others = [n for n in nodes if n is not leader]
+    wait_until(lambda: any(n.say("this node follows the source") for n in others), 30, "another node follows the source")
+    took = time.monotonic() - began
+    h.until_user(names[0].lower().replace(" ", "."), accountEnabled=False)
+    print(f"taken over after {took:.1f} s; the account was off after {time.monotonic() - began:.1f} s", flush=True)
+    check(took < 10, f"taken over after {took:.1f} s")
+    h.ad.enable(f"CN={names[0]},{h.people}")
+    leader.start()
+    leader.service.wait_ready(60)
+
+    step("changes, while nodes and servers are killed, stopped and cut off, one at a time")
+    titles, n_stops = {}, 0
+    for i in range(CHANGES):
+        name = names[dice.randrange(USERS)]
+        titles[name] = f"t{i}"
+        h.ad.set(f"CN={name},{h.people}", title=titles[name])
+        if i % (max(CHANGES // 8, 1)) == CHANGES // 16:
+            kind = ("node", "server", "stop", "cut")[(i // max(CHANGES // 8, 1)) % 4]
+            victim = dice.choice(nodes)
+            print(f"    {i}: {kind} {victim.name}", flush=True)
+            if kind == "node":
+                victim.service.kill()
+                victim.start()
+                victim.service.wait_ready(60)
+            elif kind == "server":
+                server = dice.choice(nats.servers)
+                server.kill()
+                server.start()
+            elif kind == "stop":
+                n_stops += 1
+                victim.service.process.signal(signal.SIGSTOP)
+                resume = threading.Timer(SILENT_S, victim.service.process.signal, (signal.SIGCONT,))
+                resume.start()
+                resume.join()
+            else:
+                for w in victim.wires:
+                    w.cut()
+                mend = threading.Timer(SILENT_S, lambda wires=victim.wires: [w.mend() for w in wires])
+                mend.start()
+                mend.join()
+
+    step("all arrive")
+    for name, title in titles.items():
+        account = name.lower().replace(" ", ".")
+        wait_until(lambda a=account, t=title: (h.user(a) or {}).get("jobTitle") == t, DEADLINE_S, f"{name} has title {title}", every_s=0.2)
+    for n in nodes:
+        check(n.service.process.poll() is None, f"{n.name} has ended: {n.service.process.tail()}")
+
+    step("created once, each; no two worked on one object at once")
+    creates = [r for r in h.writes() if r["method"] == "POST" and r["path"].endswith("/users") and r["status"] == 201]
+    check(len(creates) == USERS, f"{len(creates)} creates of {USERS} users")
+    twice = overlaps([r for r in h.writes() if r["method"] == "PATCH"])
+    print(f"{len(twice)} requests overlapped another of the same object; {n_stops} times a node was stopped", flush=True)
+    check(len(twice) <= n_stops, twice[:3])
+
+    step("the queue is empty on all nodes")
+    for n in nodes:
+        h.sosync = n.service
+        h.until_idle()
+    for n in nodes:
+        check(n.service.stop(30) == 0, f"{n.name} did not stop well")
