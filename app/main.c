@@ -185,6 +185,13 @@ static const Command commands[] = {
           "  --json             for scripts\n"
           "\n"
           "Exit status: 0 done, 2 usage or configuration, 5 the flag cannot be reached.\n" },
+        { "cluster", "status", command_cluster,
+          "The nodes of a cluster: who lives, who follows which source.",
+          "  status             the log, each node and what it does for all\n"
+          "    --json           for scripts\n"
+          "\n"
+          "Only looks, and needs no service. Exit status: 0 all is well, 1 findings, 2 one machine alone,\n"
+          "5 no server answers, or no majority.\n" },
         { "eval", "EXPRESSION", command_eval, "Try an expression of the sync rules.",
           "  --dn DN            on an object of the directory\n"
           "  --object FILE      on an object from a JSON file: {\"mail\": \"a@b.test\", \"count\": 3, "

@@ -27,6 +27,21 @@ static int write_error(natsStatus s)
         }
 }
 
+int bucket_open(Bucket **ret_bucket, Bus *b, const char *name)
+{
+        _cleanup_(bucket_freep) Bucket *bk = calloc(1, sizeof(*bk));
+        natsStatus s;
+
+        if (!bk)
+                error_oom(sizeof(*bk));
+        bk->bus = b;
+        s = js_KeyValue(&bk->store, b->js, name);
+        if (s != NATS_OK)
+                return s == NATS_NOT_FOUND ? BUS_E_NONE : BUS_E_DOWN;
+        *ret_bucket = TAKE(bk);
+        return 0;
+}
+
 int bucket_new(Bucket **ret_bucket, Bus *b, const char *name, int64_t age_ms, Diag *diag)
 {
         _cleanup_(bucket_freep) Bucket *bk = calloc(1, sizeof(*bk));

@@ -107,6 +107,8 @@ int bus_reader_next(BusReader *reader, int64_t timeout_ms, Arena *a, BusMessage 
  * Return: 0, BUS_E_DOWN, BUS_E_REFUSED; the diag says why.
  */
 int bucket_new(Bucket **ret_bucket, Bus *b, const char *name, int64_t age_ms, Diag *diag);
+int bucket_open(Bucket **ret_bucket, Bus *b,
+                const char *name); /* one that is there. 0, BUS_E_NONE, BUS_E_DOWN */
 Bucket *bucket_free(Bucket *bk);
 
 /* The revision is what update and remove compare. Return: 0, BUS_E_NONE, BUS_E_DOWN. */

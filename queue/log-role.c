@@ -3,8 +3,8 @@
 #include "queue/queue-jetstream.h"
 
 #include "base/error.h"
+#include "queue/cluster.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,20 +25,6 @@ static int64_t boot_us(void)
         return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* As a key may be: what it may not have is written as = and two hexadecimal digits. */
-static void key_of(const char *name, char key[LOG_ROLE_KEY_SIZE])
-{
-        size_t n = 0;
-
-        for (; *name && n + 4 < LOG_ROLE_KEY_SIZE; name++) {
-                if (isalnum((unsigned char)*name) || *name == '-' || *name == '_')
-                        key[n++] = *name;
-                else
-                        n += (size_t)snprintf(key + n, 4, "=%02x", (unsigned)(unsigned char)*name);
-        }
-        key[n] = '\0';
-}
-
 static LogRole *find_role(QueueJetstream *q, const char *name)
 {
         for (size_t i = 0; i < LOG_ROLES_MAX; i++) {
@@ -48,7 +34,7 @@ static LogRole *find_role(QueueJetstream *q, const char *name)
         for (size_t i = 0; i < LOG_ROLES_MAX; i++) {
                 if (!q->roles[i].name[0]) {
                         snprintf(q->roles[i].name, sizeof(q->roles[i].name), "%s", name);
-                        key_of(name, q->roles[i].key);
+                        cluster_key(name, q->roles[i].key);
                         return &q->roles[i];
                 }
         }

@@ -50,6 +50,7 @@
  */
 
 #include "queue/bus.h"
+#include "queue/cluster.h"
 #include "queue/entry.h"
 #include "queue/queue-lmdb.h"
 #include "queue/shared.h"
@@ -76,12 +77,10 @@ typedef struct LogMissed {
 
 #define LOG_NODES_MAX 64
 
-#define LOG_ROLE_KEY_SIZE 200
-
 /* A role that this node has, or wants. */
 typedef struct LogRole {
         char name[256];
-        char key[LOG_ROLE_KEY_SIZE];
+        char key[CLUSTER_KEY_SIZE];
         uint64_t revision; /* of the key; 0: not ours */
         uint64_t term;
         int64_t renewed_us;

@@ -39,6 +39,7 @@ int command_compare(const Command *c, const char *config_path, int argc, char **
 int command_staging(const Command *c, const char *config_path, int argc, char **argv);
 int command_watch(const Command *c, const char *config_path, int argc, char **argv);
 int command_top(const Command *c, const char *config_path, int argc, char **argv);
+int command_cluster(const Command *c, const char *config_path, int argc, char **argv);
 int command_match(const Command *c, const char *config_path, int argc, char **argv);
 int command_revert(const Command *c, const char *config_path, int argc, char **argv);
 int command_state(const Command *c, const char *config_path, int argc, char **argv);

@@ -39,7 +39,7 @@ _sosync()
                 case $command/$verb in
                 /)
                         words='run sync report audit watch top queue state reconcile match compare revert'
-                        words+=' promote demote rules scheduler eval init doctor config -c --reason --help --version'
+                        words+=' promote demote rules scheduler cluster eval init doctor config -c --reason --help --version'
                         ;;
                 run/*) words='--record --help' ;;
                 sync/*) words='--staging-mode --no-html-report --file --ou --help' ;;
@@ -62,6 +62,8 @@ _sosync()
                 queue/release) words='--brake --json' ;;
                 state/) words='copy --help' ;;
                 state/copy) words='--from --to --replace --json' ;;
+                cluster/) words='status --help' ;;
+                cluster/status) words='--json' ;;
                 match/) words='list approve --help' ;;
                 match/list) words='--json' ;;
                 compare/*) words='--ou --sample --json --help' ;;

@@ -40,6 +40,7 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a watch -d 'changes as they
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a top -d 'the service at a glance'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a queue -d 'look at and steer changes'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a state -d 'copy everything to a cluster, or out of one'
+complete -c sosync -n 'test -z "$(__sosync_words)"' -a cluster -d 'the nodes of a cluster'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a match -d 'soft matches that wait'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a compare -d 'rules against the cloud'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a revert -d 'put back what exports replaced'
@@ -112,6 +113,8 @@ complete -c sosync -n '__sosync_at queue retry drop' -a parked -d 'all that are 
 complete -c sosync -n '__sosync_at queue drop release' -l brake -x -a 'disable members values create' -d 'what this brake holds'
 complete -c sosync -n '__sosync_at queue' -l json -d 'for scripts'
 
+complete -c sosync -n '__sosync_bare cluster' -a 'status'
+complete -c sosync -n '__sosync_at cluster status' -l json -d 'for scripts'
 complete -c sosync -n '__sosync_bare match' -a 'list approve'
 complete -c sosync -n '__sosync_at match list' -l json -d 'for scripts'
 

@@ -82,6 +82,14 @@ _sosync_scheduler() {
         esac
 }
 
+_sosync_cluster() {
+        if ((CURRENT == 2)); then
+                _sosync_verbs 'status:the log, each node and what it does'
+                return
+        fi
+        _arguments '1:verb:' '--json[for scripts]'
+}
+
 _sosync_match() {
         local verb=$words[2]
         if ((CURRENT == 2)); then
@@ -141,6 +149,7 @@ _sosync() {
                 'top:the service at a glance'
                 'queue:look at and steer changes'
                 'state:copy everything to a cluster, or out of one'
+                'cluster:the nodes of a cluster'
                 'match:soft matches that wait for a person'
                 'compare:rules against the cloud'
                 'revert:put back what exports replaced'
@@ -192,6 +201,7 @@ _sosync() {
                                         '--replace[give up what the target holds]' '--json[for scripts]'
                         fi
                         ;;
+                cluster) _sosync_cluster ;;
                 match) _sosync_match ;;
                 compare)
                         _arguments '--ou[only below this DN]:distinguished name:' '--sample[only so many]:number:' \

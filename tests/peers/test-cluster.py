@@ -4,6 +4,7 @@
 test-cluster.py [CHANGES [SEED]]. The long form is 10000.
 """
 
+import json
 import random
 import signal
 import sys
@@ -77,6 +78,14 @@ with house("cluster") as h:
 
     for n in nodes:
         check(n.say(" info  run "), f"{n.name} has worked on nothing")
+
+    step("the cluster, seen from outside")
+    r = nodes[1].service.command("cluster", "status")
+    print(r.stdout + r.stderr, flush=True)
+    check(r.returncode == 0, r)
+    seen = json.loads(nodes[1].service.command("cluster", "status", "--json").stdout)
+    check([n["name"] for n in seen["nodes"]] == ["one", "three", "two"] and seen["log"]["replicas"] == 3, seen)
+    check([n["name"] for n in seen["nodes"] if h.dc.upn_suffix in n["roles"]] == leaders, seen)
 
     step("the feed's leader is killed: how long until another follows?")
     leader = next(n for n in nodes if n.name == leaders[0])
