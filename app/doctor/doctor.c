@@ -40,6 +40,7 @@ static const DoctorCheck checks[] = {
         { ON_MACHINE, "rules", doctor_rules, NEEDS_CONFIG },
         { ON_MACHINE, "secrets", doctor_secrets, NEEDS_CONFIG },
         { ON_MACHINE, "state", doctor_state, NEEDS_CONFIG },
+        { ON_MACHINE, "cluster", doctor_cluster, NEEDS_CONFIG },
         { ON_MACHINE, "reports", doctor_reports, NEEDS_CONFIG },
         { ON_MACHINE, "audit log", doctor_audit, NEEDS_CONFIG },
         { ON_MACHINE, "notify", doctor_notify, NEEDS_CONFIG },

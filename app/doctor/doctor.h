@@ -108,6 +108,7 @@ void doctor_program(Doctor *d, const char *key, const ConfigList *command);
 
 void doctor_configuration(Doctor *d);
 void doctor_rules(Doctor *d);
+void doctor_cluster(Doctor *d);
 void doctor_secrets(Doctor *d);
 void doctor_state(Doctor *d);
 void doctor_reports(Doctor *d);

@@ -41,7 +41,7 @@ LAYERS = {
     'app/work': (f'base {ENGINE} queue listener report app/config app/reconcile app/compare app/rules', 'libevent'),
     'app/job': (f'base {ENGINE} queue report {WORK}', ''),
     'app/control': (f'base {ENGINE} queue report report/console {WORK} app/job', ''),
-    'app/doctor': (f'base {ENGINE} listener {WORK} app/control', 'libevent'),
+    'app/doctor': (f'base {ENGINE} queue listener {WORK} app/control', 'libevent'),
     'app/service': (f'base {ENGINE} {WORK} app/job app/control', 'libevent systemd'),
     'app/command': (f'base {ENGINE} queue listener report {WORK} app/job app/control app/doctor app/service', 'libarchive'),
     'app': ('base app/command app/control app/service', ''),

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """One node on a log in NATS JetStream: the main job, a stop, kill -9 of the node, of the server, of both."""
 
+import json
 import shutil
 
 from house import check, house, skip_unless, step
 from lab import nats as lab_nats
 
 skip_unless(lab_nats.why_not())
+
+def findings(service):
+    """What doctor says of the cluster."""
+    r = service.command("doctor", "--json")
+    return [(f["status"], f["text"]) for f in json.loads(r.stdout)["findings"] if f["check"] == "cluster"]
+
 
 with house("jetstream") as h:
     nats = h.lab.nats()
@@ -22,6 +29,10 @@ with house("jetstream") as h:
     h.until_user("grace.hopper", manager=ada["id"])
     h.ad.add_group("Engines", h.groups, members=[f"CN=Ada Lovelace,{h.people}", f"CN=Grace Hopper,{h.people}"])
     h.until_members("Engines", "ada.lovelace", "grace.hopper")
+
+    step("doctor looks at it")
+    said = findings(h.sosync)
+    check([v for v, _ in said] == ["warning", "ok"] and "on one server" in said[0][1] and "1 node" in said[1][1], said)
 
     step("a stop, and what changes meanwhile")
     check(h.sosync.stop() == 0, "the service did not stop well")
@@ -82,4 +93,8 @@ with house("jetstream") as h:
     step("no server: one clear word")
     server.stop()
     r = h.sosync.command("queue", "stats")
+    check(r.returncode == 5 and server.url in r.stderr, r)
+    said = findings(h.sosync)
+    check(len(said) == 1 and said[0][0] == "fault" and server.url in said[0][1], said)
+    r = h.sosync.command("cluster", "status")
     check(r.returncode == 5 and server.url in r.stderr, r)
