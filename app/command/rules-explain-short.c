@@ -19,7 +19,7 @@
 /* Does it reach Graph, and has somebody said something about it? */
 static bool is_sent(const ExplainCommand *e, const ExplainAttribute *x)
 {
-        const TargetAttribute *row = target_attribute(e->it.out.type, x->name);
+        const TargetAttribute *row = target_attribute(explain_schema(e), e->it.out.type, x->name);
 
         return row && (row->writable || row->kind == TARGET_LINKS) && (x->winner || x->kept);
 }

@@ -192,6 +192,11 @@ static bool is_shown(const ExplainCommand *e, const ExplainStage *s, const Expla
         return false;
 }
 
+const TargetSchema *explain_schema(const ExplainCommand *e)
+{
+        return e->rules->config ? e->rules->config->run.schema : NULL;
+}
+
 /* What Graph makes of it: the name there, or why it is not sent. */
 static const char *graph_text(const ExplainCommand *e, const ExplainStage *s, const char *name)
 {
@@ -200,8 +205,8 @@ static const char *graph_text(const ExplainCommand *e, const ExplainStage *s, co
 
         if (s->direction == RULE_INBOUND)
                 return "";
-        target_attributes(s->type, &n);
-        row = target_attribute(s->type, name);
+        target_attributes(explain_schema(e), s->type, &n);
+        row = target_attribute(explain_schema(e), s->type, name);
         if (n == 0)
                 return "";
         if (!row)
@@ -230,7 +235,7 @@ static const char *kept_text(const ExplainCommand *e, const ExplainStage *s, con
 /* What is in Entra ID now, where it is another value. */
 const char *explain_current(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
 {
-        const TargetAttribute *row = target_attribute(s->type, x->name);
+        const TargetAttribute *row = target_attribute(explain_schema(e), s->type, x->name);
         Value now;
 
         if (s->direction == RULE_INBOUND || !e->it.cloud || !row || !row->writable || x->link || x->kept)

@@ -32,4 +32,6 @@ void explain_print(ExplainCommand *e);
 /* For the parts of the text: a value in so many columns, and what is in Entra ID where it is another one. */
 const char *explain_value(const ExplainCommand *e, Value v, bool link, size_t columns);
 const char *explain_current(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x);
+/* What attributes the cloud has, as configured; NULL: those of every tenant. */
+const struct TargetSchema *explain_schema(const ExplainCommand *e);
 void explain_print_short(const ExplainCommand *e);

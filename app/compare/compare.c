@@ -79,7 +79,7 @@ static int copy_type(Comparison *c, const char *type)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Listing listing = { .comparison = c, .type = type };
         size_t n_rows, n = 0;
-        const TargetAttribute *rows = target_attributes(type, &n_rows);
+        const TargetAttribute *rows = target_attributes(c->config.schema, type, &n_rows);
         const char **names = arena_new_array(a, const char *, n_rows + 1);
         int r;
 
@@ -88,7 +88,8 @@ static int copy_type(Comparison *c, const char *type)
                     rows[i].kind != TARGET_LINKS)
                         names[n++] = rows[i].name;
         r = graph_tenant_list(c->job->graph, LANE_RECONCILE,
-                              &(TenantList){ .type = type,
+                              &(TenantList){ .schema = c->config.schema,
+                                             .type = type,
                                              .attributes = names,
                                              .n_attributes = n,
                                              .object = copy_object,

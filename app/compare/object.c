@@ -108,7 +108,7 @@ static bool flows(const Run *run, const TargetAttribute *at)
 static bool values_differ(Comparison *c, const Run *run)
 {
         size_t n;
-        const TargetAttribute *rows = target_attributes(run->cloud.type, &n);
+        const TargetAttribute *rows = target_attributes(run->config->schema, run->cloud.type, &n);
         json_t *detail = NULL;
         bool any = false;
 

@@ -2,6 +2,8 @@
 
 #include "app/config/config.h"
 
+#include "app/config/extensions.h"
+
 #include "app/config/fields.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -190,7 +192,7 @@ static int compile_rules(Config *c, Diag *diag)
 {
         const RulesFile *files;
         size_t n;
-        int r = rules_read(c->arena, c->rules.directory, c->rules.account_expires, &files, &n, diag);
+        int r = config_read_rules(c, NULL, c->arena, &files, &n, diag);
 
         if (r == 0)
                 r = rules_load_text(c->arena, files, n, &c->run.rules, diag);
@@ -229,6 +231,9 @@ static void add_urgent_attributes(Config *c)
 static void compile_run(Config *c)
 {
         c->run.staging = c->staging;
+        c->run.schema = c->target.extensions.n_items ? target_schema_new(c->arena, c->target.extensions.items,
+                                                                         c->target.extensions.n_items)
+                                                     : NULL;
         c->run.estate = (Estate)c->target.estate;
         c->run.ask_owner = c->run.estate == ESTATE_CONNECT      ? c->target.connect.command.n_items > 0
                            : c->run.estate == ESTATE_CLOUD_SYNC ? c->target.cloud_sync.ask

@@ -44,7 +44,9 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
         ConsoleService *s = context;
         _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring->snapshot);
         _cleanup_(arena_freep) Arena *a = arena_new(ARENA_LIMIT_RUN);
-        RulesWorld w = { .space = queue_space(s->wiring->queue), .now = clock_wall(s->wiring->clock) };
+        RulesWorld w = { .space = queue_space(s->wiring->queue),
+                         .schema = c->run.schema,
+                         .now = clock_wall(s->wiring->clock) };
         ConsoleExplain shown;
         bool unjoined = false;
         RulesKnown known;

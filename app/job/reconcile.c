@@ -161,6 +161,7 @@ static int look_for_drift(Job *job, Diag *diag)
                         .queue = w->queue,
                         .target = w->graph,
                         .changes = graph_tenant_changes,
+                        .schema = config->run.schema,
                         .tenant_id = w->first->target.tenant_id,
                         .clock = w->clock,
                         .settle_ms = config->settle_us / 1000,

@@ -22,6 +22,7 @@ static int put_back(Job *job, Diag *diag)
         Revert rv = {
                 .queue = w->queue,
                 .target = w->target,
+                .schema = config->run.schema,
                 .clock = w->clock,
                 .run = json_string_value(json_object_get(o, "run")),
                 .rules = json_string_value(json_object_get(o, "rules")),

@@ -46,7 +46,9 @@ static int known_object(Job *job, Arena *a, json_t **ret_known)
         _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
         const char *connector = argument(job, "connector"), *id = argument(job, "id");
         const char *metaverse = argument(job, "metaverse");
-        RulesWorld w = { .space = queue_space(job->wiring->queue), .now = clock_wall(job->wiring->clock) };
+        RulesWorld w = { .space = queue_space(job->wiring->queue),
+                         .schema = config->run.schema,
+                         .now = clock_wall(job->wiring->clock) };
         ObjectId guid;
         RulesKnown k;
         int r;

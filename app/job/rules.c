@@ -83,7 +83,9 @@ static int find_candidate(Job *job, Arena *a, Candidate *ret, Diag *diag)
 static int open_world(Job *job, Arena *a, const Config *c, const RuleSet *rules, RulesWorld *ret_world,
                       Diag *diag)
 {
-        RulesWorld w = { .space = queue_space(job->wiring->queue), .now = clock_wall(job->wiring->clock) };
+        RulesWorld w = { .space = queue_space(job->wiring->queue),
+                         .schema = c->run.schema,
+                         .now = clock_wall(job->wiring->clock) };
 
         w.connectors = connectors_for_run(&job->wiring->connectors, c, a, &w.n_connectors);
         *ret_world = w;

@@ -165,7 +165,7 @@ static const char *difference(Pass *p, const Person *person, const Cloud *cloud,
 {
         const char *names = NULL;
         size_t n;
-        const TargetAttribute *rows = target_attributes(p->type, &n);
+        const TargetAttribute *rows = target_attributes(p->drift->schema, p->type, &n);
 
         for (size_t i = 0; i < n; i++) {
                 const TargetAttribute *at = &rows[i];
@@ -317,9 +317,10 @@ static int look_at_type(Pass *p, Diag *diag)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const Drift *d = p->drift;
         size_t n_rows;
-        const TargetAttribute *rows = target_attributes(p->type, &n_rows);
+        const TargetAttribute *rows = target_attributes(p->drift->schema, p->type, &n_rows);
         const char **names = arena_new_array(a, const char *, n_rows + 1), *selected = "", *link;
-        TenantList list = { .type = p->type,
+        TenantList list = { .schema = p->drift->schema,
+                            .type = p->type,
                             .attributes = names,
                             .object = look_at,
                             .removed = look_at_removed,

@@ -54,6 +54,7 @@ struct Drift {
         Target *target; /* for `changes` */
         int (*changes)(Target *t, Lane lane, const TenantList *list, const char *link, Arena *a,
                        const char **ret_link, Diag *diag); /* graph_tenant_changes */
+        const struct TargetSchema *schema;                 /* as of RunConfig */
         const char *tenant_id;
         const Clock *clock;
         int64_t settle_ms;

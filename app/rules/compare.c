@@ -297,7 +297,7 @@ static int changes_of_cloud(const RulesWorld *w, const RulesKnown *k, const Rule
                             Changes *out)
 {
         size_t n;
-        const TargetAttribute *rows = target_attributes(b->planned->type, &n);
+        const TargetAttribute *rows = target_attributes(w->schema, b->planned->type, &n);
         int r = 0;
 
         for (size_t i = 0; i < n && r == 0; i++) {

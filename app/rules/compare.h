@@ -39,6 +39,7 @@ struct RulesWorld {
         size_t n_connectors;
         const GroupMembers *groups;
         size_t n_groups;
+        const struct TargetSchema *schema; /* as of RunConfig */
         Wall now;
 };
 

@@ -86,7 +86,7 @@ static const char *verdict(const Explain *e, const Look *look, Arena *a)
                 return arena_printf(a, "Fails: %s", last->error);
         if (!last->result)
                 return arena_printf(a, "Does not go to Entra ID: %s%s", last->why, type_hint(look));
-        target_attributes(last->type, &n);
+        target_attributes(NULL, last->type, &n);
         if (n == 0)
                 return arena_printf(a,
                                     "Is not exported: Microsoft Graph has no way to write objects of type %s",

@@ -42,7 +42,9 @@ static void read_one(Reader *reader, RevertRead *read)
         Arena *a = reader->arena;
         Diag diag = DIAG_INIT;
         char id[GUID_TEXT_MAX];
-        Call call = { .lane = LANE_RECONCILE, .arena = a, .now = clock_mono(c->clock) };
+        Call call = {
+                .schema = read->schema, .lane = LANE_RECONCILE, .arena = a, .now = clock_mono(c->clock)
+        };
         Match match = { .type = read->type,
                         .by = MATCH_ID,
                         .value = guid_format(&read->id, id),

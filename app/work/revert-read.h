@@ -14,7 +14,8 @@ typedef struct RevertRead RevertRead;
 
 /* One object. */
 struct RevertRead {
-        const char *type; /* "user" "group" */
+        const struct TargetSchema *schema; /* as of Call */
+        const char *type;                  /* "user" "group" */
         ObjectId id;
         const char *const *attributes;
         size_t n_attributes; /* 0: it is not read */

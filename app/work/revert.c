@@ -212,7 +212,8 @@ static void plan_read(RevertRead *read, const JournalEntry *e, const Wants *w)
 }
 
 /* What is neither as we left it nor as it was is left alone. */
-static void compare(const JournalEntry *e, Wants *w, const RevertRead *now, RevertFigures *f)
+static void compare(const TargetSchema *schema, const JournalEntry *e, Wants *w, const RevertRead *now,
+                    RevertFigures *f)
 {
         size_t kept = 0;
 
@@ -223,7 +224,7 @@ static void compare(const JournalEntry *e, Wants *w, const RevertRead *now, Reve
         }
         for (size_t i = 0; i < w->n; i++) {
                 const HoldWant *want = &w->items[i];
-                const TargetAttribute *at = target_attribute(e->type, want->attribute);
+                const TargetAttribute *at = target_attribute(schema, e->type, want->attribute);
                 Value theirs = now->object ? object_get(now->object, want->attribute) : VALUE_NULL;
 
                 if (want->verb == JOURNAL_SET && !at)
@@ -355,7 +356,7 @@ static int put_back(const Revert *rv, Group *g, Page *page, RevertFigures *f, Wa
                         return g->reads[i].result < 0 ? g->reads[i].result : REVERT_E_UNREACHABLE;
                 }
         for (size_t i = 0; i < g->n; i++) {
-                compare(g->last[i], &g->wants[i], &g->reads[i], f);
+                compare(rv->schema, g->last[i], &g->wants[i], &g->reads[i], f);
                 if (!g->wants[i].n)
                         continue;
                 f->n_objects++;
@@ -377,6 +378,8 @@ static int plan_objects(const Revert *rv, const Entries *s, Page *page, RevertFi
         for (size_t i = 0; r == 0 && i < s->n;) {
                 arena_reset(of_group);
                 i = gather(s, i, g, of_group, f);
+                for (size_t k = 0; k < g->n; k++)
+                        g->reads[k].schema = rv->schema;
                 if (rv->target)
                         revert_read(&readers, rv->target, rv->clock, g->reads, g->n);
                 r = put_back(rv, g, page, f, now, diag);

@@ -23,7 +23,8 @@ typedef struct RevertFigures RevertFigures;
 
 struct Revert {
         Queue *queue;
-        Target *target; /* NULL: nothing is compared */
+        Target *target;                    /* NULL: nothing is compared */
+        const struct TargetSchema *schema; /* as of RunConfig */
         const Clock *clock;
         const char *run;   /* run id or its first characters; NULL: any */
         const char *rules; /* version of a rule set or its first characters; NULL: any */

@@ -2,6 +2,7 @@
 
 #include "app/work/rules-active.h"
 
+#include "app/config/extensions.h"
 #include "app/rules/store.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -14,8 +15,9 @@ static const char *origin_of(Arena *a, const Config *c, const char *folder)
 {
         const char *from = folder ? folder : c->rules.directory;
 
-        return arena_printf(a, "%s%s", from ? from : "the shipped set of sosync " SOSYNC_VERSION,
-                            c->rules.account_expires ? ", with account_expires" : "");
+        return arena_printf(a, "%s%s%s", from ? from : "the shipped set of sosync " SOSYNC_VERSION,
+                            c->rules.account_expires ? ", with account_expires" : "",
+                            c->target.extensions.n_items ? ", with target.extensions" : "");
 }
 
 int rules_wanted(Wiring *w, Arena *a, const char *folder, const RulesFile **ret_texts, size_t *ret_n,
@@ -24,8 +26,7 @@ int rules_wanted(Wiring *w, Arena *a, const char *folder, const RulesFile **ret_
         _cleanup_(config_unrefp) Config *c = snapshot_get(&w->snapshot);
 
         *ret_origin = origin_of(a, c, folder);
-        return rules_read(a, folder ? folder : c->rules.directory, c->rules.account_expires, ret_texts, ret_n,
-                          diag);
+        return config_read_rules(c, folder, a, ret_texts, ret_n, diag);
 }
 
 static int store(Wiring *w, const RulesFile *texts, size_t n, const RuleSet *set, const char *origin,
@@ -50,7 +51,7 @@ static int take_first(Wiring *w, const Config *c, Diag *diag)
         size_t n;
         int r;
 
-        r = rules_read(a, c->rules.directory, c->rules.account_expires, &texts, &n, diag);
+        r = config_read_rules(c, NULL, a, &texts, &n, diag);
         if (r == 0)
                 r = rules_load_text(a, texts, n, &set, diag);
         /* Changed since the configuration was read, a moment ago: what works and what is stored must be one.

@@ -237,7 +237,8 @@ static void say_services(Run *run)
         const char *names = NULL, *service = NULL;
 
         for (size_t i = 0; i < run->n_ops; i++) {
-                const TargetAttribute *at = target_attribute(run->ops[i].type, run->ops[i].attribute);
+                const TargetAttribute *at =
+                        target_attribute(run->config->schema, run->ops[i].type, run->ops[i].attribute);
 
                 if (!at || !at->service)
                         continue;

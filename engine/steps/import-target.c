@@ -79,7 +79,7 @@ static bool is_read(const Run *run, const TargetAttribute *at, bool links)
 int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool links, RunImport *import)
 {
         size_t n_all, n = 0;
-        const TargetAttribute *all = target_attributes(type, &n_all);
+        const TargetAttribute *all = target_attributes(run->config->schema, type, &n_all);
         const char **names = arena_new_array(run->arena, const char *, n_all + 1);
         Match match = { .type = type, .by = by, .value = value, .attributes = names };
 
@@ -94,7 +94,7 @@ int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool li
 /* Did we write this attribute a moment ago, and does the read show what was there before? */
 static bool not_replicated(const Run *run, const char *name, Value theirs)
 {
-        const TargetAttribute *at = target_attribute(run->cloud.type, name);
+        const TargetAttribute *at = target_attribute(run->config->schema, run->cloud.type, name);
 
         for (size_t i = 0; at && i < run->cloud.n_writes; i++) {
                 const CloudWrite *w = &run->cloud.writes[i];

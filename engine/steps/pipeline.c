@@ -35,7 +35,7 @@ void run_init(Run *run, Arena *a, const RunConfig *config, Source *source, Targe
                 .key = { .source = change->source, .id = change->id },
                 .began = clock_mono(clock),
         };
-        run->call = (Call){ .lane = (Lane)change->lane, .arena = a };
+        run->call = (Call){ .schema = config->schema, .lane = (Lane)change->lane, .arena = a };
         space_batch_init(&run->batch, a);
 }
 

@@ -130,7 +130,7 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
 static int plan_values(Run *run)
 {
         size_t n_rows, n_known;
-        const TargetAttribute *rows = target_attributes(run_cloud_type(run), &n_rows);
+        const TargetAttribute *rows = target_attributes(run->config->schema, run_cloud_type(run), &n_rows);
         const char *const *known =
                 rules_target_attributes(run->config->rules, RULE_OUTBOUND, run_cloud_type(run), &n_known);
         const FlowedObject *before = run->cloud.object && !run->person.given ? planned_before(run) : NULL;
@@ -177,7 +177,7 @@ int run_mind_anchor(Run *run)
 static int plan_create(Run *run)
 {
         size_t n;
-        const TargetAttribute *rows = target_attributes(run_cloud_type(run), &n);
+        const TargetAttribute *rows = target_attributes(run->config->schema, run_cloud_type(run), &n);
         Op *op;
 
         for (size_t i = 0; i < n; i++)

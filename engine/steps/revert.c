@@ -71,7 +71,7 @@ static bool is_off_in_ad(const Run *run)
 
 static void want_value(Run *run, const HoldWant *want)
 {
-        const TargetAttribute *at = target_attribute(run->cloud.type, want->attribute);
+        const TargetAttribute *at = target_attribute(run->config->schema, run->cloud.type, want->attribute);
         Value theirs = object_get(run->cloud.object, want->attribute);
 
         if (!at || !at->writable)

@@ -88,6 +88,7 @@ typedef enum LastWord {
 /* Part of the configuration: immutable, shared by all workers, held to the end of a run. */
 struct RunConfig {
         const RuleSet *rules;
+        const struct TargetSchema *schema; /* what attributes the cloud has; NULL: those of every tenant */
         const RunConnector *connectors;
         size_t n_connectors;
         bool staging;  /* export nothing */

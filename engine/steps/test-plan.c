@@ -144,7 +144,7 @@ static bool is_planned(const TargetAttribute *at)
 static const FlowedObject *random_planned(Table *t, const char *type)
 {
         size_t n_rows, n = 0;
-        const TargetAttribute *rows = target_attributes(type, &n_rows);
+        const TargetAttribute *rows = target_attributes(NULL, type, &n_rows);
         FlowedObject *o = arena_new_of(t->arena, FlowedObject);
         FlowedValue *values = arena_new_array(t->arena, FlowedValue, n_rows);
 
@@ -171,7 +171,7 @@ static const Object *cloud_of(Table *t, const char *type, const FlowedObject *pl
         object_build(&b, t->arena);
         for (size_t i = 0; i < planned->n_values; i++)
                 object_add(&b, planned->values[i].name,
-                           as_graph_writes(t, target_attribute(type, planned->values[i].name),
+                           as_graph_writes(t, target_attribute(NULL, type, planned->values[i].name),
                                            planned->values[i].value));
         return object_finish(&b, &(ObjectId){ .bytes = { 7 } }, type, NULL);
 }

@@ -15,11 +15,11 @@ static void fuzz_object(const char *text, size_t n, const char *type, Arena *a)
         Diag diag = DIAG_INIT;
         TargetObject o;
 
-        if (json && graph_object_parse(json, type, a, &o, &diag) == 0) {
+        if (json && graph_object_parse(json, NULL, type, a, &o, &diag) == 0) {
                 /* What was read may be written again, if the check allows it. */
                 for (size_t i = 0; i < o.object->n_attributes; ++i) {
                         const Attribute *v = &o.object->attributes[i];
-                        const TargetAttribute *at = target_attribute(type, v->name);
+                        const TargetAttribute *at = target_attribute(NULL, type, v->name);
 
                         if (!target_value_is(at, v->value, v->value))
                                 abort();

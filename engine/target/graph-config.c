@@ -75,6 +75,36 @@ static const ConfigField limit_fields[] = {
         { 0 },
 };
 
+static const char *const extension_objects[] = { "user", "group", NULL };
+
+static const ConfigField extension_fields[] = {
+        { .name = "attribute",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(TargetExtension, attribute),
+          .help = "attribute of Active Directory from which it takes its value",
+          .example = "employeeType",
+          .required = true },
+        { .name = "property",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(TargetExtension, property),
+          .help = "the directory extension, as Microsoft Graph calls it",
+          .example = "extension_0123456789abcdef0123456789abcdef_employeeType",
+          .required = true },
+        { .name = "object",
+          .type = CONFIG_CHOICE,
+          .choices = extension_objects,
+          .offset = offsetof(TargetExtension, of),
+          .fallback = "user",
+          .help = "what has it" },
+        { .name = "type",
+          .type = CONFIG_CHOICE,
+          .choices = target_extension_kinds,
+          .offset = offsetof(TargetExtension, kind),
+          .fallback = "text",
+          .help = "as it was registered: a text, several texts, a truth value, a number or a time" },
+        { 0 },
+};
+
 /* In the order of Estate. */
 static const char *const soft_match_names[] = { "off", "report", "on", NULL };
 static const char *const adopt_names[] = { "gentle", "strict", NULL };
@@ -119,6 +149,20 @@ const ConfigField graph_fields[] = {
           .offset = offsetof(GraphOptions, cloud_sync),
           .help = "beside Cloud Sync: how it is asked for what only it may write",
           .fields = on_demand_fields },
+        { .name = "extensions",
+          .type = CONFIG_LIST,
+          .offset = offsetof(GraphOptions, extensions),
+          .help = "directory extensions that take the values of attributes, by rules that are made of this "
+                  "list",
+          .item = CONFIG_MAP,
+          .fields = extension_fields,
+          .size = sizeof(TargetExtension) },
+        { .name = "group_anchor",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(GraphOptions, group_anchor),
+          .help = "a directory extension of groups by whose value, the anchor, groups are found that have no "
+                  "uniqueName; new ones get their uniqueName all the same, since only that is unique",
+          .example = "extension_0123456789abcdef0123456789abcdef_anchor" },
         { .name = "soft_match",
           .type = CONFIG_CHOICE,
           .offset = offsetof(GraphOptions, soft_match),
@@ -280,6 +324,56 @@ static int check_id(const char *id, bool domain, const char *key, const ConfigDo
         return CONFIG_E_INVALID;
 }
 
+static int check_extension(const TargetExtension *e, const char *key, const ConfigDoc *doc, Diag *diag)
+{
+        const char *why = target_extension_check(e->property);
+        char path[256];
+        DiagMark at;
+
+        if (why) {
+                mark(doc, key, "property", path, sizeof(path), &at);
+                diag_add_at(diag, at, "%s: \"%s\" is not the name of a directory extension: %s", path,
+                            e->property, why);
+                return CONFIG_E_INVALID;
+        }
+        if (strspn(e->attribute, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") !=
+                    strlen(e->attribute) ||
+            !e->attribute[0]) {
+                mark(doc, key, "attribute", path, sizeof(path), &at);
+                diag_add_at(diag, at, "%s: \"%s\" is not the name of an attribute", path, e->attribute);
+                return CONFIG_E_INVALID;
+        }
+        return 0;
+}
+
+static int check_extensions(const GraphOptions *o, const ConfigDoc *doc, const char *prefix, Diag *diag)
+{
+        const TargetExtension *list = o->extensions.items;
+        char key[64], path[256];
+        DiagMark at;
+        int bad = 0;
+
+        for (size_t i = 0; i < o->extensions.n_items; ++i) {
+                snprintf(key, sizeof(key), "%s.extensions[%zu]", prefix, i);
+                bad |= check_extension(&list[i], key, doc, diag);
+                for (size_t k = 0; k < i; ++k) {
+                        if (list[k].of != list[i].of || !str_is(list[k].property, list[i].property))
+                                continue;
+                        mark(doc, key, "property", path, sizeof(path), &at);
+                        diag_add_at(diag, at, "%s: %s takes its value from %s already", path,
+                                    list[i].property, list[k].attribute);
+                        bad = CONFIG_E_INVALID;
+                }
+        }
+        if (o->group_anchor && target_extension_check(o->group_anchor)) {
+                mark(doc, prefix, "group_anchor", path, sizeof(path), &at);
+                diag_add_at(diag, at, "%s: \"%s\" is not the name of a directory extension: %s", path,
+                            o->group_anchor, target_extension_check(o->group_anchor));
+                bad = CONFIG_E_INVALID;
+        }
+        return bad;
+}
+
 /**
  * graph_check() - what the table cannot check
  * @prefix: where the section is, "target"
@@ -296,6 +390,7 @@ int graph_check(const GraphOptions *o, const ConfigDoc *doc, const char *prefix,
         bad |= check_url(o->endpoints.login, "endpoints.login", doc, prefix, diag);
         bad |= check_url(o->endpoints.graph, "endpoints.graph", doc, prefix, diag);
         bad |= check_imds(o->endpoints.managed_identity, doc, prefix, diag);
+        bad |= check_extensions(o, doc, prefix, diag);
         bad |= owner_check(&o->connect, doc, "target.connect", diag);
         bad |= on_demand_check(&o->cloud_sync, doc, "target.cloud_sync", diag);
         bad |= check_file(o->ca_file, "ca_file", doc, prefix, diag);

@@ -45,7 +45,7 @@ static int check_required(Apply *p, const json_t *body, const bool *sent)
                 return fail(
                         p, "NotWritableThroughGraph",
                         "Microsoft Graph cannot create mail-enabled security groups and distribution groups");
-        rows = target_attributes(op->type, &n);
+        rows = target_attributes(p->call->schema, op->type, &n);
         for (size_t i = 0; i < n; ++i) {
                 if (rows[i].create_required && !str_is(rows[i].name, "sourceAnchor") &&
                     json_is_null(json_object_get(body, rows[i].property) ?: json_null()))

@@ -160,10 +160,12 @@ int graph_jobs_each(TargetGraph *g, Call *call,
 
 /* graph-json.c: pure. */
 /* "id,onPremisesSyncEnabled,displayName,..." of these attributes, without links. */
-const char *graph_select(const char *type, const char *const *attributes, size_t n, bool lists, Arena *a);
+const char *graph_select(const TargetSchema *schema, const char *type, const char *const *attributes,
+                         size_t n, bool lists, Arena *a);
 bool graph_wants(const char *const *attributes, size_t n, const char *name);
 /* Return: 0, TARGET_E_GARBAGE. */
-int graph_object_parse(const json_t *json, const char *type, Arena *a, TargetObject *ret_object, Diag *diag);
+int graph_object_parse(const json_t *json, const TargetSchema *schema, const char *type, Arena *a,
+                       TargetObject *ret_object, Diag *diag);
 /* Adds the property of an OP_SET (or null, of an OP_UNSET) to a body. */
 void graph_body_set(json_t *body, const TargetAttribute *at, Value v);
 const char *graph_quote(Arena *a,

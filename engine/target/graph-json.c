@@ -29,7 +29,8 @@ static bool is_link(const TargetAttribute *at)
  *
  * Return: "id,onPremisesSyncEnabled,...", of groups also isAssignableToRole.
  */
-const char *graph_select(const char *type, const char *const *attributes, size_t n, bool lists, Arena *a)
+const char *graph_select(const TargetSchema *schema, const char *type, const char *const *attributes,
+                         size_t n, bool lists, Arena *a)
 {
         const TargetAttribute *rows;
         bool extensions = false;
@@ -41,7 +42,7 @@ const char *graph_select(const char *type, const char *const *attributes, size_t
         str_add(&s, "id,onPremisesSyncEnabled");
         if (str_is(type, "group"))
                 str_add(&s, ",isAssignableToRole");
-        rows = target_attributes(type, &n_rows);
+        rows = target_attributes(schema, type, &n_rows);
         for (size_t i = 0; i < n_rows; ++i) {
                 const TargetAttribute *at = &rows[i];
 
@@ -104,6 +105,11 @@ static int value_of(json_t *v, const TargetAttribute *at, Arena *a, Value *ret, 
                         return wrong(at->property, "a truth value", diag);
                 *ret = value_bool(json_is_true(v));
                 return 0;
+        case TARGET_INTEGER:
+                if (!json_is_integer(v))
+                        return wrong(at->property, "a number", diag);
+                *ret = value_int(json_integer_value(v));
+                return 0;
         case TARGET_FIRST_OF:
         case TARGET_TEXTS:
                 return texts_of(v, at, a, ret, diag);
@@ -123,7 +129,8 @@ static int value_of(json_t *v, const TargetAttribute *at, Arena *a, Value *ret, 
  *
  * Return: 0, TARGET_E_GARBAGE.
  */
-int graph_object_parse(const json_t *json, const char *type, Arena *a, TargetObject *ret_object, Diag *diag)
+int graph_object_parse(const json_t *json, const TargetSchema *schema, const char *type, Arena *a,
+                       TargetObject *ret_object, Diag *diag)
 {
         const json_t *sync = json_object_get(json, "onPremisesSyncEnabled");
         const json_t *assignable = json_object_get(json, "isAssignableToRole");
@@ -143,7 +150,7 @@ int graph_object_parse(const json_t *json, const char *type, Arena *a, TargetObj
         if (extensions && !json_is_object(extensions) && !json_is_null(extensions))
                 return wrong(EXTENSIONS, "an object", diag);
         object_build(&b, a);
-        rows = target_attributes(type, &n);
+        rows = target_attributes(schema, type, &n);
         for (size_t i = 0; i < n; ++i) {
                 const json_t *holder = rows[i].kind == TARGET_EXTENSION ? extensions : json;
                 Value v;
@@ -212,15 +219,29 @@ static json_t *json_of_time(Value v)
         return target_time_text(v, buf) ? json_string(buf) : json_null();
 }
 
+static json_t *json_of_integer(Value v)
+{
+        int64_t number;
+
+        return target_integer(v, &number) ? json_integer(number) : json_null();
+}
+
 static json_t *json_of(const TargetAttribute *at, Value v)
 {
         if (at->kind == TARGET_FIRST_OF || at->kind == TARGET_TEXTS)
                 return json_of_texts(v);
         if (v.type == VALUE_LIST)
                 v = value_at(v, 0);
-        return at->kind == TARGET_BOOL   ? json_of_bool(v)
-               : at->kind == TARGET_TIME ? json_of_time(v)
-                                         : json_of_text(v);
+        switch (at->kind) {
+        case TARGET_BOOL:
+                return json_of_bool(v);
+        case TARGET_TIME:
+                return json_of_time(v);
+        case TARGET_INTEGER:
+                return json_of_integer(v);
+        default:
+                return json_of_text(v);
+        }
 }
 
 /**

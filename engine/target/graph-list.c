@@ -16,7 +16,7 @@ static const char *first_path(const TenantList *l, Arena *a)
         bool manager = str_is(l->type, "user") && graph_wants(l->attributes, l->n_attributes, "manager");
 
         return arena_printf(a, "/%ss?$select=%s%s&$top=" PAGE_OBJECTS, l->type,
-                            graph_select(l->type, l->attributes, l->n_attributes, true, a),
+                            graph_select(l->schema, l->type, l->attributes, l->n_attributes, true, a),
                             manager ? "&$expand=manager($select=id)" : "");
 }
 
@@ -25,7 +25,7 @@ static const char *first_delta(const TenantList *l, Arena *a)
         const char *links = !l->links ? "" : str_is(l->type, "user") ? ",manager" : ",members";
 
         return arena_printf(a, "/%ss/delta?$select=%s%s", l->type,
-                            graph_select(l->type, l->attributes, l->n_attributes, true, a), links);
+                            graph_select(l->schema, l->type, l->attributes, l->n_attributes, true, a), links);
 }
 
 static int deliver_removed(const TenantList *l, const json_t *json, const json_t *removed, Diag *diag)
@@ -83,7 +83,7 @@ static int deliver(const TenantList *l, const json_t *json, Arena *a, Diag *diag
 
         if (removed && l->removed)
                 return deliver_removed(l, json, removed, diag);
-        r = graph_object_parse(json, l->type, a, &o, diag);
+        r = graph_object_parse(json, l->schema, l->type, a, &o, diag);
         if (r)
                 return r;
         if (manager_id && !guid_parse(manager_id, &manager)) {

@@ -15,7 +15,9 @@ struct Fetch {
         const Match *match;
         ObjectSink *sink;
         bool users;
-        bool manager; /* asked for: comes along with the object by $expand */
+        bool by_extension; /* the anchor of a group is looked for in the directory extension that may hold it
+                            */
+        bool manager;      /* asked for: comes along with the object by $expand */
         Diag *diag;
 };
 
@@ -35,8 +37,8 @@ static int heard(int r)
 static const char *options_of(const Fetch *f, bool list)
 {
         return arena_printf(f->call->arena, "$select=%s%s",
-                            graph_select(f->match->type, f->match->attributes, f->match->n_attributes, list,
-                                         f->call->arena),
+                            graph_select(f->call->schema, f->match->type, f->match->attributes,
+                                         f->match->n_attributes, list, f->call->arena),
                             f->manager ? "&$expand=manager($select=id)" : "");
 }
 
@@ -53,6 +55,8 @@ static const char *filter_of(const Fetch *f)
         Arena *a = f->call->arena;
         const char *quoted = graph_quote(a, f->match->value);
 
+        if (f->by_extension)
+                return arena_printf(a, "%s%%20eq%%20'%s'", f->g->options->group_anchor, quoted);
         if (f->match->by == MATCH_ANCHOR || f->match->by == MATCH_DELETED)
                 return arena_printf(a, "onPremisesImmutableId%%20eq%%20'%s'", quoted);
         if (f->match->by == MATCH_SID)
@@ -63,8 +67,8 @@ static const char *filter_of(const Fetch *f)
 
 static bool is_list(const Fetch *f)
 {
-        return f->match->by == MATCH_MAIL || f->match->by == MATCH_DELETED || f->match->by == MATCH_SID ||
-               (f->match->by == MATCH_ANCHOR && f->users);
+        return f->by_extension || f->match->by == MATCH_MAIL || f->match->by == MATCH_DELETED ||
+               f->match->by == MATCH_SID || (f->match->by == MATCH_ANCHOR && f->users);
 }
 
 /* NULL: such an object cannot exist. *ret_list: the answer is a list. */
@@ -85,7 +89,7 @@ static const char *path_of(const Fetch *f, bool *ret_list)
                                : NULL;
         if (m->by == MATCH_UPN)
                 return f->users ? arena_printf(a, "%s?%s", path_of_upn(a, m->value), options) : NULL;
-        if (m->by == MATCH_ANCHOR && !f->users)
+        if (m->by == MATCH_ANCHOR && !f->users && !f->by_extension)
                 return arena_printf(a, "/groups(uniqueName='%s')?%s", graph_quote(a, m->value), options);
         *ret_list = true;
         if (m->by == MATCH_DELETED) {
@@ -229,12 +233,12 @@ static int read_services(const Fetch *f, const char *const *names, size_t n, Tar
 
         graph_call_init(&c, f->g, f->call, "GET",
                         arena_printf(a, "/users/%s?$select=%s", guid_format(&object->object->id, id),
-                                     graph_select(f->match->type, names, n, false, a)));
+                                     graph_select(f->call->schema, f->match->type, names, n, false, a)));
         r = graph_call_run(&c, f->diag);
         if (r == TARGET_E_REJECTED)
                 return judge_refusal(f, &c);
         if (r == 0)
-                r = graph_object_parse(c.json, f->match->type, a, &rest, f->diag);
+                r = graph_object_parse(c.json, f->call->schema, f->match->type, a, &rest, f->diag);
         if (r)
                 return r;
         object_build(&b, a);
@@ -252,7 +256,8 @@ static const char **services_of(const Fetch *f, size_t *ret_n)
         size_t n = 0;
 
         for (size_t i = 0; i < f->match->n_attributes; ++i) {
-                const TargetAttribute *at = target_attribute(f->match->type, f->match->attributes[i]);
+                const TargetAttribute *at =
+                        target_attribute(f->call->schema, f->match->type, f->match->attributes[i]);
 
                 if (at && at->service)
                         names[n++] = at->name;
@@ -282,7 +287,7 @@ static int fetch_object(const Fetch *f, const char *path, bool list, TargetObjec
                 if (r)
                         return r;
         }
-        r = graph_object_parse(json, f->match->type, f->call->arena, ret_object, f->diag);
+        r = graph_object_parse(json, f->call->schema, f->match->type, f->call->arena, ret_object, f->diag);
         services = services_of(f, &n_services);
         if (r == 0 && list && n_services > 0)
                 r = read_services(f, services, n_services, ret_object);
@@ -291,6 +296,14 @@ static int fetch_object(const Fetch *f, const char *path, bool list, TargetObjec
         if (r == 0 && f->manager)
                 r = deliver_manager(f, json);
         return r;
+}
+
+static int find(const Fetch *f, TargetObject *ret_object)
+{
+        bool list;
+        const char *path = path_of(f, &list);
+
+        return path ? fetch_object(f, path, list, ret_object) : TARGET_E_NOT_FOUND;
 }
 
 /**
@@ -309,15 +322,15 @@ int graph_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Dia
                 .diag = diag,
         };
         TargetObject object;
-        const char *path;
-        bool list;
         int r;
 
         f.manager = f.users && graph_wants(match->attributes, match->n_attributes, "manager");
-        path = path_of(&f, &list);
-        if (!path)
-                return TARGET_E_NOT_FOUND;
-        r = fetch_object(&f, path, list, &object);
+        r = find(&f, &object);
+        if (r == TARGET_E_NOT_FOUND && match->by == MATCH_ANCHOR && !f.users && f.g->options->group_anchor) {
+                f.by_extension = true;
+                diag_clear(diag);
+                r = find(&f, &object);
+        }
         if (r == 0 && !f.users && graph_wants(match->attributes, match->n_attributes, "member"))
                 r = fetch_members(&f, &object.object->id);
         return r == STOPPED ? 0 : r;

@@ -40,7 +40,8 @@ struct TenantLink {
 
 /* All users or all groups, page by page. */
 struct TenantList {
-        const char *type; /* "user" "group" */
+        const struct TargetSchema *schema; /* as of Call */
+        const char *type;                  /* "user" "group" */
         const char *const
                 *attributes; /* names of the connector space; "manager" may be among them, "member" not */
         size_t n_attributes;

@@ -28,7 +28,7 @@ static bool not_writable(OpResult *result, const char *reason)
 static bool check_set(const Apply *p, size_t i, bool create)
 {
         const Op *op = &p->ops[i];
-        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+        const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
         OpResult *result = &p->results[i];
         const char *why;
 
@@ -60,16 +60,16 @@ size_t graph_body(Apply *p, size_t from, bool create, json_t *body, bool *sent)
                 sent[k] = check_set(p, p->unit[k], create);
                 if (!sent[k])
                         continue;
-                graph_body_set(body, target_attribute(op->type, op->attribute),
+                graph_body_set(body, target_attribute(p->call->schema, op->type, op->attribute),
                                op->kind == OP_SET ? op->value : VALUE_NULL);
                 ++n;
         }
         return n;
 }
 
-static bool is_blamed(const Op *op, const char *property)
+static bool is_blamed(const Apply *p, const Op *op, const char *property)
 {
-        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+        const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
 
         return at && property && (str_is_nocase(at->property, property) || str_ends(property, at->property));
 }
@@ -83,7 +83,7 @@ void graph_body_results(Apply *p, const GraphCall *c, int r, size_t from, const 
         const char *property = NULL;
 
         for (size_t k = from; r == TARGET_E_REJECTED && k < p->n_unit; ++k) {
-                if (sent[k] && is_blamed(&p->ops[p->unit[k]], c->error.property))
+                if (sent[k] && is_blamed(p, &p->ops[p->unit[k]], c->error.property))
                         property = c->error.property;
         }
         for (size_t k = from; k < p->n_unit; ++k) {
@@ -92,7 +92,7 @@ void graph_body_results(Apply *p, const GraphCall *c, int r, size_t from, const 
                 if (!sent[k])
                         continue;
                 graph_result(c, r, result);
-                if (!property || is_blamed(&p->ops[p->unit[k]], property))
+                if (!property || is_blamed(p, &p->ops[p->unit[k]], property))
                         continue;
                 *result = (OpResult){
                         .state = OP_NOT_SENT,

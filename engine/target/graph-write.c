@@ -14,9 +14,9 @@ static bool is_set(const Op *op)
         return op->kind == OP_SET || op->kind == OP_UNSET;
 }
 
-static bool is_reference(const Op *op)
+static bool is_reference(const Apply *p, const Op *op)
 {
-        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+        const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
 
         return at && at->kind == TARGET_REFERENCE;
 }
@@ -197,7 +197,7 @@ static int apply_revoke(Apply *p, size_t i)
 static int apply_links(Apply *p, size_t first)
 {
         const Op *op = &p->ops[first];
-        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+        const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
 
         if (!at || !at->writable || at->kind != TARGET_LINKS) {
                 p->results[first].state = OP_NOT_WRITABLE;
@@ -212,10 +212,10 @@ static int apply_links(Apply *p, size_t first)
         return graph_members(p, graph_apply_id(p, op), op->kind == OP_LINK);
 }
 
-static bool same_service(const Op *a, const Op *b)
+static bool same_service(const Apply *p, const Op *a, const Op *b)
 {
-        const TargetAttribute *x = target_attribute(a->type, a->attribute);
-        const TargetAttribute *y = target_attribute(b->type, b->attribute);
+        const TargetAttribute *x = target_attribute(p->call->schema, a->type, a->attribute);
+        const TargetAttribute *y = target_attribute(p->call->schema, b->type, b->attribute);
 
         return str_is(x ? x->service : NULL, y ? y->service : NULL);
 }
@@ -228,7 +228,7 @@ static void gather_sets(Apply *p, size_t from, const Op *key)
                 if (p->ops[i].kind == OP_CREATE)
                         return; /* a zero id means another object from here on */
                 if (is_set(&p->ops[i]) && !p->taken[i] && same_object(&p->ops[i], key) &&
-                    !is_reference(&p->ops[i]) && same_service(&p->ops[i], key))
+                    !is_reference(p, &p->ops[i]) && same_service(p, &p->ops[i], key))
                         gather(p, i);
         }
 }
@@ -248,7 +248,7 @@ static int apply_unit(Apply *p, size_t i)
                 p->results[i].reason = "there is no object to apply it to";
                 return 0;
         }
-        if ((op->kind == OP_LINK || op->kind == OP_UNLINK || is_set(op)) && is_reference(op))
+        if ((op->kind == OP_LINK || op->kind == OP_UNLINK || is_set(op)) && is_reference(p, op))
                 return apply_reference(p, i);
         if (is_set(op)) {
                 p->taken[i] = false;

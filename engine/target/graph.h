@@ -17,6 +17,7 @@
 #include "engine/target/limiter.h"
 #include "engine/target/on-demand.h"
 #include "engine/target/owner.h"
+#include "engine/target/schema.h"
 #include "engine/target/target.h"
 
 typedef struct GraphCredential GraphCredential;
@@ -51,9 +52,11 @@ struct GraphOptions {
         int estate;                /* Estate */
         OwnerConfig connect;       /* who is asked in estate connect */
         OnDemandConfig cloud_sync; /* ... in estate cloud-sync */
-        int soft_match;            /* SoftMatch */
-        int adopt;                 /* GraphAdopt */
-        int cloud;                 /* index into graph_clouds */
+        ConfigList extensions;     /* TargetExtension */
+        const char *group_anchor; /* a directory extension that holds the anchor of groups; NULL: none does */
+        int soft_match;           /* SoftMatch */
+        int adopt;                /* GraphAdopt */
+        int cloud;                /* index into graph_clouds */
         struct {
                 const char *login;            /* "https://login.microsoftonline.com" */
                 const char *graph;            /* "https://graph.microsoft.com/v1.0" */

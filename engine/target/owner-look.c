@@ -36,9 +36,9 @@ static int on_links(ObjectSink *sink, const char *attribute, const ObjectId *ids
         return 0;
 }
 
-static bool is_there(const Look *look, const Op *op)
+static bool is_there(const Look *look, const TargetSchema *schema, const Op *op)
 {
-        const TargetAttribute *at = op->attribute ? target_attribute(op->type, op->attribute) : NULL;
+        const TargetAttribute *at = op->attribute ? target_attribute(schema, op->type, op->attribute) : NULL;
         bool linked = false;
 
         if (!at || !look->object)
@@ -73,7 +73,7 @@ int owner_look(Target *target, Call *call, const Op *ops, size_t n_ops, OpResult
                                &look.sink, diag);
         *ret_all = r == 0;
         for (size_t i = 0; i < n_ops && r == 0; i++) {
-                results[i].state = is_there(&look, &ops[i]) ? OP_DONE : OP_NOT_SENT;
+                results[i].state = is_there(&look, call->schema, &ops[i]) ? OP_DONE : OP_NOT_SENT;
                 *ret_all &= results[i].state == OP_DONE;
         }
         return r;

@@ -10,20 +10,87 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct TargetSchema {
+        const TargetAttribute *users, *groups;
+        size_t n_users, n_groups;
+};
+
+/* In the order of target_extension_kinds. */
+static const TargetAttributeKind extension_kinds[] = { TARGET_TEXT, TARGET_TEXTS, TARGET_BOOL, TARGET_INTEGER,
+                                                       TARGET_TIME };
+
+const char *const target_extension_kinds[] = { "text", "texts", "bool", "integer", "time", NULL };
+
+/* "String: 256 characters at most" (extensionProperty). */
+#define EXTENSION_CHARS 256
+
+const char *target_extension_check(const char *property)
+{
+        static const char start[] = "extension_";
+        const char *id = property + strlen(start), *name = id + 33;
+
+        if (!str_starts(property, start) || strlen(property) < strlen(start) + 34 ||
+            strspn(id, "0123456789abcdefABCDEF") != 32 || id[32] != '_')
+                return "it has the form extension_ID_NAME, ID being the 32 hexadecimal digits of the "
+                       "application's id";
+        for (const char *c = name; *c; ++c) {
+                if (!isalnum((unsigned char)*c) && *c != '_')
+                        return "its name consists of letters, digits and _";
+        }
+        return NULL;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+        return strcmp(((const TargetAttribute *)a)->name, ((const TargetAttribute *)b)->name);
+}
+
+static const TargetAttribute *merged(Arena *a, int of, const TargetExtension *list, size_t n,
+                                     const TargetAttribute *rows, size_t n_rows, size_t *ret_n)
+{
+        TargetAttribute *all = arena_new_array(a, TargetAttribute, n_rows + n);
+        size_t n_all = n_rows;
+
+        memcpy(all, rows, n_rows * sizeof(*all));
+        for (size_t i = 0; i < n; ++i) {
+                if (list[i].of == of)
+                        all[n_all++] = (TargetAttribute){
+                                .type = of ? "group" : "user",
+                                .name = list[i].property,
+                                .property = list[i].property,
+                                .kind = extension_kinds[list[i].kind],
+                                .max_chars = EXTENSION_CHARS,
+                                .writable = true,
+                        };
+        }
+        qsort(all, n_all, sizeof(*all), compare_rows);
+        *ret_n = n_all;
+        return all;
+}
+
+const TargetSchema *target_schema_new(Arena *a, const TargetExtension *extensions, size_t n)
+{
+        TargetSchema *s = arena_new_of(a, TargetSchema);
+
+        s->users = merged(a, 0, extensions, n, schema_user_rows, schema_n_user_rows, &s->n_users);
+        s->groups = merged(a, 1, extensions, n, schema_group_rows, schema_n_group_rows, &s->n_groups);
+        return s;
+}
+
 /**
  * target_attributes() - all rows of a type, sorted by name
  *
  * Return: the rows; NULL for a type that is not exported.
  */
-const TargetAttribute *target_attributes(const char *type, size_t *ret_n)
+const TargetAttribute *target_attributes(const TargetSchema *s, const char *type, size_t *ret_n)
 {
         if (str_is(type, "user")) {
-                *ret_n = schema_n_user_rows;
-                return schema_user_rows;
+                *ret_n = s ? s->n_users : schema_n_user_rows;
+                return s ? s->users : schema_user_rows;
         }
         if (str_is(type, "group")) {
-                *ret_n = schema_n_group_rows;
-                return schema_group_rows;
+                *ret_n = s ? s->n_groups : schema_n_group_rows;
+                return s ? s->groups : schema_group_rows;
         }
         *ret_n = 0;
         return NULL;
@@ -39,10 +106,10 @@ static int compare_name(const void *key, const void *row)
  *
  * Return: the row, or NULL if the name or the type is not known.
  */
-const TargetAttribute *target_attribute(const char *type, const char *name)
+const TargetAttribute *target_attribute(const TargetSchema *s, const char *type, const char *name)
 {
         size_t n;
-        const TargetAttribute *rows = target_attributes(type, &n);
+        const TargetAttribute *rows = target_attributes(s, type, &n);
 
         return rows && name ? bsearch(name, rows, n, sizeof(*rows), compare_name) : NULL;
 }
@@ -52,10 +119,11 @@ const TargetAttribute *target_attribute(const char *type, const char *name)
  *
  * Return: the row, or NULL.
  */
-const TargetAttribute *target_attribute_of_property(const char *type, const char *property)
+const TargetAttribute *target_attribute_of_property(const TargetSchema *s, const char *type,
+                                                    const char *property)
 {
         size_t n;
-        const TargetAttribute *rows = target_attributes(type, &n);
+        const TargetAttribute *rows = target_attributes(s, type, &n);
 
         for (size_t i = 0; i < n; ++i) {
                 if (rows[i].property && str_is(rows[i].property, property))
@@ -84,18 +152,39 @@ static Part trimmed(const char *s, size_t n)
 /* 100 ns between 1601 and 1970 (FILETIME). */
 #define FILETIME_OF_1970 INT64_C(116444736000000000)
 
+/* "20261122083115.0Z", as Active Directory has it (RFC 4517, 3.3.13). */
+static bool generalized_time(const char *s, Wall *ret)
+{
+        char text[32];
+
+        if (strlen(s) < 15 || strspn(s, "0123456789") != 14 || s[strlen(s) - 1] != 'Z')
+                return false;
+        snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", s, s + 4, s + 6, s + 8, s + 10,
+                 s + 12);
+        return wall_parse(text, ret);
+}
+
 bool target_time_text(Value v, char *buf)
 {
         char text[WALL_TEXT_MAX];
         Wall t;
 
-        if (v.type == VALUE_TIME)
+        if (v.type == VALUE_TIME || v.type == VALUE_INT)
                 t.ms = (v.i - FILETIME_OF_1970) / 10000;
-        else if (v.type != VALUE_STRING || !wall_parse(v.s, &t))
+        else if (v.type != VALUE_STRING || (!wall_parse(v.s, &t) && !generalized_time(v.s, &t)))
                 return false;
         wall_format(t, text);
         snprintf(buf, 32, "%.*sZ", (int)strcspn(text, ".Z"), text);
         return true;
+}
+
+bool target_integer(Value v, int64_t *ret)
+{
+        if (v.type == VALUE_INT) {
+                *ret = v.i;
+                return true;
+        }
+        return v.type == VALUE_STRING && str_to_int64(v.s, ret);
 }
 
 /* Numbers become texts, since Graph has no number among these properties. buf: at least 32 bytes. */
@@ -250,6 +339,7 @@ static const char *check_part(const TargetAttribute *at, Part p, Arena *a)
 const char *target_value_check(const TargetAttribute *at, Value v, Arena *a)
 {
         char buf[32];
+        int64_t number;
         bool b;
         Part p;
 
@@ -257,6 +347,8 @@ const char *target_value_check(const TargetAttribute *at, Value v, Arena *a)
                 return NULL;
         if (at->kind == TARGET_BOOL)
                 return bool_of(first_of(v), &b) ? NULL : "it is neither true nor false";
+        if (at->kind == TARGET_INTEGER && !target_integer(first_of(v), &number))
+                return "it is not a number";
         if (at->kind == TARGET_TIME && !target_time_text(first_of(v), buf))
                 return "it is not a time, such as 2026-11-22T08:31:15Z";
         if (v.type == VALUE_LIST && v.n > 1 && at->kind != TARGET_TEXTS)

@@ -11,7 +11,11 @@
 
 #include "engine/model/value.h"
 
+#include "base/diag.h"
+
 typedef struct TargetAttribute TargetAttribute;
+typedef struct TargetExtension TargetExtension;
+typedef struct TargetSchema TargetSchema;
 
 typedef enum TargetAttributeKind {
         TARGET_TEXT,
@@ -19,6 +23,7 @@ typedef enum TargetAttributeKind {
         TARGET_FIRST_OF,  /* Graph has a collection that takes one value: businessPhones */
         TARGET_TEXTS,     /* a collection of texts */
         TARGET_TIME,      /* "2026-11-22T08:31:15Z" */
+        TARGET_INTEGER,   /* a number */
         TARGET_EXTENSION, /* below onPremisesExtensionAttributes */
         TARGET_REFERENCE, /* one: manager */
         TARGET_LINKS,     /* many: members */
@@ -38,16 +43,43 @@ struct TargetAttribute {
         const char *note;    /* why it is not writable, for the report; NULL if it is */
 };
 
-const TargetAttribute *target_attribute(const char *type, const char *name); /* NULL: unknown name */
-const TargetAttribute *target_attribute_of_property(const char *type, const char *property);
-const TargetAttribute *target_attributes(const char *type, size_t *ret_n);
+/*
+ * A directory extension: a property that an application has registered in the tenant, extension_ID_NAME, ID
+ * being its appId without hyphens (extensionProperty). It has the same name in the connector space.
+ */
+struct TargetExtension {
+        const char *attribute; /* of Active Directory, from which it takes its value */
+        const char *property;
+        int of;   /* 0: users, 1: groups */
+        int kind; /* index into target_extension_kinds */
+};
+
+extern const char *const target_extension_kinds[]; /* "text" "texts" "bool" "integer" "time" */
+
+/* NULL if it has the form of a directory extension's name; else what is wrong. */
+const char *target_extension_check(const char *property);
+
+/* The rows of the tables and of these extensions, which live as long as the arena. */
+const TargetSchema *target_schema_new(Arena *a, const TargetExtension *extensions, size_t n);
+
+/* `s` NULL: only what every tenant has. Rows are sorted by name. */
+const TargetAttribute *target_attribute(const TargetSchema *s, const char *type,
+                                        const char *name); /* NULL: unknown
+                                                              name */
+const TargetAttribute *target_attribute_of_property(const TargetSchema *s, const char *type,
+                                                    const char *property);
+const TargetAttribute *target_attributes(const TargetSchema *s, const char *type, size_t *ret_n);
 
 /* The value as Graph would hold it: trimmed, cut to nothing when empty; equal values compare equal. Used by
  * the diff, so that nothing is sent that would change nothing. Attributes compare without case where Graph
  * does. */
 bool target_value_is(const TargetAttribute *at, Value ours, Value theirs);
 
-/* A time, or a text that says one, as Graph writes it: in whole seconds. buf: at least 32 bytes. */
+/* A number, or a text that is one. */
+bool target_integer(Value v, int64_t *ret);
+
+/* A time (also FILETIME as a number), or a text that says one, as Graph writes it: in whole seconds. buf: at
+ * least 32 bytes. */
 bool target_time_text(Value v, char *buf);
 
 /* NULL if the value may be sent; else why not, for the report (too long, wrong type). */

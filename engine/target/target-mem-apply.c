@@ -26,18 +26,18 @@ static void done(OpResult *result, int status)
         *result = (OpResult){ .state = OP_DONE, .http_status = status };
 }
 
-static bool is_set(const Op *op)
+static bool is_set(const MemApply *p, const Op *op)
 {
-        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+        const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
 
         return (op->kind == OP_SET || op->kind == OP_UNSET) && !(at && at->kind == TARGET_REFERENCE);
 }
 
 /* Each service has requests of its own; a create is the directory's. */
-static bool same_service(const Op *a, const Op *b)
+static bool same_service(const MemApply *p, const Op *a, const Op *b)
 {
-        const TargetAttribute *x = target_attribute(a->type, a->attribute);
-        const TargetAttribute *y = target_attribute(b->type, b->attribute);
+        const TargetAttribute *x = target_attribute(p->call->schema, a->type, a->attribute);
+        const TargetAttribute *y = target_attribute(p->call->schema, b->type, b->attribute);
 
         return str_is(x ? x->service : NULL, y ? y->service : NULL);
 }
@@ -96,7 +96,7 @@ static const char *why_not(const Op *op, const TargetAttribute *at, bool create)
 static bool check_set(MemApply *p, size_t i, const MemObject *o, bool create, bool *ret_sent)
 {
         const Op *op = &p->ops[i];
-        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+        const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
         OpResult *result = &p->results[i];
         const MemObject *other;
         const char *why;
@@ -138,8 +138,8 @@ static bool apply_sets(MemApply *p, size_t from, const Op *key, MemObject *o, bo
         size_t n = 0;
 
         for (size_t i = from; i < p->n_ops && p->ops[i].kind != OP_CREATE; ++i) {
-                if (!is_set(&p->ops[i]) || p->taken[i] || !guid_is(&p->ops[i].id, &key->id) ||
-                    !same_service(&p->ops[i], key))
+                if (!is_set(p, &p->ops[i]) || p->taken[i] || !guid_is(&p->ops[i].id, &key->id) ||
+                    !same_service(p, &p->ops[i], key))
                         continue;
                 p->taken[i] = true;
                 whole &= check_set(p, i, o, create, &sent[i]) || !sent[i];
@@ -193,7 +193,7 @@ static const char *missing_for_create(MemApply *p, size_t i)
 
         if (!p->ops[i].anchor)
                 return "an object without source anchor is not created";
-        rows = target_attributes(p->ops[i].type, &n);
+        rows = target_attributes(p->call->schema, p->ops[i].type, &n);
         for (size_t k = 0; k < n; ++k) {
                 bool given = !rows[k].create_required || str_is(rows[k].name, "sourceAnchor");
 
@@ -249,7 +249,7 @@ static void apply_create(MemApply *p, size_t i)
 static void apply_link(MemApply *p, size_t i, MemObject *o)
 {
         const Op *op = &p->ops[i];
-        const TargetAttribute *at = target_attribute(op->type, op->attribute);
+        const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
         bool add = op->kind == OP_LINK || op->kind == OP_SET, manager = at && at->kind == TARGET_REFERENCE,
              changed;
 
@@ -331,7 +331,7 @@ static int apply_one(MemApply *p, size_t i)
                          : "Resource does not exist.");
                 return 0;
         }
-        if (is_set(op)) {
+        if (is_set(p, op)) {
                 p->taken[i] = false;
                 return apply_update(p, i, o);
         }

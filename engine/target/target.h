@@ -62,6 +62,8 @@ struct OwnerReport {
 
 /* What a call is for: fairness, deadline, and what it leaves for the report. */
 struct Call {
+        const struct TargetSchema
+                *schema; /* schema.h: what attributes there are; NULL: those of every tenant */
         Lane lane;
         Mono now;
         Mono deadline;

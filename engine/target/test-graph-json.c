@@ -24,7 +24,7 @@ static void test_parse(void **state)
                 0, NULL);
         TargetObject o;
 
-        assert_int_equal(graph_object_parse(json, "user", a, &o, NULL), 0);
+        assert_int_equal(graph_object_parse(json, NULL, "user", a, &o, NULL), 0);
         json_decref(json); /* nothing points into it */
         assert_false(o.mastered_elsewhere);
         assert_string_equal(object_text(o.object, "displayName"), "Ada");
@@ -62,7 +62,8 @@ static void test_parse_garbage(void **state)
                 TargetObject o;
 
                 assert_non_null(json);
-                if (graph_object_parse(json, "user", a, &o, &diag) != TARGET_E_GARBAGE || !diag_any(&diag))
+                if (graph_object_parse(json, NULL, "user", a, &o, &diag) != TARGET_E_GARBAGE ||
+                    !diag_any(&diag))
                         fail_msg("%s", texts[i]);
                 diag_deinit(&diag);
                 json_decref(json);
@@ -75,18 +76,18 @@ static void test_select(void **state)
         const char *some[] = { "alias",     "extensionAttribute2", "manager",
                                "homePhone", "extensionAttribute9", "nonsense" };
         const char *services[] = { "aboutMe", "skills", "title" };
-        const char *all = graph_select("user", NULL, 0, false, a);
+        const char *all = graph_select(NULL, "user", NULL, 0, false, a);
 
-        assert_string_equal(graph_select("user", some, N_ELEMENTS(some), false, a),
+        assert_string_equal(graph_select(NULL, "user", some, N_ELEMENTS(some), false, a),
                             "id,onPremisesSyncEnabled,mailNickname,onPremisesExtensionAttributes");
         assert_non_null(strstr(all, ",onPremisesImmutableId"));
         assert_non_null(strstr(all, ",proxyAddresses"));
         assert_null(strstr(all, "manager"));
         /* What lives in another service is asked for by name, and never with a list. */
         assert_null(strstr(all, "aboutMe"));
-        assert_string_equal(graph_select("user", services, N_ELEMENTS(services), false, a),
+        assert_string_equal(graph_select(NULL, "user", services, N_ELEMENTS(services), false, a),
                             "id,onPremisesSyncEnabled,aboutMe,skills,jobTitle");
-        assert_string_equal(graph_select("user", services, N_ELEMENTS(services), true, a),
+        assert_string_equal(graph_select(NULL, "user", services, N_ELEMENTS(services), true, a),
                             "id,onPremisesSyncEnabled,jobTitle");
         assert_string_equal(graph_quote(a, "O'Neil & co=+/"), "O%27%27Neil%20%26%20co%3D%2B%2F");
 }

@@ -89,7 +89,7 @@ static void test_update(void **state)
         }
         assert_int_equal(p->call.n_writes, 1);
         assert_end(p, peer_fetch_id(p, "user", &id, &before), 0);
-        assert_true(target_value_is(target_attribute("user", "title"), value_string("Countess"),
+        assert_true(target_value_is(target_attribute(NULL, "user", "title"), value_string("Countess"),
                                     object_get(before.object.object, "title")));
         assert_string_equal(text_of(&before, "telephoneNumber"), "+44 1");
         assert_string_equal(text_of(&before, "extensionAttribute3"), "three");
@@ -151,9 +151,9 @@ static void test_services(void **state)
 
                 assert_string_equal(object_text(o, "title"), "Countess");
                 assert_null(object_text(o, "aboutMe"));
-                assert_true(
-                        target_value_is(target_attribute("user", "skills"), skills, object_get(o, "skills")));
-                assert_true(target_value_is(target_attribute("user", "birthday"), create[6].value,
+                assert_true(target_value_is(target_attribute(NULL, "user", "skills"), skills,
+                                            object_get(o, "skills")));
+                assert_true(target_value_is(target_attribute(NULL, "user", "birthday"), create[6].value,
                                             object_get(o, "birthday")));
         }
 }

@@ -14,7 +14,7 @@ static void test_rows(void **state)
 {
         for (size_t t = 0; t < 2; ++t) {
                 size_t n;
-                const TargetAttribute *rows = target_attributes(types[t], &n);
+                const TargetAttribute *rows = target_attributes(NULL, types[t], &n);
 
                 assert_true(n > 50);
                 for (size_t i = 0; i < n; ++i) {
@@ -23,18 +23,19 @@ static void test_rows(void **state)
                         if (i > 0 && strcmp(rows[i - 1].name, at->name) >= 0)
                                 fail_msg("%s is out of order", at->name);
                         assert_string_equal(at->type, types[t]);
-                        assert_ptr_equal(target_attribute(types[t], at->name), at);
+                        assert_ptr_equal(target_attribute(NULL, types[t], at->name), at);
                         assert_true(at->writable == !at->note); /* what is not written says why */
                         assert_true(!at->writable || at->property);
                         assert_true(at->writable || (!at->create_only && !at->create_required));
                         if (at->property)
-                                assert_ptr_equal(target_attribute_of_property(types[t], at->property), at);
+                                assert_ptr_equal(target_attribute_of_property(NULL, types[t], at->property),
+                                                 at);
                 }
         }
-        assert_null(target_attribute("user", "nonsense"));
-        assert_null(target_attribute("user", NULL));
-        assert_null(target_attribute("contact", "mail"));
-        assert_null(target_attribute_of_property("group", "jobTitle"));
+        assert_null(target_attribute(NULL, "user", "nonsense"));
+        assert_null(target_attribute(NULL, "user", NULL));
+        assert_null(target_attribute(NULL, "contact", "mail"));
+        assert_null(target_attribute_of_property(NULL, "group", "jobTitle"));
 }
 
 static void test_map(void **state)
@@ -55,20 +56,20 @@ static void test_map(void **state)
         };
 
         for (size_t i = 0; i < N_ELEMENTS(map); ++i) {
-                const TargetAttribute *at = target_attribute(map[i][0], map[i][1]);
+                const TargetAttribute *at = target_attribute(NULL, map[i][0], map[i][1]);
 
                 assert_non_null(at);
                 assert_string_equal(at->property, map[i][2]);
                 assert_true(at->writable);
         }
-        assert_false(target_attribute("user", "proxyAddresses")->writable);
-        assert_false(target_attribute("user", "msExchMailboxGuid")->writable);
-        assert_true(target_attribute("group", "sourceAnchor")->create_only);
+        assert_false(target_attribute(NULL, "user", "proxyAddresses")->writable);
+        assert_false(target_attribute(NULL, "user", "msExchMailboxGuid")->writable);
+        assert_true(target_attribute(NULL, "group", "sourceAnchor")->create_only);
 }
 
 static bool same(const char *type, const char *name, Value ours, Value theirs)
 {
-        return target_value_is(target_attribute(type, name), ours, theirs);
+        return target_value_is(target_attribute(NULL, type, name), ours, theirs);
 }
 
 static void test_same(void **state)
@@ -102,7 +103,7 @@ static void test_same(void **state)
 
 static void check(Arena *a, const char *name, Value v, const char *expected)
 {
-        const char *why = target_value_check(target_attribute("user", name), v, a);
+        const char *why = target_value_check(target_attribute(NULL, "user", name), v, a);
 
         if (!expected && why)
                 fail_msg("%s: %s", name, why);
@@ -138,13 +139,53 @@ static void test_check(void **state)
         check(a, "alias", value_string("\xc3\xa4"), "mailNickname does not allow");
 }
 
+static void test_extensions(void **state)
+{
+#define ID "extension_0123456789abcdef0123456789abcdef_"
+        static const TargetExtension list[] = {
+                { .attribute = "employeeType", .property = ID "a", .of = 0, .kind = 0 },
+                { .attribute = "skills", .property = ID "b", .of = 0, .kind = 1 },
+                { .attribute = "remote", .property = ID "c", .of = 0, .kind = 2 },
+                { .attribute = "level", .property = ID "d", .of = 0, .kind = 3 },
+                { .attribute = "whenCreated", .property = ID "e", .of = 0, .kind = 4 },
+                { .attribute = "info", .property = ID "a", .of = 1, .kind = 0 },
+        };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const TargetSchema *s = target_schema_new(a, list, N_ELEMENTS(list));
+        const TargetAttribute *row, *rows;
+        size_t n, n_plain;
+        char buf[32];
+
+        assert_null(target_attribute(NULL, "user", ID "a"));
+        assert_non_null(target_attribute(s, "group", ID "a"));
+        assert_null(target_attribute(s, "group", ID "b"));
+        target_attributes(NULL, "user", &n_plain);
+        rows = target_attributes(s, "user", &n);
+        assert_int_equal(n, n_plain + 5);
+        for (size_t i = 0; i < n; ++i)
+                assert_ptr_equal(target_attribute(s, "user", rows[i].name), &rows[i]);
+        row = target_attribute(s, "user", ID "d");
+        assert_true(target_value_is(row, value_string("7"), value_int(7)));
+        assert_string_equal(target_value_check(row, value_string("many"), a), "it is not a number");
+        row = target_attribute(s, "user", ID "e");
+        assert_true(target_value_is(row, value_string("18151210000000.0Z"),
+                                    value_string("1815-12-10T00:00:00Z")));
+        assert_true(target_time_text(value_int(INT64_C(67827456000000000)), buf));
+        assert_string_equal(buf, "1815-12-10T00:00:00Z");
+        assert_string_equal(target_value_check(row, value_string("soon"), a),
+                            "it is not a time, such as 2026-11-22T08:31:15Z");
+        assert_null(target_extension_check(ID "a_b2"));
+        assert_non_null(target_extension_check(ID));
+        assert_non_null(target_extension_check("extension_01234567_a"));
+        assert_non_null(target_extension_check(ID "a b"));
+        assert_non_null(target_extension_check("extensionAttribute1"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_rows),
-                cmocka_unit_test(test_map),
-                cmocka_unit_test(test_same),
-                cmocka_unit_test(test_check),
+                cmocka_unit_test(test_extensions), cmocka_unit_test(test_rows),  cmocka_unit_test(test_map),
+                cmocka_unit_test(test_same),       cmocka_unit_test(test_check),
         };
 
         return cmocka_run_group_tests_name("schema", tests, NULL, NULL);

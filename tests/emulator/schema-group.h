@@ -23,6 +23,8 @@
         X(description, STRING, 1024, P_DEFAULT, OP_EQ | OP_NE | OP_NOT | OP_GE | OP_LE | OP_STARTS, none) \
         X(displayName, STRING, 256, P_REQUIRED | P_DEFAULT, OPS_TEXT, none) \
         X(expirationDateTime, TIME, 0, P_READ_ONLY | P_DEFAULT, OPS_TIME, none) \
+        X(extension_0123456789abcdef0123456789abcdef_anchor, STRING, 256, 0, OPS_TEXT, none) \
+        X(extension_0123456789abcdef0123456789abcdef_building, STRING, 256, 0, OPS_TEXT, none) \
         X(groupTypes, STRINGS, 0, P_NOT_NULL | P_CREATE_ONLY | P_DEFAULT, OP_EQ | OP_NOT, none) \
         X(hasMembersWithLicenseErrors, BOOL, 0, P_READ_ONLY, OP_EQ, none) \
         X(hideFromAddressLists, BOOL, 0, P_APART, 0, none) \

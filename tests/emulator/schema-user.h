@@ -37,6 +37,11 @@
         X(employeeLeaveDateTime, TIME, 0, P_CLOUD, OPS_TIME, none) \
         X(employeeOrgData, COMPLEX, 0, 0, OPS_TIME | OP_ADVANCED, employeeOrgData) \
         X(employeeType, STRING, 256, 0, OPS_TIME | OP_STARTS | OP_ADVANCED, none) \
+        X(extension_0123456789abcdef0123456789abcdef_building, STRING, 256, 0, OPS_TEXT, none) \
+        X(extension_0123456789abcdef0123456789abcdef_isRemote, BOOL, 0, 0, OPS_TEXT, none) \
+        X(extension_0123456789abcdef0123456789abcdef_joined, TIME, 0, 0, OPS_TEXT, none) \
+        X(extension_0123456789abcdef0123456789abcdef_level, INT, 0, 0, OPS_TEXT, none) \
+        X(extension_0123456789abcdef0123456789abcdef_skills, STRINGS, 256, 0, OPS_TEXT, none) \
         X(externalUserState, STRING, 0, P_READ_ONLY, OPS_FLAG, none) \
         X(externalUserStateChangeDateTime, TIME, 0, P_READ_ONLY, OPS_FLAG, none) \
         X(faxNumber, STRING, 64, 0, OPS_TEXT | OP_ADVANCED, none) \

@@ -27,9 +27,21 @@ def error(document):
     return document["provisioningStatusInfo"]["errorInformation"] or {}
 
 
+ID = "extension_0123456789abcdef0123456789abcdef_"  # what the emulator has registered
+EXTENSIONS = f"""\
+  extensions:
+    - {{attribute: physicalDeliveryOfficeName, property: {ID}building}}
+    - {{attribute: otherPager, property: {ID}skills, type: texts}}
+    - {{attribute: employeeType, property: {ID}isRemote, type: bool}}
+    - {{attribute: employeeNumber, property: {ID}level, type: integer}}
+    - {{attribute: whenCreated, property: {ID}joined, type: time}}
+    - {{attribute: info, property: {ID}building, object: group}}
+  group_anchor: {ID}anchor
+"""
+
 with house("export", emulator=("--federated-domain", "fed.contoso.test")) as h:
     admin = Admin(h.graph)
-    sosync = h.sosync = h.lab.sosync(h.write_config(), start=False)
+    sosync = h.sosync = h.lab.sosync(h.write_config(target=EXTENSIONS), start=False)
 
     def sync(dn, *options):
         status, document = sosync.sync("--no-html-report", *options, dn)
@@ -79,6 +91,32 @@ with house("export", emulator=("--federated-domain", "fed.contoso.test")) as h:
     check(status == 0, error(document))
     fay, ann = h.graph.find_user("fay@fed.contoso.test"), h.user("ann.here")
     check((fay["passwordsSet"], ann["passwordsSet"]) == (0, 1) and fay["onPremisesImmutableId"], (fay, ann))
+
+    step("directory extensions, by the table of the configuration")
+    dn = h.ad.add_user("Max Extended", h.people, physicalDeliveryOfficeName="B4", otherPager=["algebra", "flight"], employeeType="TRUE",
+                       employeeNumber="7").dn
+    status, document = sync(dn)
+    check(status == 0, error(document))
+    user = h.user("max.extended")
+    check((user[ID + "building"], sorted(user[ID + "skills"]), user[ID + "isRemote"], user[ID + "level"]) == ("B4", ["algebra", "flight"], True, 7), user)
+    check(user[ID + "joined"].startswith("20") and user[ID + "joined"].endswith("Z"), user)
+    check(sync(dn)[1]["modifiedProperties"] == [], "and nothing the second time")
+    h.ad.set(dn, physicalDeliveryOfficeName=None, otherPager=["flight"], employeeType="FALSE", employeeNumber=None)
+    status, document = sync(dn)
+    check(status == 0, error(document))
+    user = h.user("max.extended")
+    check((user.get(ID + "building"), user[ID + "skills"], user[ID + "isRemote"], user.get(ID + "level")) == (None, ["flight"], False, None), user)
+
+    step("a group is found by the extension that holds its anchor")
+    group = h.ad.add_group("Old Hands", h.groups, info="B5").dn
+    anchor = sync(group, "--staging-mode")[1]["targetIdentity"]["details"]["anchor"]
+    old = h.graph.admin("POST", "objects", {"groups": [{"displayName": "Old", "mailNickname": "old", "mailEnabled": False, "securityEnabled": True,
+                                                        ID + "anchor": anchor}]})["groups"][0]
+    status, document = sync(group)
+    check(status == 0 and document["targetIdentity"]["id"] == old, error(document))
+    check(h.graph.find_group("Old Hands")[ID + "building"] == "B5", "and it has its extension")
+    status, document = sync(h.ad.add_group("New Hands", h.groups).dn)
+    check(status == 0 and h.graph.find_group("New Hands")["uniqueName"], error(document))
 
     step("the service lists holders once, not per change")
     sosync.start()
