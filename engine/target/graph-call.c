@@ -118,6 +118,7 @@ static int submit(GraphCall *c, Diag *diag)
         h->metered = true;
         h->fresh = atomic_exchange(&g->fresh, false);
         h->apart = c->apart;
+        h->joins = !c->alone && !c->apart && graph_batch_takes(g, h);
         h->deadline = mono_add(now, c->timeout_us                ? c->timeout_us
                                     : g->options->timeout_us > 0 ? g->options->timeout_us
                                                                  : TIMEOUT);

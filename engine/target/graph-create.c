@@ -150,6 +150,7 @@ static int post(Apply *p, json_t *body, bool password, const bool *sent, bool *r
                         user ? "/users"
                              : arena_printf(a, "/groups(uniqueName='%s')", graph_quote(a, op->anchor)));
         c.upsert = !user;
+        c.alone = true;
         c.request_id = op->request_id;
         graph_call_set_body(&c, json_incref(body));
         if (password)

@@ -6,6 +6,7 @@
  *
  *      graph.c         the target: start, stop, budget, tenant
  *      graph-config.c  `target:` of the configuration
+ *      graph-batch.c   several requests in one
  *      graph-call.c    one request: token, headers, limiter, what its end means
  *      graph-error.c   a refusal's status and body -> a code of the catalogue
  *      graph-json.c    Graph's JSON <-> attributes of the Entra connector space
@@ -109,6 +110,7 @@ struct GraphCall {
         const char *request_id;
         bool write;
         bool upsert;        /* Prefer: create-if-missing */
+        bool alone;         /* never in a $batch: creates, and what has a limit of its own */
         bool apart;         /* a limit of its own: a 429 does not hold other requests */
         int64_t timeout_us; /* 0: target.timeout */
         char *secret_body;  /* wiped and freed; NULL: the body is the arena's */
@@ -176,6 +178,11 @@ Target *target_graph_with(Http *http, const GraphOptions *options, const Clock *
 
 /* graph.c: does a user of this name sign in elsewhere? As the tenant said when it was last asked (step 2). */
 bool graph_is_federated(TargetGraph *g, const char *upn);
+
+/* graph-batch.c: bundles of Http as $batch. */
+bool graph_batch_takes(const TargetGraph *g, const HttpRequest *r);
+void graph_batch(void *context, HttpBundle *b);
+void graph_unbatch(void *context, HttpBundle *b);
 
 /* graph-read.c */
 int graph_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag);

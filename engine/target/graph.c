@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+/* So many requests may be under way by themselves. Below that a batch would only be slower: each of its
+ * answers waits for the slowest. */
+#define BATCH_ABOVE 8
+
 /* The tenant's name and domains change rarely. */
 #define INFO_FOR INT64_C(300000000)
 
@@ -338,6 +342,9 @@ int target_graph_new(Target **ret_target, const GraphOptions *options, const Clo
                 .admit = admit,
                 .refund = refund,
                 .tick = tick,
+                .bundle_above = BATCH_ABOVE,
+                .bundle = graph_batch,
+                .unbundle = graph_unbatch,
                 .context = g,
         };
         int r;

@@ -31,6 +31,9 @@ struct HttpCurl {
         /* The thread's own. */
         List waiting[_LANE_N][_LIMITER_SCOPE_N];
         List active;
+        unsigned n_active;
+        List joined[_LANE_N]; /* may leave now, and wait for the end of this round for company */
+        unsigned n_joined[_LANE_N];
         CURL *spare[64];
         size_t n_spare;
         unsigned turn;
@@ -157,9 +160,12 @@ static void begin(HttpCurl *h, HttpRequest *r, Mono now)
         r->left = now;
         http_transfer_prepare(r, &h->options, now);
         list_push(&h->active, &r->list);
+        h->n_active++;
         if (curl_multi_add_handle(h->multi, r->curl) != CURLM_OK)
                 error_oom(0); /* nothing else can be wrong with a handle that is ours */
 }
+
+static void finish_bundle(HttpCurl *h, HttpBundle *b, HttpEnd end);
 
 /* A request leaves the thread; `end` is not changed if it is the translated one. */
 static void finish(HttpCurl *h, HttpRequest *r, HttpEnd end)
@@ -171,13 +177,39 @@ static void finish(HttpCurl *h, HttpRequest *r, HttpEnd end)
                 curl_multi_remove_handle(h->multi, r->curl);
                 give_easy(h, r->curl);
                 r->curl = NULL;
+                h->n_active--;
         }
         r->answered = now;
         if (r->charged && !r->sent && h->options.refund)
                 h->options.refund(h->options.context, r, now);
         if (!r->sent)
                 r->left = (Mono){ 0 };
-        http_finish(r, end);
+        if (r->bundle)
+                finish_bundle(h, r->bundle, end);
+        else
+                http_finish(r, end);
+}
+
+/* The carrier has ended, and so do those that travelled in it. */
+static void finish_bundle(HttpCurl *h, HttpBundle *b, HttpEnd end)
+{
+        b->carrier.end = end;
+        for (size_t i = 0; i < b->n_items; ++i) {
+                HttpRequest *r = b->items[i];
+
+                r->sent = b->carrier.sent;
+                r->left = b->carrier.left;
+                r->answered = b->carrier.answered;
+                if (r->charged && !r->sent && h->options.refund)
+                        h->options.refund(h->options.context, r, r->answered);
+        }
+        h->options.unbundle(h->options.context, b);
+        for (size_t i = 0; i < b->n_items; ++i)
+                http_finish(b->items[i], b->items[i]->end);
+        http_request_deinit(&b->carrier);
+        free(b->url);
+        free(b->body);
+        free(b);
 }
 
 static void finish_held(HttpCurl *h, HttpRequest *r, Mono until)
@@ -185,6 +217,48 @@ static void finish_held(HttpCurl *h, HttpRequest *r, Mono until)
         r->held_until = until;
         snprintf(r->error, sizeof(r->error), "held back by the limiter");
         finish(h, r, HTTP_HELD);
+}
+
+/* What has joined leaves: alone, or in one. */
+static void depart(HttpCurl *h, Lane lane, Mono now)
+{
+        HttpBundle *b;
+
+        if (h->n_joined[lane] == 1)
+                begin(h, list_entry(list_first(&h->joined[lane]), HttpRequest, list), now);
+        if (h->n_joined[lane] > 1) {
+                b = calloc(1, sizeof(*b));
+                if (!b)
+                        error_oom(sizeof(*b));
+                http_request_init(&b->carrier);
+                b->carrier.bundle = b;
+                b->carrier.lane = lane;
+                while (b->n_items < h->n_joined[lane]) {
+                        HttpRequest *r = list_entry(list_first(&h->joined[lane]), HttpRequest, list);
+
+                        list_remove(&r->list);
+                        if (r->deadline.us < b->carrier.deadline.us)
+                                b->carrier.deadline = r->deadline;
+                        b->items[b->n_items++] = r;
+                }
+                h->options.bundle(h->options.context, b);
+                begin(h, &b->carrier, now);
+        }
+        h->n_joined[lane] = 0;
+}
+
+/* It may leave now. Urgent ones never join: they would wait for the slowest of a bundle. */
+static void leave(HttpCurl *h, HttpRequest *r, Mono now)
+{
+        if (!r->joins || r->fresh || r->lane == LANE_URGENT || !h->options.bundle_above ||
+            h->n_active <= h->options.bundle_above) {
+                begin(h, r, now);
+                return;
+        }
+        list_remove(&r->list);
+        list_push(&h->joined[r->lane], &r->list);
+        if (++h->n_joined[r->lane] == HTTP_BUNDLE_MAX)
+                depart(h, r->lane, now);
 }
 
 /* One queue: what may leave leaves, what has waited too long ends. Returns when to look again. */
@@ -204,7 +278,7 @@ static Mono serve(HttpCurl *h, List *queue, unsigned most, unsigned *ret_left, M
                         wait = r->metered ? h->options.admit(h->options.context, r, now) : 0;
                         if (wait == 0 && now.us < r->deadline.us) {
                                 r->charged = r->metered;
-                                begin(h, r, now);
+                                leave(h, r, now);
                                 ++*ret_left;
                                 continue;
                         }
@@ -344,6 +418,8 @@ static void *run(void *context)
                         if (t.us < next.us)
                                 next = t;
                 }
+                for (int lane = 0; lane < _LANE_N; ++lane)
+                        depart(h, (Lane)lane, now);
                 curl_multi_perform(h->multi, &running);
                 reap(h);
                 curl_multi_poll(h->multi, NULL, 0, fall_asleep(h) ? poll_ms(next, now) : 0, NULL);
@@ -398,6 +474,7 @@ int http_new(Http **ret_http, const HttpOptions *options)
         for (int lane = 0; lane < _LANE_N; ++lane) {
                 for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope)
                         list_init(&h->waiting[lane][scope]);
+                list_init(&h->joined[lane]);
         }
         http = &h->http;
         h->multi = curl_multi_init();

@@ -17,6 +17,11 @@
  * libcurl repeats a request by itself when a kept connection turns out to be dead; a body is therefore handed
  * over so that it cannot be rewound, and a write with a body never leaves twice.
  *
+ * Requests that may join travel together when many are under way: those of one lane that may leave at this
+ * very moment become one request, a bundle (Graph's $batch), which `bundle` writes and whose answer
+ * `unbundle` gives to each. Nothing waits for company. Each is admitted, counted, answered and refunded by
+ * itself, as if it were alone.
+ *
  * An answer is hostile: at most `answer_max` bytes are taken. TLS is at least 1.2 and always verified.
  * Redirects are never followed, so a token goes nowhere but to the host it was meant for.
  *
@@ -35,6 +40,7 @@
 
 typedef struct Http Http;
 typedef struct HttpAnswer HttpAnswer;
+typedef struct HttpBundle HttpBundle;
 typedef struct HttpOps HttpOps;
 typedef struct HttpOptions HttpOptions;
 typedef struct HttpRequest HttpRequest;
@@ -76,6 +82,7 @@ struct HttpRequest {
         size_t n_body;
         bool metered; /* ask admit(); the token's requests are not */
         bool apart;   /* its answers say nothing about the limits of other requests */
+        bool joins;   /* may travel in a bundle */
         bool fresh;   /* on a new connection: the service asks for that after a 503 */
         LimiterScope scope;
         unsigned units;
@@ -99,12 +106,24 @@ struct HttpRequest {
         List list;
         sem_t ended;
         bool charged;
+        HttpBundle *bundle; /* it is the carrier of this one; NULL: it is not */
         struct curl_slist header_nodes[HTTP_HEADERS_MAX];
         CURL *curl;
         size_t n_read;
         size_t size_body;
         bool too_large;
         size_t answer_max;
+};
+
+/* "At most 20 requests" (json-batching). */
+#define HTTP_BUNDLE_MAX 20
+
+/* Several requests in one. They are borrowed, and end when the carrier has ended. */
+struct HttpBundle {
+        HttpRequest carrier;
+        HttpRequest *items[HTTP_BUNDLE_MAX];
+        size_t n_items;
+        char *url, *body; /* malloc; of the carrier */
 };
 
 /* So that tests can script the other side. */
@@ -127,6 +146,13 @@ struct HttpOptions {
         int64_t (*admit)(void *context, HttpRequest *request, Mono now);
         /* A charged request has not left after all. */
         void (*refund)(void *context, HttpRequest *request, Mono now);
+        /* More requests than this under way: those that join and may leave now are bundled. 0: never. */
+        unsigned bundle_above;
+        /* Fill the carrier: method, url, headers, body. */
+        void (*bundle)(void *context, HttpBundle *b);
+        /* Fill `end`, `error` and `answer` of each item from the carrier's. `sent`, `left` and `answered` are
+         * theirs already. */
+        void (*unbundle)(void *context, HttpBundle *b);
         /* Called about once in the time it returned (µs): for the token's renewal. May be NULL. */
         int64_t (*tick)(void *context, Mono now);
         void *context;
