@@ -21,6 +21,7 @@ static const Command commands[] = {
           "  --no-html-report   write no HTML file\n"
           "  --file LIST        read DNs from a file, one a line ('-': standard input)\n"
           "  --ou DN            all objects in scope below this DN, users first\n"
+          "  --trace FILE       write what would be sent to Microsoft Graph into this file, and send nothing\n"
           "\n"
           "Exit status: 0 done or nothing to do, 1 the object failed (the report says why), 2 usage or\n"
           "configuration, 3 throttled, 4 not in scope or not supported, 5 directory or Graph unreachable or\n"

@@ -20,6 +20,8 @@
 typedef struct SyncCommand {
         bool staging;
         bool no_html;
+        const char *trace; /* what would be sent is written to this file; NULL: it is not */
+        FILE *paper;
         const char *ou; /* NULL: only what is named */
         const char **dns;
         size_t n_dns, size_dns;
@@ -91,11 +93,9 @@ static int check_dns(SyncCommand *s)
 static int parse(const Command *c, SyncCommand *s, int argc, char **argv)
 {
         static const struct option options[] = {
-                { "staging-mode", no_argument, NULL, 's' },
-                { "no-html-report", no_argument, NULL, 'n' },
-                { "file", required_argument, NULL, 'f' },
-                { "ou", required_argument, NULL, 'o' },
-                { NULL, 0, NULL, 0 },
+                { "staging-mode", no_argument, NULL, 's' }, { "no-html-report", no_argument, NULL, 'n' },
+                { "file", required_argument, NULL, 'f' },   { "ou", required_argument, NULL, 'o' },
+                { "trace", required_argument, NULL, 't' },  { NULL, 0, NULL, 0 },
         };
         int k;
 
@@ -116,6 +116,10 @@ static int parse(const Command *c, SyncCommand *s, int argc, char **argv)
                         if (s->ou)
                                 return command_usage(c);
                         s->ou = optarg;
+                        break;
+                case 't':
+                        s->trace = optarg;
+                        s->staging = true;
                         break;
                 default:
                         return command_usage(c);
@@ -174,6 +178,54 @@ static int by_hand(SyncCommand *s, const char *dn, Arena *a, Outcome *ret_outcom
         return r;
 }
 
+/* -- the file of --trace ------------------------------------------------------------------------------- */
+
+static int open_paper(SyncCommand *s)
+{
+        char when[WALL_TEXT_MAX];
+
+        if (!s->trace)
+                return EXIT_DONE;
+        s->paper = fopen(s->trace, "we");
+        if (!s->paper)
+                return command_fail(EXIT_USAGE, "%s: %s", s->trace, strerror(errno));
+        fprintf(s->paper,
+                "# What sosync would send to Microsoft Graph; nothing was sent. Tokens and passwords are "
+                "left out.\n"
+                "# %s, tenant %s\n",
+                wall_format(clock_wall(&clock_system), when), s->config->target.tenant_id);
+        return EXIT_DONE;
+}
+
+static int close_paper(SyncCommand *s, int status)
+{
+        bool bad;
+
+        if (!s->paper)
+                return status;
+        bad = ferror(s->paper);
+        if (fclose(s->paper) || bad)
+                return command_fail(EXIT_OBJECT, "%s: %s", s->trace, strerror(errno));
+        return status;
+}
+
+/* One line of what becomes of it, then its requests. */
+static void write_paper(SyncCommand *s, const char *dn, const Outcome *o, Arena *a)
+{
+        const StepRecord *export = &o->steps[STEP_export];
+        const char *requests = NULL, *why = o->error.additional_details ?: o->error.reason;
+
+        for (size_t i = 0; i < export->n_details; i++)
+                if (str_is(export->details[i].key, STEP_REQUESTS))
+                        requests = export->details[i].text;
+        fprintf(s->paper, "\n### %s: %s%s%s%s%s\n", str_safe(a, dn, strlen(dn)),
+                requests ? action_name(o->action) : "nothing to send", o->error.code ? ", " : "",
+                o->error.code ? o->error.code : "", o->error.code && why ? ": " : "",
+                o->error.code && why ? str_safe(a, why, strlen(why)) : "");
+        if (requests)
+                fputs(requests, s->paper);
+}
+
 static int sync_one(SyncCommand *s, const char *dn)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -184,6 +236,8 @@ static int sync_one(SyncCommand *s, const char *dn)
 
         if (r)
                 return r;
+        if (s->paper)
+                write_paper(s, dn, &o, a);
         text = summary_text(&o, s->n_dns > 1 || s->ou);
         puts(text);
         fflush(stdout);
@@ -282,7 +336,11 @@ int command_sync(const Command *c, const char *config_path, int argc, char **arg
                 if (status || !s.n_dns)
                         return status;
         }
+        if (open_paper(&s))
+                return EXIT_USAGE;
         if (command_service_runs(config, &status))
-                return sync_all(&s);
-        return status ? status : run_alone(&s, config_path);
+                status = sync_all(&s);
+        else if (!status)
+                status = run_alone(&s, config_path);
+        return close_paper(&s, status);
 }

@@ -42,7 +42,7 @@ _sosync()
                         words+=' promote demote rules scheduler cluster eval init doctor config -c --reason --help --version'
                         ;;
                 run/*) words='--record --help' ;;
-                sync/*) words='--staging-mode --no-html-report --file --ou --help' ;;
+                sync/*) words='--staging-mode --no-html-report --file --ou --trace --help' ;;
                 report/) words='list show html open export --help' ;;
                 report/list) words='--status --since --ou --code --text --limit --json' ;;
                 report/show) words='--json' ;;

@@ -60,6 +60,7 @@ complete -c sosync -n '__sosync_at doctor' -l json -d 'for scripts'
 complete -c sosync -n '__sosync_at sync' -l staging-mode -d 'export nothing'
 complete -c sosync -n '__sosync_at sync' -l no-html-report -d 'write no HTML file'
 complete -c sosync -n '__sosync_at sync' -l ou -x -d 'all objects in scope below this DN'
+complete -c sosync -n '__sosync_at sync' -l trace -r -F -d 'write what would be sent, and send nothing'
 complete -c sosync -n '__sosync_at sync' -l file -r -F -d 'read DNs from a file'
 
 complete -c sosync -n '__sosync_bare report' -a 'list show html open export'

@@ -173,7 +173,7 @@ _sosync() {
                 run) _arguments '--record[write what the directory says]:file:_files' ;;
                 sync)
                         _arguments '--staging-mode[export nothing]' '--no-html-report[write no HTML file]' '--ou[all objects in scope below this DN]:DN:' \
-                                '--file[read DNs from a file]:file:_files' '*:distinguished name:'
+                                '--file[read DNs from a file]:file:_files' '--trace[write what would be sent, and send nothing]:file:_files' '*:distinguished name:'
                         ;;
                 report) _sosync_report ;;
                 audit) _sosync_audit ;;

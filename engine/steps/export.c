@@ -261,6 +261,38 @@ static void report_owner(Run *run)
                             "%s", said->notes[i].text);
 }
 
+/* More than this of one object is not written down. */
+#define PAPER_MAX ((size_t)1 << 20)
+
+/* Somebody asked what would be done: the requests as they would be sent. What is asked of the object's owner
+ * is not ours to write. */
+static void put_on_paper(Run *run)
+{
+        OpResult *results = arena_new_array(run->arena, OpResult, run->n_ops + 1);
+        Call call = run->call;
+        Str paper;
+        size_t n = 0;
+        int r;
+
+        while (n < run->n_ops && !run->ops[n].owner)
+                n++;
+        str_init(&paper, PAPER_MAX);
+        call.paper = &paper;
+        r = target_apply(run->target, &call, run->ops, n, results, &run->diag);
+        if (r)
+                step_detail(run, "what cannot be sent", "%s", diag_text(&run->diag));
+        diag_clear(&run->diag);
+        if (n < run->n_ops)
+                str_printf(&paper,
+                           "%s# %zu operations are left to the synchronization that owns the object\n",
+                           paper.n ? "\n" : "", run->n_ops - n);
+        if (paper.cut)
+                step_detail(run, "left out of requests", "what goes beyond %zu bytes", PAPER_MAX);
+        if (paper.n)
+                step_detail(run, STEP_REQUESTS, "%s", paper.data);
+        str_deinit(&paper);
+}
+
 int step_export(Run *run)
 {
         const char *left;
@@ -286,6 +318,8 @@ int step_export(Run *run)
                 return STEP_E_DONE;
         }
         if (run_is_staging(run)) {
+                if (run->change.staging)
+                        put_on_paper(run);
                 step_say(run, RESULT_SKIPPED, "Staging: %zu operations are planned and none is sent.",
                          run->n_ops);
                 return STEP_E_DONE;

@@ -68,6 +68,9 @@ struct Step {
 
 extern const Step step_table[_STEP_N];
 
+/* The detail of the export step that has the requests of a run that somebody asked for in staging mode. */
+#define STEP_REQUESTS "requests"
+
 /* A source, as steps and rules see it. Indexed by Change.source: a number that belongs to its name for ever,
  * so there may be gaps, and sources that were configured once. */
 struct RunConnector {

@@ -134,7 +134,10 @@ static int submit(GraphCall *c, Diag *diag)
 
 void graph_call_start(GraphCall *c, Diag *diag)
 {
-        c->failed = submit(c, diag);
+        if (c->call->paper && c->write)
+                graph_paper(c);
+        else
+                c->failed = submit(c, diag);
 }
 
 /* Back to the state before submit, for the one repetition after a 401. */
@@ -282,7 +285,7 @@ static int judge(GraphCall *c, Diag *diag)
 
 int graph_call_finish(GraphCall *c, Diag *diag)
 {
-        if (c->failed)
+        if (c->failed || c->on_paper)
                 return c->failed;
         http_wait(&c->http);
         keep_account(c);

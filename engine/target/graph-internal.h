@@ -10,6 +10,7 @@
  *      graph-call.c    one request: token, headers, limiter, what its end means
  *      graph-error.c   a refusal's status and body -> a code of the catalogue
  *      graph-json.c    Graph's JSON <-> attributes of the Entra connector space
+ *      graph-paper.c   a write as it would be sent
  *      graph-read.c    fetch
  *      graph-role.c, graph-holders.c
  *                      who holds a directory role: one user, or all of them now and then
@@ -116,7 +117,8 @@ struct GraphCall {
         char *secret_body;  /* wiped and freed; NULL: the body is the arena's */
         size_t n_secret_body;
         bool submitted;
-        int failed; /* start did not get as far as submitting */
+        bool on_paper; /* written down instead */
+        int failed;    /* start did not get as far as submitting */
         char client_id[GUID_TEXT_MAX];
         json_t *json; /* answer; NULL: none, or not asked for */
         GraphError error;
@@ -183,6 +185,9 @@ bool graph_is_federated(TargetGraph *g, const char *upn);
 bool graph_batch_takes(const TargetGraph *g, const HttpRequest *r);
 void graph_batch(void *context, HttpBundle *b);
 void graph_unbatch(void *context, HttpBundle *b);
+
+/* graph-paper.c: a write, written to call->paper instead of sent. */
+void graph_paper(GraphCall *c);
 
 /* graph-read.c */
 int graph_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Diag *diag);

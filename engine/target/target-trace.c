@@ -28,7 +28,7 @@ struct Trace {
 
 static const char *const by_names[] = {
         [MATCH_ID] = "id",   [MATCH_ANCHOR] = "anchor", [MATCH_SID] = "SID",
-        [MATCH_UPN] = "UPN", [MATCH_MAIL] = "mail",
+        [MATCH_UPN] = "UPN", [MATCH_MAIL] = "mail",     [MATCH_DELETED] = "anchor among the deleted",
 };
 
 static const char *const kind_names[] = {

@@ -71,6 +71,7 @@ struct Call {
          * the object by now). NULL: always. */
         bool (*may_send)(void *context);
         void *may_send_context;
+        struct Str *paper;        /* not NULL: apply writes here what it would send, and sends nothing */
         const char *dn;           /* the object as the source names it; for its owner (owner.h) */
         const char *owner_name;   /* filled: who was asked, if the owner was */
         OwnerReport owner_said;   /* filled: the owner's report, for ours; nothing: it was not asked */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must not be written, and what is written in its own way: deleted users, against the strict emulator."""
+"""What must not be written, what is written in its own way, and what would be written, against the strict emulator."""
 
 import json
 import urllib.parse
@@ -117,6 +117,29 @@ with house("export", emulator=("--federated-domain", "fed.contoso.test")) as h:
     check(h.graph.find_group("Old Hands")[ID + "building"] == "B5", "and it has its extension")
     status, document = sync(h.ad.add_group("New Hands", h.groups).dn)
     check(status == 0 and h.graph.find_group("New Hands")["uniqueName"], error(document))
+
+    step("a dry run of an OU, as a file to be reviewed")
+    ou = h.ad.add_ou(f"OU=Review,{h.corp}").dn
+    new = h.ad.add_user("Nia New", ou, title="Pilot").dn
+    known = h.ad.add_user("Ken Known", ou, title="Engineer").dn
+    crew = h.ad.add_group("Crew", ou, member=[known, new]).dn
+    check(sync(known)[0] == 0, "Ken is there")
+    h.ad.set(known, title="Chief")
+    before, file = h.graph.last(), h.folder / "review.http"
+    r = sosync.command("sync", "--no-html-report", "--ou", ou, "--trace", str(file))
+    check(r.returncode == 0, r)
+    check([json.loads(line)["sourceIdentity"]["displayName"] for line in r.stdout.splitlines()] == ["Ken Known", "Nia New", "Crew"], r.stdout[:2000])
+    check(not h.writes(before), h.writes(before))
+    text = file.read_text()
+    check(f"### {new}: create\nPOST " in text and '"userPrincipalName": "nia.new@' in text and "(random, made when it is sent" in text, text)
+    check(f"### {known}: update\nPATCH " in text and '"jobTitle": "Chief"' in text and "Engineer" not in text, text)
+    check(f"### {crew}: create\nPATCH " in text and "Prefer: create-if-missing" in text, text)
+    check("/groups/{id-of-the-new-object}" in text and "members@odata.bind" in text, text)
+    check("Bearer" not in text and h.graph.secret not in text and text.count("(random") == 1, text)
+    check(h.user("nia.new") is None and h.user("ken.known")["jobTitle"] == "Engineer", "nothing was sent")
+    for name in ("Bob",):
+        check(sync(people[name], "--trace", str(file))[0] == 4 and "nothing to send, RoleHolder: it holds User Administrator" in file.read_text(), file.read_text())
+    check(sosync.command("sync", "--trace", "/nowhere/at/all", new).returncode == 2, "a file that cannot be written")
 
     step("the service lists holders once, not per change")
     sosync.start()
