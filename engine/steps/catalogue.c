@@ -28,6 +28,12 @@ static const CatalogueRow rows[] = {
         ROW("NotInScopeOfRules", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
             "No synchronization rule provisions this object to Microsoft Entra ID.",
             "Read the reason in the Synchronization step; a scoping filter or cloudFiltered keeps it out."),
+        ROW("GroupTooLarge", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
+            "The group has more members than the synchronization rules take for a new group.",
+            "Divide the group. Or raise the limit in a rule set of your own, if Microsoft Entra ID is to "
+            "have "
+            "it: "
+            "Entra Connect takes 50,000, or 250,000 with its newer endpoint."),
         ROW("DeleteNotSupported", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
             "The object was deleted in Active Directory. Deletes are recorded and reported, never exported.",
             "Let the regular sync cycle delete it in Microsoft Entra ID, or delete it there."),

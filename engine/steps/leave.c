@@ -131,6 +131,49 @@ static void note_given(Run *run, Person *p)
         p->given = given;
 }
 
+static bool has_given(const Run *run, const char *name)
+{
+        for (size_t i = 0; i < run->person.n_given; i++)
+                if (str_is(run->person.given[i], name))
+                        return true;
+        return false;
+}
+
+/* A value that the rules give, and that this unfinished run has brought to the cloud: if AD takes it away
+ * before a run is done, it is still ours to clear. What an older program did not note stays unknown. */
+static bool is_newly_given(const Run *run, size_t i)
+{
+        const Op *op = &run->ops[i];
+
+        return op->kind == OP_SET && run_is_confirmed(run, i) && run->ruled && op->attribute &&
+               (run->person.given || !run->person.n_flowed) &&
+               !value_is_none(flowed_get(run->ruled, op->attribute)) && !has_given(run, op->attribute);
+}
+
+static bool gave_something(const Run *run)
+{
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (is_newly_given(run, i))
+                        return true;
+        return false;
+}
+
+static void note_accepted(const Run *run, Person *p)
+{
+        const char **given = arena_new_array(run->arena, const char *, p->n_given + run->n_ops + 1);
+        size_t n = p->n_given;
+
+        if (n)
+                memcpy(given, p->given, n * sizeof(*given));
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (is_newly_given(run, i))
+                        given[n++] = run->ops[i].attribute;
+        if (n > p->n_given) {
+                p->given = given;
+                p->n_given = n;
+        }
+}
+
 /* The metaverse object as it is to be stored: joined to this object too, and with its cloud id. */
 static void leave_person(Run *run, const FlowedObject *mv)
 {
@@ -145,6 +188,8 @@ static void leave_person(Run *run, const FlowedObject *mv)
         p.type = run->mv ? run->mv->type : p.type;
         p.anchor = run->anchor ? run->anchor : p.anchor;
         p.cloud = run->cloud_id;
+        if (!mv)
+                note_accepted(run, &p);
         if (mv) {
                 FlowedObject dated = *mv;
                 PackWriter w;
@@ -265,7 +310,10 @@ static int leave_conclusions(Run *run)
                 .dn = run->dn->text,
                 .type = run->type ? run->type : run->head.type,
                 .in_scope = !run->leaving || (pending && run->head.in_scope),
-                .account_enabled = pending && run->known ? run->head.account_enabled : run_is_enabled(run),
+                /* Nothing has changed, so no rule was asked, and the bit of userAccountControl is not all
+                   they know. */
+                .account_enabled =
+                        run->known && (pending || !run->mv) ? run->head.account_enabled : run_is_enabled(run),
                 .version = run->entry.version,
                 /* What is held back, or what a failed rule would have said, is still to be done. */
                 .hash = pending || run->rules_result || run->left_to_ask || run->incomplete ? (Hash128){ 0 }
@@ -354,7 +402,7 @@ int run_leave_behind(Run *run)
         leave_cloud(run);
         newly_known = !guid_is_zero(&run->cloud_id) && !guid_is(&run->person.cloud, &run->cloud_id);
         keep = !done || (is_held_back(run) && run->person.n_flowed);
-        if (run->mv && run->object && (done || newly_known))
+        if (run->mv && run->object && (done || newly_known || gave_something(run)))
                 leave_person(run, keep ? NULL : run->mv);
         leave_intent(run);
         if (done)

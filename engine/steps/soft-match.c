@@ -9,6 +9,10 @@
  * address is a group's), ExistingAdminRoleConflict (a holder of a directory role is never taken over; if the
  * roles cannot be read, nobody is).
  *
+ * Groups are not matched: the service matches them by proxyAddresses, so only mail-enabled ones, which Graph
+ * cannot write; it never matches a security group and makes it anew. One that is there already is found by
+ * its uniqueName, or by target.group_anchor.
+ *
  * By default a match is only reported: the object waits, with both identities, until a person approves it
  * (candidate.h). A user name can be given to another person, so a match by name alone hands an account over.
  */

@@ -187,6 +187,30 @@ static int rule_failed(Run *run)
         return run_last_word(run, "SyncRuleError", NULL, false);
 }
 
+/* A group that is too large for the rules: which limit it is. NULL: that is not it. */
+static const char *too_many_members(const Run *run)
+{
+        Value count = flowed_get(run->mv, "memberCount");
+        size_t n;
+        const Rule *const *rules = rules_all(run->config->rules, &n);
+
+        for (size_t i = 0; count.type == VALUE_INT && i < n; i++)
+                for (size_t g = 0; rules[i]->direction == RULE_OUTBOUND && g < rules[i]->n_scope; g++)
+                        for (size_t k = 0; k < rules[i]->scope[g].n_clauses; k++) {
+                                const ScopeClause *c = &rules[i]->scope[g].clauses[k];
+                                int64_t limit;
+
+                                if (str_is(c->attribute, "memberCount") && c->op == SCOPE_LESSTHAN &&
+                                    str_to_int64(c->value, &limit) && count.i >= limit)
+                                        return arena_printf(
+                                                run->arena,
+                                                "it has %lld members, and \"%s\" takes groups with "
+                                                "fewer than %lld",
+                                                (long long)count.i, rules[i]->name, (long long)limit);
+                        }
+        return NULL;
+}
+
 int step_sync(Run *run)
 {
         const RunConnector *c = run_connector(run);
@@ -228,6 +252,8 @@ int step_sync(Run *run)
                                  "%s", diag_text(&run->diag));
         if (r)
                 return error_fold(r);
+        if (!run->planned && str_is(run_cloud_type(run), "group") && too_many_members(run))
+                return run_last_word(run, "GroupTooLarge", too_many_members(run), true);
         if (!run->planned)
                 return run_last_word(run, "NotInScopeOfRules", why, true);
         run_note_due(run, run->planned);
