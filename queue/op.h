@@ -38,7 +38,7 @@ typedef enum OpKind {
         OP_START, /* a session begins, and ends those of the same node before it */
         OP_END,   /* a session is over, and with it its leases and claims */
         OP_PART,
-        OP_TERM, /* a role has a new holder */
+        OP_TERM,  /* a role has a new holder */
         OP_MOVED, /* another state begins (queue/state-copy.h): whoever reads this is of the old one */
         _OP_KIND_N,
 } OpKind;

@@ -171,7 +171,7 @@ static void test_stop_under_load(void **state)
         Worker workers[THREADS];
 
         plant_users(p, THREADS);
-        peer_fault("{\"method\":\"PATCH\",\"action\":{\"delay_ms\":2000}}");
+        peer_fault("{\"method\":\"PATCH\",\"action\":{\"delay_ms\":20000}}");
         for (size_t i = 0; i < THREADS; ++i) {
                 workers[i] = (Worker){ .p = p, .number = i, .n = 1 };
                 assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);

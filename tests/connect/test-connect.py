@@ -97,7 +97,7 @@ class Connect(unittest.TestCase):
         theirs = {verb: tuple(re.findall(r"'(--[a-z0-9-]+)'", options))
                   for verb, options in re.findall(r"^ +(\w+) += @\((.*)\)$", table[:table.index("\n}")], re.M)}
         self.assertEqual(theirs, VERBS)
-        exported = re.search(r"Export-ModuleMember -Function (.*)", text)[1].split(", ")
+        exported = re.findall(r"'([^']+)'", re.search(r"Export-ModuleMember -Function (.*)", text)[1])
         for name in ("Sosync.Connect.psd1", "Sosync.psrc"):
             listed = re.findall(r"(?:FunctionsToExport|VisibleFunctions) *= @\((.*)\)", (root / "deploy/connect" / name).read_text())[0]
             self.assertLessEqual(set(re.findall(r"'([^']+)'", listed)), set(exported), name)
