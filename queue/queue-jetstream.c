@@ -492,7 +492,7 @@ static int submit_crashed(QueueLmdb *q, Op *op)
 }
 
 /* The stream and the buckets, made by the first who comes. Return: 0, BUS_E_*. */
-static int make_places_now(QueueJetstream *q, Diag *diag)
+static int make_places(QueueJetstream *q, Diag *diag)
 {
         char nodes[128], roles[128];
         int r = bus_stream(q->bus, q->log, q->log, diag);
@@ -506,42 +506,19 @@ static int make_places_now(QueueJetstream *q, Diag *diag)
         return r;
 }
 
-/* Servers that have just been started together take some seconds to find their majority. */
-static int make_places(QueueJetstream *q, Diag *diag)
-{
-        int64_t end = commit_mono_us() + PATIENCE_US;
-
-        for (;;) {
-                Diag own = DIAG_INIT;
-                int r = make_places_now(q, &own);
-                bool again = r == BUS_E_DOWN && commit_mono_us() < end;
-
-                if (r && !again)
-                        diag_set(diag, "%s", diag_text(&own));
-                diag_deinit(&own);
-                if (!again)
-                        return r;
-                nanosleep(&(struct timespec){ .tv_nsec = DOWN_US * 1000L }, NULL);
-        }
-}
-
+/* Here and below, BUS_E_DOWN: a server is there, and has no answer yet. */
 static int connect_bus(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
 {
         int r;
 
         r = bus_new(&q->bus, options->bus, diag);
+        if (r == BUS_E_DOWN)
+                return QUEUE_E_EMPTY;
         if (r == 0)
                 r = make_places(q, diag);
         if (r == 0)
                 r = log_join(q, options, diag);
-        switch (r) {
-        case BUS_E_REFUSED:
-                return error_origin(-EACCES);
-        case BUS_E_DOWN:
-                return QUEUE_E_EMPTY;
-        default:
-                return r;
-        }
+        return r == BUS_E_REFUSED ? error_origin(-EACCES) : r;
 }
 
 /* Read the log from what the copy has. */
@@ -554,12 +531,12 @@ static int follow_log(QueueJetstream *q, Diag *diag)
                 return error_trace(r);
         r = log_compare(q, &applied, diag);
         if (r)
-                return r == QUEUE_E_STALE ? r : QUEUE_E_EMPTY;
+                return r;
         r = load_leases(q);
         if (r)
                 return error_trace(r);
         r = log_start(q);
-        return r == BUS_E_DOWN ? QUEUE_E_EMPTY : error_trace(r);
+        return r == BUS_E_DOWN ? r : error_trace(r);
 }
 
 static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options, Diag *diag)
@@ -659,12 +636,7 @@ static int open_node(Queue **ret_queue, const QueueJetstreamOptions *options, Di
         return 0;
 }
 
-/**
- * queue_jetstream_new() - open this node's part of a cluster
- *
- * Return: 0, QUEUE_E_GONE, QUEUE_E_STALE, QUEUE_E_EMPTY, QUEUE_E_CLOSED, -errno.
- */
-int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag)
+static int open_and_join(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag)
 {
         _cleanup_(queue_freep) Queue *queue = NULL;
         int r = open_node(&queue, options, diag);
@@ -675,6 +647,33 @@ int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options,
                 return r;
         *ret_queue = TAKE(queue);
         return 0;
+}
+
+/**
+ * queue_jetstream_new() - open this node's part of a cluster
+ *
+ * Return: 0, QUEUE_E_GONE, QUEUE_E_STALE, QUEUE_E_EMPTY, QUEUE_E_CLOSED, -errno.
+ */
+int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag)
+{
+        const int64_t end = commit_mono_us() + PATIENCE_US;
+
+        /* Servers that have just been started together take some seconds to find their majority. */
+        for (;;) {
+                _cleanup_(diag_deinit) Diag own = DIAG_INIT;
+                int r = open_and_join(ret_queue, options, &own);
+
+                if (r == BUS_E_DOWN && commit_mono_us() < end) {
+                        nanosleep(&(struct timespec){ .tv_nsec = DOWN_US * 1000L }, NULL);
+                        continue;
+                }
+                if (diag_any(&own))
+                        diag_set(diag, "%s", diag_text(&own));
+                else if (r == BUS_E_DOWN)
+                        diag_set(diag, "%s: JetStream does not answer: is a majority of its servers there?",
+                                 options->bus->urls[0]);
+                return r == BUS_E_DOWN ? QUEUE_E_EMPTY : r;
+        }
 }
 
 /**
@@ -691,7 +690,7 @@ int log_copy(const QueueJetstreamOptions *options, Diag *diag)
         int r = open_node(&queue, options, diag);
 
         if (r)
-                return r;
+                return r == BUS_E_DOWN ? QUEUE_E_EMPTY : r;
         q = queue_jetstream(queue);
         if (bus_stream_look(q->bus, q->log, &log))
                 return QUEUE_E_EMPTY;
@@ -701,5 +700,5 @@ int log_copy(const QueueJetstreamOptions *options, Diag *diag)
                         return QUEUE_E_CLOSED;
                 nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
         }
-        return r;
+        return r == BUS_E_DOWN ? QUEUE_E_EMPTY : r;
 }
