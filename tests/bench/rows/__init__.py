@@ -9,6 +9,7 @@ ROWS = {
     "intake-latency": ("intake_latency", 2000, 2000),
     "resume": ("resume", 2000, 10000),
     "drain": ("drain", 2000, 10000),
+    "scale": ("scale", 20, 20),
     "under-limit": ("under_limit", 4000, 10000),
     "flood": ("flood", 4000, 10000),
     "urgent": ("urgent", 4000, 4000),
