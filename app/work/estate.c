@@ -58,8 +58,8 @@ const char *estate_contradiction(const EstateFound *found, Estate configured, Ar
                             found->sure ? "" : " or cloud-sync");
 }
 
-/* Cloud Sync is asked for single objects: by which of its jobs? Return: true: go on. */
-static bool check_job(Wiring *w, Arena *a, Diag *diag)
+/* Return: false: there is no such job, and the diag says so. */
+static bool check_job(Wiring *w, const char *wanted, Arena *a, Diag *diag)
 {
         Call call = { .lane = LANE_URGENT, .arena = a, .now = clock_mono(w->clock) };
         Diag why = DIAG_INIT;
@@ -67,7 +67,7 @@ static bool check_job(Wiring *w, Arena *a, Diag *diag)
         int r;
 
         call.deadline = mono_add(call.now, PATIENCE_US);
-        r = on_demand_find(w->graph, &call, &w->first->target.cloud_sync, &job, &why);
+        r = on_demand_find(w->graph, &call, wanted, &job, &why);
         if (r == TARGET_E_NOT_FOUND)
                 diag_set(diag, "%s", diag_text(&why));
         else if (r)
@@ -77,6 +77,18 @@ static bool check_job(Wiring *w, Arena *a, Diag *diag)
                             LOG_STR("why", diag_text(&why)));
         diag_deinit(&why);
         return r != TARGET_E_NOT_FOUND;
+}
+
+/* Cloud Sync is asked for single objects: by which of its jobs? */
+static bool check_jobs(Wiring *w, Arena *a, Diag *diag)
+{
+        const OnDemandConfig *c = &w->first->target.cloud_sync;
+        const OnDemandDomain *domains = c->jobs.items;
+        bool ok = c->jobs.n_items > 0 || check_job(w, c->job, a, diag);
+
+        for (size_t i = 0; i < c->jobs.n_items && ok; i++)
+                ok = check_job(w, domains[i].job, a, diag);
+        return ok;
 }
 
 bool estate_check(Wiring *w, Diag *diag)
@@ -100,5 +112,5 @@ bool estate_check(Wiring *w, Diag *diag)
         if (wrong)
                 return false;
         return !asked || !w->first->run.ask_owner || w->first->run.estate != ESTATE_CLOUD_SYNC ||
-               check_job(w, a, diag);
+               check_jobs(w, a, diag);
 }

@@ -97,10 +97,10 @@ static int find_rules(TargetGraph *g, Call *call, OnDemandJob *job, Diag *diag)
         return 0;
 }
 
-int on_demand_find(Target *graph, Call *call, const OnDemandConfig *config, OnDemandJob *ret_job, Diag *diag)
+int on_demand_find(Target *graph, Call *call, const char *wanted, OnDemandJob *ret_job, Diag *diag)
 {
         TargetGraph *g = (TargetGraph *)graph;
-        Search s = { .wanted = config->job, .arena = call->arena, .found = ret_job };
+        Search s = { .wanted = wanted, .arena = call->arena, .found = ret_job };
         int r = graph_jobs_each(g, call, on_job, &s, diag);
 
         if (r)
@@ -108,9 +108,13 @@ int on_demand_find(Target *graph, Call *call, const OnDemandConfig *config, OnDe
         if (s.n == 0)
                 diag_set(diag, "the tenant has no Cloud Sync job");
         else if (s.wanted && !s.n_wanted)
-                diag_set(diag, "the tenant has no Cloud Sync job %s (target.cloud_sync.job)", s.wanted);
+                diag_set(diag, "the tenant has no Cloud Sync job %s (target.cloud_sync)", s.wanted);
         else if (!s.wanted && s.n > 1)
-                diag_set(diag, "the tenant has %u Cloud Sync jobs: target.cloud_sync.job must name one", s.n);
+                diag_set(diag,
+                         "the tenant has %u Cloud Sync jobs: target.cloud_sync.job must name one, or .jobs "
+                         "one for "
+                         "each domain",
+                         s.n);
         if (s.n == 0 || (s.wanted ? !s.n_wanted : s.n > 1))
                 return TARGET_E_NOT_FOUND;
         return find_rules(g, call, ret_job, diag);
@@ -124,44 +128,46 @@ typedef struct OnDemand {
         const OnDemandConfig *config;
 
         pthread_mutex_t lock;
-        Arena *arena;    /* lock: the texts of job */
-        OnDemandJob job; /* lock; no id: not found yet */
+        Arena *arena;                         /* lock: the texts of jobs */
+        OnDemandJob jobs[ON_DEMAND_JOBS_MAX]; /* lock; by number; no id: not found yet */
 } OnDemand;
 
-static int job_of(OnDemand *o, Call *call, OnDemandJob *ret_job, Diag *diag)
+static int job_of(OnDemand *o, Call *call, size_t number, const char *wanted, OnDemandJob *ret_job,
+                  Diag *diag)
 {
         Arena *a = call->arena;
         OnDemandJob job;
         int r;
 
         pthread_mutex_lock(&o->lock);
-        job = o->job;
+        job = o->jobs[number];
         if (job.id)
                 *ret_job = (OnDemandJob){ arena_strdup(a, job.principal), arena_strdup(a, job.id),
                                           arena_strdup(a, job.user_rule), arena_strdup(a, job.group_rule) };
         pthread_mutex_unlock(&o->lock);
         if (job.id)
                 return 0;
-        r = on_demand_find(o->graph, call, o->config, ret_job, diag);
+        r = on_demand_find(o->graph, call, wanted, ret_job, diag);
         if (r)
                 return r;
         pthread_mutex_lock(&o->lock);
-        if (!o->job.id) {
-                arena_free(o->arena);
-                o->arena = arena_new(0);
-                o->job = (OnDemandJob){ arena_strdup(o->arena, ret_job->principal),
-                                        arena_strdup(o->arena, ret_job->id),
-                                        arena_strdup(o->arena, ret_job->user_rule),
-                                        arena_strdup(o->arena, ret_job->group_rule) };
+        if (!o->jobs[number].id) {
+                if (!o->arena)
+                        o->arena = arena_new(0);
+                o->jobs[number] = (OnDemandJob){ arena_strdup(o->arena, ret_job->principal),
+                                                 arena_strdup(o->arena, ret_job->id),
+                                                 arena_strdup(o->arena, ret_job->user_rule),
+                                                 arena_strdup(o->arena, ret_job->group_rule) };
         }
         pthread_mutex_unlock(&o->lock);
         return 0;
 }
 
-static void forget_job(OnDemand *o)
+static void forget_jobs(OnDemand *o)
 {
         pthread_mutex_lock(&o->lock);
-        o->job = (OnDemandJob){ 0 };
+        memset(o->jobs, 0, sizeof(o->jobs));
+        o->arena = arena_free(o->arena);
         pthread_mutex_unlock(&o->lock);
 }
 
@@ -202,7 +208,7 @@ static int judge(OnDemand *o, const GraphCall *c, OwnerAsk *ask, int r)
         if (r != TARGET_E_REJECTED)
                 return OWNER_E_UNREACHABLE;
         if (c->error.status == 404)
-                forget_job(o);
+                forget_jobs(o);
         return c->error.status == 400 ? OWNER_E_FAILED : OWNER_E_UNREACHABLE;
 }
 
@@ -228,9 +234,15 @@ static int on_demand_sync(Owner *owner, OwnerAsk *ask, Diag *diag)
 {
         OnDemand *o = (OnDemand *)owner;
         OnDemandJob job = { 0 };
-        const char *rule, *body;
-        int r = job_of(o, ask->call, &job, diag);
+        const char *rule, *body, *wanted;
+        size_t number;
+        int r;
 
+        if (!on_demand_job_for(o->config, ask->call->dn, ask->call->arena, &number, &wanted)) {
+                diag_set(diag, "no job of target.cloud_sync.jobs is for %s", ask->call->dn);
+                return OWNER_E_FAILED;
+        }
+        r = job_of(o, ask->call, number, wanted, &job, diag);
         if (r) {
                 ask->retry_at = r == TARGET_E_THROTTLED ? ask->call->retry_at : (Mono){ 0 };
                 return r == TARGET_E_THROTTLED ? OWNER_E_THROTTLED : OWNER_E_UNREACHABLE;

@@ -23,11 +23,21 @@
 #include <jansson.h>
 
 typedef struct OnDemandConfig OnDemandConfig;
+typedef struct OnDemandDomain OnDemandDomain;
 typedef struct OnDemandJob OnDemandJob;
+
+#define ON_DEMAND_JOBS_MAX 16
+
+/* Cloud Sync has a job for each domain. */
+struct OnDemandDomain {
+        const char *base; /* DN: for what is below it; the innermost counts */
+        const char *job;  /* id */
+};
 
 struct OnDemandConfig {
         bool ask;
-        const char *job; /* id; NULL: the tenant's only one */
+        const char *job; /* id; NULL: the tenant's only one, or as `jobs` say */
+        ConfigList jobs; /* OnDemandDomain */
         int64_t timeout_us;
 };
 
@@ -42,11 +52,16 @@ struct OnDemandJob {
 };
 
 /*
- * `graph` is the target of target_graph_new(), no decorator. Texts in the call's arena. Return: 0,
- * TARGET_E_NOT_FOUND (none, none of that name, or several and none is named: the diag says which),
- * TARGET_E_REFUSED (a permission is missing), TARGET_E_*.
+ * `wanted`: the id, NULL: the only one. `graph` is the target of target_graph_new(), no decorator. Texts in
+ * the call's arena. Return: 0, TARGET_E_NOT_FOUND (none, none of that name, or several and none is named: the
+ * diag says which), TARGET_E_REFUSED (a permission is missing), TARGET_E_*.
  */
-int on_demand_find(Target *graph, Call *call, const OnDemandConfig *config, OnDemandJob *ret_job, Diag *diag);
+int on_demand_find(Target *graph, Call *call, const char *wanted, OnDemandJob *ret_job, Diag *diag);
+
+/* Which job is for an object: its number, from 0, and the id (NULL: the tenant's only one). False: none is.
+ */
+bool on_demand_job_for(const OnDemandConfig *c, const char *dn, Arena *a, size_t *ret_number,
+                       const char **ret_id);
 
 /* Both are borrowed. Return: 0. */
 int on_demand_new(Owner **ret_owner, Target *graph, const OnDemandConfig *config);

@@ -42,13 +42,19 @@ static const char fine[] =
 
 static const OnDemandConfig by_itself = { .ask = true, .timeout_us = 60000000 };
 
-static int ask_for(Script *s, Owner *o, const char *type, OwnerAsk *ask, const Op *const *links, size_t n)
+static int ask_about(Script *s, Owner *o, const char *dn, const char *type, OwnerAsk *ask,
+                     const Op *const *links, size_t n)
 {
         Call *call = script_call(s);
 
-        call->dn = "CN=Ada \"A\" L,OU=People,DC=corp,DC=contoso,DC=test";
+        call->dn = dn;
         *ask = (OwnerAsk){ .call = call, .type = type, .links = links, .n_links = n };
         return o->ops->sync(o, ask, &s->diag);
+}
+
+static int ask_for(Script *s, Owner *o, const char *type, OwnerAsk *ask, const Op *const *links, size_t n)
+{
+        return ask_about(s, o, "CN=Ada \"A\" L,OU=People,DC=corp,DC=contoso,DC=test", type, ask, links, n);
 }
 
 static void test_request(void **state)
@@ -109,7 +115,6 @@ static void test_refusals(void **state)
 
 static void test_which_job(void **state)
 {
-        static const OnDemandConfig second = { .job = "ad2aadprovisioning.2" }, third = { .job = "x" };
         Script *s = *state;
         OnDemandJob job;
 #define LIST                                                                                            \
@@ -118,18 +123,78 @@ static void test_which_job(void **state)
         SCRIPT(s, LIST, LIST, LIST,
                { .method = "GET", .url = JOBS "/AD2AADProvisioning.2/schema", .status = 200, .body = schema },
                { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[]}" });
-        assert_int_equal(on_demand_find(s->target, script_call(s), &by_itself, &job, &s->diag),
-                         TARGET_E_NOT_FOUND);
-        assert_non_null(
-                strstr(diag_text(&s->diag), "2 Cloud Sync jobs: target.cloud_sync.job must name one"));
-        assert_int_equal(on_demand_find(s->target, script_call(s), &third, &job, &s->diag),
-                         TARGET_E_NOT_FOUND);
-        assert_int_equal(on_demand_find(s->target, script_call(s), &second, &job, &s->diag), 0);
+        assert_int_equal(on_demand_find(s->target, script_call(s), NULL, &job, &s->diag), TARGET_E_NOT_FOUND);
+        assert_non_null(strstr(diag_text(&s->diag),
+                               "2 Cloud Sync jobs: target.cloud_sync.job must name one, or .jobs"));
+        assert_int_equal(on_demand_find(s->target, script_call(s), "x", &job, &s->diag), TARGET_E_NOT_FOUND);
+        assert_int_equal(on_demand_find(s->target, script_call(s), "ad2aadprovisioning.2", &job, &s->diag),
+                         0);
         assert_string_equal(job.id, "AD2AADProvisioning.2");
         assert_string_equal(job.user_rule, "r-user");
-        assert_int_equal(on_demand_find(s->target, script_call(s), &by_itself, &job, &s->diag),
-                         TARGET_E_NOT_FOUND);
+        assert_int_equal(on_demand_find(s->target, script_call(s), NULL, &job, &s->diag), TARGET_E_NOT_FOUND);
         script_done(s);
+}
+
+/* A job for each domain: the innermost counts, and each is found once. */
+static void test_domains(void **state)
+{
+        static const OnDemandDomain domains[] = { { "DC=test", "AD2AADProvisioning.2" },
+                                                  { "dc=corp,dc=contoso,DC=test", "AD2AADProvisioning.1" } };
+        static const OnDemandConfig config = { .ask = true,
+                                               .timeout_us = 60000000,
+                                               .jobs = { .items = (void *)(uintptr_t)domains,
+                                                         .n_items = 2 } };
+        Script *s = *state;
+        const char *id;
+        OwnerAsk ask;
+        size_t number;
+        Owner *o;
+
+        assert_true(on_demand_job_for(&config, "CN=Eve,DC=fabrikam,DC=test", s->arena, &number, &id));
+        assert_int_equal(number, 0);
+        assert_string_equal(id, "AD2AADProvisioning.2");
+        assert_false(on_demand_job_for(&config, "CN=Eve,DC=other", s->arena, &number, &id));
+        assert_false(on_demand_job_for(&config, "Eve", s->arena, &number, &id));
+        on_demand_new(&o, s->target, &config);
+        SCRIPT(s,
+               { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[{\"id\":\"p1\"}]}" },
+               { .method = "GET", .url = JOBS, .status = 200, .body = two_jobs },
+               { .method = "GET", .url = JOB "/schema", .status = 200, .body = schema },
+               POST(.status = 200, .body = fine), POST(.status = 200, .body = fine));
+        assert_int_equal(
+                ask_about(s, o, "CN=Ada,OU=People,DC=corp,DC=contoso,DC=test", "user", &ask, NULL, 0), 0);
+        assert_int_equal(
+                ask_about(s, o, "CN=Ada,OU=People,DC=corp,DC=contoso,DC=test", "user", &ask, NULL, 0), 0);
+        script_done(s);
+        assert_int_equal(ask_about(s, o, "CN=Eve,DC=other", "user", &ask, NULL, 0), OWNER_E_FAILED);
+        assert_non_null(
+                strstr(diag_text(&s->diag), "no job of target.cloud_sync.jobs is for CN=Eve,DC=other"));
+        o->ops->free(o);
+}
+
+static void check_config(const OnDemandConfig *c, const char *wanted)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        int r = on_demand_check(c, NULL, "target.cloud_sync", &diag);
+
+        assert_int_equal(r, wanted ? CONFIG_E_INVALID : 0);
+        if (wanted && !strstr(diag_text(&diag), wanted))
+                fail_msg("%s", diag_text(&diag));
+}
+
+static void test_config(void **state)
+{
+        static OnDemandDomain twice[] = { { "DC=a", "x" }, { "dc=A", "y" } }, wrong[] = { { "DC=a", "x y" } };
+        static OnDemandDomain many[ON_DEMAND_JOBS_MAX + 1];
+
+        check_config(&(OnDemandConfig){ .job = "AD2AADProvisioning.1" }, NULL);
+        check_config(&(OnDemandConfig){ .job = "a b" }, "target.cloud_sync.job: \"a b\" is not the id");
+        check_config(&(OnDemandConfig){ .jobs = { twice, 2 } },
+                     "target.cloud_sync.jobs.1.base: dc=A has a job already");
+        check_config(&(OnDemandConfig){ .jobs = { wrong, 1 } },
+                     "target.cloud_sync.jobs.0.job: \"x y\" is not the id");
+        check_config(&(OnDemandConfig){ .job = "x", .jobs = { twice, 1 } }, "either job or jobs, not both");
+        check_config(&(OnDemandConfig){ .jobs = { many, N_ELEMENTS(many) } }, "at most 16 jobs, not 17");
 }
 
 static void test_answers(void **state)
@@ -168,6 +233,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_request, script_setup, script_teardown),
                 cmocka_unit_test_setup_teardown(test_refusals, script_setup, script_teardown),
                 cmocka_unit_test_setup_teardown(test_which_job, script_setup, script_teardown),
+                cmocka_unit_test_setup_teardown(test_domains, script_setup, script_teardown),
+                cmocka_unit_test(test_config),
                 cmocka_unit_test(test_answers),
         };
 

@@ -66,9 +66,9 @@ def main():
         h.graph.admin("POST", "objects", {"synchronizationJobs": [
             {"principalId": PRINCIPAL, "id": i, "templateId": "AD2AADProvisioning", "status": "Active"} for i in (JOB, "AD2AADProvisioning.other")]})
         refused = h.lab.sosync(h.write_config(target="  estate: cloud-sync\n"), start=False).command("run", deadline_s=30)
-        check(refused.returncode == 2 and "2 Cloud Sync jobs: target.cloud_sync.job must name one" in refused.stderr, refused)
+        check(refused.returncode == 2 and "2 Cloud Sync jobs: target.cloud_sync.job must name one, or .jobs" in refused.stderr, refused)
 
-        h.start(target=f"  estate: cloud-sync\n  cloud_sync: {{job: {JOB}}}\n", brakes="{off: [create, disable]}")
+        h.start(target=f'  estate: cloud-sync\n  cloud_sync: {{jobs: [{{base: "{h.dc.base}", job: {JOB}}}]}}\n', brakes="{off: [create, disable]}")
 
         step("everybody is known")
         h.sosync.command("reconcile", "--all")
