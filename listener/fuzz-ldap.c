@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 #include "listener/fake-ldap.h"
+#include "listener/ldap-config.h"
 #include "listener/ldap-entry.h"
 #include "listener/position.h"
+#include "listener/srv.h"
+#include "listener/sync-cookie.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 const char *__asan_default_options(void);
@@ -33,10 +36,18 @@ static void fuzz_controls(const uint8_t *data, size_t n, Arena *a)
         DirsyncAnswer dirsync;
         DirsyncCookie cookie;
         PagedAnswer paged;
+        SyncState state;
+        SyncDone done;
+        SyncInfo info;
+        bool deleted;
 
         if (dirsync_answer_parse(&value, a, &dirsync) == 0)
                 dirsync_cookie_parse(dirsync.cookie, dirsync.n_cookie, &cookie);
         paged_answer_parse(&value, a, &paged);
+        sync_state_parse(&value, a, &state);
+        sync_done_parse(&value, a, &done);
+        sync_info_parse(&value, a, &info);
+        entry_change_parse(&value, &deleted);
         dirsync_cookie_parse(data, n, &cookie);
 }
 
@@ -58,6 +69,21 @@ static void fuzz_position(const uint8_t *data, size_t n, Arena *a)
         PositionMark mark;
 
         position_read(&(Position){ data, n }, &context, a, &mark, NULL);
+}
+
+/* Answers of the name service, cookies, addresses. */
+static void fuzz_names(const uint8_t *data, size_t n, Arena *a)
+{
+        const char *text = arena_strndup(a, (const char *)data, n), *cookie;
+        SrvTarget *targets;
+        LdapUri uri;
+        size_t k;
+
+        srv_parse(data, n, a, &targets, &k);
+        ldap_uri_parse(text, &uri, NULL);
+        if (sync_cookie_merge(a, (const char *)data, n / 2, (const char *)data + n / 2, n - n / 2, &cookie,
+                              &k))
+                sync_cookie_merge(a, NULL, 0, cookie, k, &cookie, &k);
 }
 
 typedef struct Take {
@@ -97,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                 return 0;
         signal(SIGPIPE, SIG_IGN);
         a = arena_new(0);
-        switch (data[0] % 4) {
+        switch (data[0] % 5) {
         case 0:
                 fuzz_controls(data + 1, n - 1, a);
                 break;
@@ -106,6 +132,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                 break;
         case 2:
                 fuzz_position(data + 1, n - 1, a);
+                break;
+        case 3:
+                fuzz_names(data + 1, n - 1, a);
                 break;
         default:
                 fuzz_messages(data + 1, n - 1, a);

@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "engine/model/dn.h"
+#include "engine/model/value.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* Ids, as text and as bytes: what is read is written as it was meant. */
+static void fuzz_ids(Arena *a, const char *text, const uint8_t *data, size_t n)
+{
+        char written[GUID_TEXT_MAX];
+        ObjectId id, again;
+
+        sid_format(a, data, n);
+        if (!guid_parse(text, &id))
+                return;
+        if (!guid_parse(guid_format(&id, written), &again) || !guid_is(&id, &again))
+                abort();
+}
 
 /* What is accepted has a normal form that is accepted too, and is its own normal form. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -14,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         const char *text = arena_strndup(a, (const char *)data, n);
         const Dn *dn, *again;
 
+        fuzz_ids(a, text, data, n);
         if (dn_parse(a, text, &dn, NULL))
                 return 0;
         (void)dn_parent_text(a, dn);

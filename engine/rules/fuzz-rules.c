@@ -22,7 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
         RulesFile file = { .name = "fuzz.yaml", .text = (const char *)data, .n = n };
         const RuleSet *set;
+        PackReader reader;
 
+        /* What the store keeps of the last flow. */
+        unpack_init(&reader, data, n);
+        flowed_unpack(&reader, a);
         if (rules_load_text(a, &file, 1, &set, &diag))
                 return 0;
         fixture_run(set, fixture_object(a, "user", "CN=x,DC=y", attributes), NULL, a, &diag);

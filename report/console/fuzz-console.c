@@ -161,16 +161,18 @@ static Console *console_make(void)
         static _Atomic(ReportStore *) store;
         static Console c;
         static Log log;
+        static Arena *kept;
         const RuleSet *set;
         ReportStore *s;
 
         signal(SIGPIPE, SIG_IGN);
         evthread_use_pthreads();
+        kept = arena_new(0);
         write_token(operator_file, TOKEN);
         write_token(reader_file, READER);
         log_set_level(LOG_LEVEL_ERROR);
         if (!mkdtemp(folder) || report_store_new(&s, folder, true, NULL) ||
-            rules_load(arena_new(0), NULL, &set, NULL))
+            rules_load(kept, NULL, &set, NULL))
                 abort();
         store = s;
         c.options = (ConsoleOptions){
@@ -270,8 +272,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         event_base_loop(c->base, EVLOOP_NONBLOCK);
         if (n_acts && !(has_token && memmem(data, n, "POST", 4)))
                 abort();
-        /* Nobody's business: a person's name in a report. */
-        if (!is_known && memmem(answer, got, "Lovelace", 8))
+        /* Nobody's business: a person's name in a report. (Its own words a request may get back.) */
+        if (!is_known && !memmem(data, n, "ovelac", 6) && memmem(answer, got, "Lovelace", 8))
                 abort();
         if (memmem(answer, got, "<fuzz", 5))
                 abort();
