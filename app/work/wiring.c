@@ -100,6 +100,10 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         r = open_target(w, c, diag);
         if (r)
                 return r;
+        r = common_budget_start(&w->budget, w->first, target_graph_limiter(w->graph), w->clock, &w->log,
+                                diag);
+        if (r)
+                return r == BUS_E_DOWN ? WIRING_E_AWAY : WIRING_E_STATE;
         r = connectors_open(&w->connectors, w->first, w->queue, w->clock, &w->log, diag);
         if (r)
                 return r > 0 ? WIRING_E_STATE : r;
@@ -140,6 +144,7 @@ void wiring_close(Wiring *w)
         w->live = live_free(w->live);
         gate_deinit(&w->gate);
         connectors_close(&w->connectors);
+        common_budget_stop(&w->budget);
         w->target = target_free(w->target);
         w->store = report_store_free(w->store);
         acts_close(&w->acts);

@@ -9,6 +9,7 @@
  * reverse; the state folder belongs to one process from wiring_open() to wiring_close().
  */
 
+#include "app/work/common-budget.h"
 #include "app/work/connector.h"
 #include "app/work/reporter.h"
 #include "app/work/waiters.h"
@@ -36,7 +37,8 @@ struct Wiring {
         _Atomic(ReportStore *) store; /* NULL: the disk was full; the reporter opens it later */
         Acts acts;
         Target *target;
-        Target *graph; /* the last of those that target stacks; target owns it */
+        CommonBudget budget; /* this node's part of what a cluster may ask of Graph */
+        Target *graph;       /* the last of those that target stacks; target owns it */
         Live *live;
         Connectors connectors;
         Waiters waiters;

@@ -27,6 +27,8 @@
 #define STRETCH_MAX      (16 * STRETCH_ONE)
 #define SLOW_MARGIN      0.02
 #define SLOW_KNEE        0.92 /* whoever keeps to the limits alone stays here: 8% of one burst is not used */
+#define PART_MIN         1e-6 /* less is nothing: of the largest limit a unit in twenty minutes */
+#define CLOSED_NS        (NS / 10) /* without a part of it: when to ask again */
 #define STRETCH_DECAY_NS (10 * NS) /* from any stretch back to 1, if nobody complains any more */
 
 static const int64_t read_units[] = {
@@ -39,10 +41,12 @@ typedef struct Bucket Bucket;
 
 struct Bucket {
         int64_t interval; /* ns for one unit; 0: unlimited */
-        int64_t service;  /* milli-units that the service's bucket holds: ours without the share */
+        int64_t service;  /* milli-units that the service's bucket holds: ours without the share of it */
         int64_t burst;    /* milli-units */
         int64_t reserve;  /* milli-units of the burst that only the urgent lane may use */
         int64_t full_at;  /* ns */
+        int64_t units;    /* as published */
+        int64_t window_s; /* ... for so long */
         int64_t hold;     /* ns; nothing leaves before */
         int64_t stretch;  /* of the interval, in 1/STRETCH_ONE, as it was at `stretched` */
         int64_t stretched;
@@ -53,7 +57,10 @@ struct Bucket {
 struct Limiter {
         pthread_mutex_t lock; /* protects everything below */
         Bucket buckets[_LIMITER_SCOPE_N];
-        int64_t decay; /* ns */
+        LimiterOptions options;
+        double part;
+        int64_t part_until; /* ns */
+        int64_t decay;      /* ns */
         uint64_t n_throttled;
 };
 
@@ -75,23 +82,32 @@ static int64_t ns_of(Mono t)
         return multiply(t.us, 1000);
 }
 
-static void bucket_init(Bucket *b, int64_t units, int64_t window_s, const LimiterOptions *o)
+/* Rate, burst and reserve for a part of what is published. */
+static void bucket_measure(Bucket *b, const LimiterOptions *o, double part)
 {
-        double rate = (double)units / (double)window_s * o->share * o->time_scale;
+        double share = o->share * part;
+        double rate = (double)b->units / (double)b->window_s * share * o->time_scale;
 
-        b->stretch = STRETCH_ONE;
         if (o->unlimited || rate <= 0)
                 return;
-        b->burst = (int64_t)((double)(units * MILLI) * o->share);
+        b->burst = (int64_t)((double)(b->units * MILLI) * share);
         if (b->burst < MILLI)
                 b->burst = MILLI; /* one unit must fit */
         b->reserve = (int64_t)((double)b->burst * o->urgent_reserve);
         if (b->reserve > b->burst - MILLI)
                 b->reserve = b->burst - MILLI; /* the other lanes must be able to get one unit at all */
-        b->service = units * MILLI;
+        b->service = (int64_t)((double)(b->units * MILLI) * part);
         b->interval = (int64_t)((double)NS / rate);
         while ((double)b->interval * rate < (double)NS)
                 ++b->interval; /* rounded up: never faster than allowed */
+}
+
+static void bucket_init(Bucket *b, int64_t units, int64_t window_s, const LimiterOptions *o)
+{
+        b->stretch = STRETCH_ONE;
+        b->units = units;
+        b->window_s = window_s;
+        bucket_measure(b, o, 1);
 }
 
 /**
@@ -109,6 +125,9 @@ Limiter *limiter_new(const LimiterOptions *options)
         if (o.time_scale <= 0)
                 o.time_scale = 1;
         pthread_mutex_init(&l->lock, NULL);
+        l->options = o;
+        l->part = 1;
+        l->part_until = INT64_MAX;
         bucket_init(&l->buckets[LIMITER_READ], read_units[o.size], READ_WINDOW_S, &o);
         bucket_init(&l->buckets[LIMITER_WRITE], WRITE_UNITS, WRITE_WINDOW_S, &o);
         l->decay = (int64_t)((double)STRETCH_DECAY_NS / o.time_scale);
@@ -151,6 +170,11 @@ static int64_t cost(const Limiter *l, const Bucket *b, int64_t milli, int64_t no
         return multiply(span(b, milli), stretch_now(l, b, now)) / STRETCH_ONE;
 }
 
+static bool has_no_part(const Limiter *l, int64_t now)
+{
+        return l->part <= 0 || now >= l->part_until;
+}
+
 /* ns until `milli` units fit for this lane; 0: now. */
 static int64_t bucket_wait(const Limiter *l, const Bucket *b, int64_t milli, Lane lane, int64_t now)
 {
@@ -158,6 +182,8 @@ static int64_t bucket_wait(const Limiter *l, const Bucket *b, int64_t milli, Lan
 
         if (now < b->hold)
                 return b->hold - now;
+        if (has_no_part(l, now))
+                return CLOSED_NS;
         if (!b->interval)
                 return 0;
         room = b->burst - (lane == LANE_URGENT ? 0 : b->reserve);
@@ -342,6 +368,61 @@ Mono limiter_held(Limiter *l, LimiterScope scope, Mono now)
         if (hold <= ns_of(now))
                 return (Mono){ 0 };
         return hold == INT64_MAX ? MONO_NEVER : (Mono){ hold / 1000 + (hold % 1000 != 0) };
+}
+
+/* Milli-units that could be taken now; below 0: more was charged than there was. */
+static int64_t bucket_free(const Bucket *b, int64_t now)
+{
+        int64_t used = b->full_at > now ? b->full_at - now : 0;
+
+        /* Rounded against us: nothing is won by a change. */
+        return b->burst - (int64_t)((double)used * MILLI / (double)b->interval + 1);
+}
+
+static void bucket_set_part(Bucket *b, const LimiterOptions *o, double part, bool had_none, int64_t now)
+{
+        int64_t had;
+
+        if (!b->interval)
+                return;
+        had = bucket_free(b, now);
+        if (had_none && had > 0)
+                had = 0;
+        bucket_measure(b, o, part);
+        if (had > b->burst)
+                had = b->burst;
+        b->full_at = add(now, span(b, b->burst - had));
+}
+
+/**
+ * limiter_set_part() - what of it all is this process's
+ */
+void limiter_set_part(Limiter *l, double part, Mono until, Mono now)
+{
+        int64_t t = ns_of(now);
+        bool had_none;
+
+        if (!(part >= PART_MIN))
+                part = 0;
+        if (part > 1)
+                part = 1;
+        pthread_mutex_lock(&l->lock);
+        had_none = has_no_part(l, t);
+        for (int i = 0; i < _LIMITER_SCOPE_N && part > 0 && (had_none || part != l->part); ++i)
+                bucket_set_part(&l->buckets[i], &l->options, part, had_none, t);
+        l->part = part;
+        l->part_until = ns_of(until);
+        pthread_mutex_unlock(&l->lock);
+}
+
+double limiter_part(Limiter *l, Mono now)
+{
+        double part;
+
+        pthread_mutex_lock(&l->lock);
+        part = has_no_part(l, ns_of(now)) ? 0 : l->part;
+        pthread_mutex_unlock(&l->lock);
+        return part;
 }
 
 /**

@@ -13,6 +13,8 @@
  *      limiter_hold     a 429 was seen: nothing of this scope leaves until then
  *      limiter_slow     x-ms-throttle-limit-percentage: stretch the rate before 429 comes
  *
+ *      limiter_set_part a part of all this, for one of several processes that share the tenant
+ *
  * The urgent lane has a reserved share: other lanes are told to wait while less than the reserve is left.
  * One mutex inside; functions may be called from any thread.
  */
@@ -77,6 +79,16 @@ void limiter_slow(Limiter *l, LimiterScope scope, double percentage, Mono now);
 
 /* End of the hold, or 0. */
 Mono limiter_held(Limiter *l, LimiterScope scope, Mono now);
+
+/*
+ * The part of it all that is this process's, 0..1: rate and burst of every bucket. What is free stays what it
+ * is, at most the new burst: who grows has no more at once than before, and fills up at its new rate. So
+ * several whose parts are together never more than 1, and who began with 0, never spend more together than
+ * one would alone, however parts come and go. From `until` on nothing is granted, and so with a part of 0;
+ * who had nothing begins again with nothing free. Holds stay. A new limiter has 1, for ever.
+ */
+void limiter_set_part(Limiter *l, double part, Mono until, Mono now);
+double limiter_part(Limiter *l, Mono now);
 
 void limiter_stats(Limiter *l, Mono now, LimiterStats *ret_stats);
 

@@ -281,9 +281,84 @@ static void test_more_than_the_bucket(void **state)
         assert_int_equal(limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now), 18 * 50 * S);
 }
 
+/* Three processes whose parts come, go and change: together never more than one would have alone. */
+static void test_parts_together(void **state)
+{
+        uint64_t first = (uint64_t)time(NULL);
+
+        for (uint64_t round = 0; round < 20; ++round) {
+                uint64_t seed = first + round;
+                Limiter *l[3];
+                double part[3] = { 0 };
+                Mono start = { (int64_t)next(&seed) }, now = start;
+                int64_t n = 0;
+
+                for (int i = 0; i < 3; ++i) {
+                        l[i] = limiter_new(&whole);
+                        limiter_set_part(l[i], 0, MONO_NEVER, now);
+                }
+                for (int step = 0; step < 4000; ++step) {
+                        int i = (int)(next(&seed) % 3);
+                        double others = part[(i + 1) % 3] + part[(i + 2) % 3];
+
+                        now.us += (int64_t)(next(&seed) % 200000);
+                        if (next(&seed) % 20 == 0) {
+                                part[i] = (1 - others) * (double)(next(&seed) % 4) / 3;
+                                limiter_set_part(l[i], part[i], MONO_NEVER, now);
+                        }
+                        for (int tries = (int)(next(&seed) % 400); tries > 0; --tries)
+                                n += limiter_take(l[i], LIMITER_WRITE, 1, LANE_NORMAL, now) == 0;
+                        if ((double)n > 3000 + 20e-6 * (double)(now.us - start.us))
+                                fail_msg("seed %llu: %lld in %lld us", (unsigned long long)seed, (long long)n,
+                                         (long long)(now.us - start.us));
+                }
+                assert_true(n > 3000);
+                for (int i = 0; i < 3; ++i)
+                        limiter_free(l[i]);
+        }
+}
+
+static void test_part(void **state)
+{
+        _cleanup_(limiter_freep) Limiter *l = limiter_for(1, 0, 1);
+        Mono now = { 5 * S };
+        unsigned n = 0;
+
+        /* What is free stays free, as far as it fits. */
+        limiter_set_part(l, 0.5, (Mono){ 300 * S }, now);
+        while (limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) == 0)
+                ++n;
+        assert_int_equal(n, 1500);
+        /* Who grows has nothing more at once, and fills up faster. */
+        limiter_set_part(l, 1, (Mono){ 300 * S }, now);
+        assert_true(limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) > 0);
+        now.us += 10 * S;
+        for (n = 0; limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) == 0; ++n)
+                ;
+        assert_in_range(n, 199, 200);
+        /* It ends by itself, and what was free then is not ours any more. */
+        now.us = 300 * S - 1;
+        assert_int_equal(limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now), 0);
+        now.us = 300 * S;
+        assert_true(limiter_take(l, LIMITER_WRITE, 1, LANE_URGENT, now) > 0);
+        assert_true(limiter_part(l, now) == 0);
+        limiter_set_part(l, 1, MONO_NEVER, now);
+        assert_true(limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) > 0);
+        now.us += S;
+        for (n = 0; limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) == 0; ++n)
+                ;
+        assert_in_range(n, 19, 20);
+        /* A hold holds whatever the part. */
+        limiter_hold(l, LIMITER_WRITE, (Mono){ now.us + 9 * S });
+        limiter_set_part(l, 0.5, MONO_NEVER, now);
+        assert_int_equal(limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now), 9 * S);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_part),
+                cmocka_unit_test(test_parts_together),
                 cmocka_unit_test(test_burst_then_rate),
                 cmocka_unit_test(test_asked_often),
                 cmocka_unit_test(test_rate_property),
