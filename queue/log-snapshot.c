@@ -14,11 +14,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The claim of who makes one: no metaverse object has this id. */
 static const ObjectId the_snapshot = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                          0xff, 0xff, 0xff, 0xff, 0xff } };
+
+/* Servers that have just started, or made a bucket, agree on a leader within this. */
+#define SETTLE_US ((int64_t)10 * 1000000)
 
 /* Another became the newest while the one before was fetched: so often. */
 #define TRIES 3
@@ -187,13 +191,19 @@ static int begin_with(Snapshots *s, const Snapshot *snapshot, const QueueJetstre
 static int check_arriving(Snapshots *s, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
+        int64_t until = commit_mono_us() + SETTLE_US;
         const char *from;
-        int r = snapshot_arriving(s, a, &from);
+        int r;
 
+        /* A bucket that was made a moment ago, by whom ever, has no leader yet. */
+        while ((r = snapshot_arriving(s, a, &from)) == BUS_E_DOWN && commit_mono_us() < until)
+                nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
         if (r == BUS_E_NONE)
                 return 0;
-        if (r)
+        if (r) {
+                diag_set(diag, "the cluster's state \"%s\": JetStream does not answer", s->log);
                 return r;
+        }
         diag_set(diag,
                  "the cluster's state \"%s\" is not there: a copy of %s was begun and did not come to its "
                  "end. "
@@ -226,8 +236,10 @@ int log_join(QueueJetstream *q, const QueueJetstreamOptions *o, Diag *diag)
                 if (r)
                         return r == BUS_E_NONE ? 0 : r;
                 r = bus_stream_look(q->bus, q->log, &log);
-                if (r)
+                if (r) {
+                        diag_set(diag, "the log \"%s\": JetStream does not answer", q->log);
                         return r;
+                }
                 r = look(o->path, q->log, &have);
                 /* What cannot be read, or is something else, is for who opens it. */
                 if (r || (!have.is_empty && !have.is_ours))
