@@ -55,10 +55,14 @@ with house("secrets") as h:
     wait_until(lambda: all(name in h.sosync.command("report", "list", "--json").stdout for name in ("Ada Planted", "Bob Planted")), 20,
                "both have a report")
     outputs = {}
-    for arguments in (["config", "show"], ["config", "check"], ["sync", f"CN=Ada Planted,{h.people}"], ["report", "list", "--json"],
+    # Bob is not in the cloud: the file has a create, whose password would be random.
+    trace = h.folder / "planted.trace"
+    for arguments in (["sync", "--trace", trace, f"CN=Bob Planted,{h.people}"], ["config", "show"], ["config", "check"], ["sync", f"CN=Ada Planted,{h.people}"], ["report", "list", "--json"],
                       ["audit", "search", "--json"], ["queue", "list", "--json"], ["config", "permissions"]):
         r = h.sosync.command(*arguments)
-        outputs[" ".join(arguments)] = r.stdout + r.stderr
+        outputs[" ".join(map(str, arguments))] = r.stdout + r.stderr
+    outputs["trace"] = trace.read_text(encoding="utf-8")
+    check("Bob Planted" in outputs["trace"], outputs["trace"])
     check("credentials" in outputs["config show"], outputs["config show"])
     runs = re.findall(r'"id":\s*"([0-9a-f-]{36})"', outputs["report list --json"])
     check(runs, outputs["report list --json"])
