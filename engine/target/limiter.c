@@ -44,6 +44,9 @@ struct Bucket {
         int64_t service;  /* milli-units that the service's bucket holds: ours without the share of it */
         int64_t burst;    /* milli-units */
         int64_t reserve;  /* milli-units of the burst that only the urgent lane may use */
+        int64_t kept;     /* ... of which so many were there at `kept_at`; it fills within one window */
+        int64_t kept_at;  /* ns */
+        int64_t fill;     /* ns: the window */
         int64_t full_at;  /* ns */
         int64_t units;    /* as published */
         int64_t window_s; /* ... for so long */
@@ -102,12 +105,28 @@ static void bucket_measure(Bucket *b, const LimiterOptions *o, double part)
                 ++b->interval; /* rounded up: never faster than allowed */
 }
 
+/*
+ * A bucket that began with nothing free would give other lanes nothing until the whole reserve is there: it
+ * grows with its part of the rate, and they have the rest at once.
+ */
+static int64_t reserve_now(const Bucket *b, int64_t now)
+{
+        double grown = now > b->kept_at ? (double)(now - b->kept_at) / (double)b->fill : 0;
+
+        if (grown >= 1 || b->kept >= b->reserve)
+                return b->reserve;
+        grown = (double)b->kept + grown * (double)b->reserve;
+        return grown < (double)b->reserve ? (int64_t)grown : b->reserve;
+}
+
 static void bucket_init(Bucket *b, int64_t units, int64_t window_s, const LimiterOptions *o)
 {
         b->stretch = STRETCH_ONE;
         b->units = units;
         b->window_s = window_s;
+        b->fill = (int64_t)((double)(window_s * NS) / o->time_scale) + 1;
         bucket_measure(b, o, 1);
+        b->kept = b->reserve;
 }
 
 /**
@@ -186,7 +205,7 @@ static int64_t bucket_wait(const Limiter *l, const Bucket *b, int64_t milli, Lan
                 return CLOSED_NS;
         if (!b->interval)
                 return 0;
-        room = b->burst - (lane == LANE_URGENT ? 0 : b->reserve);
+        room = b->burst - (lane == LANE_URGENT ? 0 : reserve_now(b, now));
         if (milli > room)
                 milli = room; /* more than ever fits: let it go when the bucket is empty, and charge it whole
                                */
@@ -381,14 +400,17 @@ static int64_t bucket_free(const Bucket *b, int64_t now)
 
 static void bucket_set_part(Bucket *b, const LimiterOptions *o, double part, bool had_none, int64_t now)
 {
-        int64_t had;
+        int64_t had, kept;
 
         if (!b->interval)
                 return;
         had = bucket_free(b, now);
+        kept = had_none ? 0 : reserve_now(b, now);
         if (had_none && had > 0)
                 had = 0;
         bucket_measure(b, o, part);
+        b->kept = kept < b->reserve ? kept : b->reserve;
+        b->kept_at = now;
         if (had > b->burst)
                 had = b->burst;
         b->full_at = add(now, span(b, b->burst - had));

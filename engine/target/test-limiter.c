@@ -318,6 +318,28 @@ static void test_parts_together(void **state)
         }
 }
 
+/* Who begins with nothing free does not wait until the reserve is full, and the reserve fills. */
+static void test_part_reserve(void **state)
+{
+        _cleanup_(limiter_freep) Limiter *l = limiter_for(1, 0.1, 1);
+        Mono now = { 5 * S };
+        unsigned n = 0, n_urgent = 0;
+
+        limiter_set_part(l, 0, MONO_NEVER, now);
+        limiter_set_part(l, 0.5, MONO_NEVER, now);
+        for (int i = 0; i < 1500; ++i, now.us += 100000)
+                n += limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) == 0;
+        assert_in_range(n, 10 * 150 * 89 / 100, 10 * 150 * 91 / 100);
+        /* More of it: the other lanes go on meanwhile. */
+        limiter_set_part(l, 1, MONO_NEVER, now);
+        for (n = 0; n < 20; now.us += 100000)
+                n += limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) == 0;
+        assert_true(now.us < (5 + 150 + 4) * S);
+        while (limiter_take(l, LIMITER_WRITE, 1, LANE_URGENT, now) == 0)
+                ++n_urgent;
+        assert_in_range(n_urgent, 150, 175);
+}
+
 static void test_part(void **state)
 {
         _cleanup_(limiter_freep) Limiter *l = limiter_for(1, 0, 1);
@@ -358,6 +380,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_part),
+                cmocka_unit_test(test_part_reserve),
                 cmocka_unit_test(test_parts_together),
                 cmocka_unit_test(test_burst_then_rate),
                 cmocka_unit_test(test_asked_often),
