@@ -50,7 +50,7 @@ static BudgetNode stay_silent(const BudgetNode *before, int64_t share, Mono now)
 
 void budget_table_read(BudgetTable *t, const char *text, Mono now)
 {
-        BudgetNode nodes[BUDGET_NODES_MAX];
+        BudgetNode nodes[BUDGET_NODES_MAX] = { 0 };
         size_t n = 0;
 
         for (const char *at = text ? text : ""; *at && n < BUDGET_NODES_MAX;) {

@@ -359,7 +359,7 @@ static void test_slots_any_window(void **state)
                 SLOTS = 5
         };
         OwnerSlots s = { .n = SLOTS, .window_us = 10 * SECOND_US };
-        int64_t left[N];
+        int64_t left[N] = { 0 };
         size_t n = 0, slot;
 
         srand(20261122);

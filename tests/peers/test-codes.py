@@ -89,8 +89,8 @@ def crashed(f):
     """Three times the service dies while it works on the same object; then it leaves it alone."""
     f.ad.put_user(50, "Ada")
     wait_until(lambda: f.graph.find_user("ada@fake.test"), DEADLINE_S, "Ada")
-    f.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "/v1.0/users/*", "count": 3, "action": {"delay_ms": 60000}}]})
     wait_until(lambda: f.idle(), DEADLINE_S, "an idle queue")
+    f.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "/v1.0/users/*", "count": 3, "action": {"delay_ms": 60000}}]})
     before = f.graph.last()
     f.ad.put_user(50, "Ada", title="Poison")
     for _ in range(3):
