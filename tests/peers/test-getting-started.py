@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from house import check, step, wait_until
-from lab import Lab, domain, skip_unless
+from lab import Lab, dns, domain, skip_unless
 from lab.base import Process
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "getting-started.md"
@@ -26,7 +26,7 @@ INSIDE = "SOSYNC_GETTING_STARTED"
 def enter():
     """Again, in a mount namespace of our own."""
     os.environ[INSIDE] = "1"
-    os.execvp("unshare", ["unshare", "-m", "--propagation", "private", sys.executable, *sys.argv])
+    os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
 
 
 def copy_on_write(folder):
@@ -94,7 +94,7 @@ def systemd(lab, environment):
     return service
 
 
-skip_unless(domain.why_not())
+skip_unless(domain.why_not(), dns.why_not())
 if INSIDE not in os.environ:
     enter()
 
