@@ -75,6 +75,7 @@ int batch_add(Batch *b, const FeedLink *l, const LdapEntry *e, bool whole, Diag 
                 .dn = e->dn,
                 .gone = e->deleted || strstr(e->dn, "\\0ADEL:"),
                 .whole = whole,
+                .unread = !whole && !e->n_told && e->object->n_attributes,
                 .version = { .server = l->conn->server_id, .number = e->usn },
                 .changed = e->changed,
                 .brought = e->object,

@@ -59,11 +59,13 @@ struct Position {
 
 struct FeedEntry {
         ObjectId id;
-        const char *dn;  /* now */
-        bool gone;       /* tombstone */
-        bool whole;      /* brought is the whole entry, changed or not: only a comparison says what changed */
-        Version version; /* server and uSNChanged; number 0 if the feed does not bring it */
-        Wall changed;    /* whenChanged if it came along; else 0 */
+        const char *dn; /* now */
+        bool gone;      /* tombstone */
+        bool whole;     /* brought is the whole entry, changed or not: only a comparison says what changed */
+        bool unread; /* nothing came but what comes with every entry: no attribute that was asked for changed
+                      */
+        Version version;          /* server and uSNChanged; number 0 if the feed does not bring it */
+        Wall changed;             /* whenChanged if it came along; else 0 */
         const Object *brought;    /* the attributes the feed delivered: all, or only the changed ones */
         const NamedStamp *stamps; /* of a lookout (feed-lookout.h); else none */
         size_t n_stamps;

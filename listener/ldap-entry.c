@@ -78,6 +78,17 @@ static bool fixed(const Value *v, ObjectId *ret_id)
         return true;
 }
 
+/* DirSync brings these with every entry, whatever has changed. */
+static bool comes_always(const char *name)
+{
+        static const char *const always[] = { "instanceType", "objectGUID", "uSNChanged", "whenChanged" };
+
+        for (size_t i = 0; i < N_ELEMENTS(always); i++)
+                if (str_is_nocase(name, always[i]))
+                        return true;
+        return false;
+}
+
 /* What every caller wants to know of an entry. */
 static void note(Reader *r, const char *name, Value v)
 {
@@ -148,12 +159,15 @@ static int read_attribute(Reader *r, const struct berval *name, const struct ber
         v = read_values(r, name, values, n);
         if (r->ranges && entry_range(name->bv_val, name->bv_len, &n_name, &first, &next)) {
                 add_range(r, spelling, first, next, v);
+                r->entry.n_told++;
                 return 0;
         }
         if (n_base < name->bv_len && !is_new_single(name->bv_val, n_base, name->bv_len))
                 spelling = arena_printf(r->arena, "%.*s%.*s", (int)n_base, spelling,
                                         (int)(name->bv_len - n_base), name->bv_val + n_base);
         note(r, spelling, v);
+        /* One without values has lost them: the object has no room for that, and it is news all the same. */
+        r->entry.n_told += !comes_always(spelling);
         object_add(&r->builder, spelling, v);
         return 0;
 }
@@ -224,7 +238,7 @@ void entry_read_brief(LDAP *ld, LDAPMessage *message, Arena *a, LdapEntry *ret_e
 {
         char *dn = ldap_get_dn(ld, message);
         Ref self = entry_ref(dn ? dn : "", dn ? strlen(dn) : 0, a);
-        LdapEntry e = { .dn = self.text ? self.text : "", .id = self.id };
+        LdapEntry e = { .dn = self.text ? self.text : "", .id = self.id, .n_told = 1 };
         ObjectBuilder b;
 
         ldap_memfree(dn);

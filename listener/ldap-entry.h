@@ -57,6 +57,7 @@ struct LdapEntry {
         uint64_t usn; /* uSNChanged; 0: it did not come */
         Wall changed; /* whenChanged */
         bool deleted;
+        size_t n_told; /* attributes that came, emptied ones too, but for those that come with every entry */
         const Object *object; /* type is NULL: that is the scope's affair */
         const EntryRange *ranges;
         size_t n_ranges;

@@ -101,6 +101,7 @@ static void test_entry(void **state)
         assert_string_equal(f->got.entry.dn, "CN=Ada,DC=test");
         assert_memory_equal(f->got.entry.id.bytes, guid, 16);
         assert_int_equal(f->got.entry.usn, 4711);
+        assert_int_equal(f->got.entry.n_told, 7); /* `title` has lost its value: that is told too */
         assert_int_equal(f->got.entry.changed.ms, 1795337659000);
         assert_true(f->got.entry.deleted);
         /* Names as asked for, else as the schema has them, else as they came. */

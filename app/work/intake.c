@@ -16,20 +16,6 @@ typedef enum Verdict {
         VERDICT_URGENT_REVOKE,
 } Verdict;
 
-/* A feed that brings only what has changed, and has brought nothing but what goes with every entry. */
-static bool is_unread(const FeedEntry *e)
-{
-        static const char *const with_all[] = { "instanceType", "objectGUID", "uSNChanged", "whenChanged" };
-        size_t n = e->brought ? e->brought->n_attributes : 0, n_with_all = 0;
-
-        if (e->whole || e->gone || !n)
-                return false;
-        for (size_t i = 0; i < n; i++)
-                for (size_t k = 0; k < N_ELEMENTS(with_all); k++)
-                        n_with_all += str_is_nocase(e->brought->attributes[i].name, with_all[k]);
-        return n_with_all == n;
-}
-
 /* Is the entry ours: is it followed already, or is it where we look and of a type we take? */
 static bool is_ours(const Scope *scope, const FeedEntry *e, const Dn *dn, bool followed)
 {
@@ -153,7 +139,7 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                 bool followed = false, is_container = false;
                 Verdict v = VERDICT_DROP;
 
-                if (is_unread(e)) {
+                if (e->unread && !e->gone) {
                         n_unread++;
                         continue;
                 }

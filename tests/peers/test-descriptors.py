@@ -84,6 +84,6 @@ with Lab("descriptors") as lab:
         r = service.command("queue", "stats", "--json")
         return r.returncode == 0 and not sum(v for lane in json.loads(r.stdout)["lanes"].values() for k, v in lane.items() if k in ("ready", "leased", "delayed", "parked"))
     wait_until(idle, 60, "an idle queue")
-    rows = service.command("report", "list", "--json", "--limit", "1000").stdout.splitlines()
-    check(len(rows) >= 22, len(rows))
+    # The reporter could not open its files either, and tries again after a while.
+    wait_until(lambda: len(service.command("report", "list", "--json", "--limit", "1000").stdout.splitlines()) >= 22, 90, "a report of each run")
     service.stop()
