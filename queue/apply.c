@@ -146,7 +146,7 @@ static int write_changes(Apply *ap, const Op *op)
                 if (rc)
                         return rc;
         }
-        if (!op->feed)
+        if (!op->feed || op->n_position == 0)
                 return 0;
         return apply_put(ap, ap->store->position, op->feed, strlen(op->feed), op->position, op->n_position);
 }

@@ -28,7 +28,7 @@ static int put(Queue *queue, const Intake *in)
         pthread_mutex_lock(&q->lock);
         for (size_t i = 0; i < in->n_changes; i++)
                 mem_arrive(q, &in->changes[i], in->now);
-        if (in->feed)
+        if (in->feed && in->n_position)
                 cell_set(&q->positions, in->feed, strlen(in->feed), in->position, in->n_position, 1);
         mem_apply(q, &b, true, LANE_NORMAL, in->now, NULL, NULL, NULL);
         pthread_mutex_unlock(&q->lock);

@@ -106,8 +106,8 @@ struct Intake {
         size_t n_links;
         const char *feed;     /* whose position; NULL: none is stored (sosync sync, reconcile) */
         const void *position; /* bytes, with the feed's own context and checksum */
-        size_t n_position;
-        uint64_t term; /* of a cluster: of the role that has the feed's name (queue_role) */
+        size_t n_position;    /* 0: the one that is stored stays; it covers nothing of this */
+        uint64_t term;        /* of a cluster: of the role that has the feed's name (queue_role) */
         Wall now;
 };
 

@@ -42,7 +42,6 @@ int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
         };
         FeedSink *sink = &f->intake.sink;
         Position position = { 0 };
-        bool resumed;
         int r;
 
         config.attributes = watched(f, &w->first->run, &config.n_attributes);
@@ -53,8 +52,8 @@ int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
         r = queue_position(w->queue, c->feed, f->arena, (const void **)&position.data, &position.n);
         if (r < 0)
                 return r;
-        resumed = r == 0 && position.n > 0;
-        r = feed_thread_start(&f->thread, ops, &config, sink, &f->log, resumed ? &position : NULL, diag);
+        /* An empty one was made by an earlier version: the feed refuses it and catches up. */
+        r = feed_thread_start(&f->thread, ops, &config, sink, &f->log, r == 0 ? &position : NULL, diag);
         return r ? r : lookouts_start(&f->lookouts, w, f->connector);
 }
 

@@ -283,6 +283,26 @@ static void test_position(void **state)
         assert_memory_equal(data, "a\0b", 3);
 }
 
+/* A look of several batches brings its position with the last: who is killed before that looks again from
+ * where the look began. */
+static void test_position_stays(void **state)
+{
+        Desk *d = *state;
+        const FeedEntry ada = entry(d, 1, "CN=ada," OU, "user", 512);
+        const void *data;
+        size_t n;
+
+        assert_int_equal(give(d, NULL, 0, false), 0);
+        assert_int_equal(
+                d->intake.sink.batch(&d->intake.sink,
+                                     &(FeedBatch){ .entries = &ada, .n_entries = 1, .seen = { 999000 } }),
+                0);
+        assert_non_null(queued(d, 1));
+        assert_int_equal(queue_position(d->queue, "feed", d->arena, &data, &n), 0);
+        assert_int_equal(n, 3);
+        assert_memory_equal(data, "a\0b", 3);
+}
+
 static void on_settled(void *context)
 {
         ++*(unsigned *)context;
@@ -339,6 +359,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_urgent, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_urgent_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_position, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_position_stays, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_settled, setup, teardown),
         };
 

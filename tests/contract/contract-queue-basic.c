@@ -334,14 +334,19 @@ static void test_position(void **state)
         assert_int_equal(n, sizeof(cookie));
         assert_memory_equal(data, cookie, n);
         assert_int_equal(queue_position(f->q, "lab", f->a, &data, &n), QUEUE_E_NONE);
-        /* A put without a feed leaves it alone; an empty position is one. */
+        /* A put without a feed leaves it alone, and so does a feed's that covers nothing yet. */
         put_n(f, 2, LANE_NORMAL);
         assert_int_equal(queue_position(f->q, "corp", f->a, &data, &n), 0);
         assert_int_equal(n, sizeof(cookie));
-        in = (Intake){ .feed = "corp", .position = "", .now = f->now };
+        in.position = NULL;
+        in.n_position = 0;
         assert_int_equal(queue_put(f->q, &in), 0);
         assert_int_equal(queue_position(f->q, "corp", f->a, &data, &n), 0);
-        assert_int_equal(n, 0);
+        assert_int_equal(n, sizeof(cookie));
+        assert_memory_equal(data, cookie, n);
+        in.feed = "lab";
+        assert_int_equal(queue_put(f->q, &in), 0);
+        assert_int_equal(queue_position(f->q, "lab", f->a, &data, &n), QUEUE_E_NONE);
 }
 
 static void test_bad_arguments(void **state)

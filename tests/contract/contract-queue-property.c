@@ -101,8 +101,10 @@ static void do_put(Pair *p)
         }
         if (pick(p, 2)) {
                 in.feed = pick(p, 2) ? "corp" : "lab";
-                in.position = position;
-                in.n_position = (size_t)snprintf(position, sizeof(position), "%u", p->step);
+                if (pick(p, 4)) {
+                        in.position = position;
+                        in.n_position = (size_t)snprintf(position, sizeof(position), "%u", p->step);
+                }
         }
         SAME(p, queue_put(p->a.q, &in), queue_put(p->b.q, &in));
 }
