@@ -201,7 +201,8 @@ class Ground:
 
     def writes(self, after=0, path=None):
         """Requests at Graph that were to change something, token requests left out."""
-        return [r for r in self.graph.journal(after) if r["method"] != "GET" and "/oauth2/" not in r["path"] and (path is None or path in r["path"])]
+        return [r for r in self.graph.journal(after) if r["method"] != "GET" and "/oauth2/" not in r["path"] and
+                not r["path"].endswith("/$batch") and (path is None or path in r["path"])]
 
     def until_writes(self, n, deadline_s):
         """Until n writes have come since the journal was forgotten; those that were accepted."""
