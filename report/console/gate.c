@@ -119,10 +119,13 @@ static const PageRoute *find_route(const char *path, const char **ret_rest)
 
 /* -- signing in and out ---------------------------------------------------------------------------------- */
 
-/* "/changes?q=x": one of our pages, and nobody else's. */
+/* "/changes?q=x": one of our pages, and nobody else's; in characters that a URL has (RFC 3986 2). */
 static bool is_our_page(const char *next)
 {
-        return next[0] == '/' && next[1] != '/' && next[1] != '\\' && !strpbrk(next, "\r\n\t");
+        static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "-._~:/?#[]@!$&'()*+,;=%";
+
+        return next[0] == '/' && next[1] != '/' && !next[strspn(next, url)];
 }
 
 static void sign_in(Visit *v)
