@@ -9,7 +9,7 @@
  *
  * The text is the exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats): a family is
  * begun once with its type and help, its samples follow. Who writes it decides what families there are; the
- * program's are one table, app/work/metrics.c.
+ * program's are one table, app/flow/metrics.c.
  *
  * Any thread.
  */

@@ -12,7 +12,7 @@
  * and what it misses while its controller is away comes by replication, as everything does. Groups are left
  * out: their members are links, and a link has no stamp that could be compared.
  *
- * It is none of the registry: `feed:` cannot name it. app/work/lookout.h has one for each controller.
+ * It is none of the registry: `feed:` cannot name it. app/flow/lookout.h has one for each controller.
  */
 
 #include "listener/feed-usn.h"

@@ -8,7 +8,7 @@
  * name and returns the exit status (sosync(1); engine/steps/catalogue.h has the values).
  */
 
-#include "app/work/acts.h"
+#include "app/flow/acts.h"
 #include "engine/steps/catalogue.h"
 
 #include <jansson.h>

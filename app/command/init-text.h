@@ -8,7 +8,7 @@
  * keep their defaults are not in it; `sosync config help` has all of them.
  */
 
-#include "app/work/estate.h"
+#include "app/flow/estate.h"
 #include "base/str.h"
 #include "listener/directory.h"
 

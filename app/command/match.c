@@ -6,8 +6,8 @@
 #include "app/control/control.h"
 #include "app/control/matches.h"
 #include "app/control/person.h"
-#include "app/work/acts.h"
-#include "app/work/state.h"
+#include "app/flow/acts.h"
+#include "app/flow/state.h"
 #include "base/str.h"
 
 #include <errno.h>

@@ -4,9 +4,9 @@
 #include "app/command/queue-store.h"
 #include "app/control/control.h"
 #include "app/control/queue-view.h"
-#include "app/work/acts.h"
-#include "app/work/brake-store.h"
-#include "app/work/state.h"
+#include "app/flow/acts.h"
+#include "app/flow/brake-store.h"
+#include "app/flow/state.h"
 #include "base/str.h"
 
 #include <errno.h>

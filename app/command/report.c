@@ -2,7 +2,7 @@
 
 #include "app/command/bundle.h"
 #include "app/command/command.h"
-#include "app/work/reporter.h"
+#include "app/flow/reporter.h"
 #include "base/str.h"
 #include "report/store.h"
 #include "report/summary.h"

@@ -2,7 +2,7 @@
 
 /* `sosync promote` and `sosync demote`: out of staging, and back */
 
-#include "app/work/staging.h"
+#include "app/flow/staging.h"
 #include "app/command/command.h"
 #include "app/control/control.h"
 #include "app/control/person.h"

@@ -2,10 +2,10 @@
 
 /* `sosync state copy`: everything durable, from one machine to a cluster and back */
 
-#include "app/work/state.h"
+#include "app/flow/state.h"
 #include "app/command/command.h"
 #include "app/command/progress.h"
-#include "app/work/owner.h"
+#include "app/flow/owner.h"
 #include "base/str.h"
 #include "queue/state-copy.h"
 

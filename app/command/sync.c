@@ -6,7 +6,7 @@
 #include "app/command/progress.h"
 #include "app/control/control.h"
 #include "app/control/person.h"
-#include "app/work/reporter.h"
+#include "app/flow/reporter.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "report/summary.h"

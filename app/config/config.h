@@ -159,7 +159,7 @@ struct Config {
         size_t n_sources;
         const UrgentRule *urgent_rules;
         size_t n_urgent_rules;
-        RunConfig run;      /* but for its connectors: app/work/connector.h knows their numbers */
+        RunConfig run;      /* but for its connectors: app/flow/connector.h knows their numbers */
         bool rules_invalid; /* run.rules stand in for what cannot be loaded: config_load_tolerant() */
 };
 

@@ -6,7 +6,7 @@
 #include "app/control/matches.h"
 #include "app/control/queue-view.h"
 #include "app/control/sync.h"
-#include "app/work/brake-store.h"
+#include "app/flow/brake-store.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/model/dn.h"

@@ -22,7 +22,7 @@
  * CONTROL_CONNECTIONS of them, and a line has at most CONTROL_LINE_MAX bytes.
  */
 
-#include "app/work/wiring.h"
+#include "app/flow/wiring.h"
 
 #include <jansson.h>
 

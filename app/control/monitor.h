@@ -12,9 +12,9 @@
  * read the queue's counts, which is a short read transaction.
  */
 
-#include "app/work/feeder.h"
-#include "app/work/metrics.h"
-#include "app/work/wiring.h"
+#include "app/flow/feeder.h"
+#include "app/flow/metrics.h"
+#include "app/flow/wiring.h"
 
 #include <jansson.h>
 

@@ -2,8 +2,8 @@
 
 #include "app/control/queue-view.h"
 
-#include "app/work/brake-store.h"
-#include "app/work/connector.h"
+#include "app/flow/brake-store.h"
+#include "app/flow/connector.h"
 #include "base/error.h"
 #include "engine/model/dn.h"
 

@@ -11,7 +11,7 @@
  * ends. Of several sources it is the one whose base holds the DN.
  */
 
-#include "app/work/wiring.h"
+#include "app/flow/wiring.h"
 
 typedef struct SyncRequest SyncRequest;
 

@@ -4,7 +4,7 @@
 
 #include "app/config/permissions.h"
 #include "app/doctor/doctor.h"
-#include "app/work/estate.h"
+#include "app/flow/estate.h"
 #include "base/str.h"
 #include "engine/target/token-key.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/reconcile/containers.h"
+#include "app/flow/intake.h"
 #include "app/job/kinds.h"
-#include "app/work/intake.h"
 
 static int work_one(Job *job, const Connector *c, SweepResult *ret_result, Diag *diag)
 {

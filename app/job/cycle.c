@@ -2,8 +2,8 @@
 
 #include "app/job/cycle.h"
 
+#include "app/flow/intake.h"
 #include "app/reconcile/reconcile.h"
-#include "app/work/intake.h"
 #include "base/error.h"
 
 /* A start has better things to do. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "app/flow/intake.h"
 #include "app/job/kinds.h"
 #include "app/reconcile/filter-group.h"
-#include "app/work/intake.h"
 
 static int work_group(Job *job, const Connector *c, Source *source, const WatchedGroup *g, Diag *diag)
 {

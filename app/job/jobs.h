@@ -36,7 +36,7 @@
  * All functions but job_progress, job_is_cancelled and those that run may be called from any thread.
  */
 
-#include "app/work/wiring.h"
+#include "app/flow/wiring.h"
 
 #include <jansson.h>
 

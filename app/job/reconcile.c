@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/reconcile/reconcile.h"
+#include "app/flow/intake.h"
 #include "app/job/kinds.h"
 #include "app/reconcile/drift.h"
-#include "app/work/intake.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/target/graph-tenant.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/work/revert.h"
+#include "app/flow/revert.h"
 #include "app/job/kinds.h"
 #include "base/str.h"
 #include "engine/steps/catalogue.h"

@@ -2,8 +2,8 @@
 
 #include "app/job/rules-groups.h"
 
+#include "app/flow/connector.h"
 #include "app/job/jobs.h"
-#include "app/work/connector.h"
 
 static int read_group(Source *source, const Connector *c, const RuleGroup *g, bool members, Arena *a,
                       GroupMembers *ret_group, Diag *diag)

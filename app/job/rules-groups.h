@@ -8,8 +8,8 @@
  * below whose base it is.
  */
 
+#include "app/flow/wiring.h"
 #include "app/rules/compare.h"
-#include "app/work/wiring.h"
 
 /*
  * With `members` who is in them, else only whether they can be read. Everything lives in the arena.

@@ -4,10 +4,10 @@
 
 #include "app/job/kinds.h"
 
+#include "app/flow/connector.h"
 #include "app/rules/joins.h"
 #include "app/rules/known.h"
 #include "app/rules/store.h"
-#include "app/work/connector.h"
 #include "base/str.h"
 
 static const char *argument(const Job *job, const char *name)

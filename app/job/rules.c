@@ -7,11 +7,11 @@
 
 #include "app/job/kinds.h"
 
+#include "app/flow/connector.h"
+#include "app/flow/rules-active.h"
 #include "app/job/rules-groups.h"
 #include "app/rules/diff.h"
 #include "app/rules/store.h"
-#include "app/work/connector.h"
-#include "app/work/rules-active.h"
 #include "base/error.h"
 #include "base/str.h"
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/flow/intake.h"
 #include "app/job/cycle.h"
 #include "app/reconcile/reconcile.h"
-#include "app/work/intake.h"
 
 #define MINUTE_US ((int64_t)60 * 1000000)
 

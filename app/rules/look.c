@@ -40,7 +40,7 @@ static int refuse(int status, Diag *diag, const char *format, ...)
         return status;
 }
 
-/* As in a run (app/work/worker.c): what the source says of its domain and forest. */
+/* As in a run (app/flow/worker.c): what the source says of its domain and forest. */
 static void set_parameters(Look *look, const SourceInfo *info)
 {
         ExprParameter all[] = {

@@ -13,7 +13,7 @@
  * positions are refused. Workers run on every node and have no role.
  */
 
-#include "app/work/feeder.h"
+#include "app/flow/feeder.h"
 
 typedef struct Roles Roles;
 

@@ -294,7 +294,7 @@ static void leave_joins(Run *run)
  * What staging holds back must be planned again once it may leave. A plan compares with the last finished run
  * (what AD had then is cleared and unlinked, an account that was off then is turned on), so that one stays.
  * Who has left or was deleted stays too, without a hash: that is what a promotion makes due
- * (app/work/staging.c).
+ * (app/flow/staging.c).
  */
 static bool is_held_back(const Run *run)
 {

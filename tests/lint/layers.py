@@ -14,7 +14,7 @@ ENGINE = ('engine/model engine/expr engine/rules engine/scope engine/brakes engi
           'engine/scheduler engine/steps')
 
 # The program's rooms, from configuration to worker; those above may include all of them.
-WORK = 'app/config app/reconcile app/compare app/rules app/work'
+FLOW = 'app/config app/reconcile app/compare app/rules app/flow'
 
 # folder: (our folders it may include besides itself, libraries it owns). The deepest folder decides: what is in
 # report/console is not in report, and who may include report may not include report/console.
@@ -38,12 +38,12 @@ LAYERS = {
     'app/reconcile': (f'base {ENGINE} queue listener app/config', ''),
     'app/compare': (f'base {ENGINE} queue app/config', ''),
     'app/rules': (f'base {ENGINE} queue listener app/config', ''),
-    'app/work': (f'base {ENGINE} queue listener report app/config app/reconcile app/compare app/rules', 'libevent'),
-    'app/job': (f'base {ENGINE} queue report {WORK}', ''),
-    'app/control': (f'base {ENGINE} queue report report/console {WORK} app/job', ''),
-    'app/doctor': (f'base {ENGINE} queue listener {WORK} app/control', 'libevent'),
-    'app/service': (f'base {ENGINE} {WORK} app/job app/control', 'libevent systemd'),
-    'app/command': (f'base {ENGINE} queue listener report {WORK} app/job app/control app/doctor app/service', 'libarchive'),
+    'app/flow': (f'base {ENGINE} queue listener report app/config app/reconcile app/compare app/rules', 'libevent'),
+    'app/job': (f'base {ENGINE} queue report {FLOW}', ''),
+    'app/control': (f'base {ENGINE} queue report report/console {FLOW} app/job', ''),
+    'app/doctor': (f'base {ENGINE} queue listener {FLOW} app/control', 'libevent'),
+    'app/service': (f'base {ENGINE} {FLOW} app/job app/control', 'libevent systemd'),
+    'app/command': (f'base {ENGINE} queue listener report {FLOW} app/job app/control app/doctor app/service', 'libarchive'),
     'app': ('base app/command app/control app/service', ''),
 }
 

@@ -11,7 +11,7 @@ import re
 import sys
 
 # Minutes by the clock and no end of the run: played with a fake clock, where the watch lives.
-ELSEWHERE = {'RunStuck': 'app/work/test-run-watch.c'}
+ELSEWHERE = {'RunStuck': 'app/flow/test-run-watch.c'}
 
 root = pathlib.Path(sys.argv[1])
 table = (root / 'engine/steps/catalogue.c').read_text(encoding='utf-8').partition('rows[] = {')[2].partition('\n};')[0]

@@ -142,8 +142,8 @@ class Layers(Planted):
                    'base/arena.c:1: "arena.h" is not a full path; write it from the root, as "base/arena.h"')
 
     def test_relative_path(self):
-        self.check('queue/queue.c', '#include "../app/work/worker.h"\n',
-                   'queue/queue.c:1: "../app/work/worker.h" is in no folder of the table')
+        self.check('queue/queue.c', '#include "../app/flow/worker.h"\n',
+                   'queue/queue.c:1: "../app/flow/worker.h" is in no folder of the table')
 
     def test_new_folder(self):
         self.check('common/util.c', '', 'common/util.c:1: this folder is not in the table of tests/lint/layers.py')

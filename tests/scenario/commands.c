@@ -4,9 +4,9 @@
 
 #include "tests/scenario/commands.h"
 #include "app/control/matches.h"
-#include "app/work/brake-store.h"
-#include "app/work/revert.h"
-#include "app/work/staging.h"
+#include "app/flow/brake-store.h"
+#include "app/flow/revert.h"
+#include "app/flow/staging.h"
 #include "base/error.h"
 #include "base/str.h"
 

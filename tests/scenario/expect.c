@@ -7,7 +7,7 @@
  * asked at any time.
  */
 
-#include "app/work/brake-store.h"
+#include "app/flow/brake-store.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "tests/scenario/scene.h"

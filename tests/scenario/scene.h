@@ -14,9 +14,9 @@
  * A scene belongs to one thread.
  */
 
-#include "app/work/gate.h"
-#include "app/work/intake.h"
-#include "app/work/worker.h"
+#include "app/flow/gate.h"
+#include "app/flow/intake.h"
+#include "app/flow/worker.h"
 #include "engine/scheduler/scheduler-mem.h"
 #include "engine/source/source-mem.h"
 #include "tests/scenario/cloud.h"

@@ -13,7 +13,7 @@
  *      two-forests [PERSONS [ROUNDS]]
  */
 
-#include "app/work/worker.h"
+#include "app/flow/worker.h"
 #include "base/str.h"
 #include "engine/source/source-mem.h"
 #include "engine/target/graph.h"

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/flow/feeder.h"
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <string.h>
+
+/* A feed brings only changes of attributes that it asks for: all that rules read, values and links. */
+static const char *const *watched(Feeder *f, const RunConfig *run, size_t *ret_n)
+{
+        const char **names = arena_new_array(f->arena, const char *, run->n_attributes + run->n_links);
+
+        memcpy(names, run->attributes, run->n_attributes * sizeof(*names));
+        memcpy(names + run->n_attributes, run->links, run->n_links * sizeof(*names));
+        *ret_n = run->n_attributes + run->n_links;
+        return names;
+}
+
+void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *context), void *context)
+{
+        f->connector = c;
+        f->arena = arena_new(0);
+        f->field = LOG_STR("feed", c->name);
+        f->log = (Log){ .parent = &w->log, .fields = &f->field, .n_fields = 1 };
+        intake_init(&f->intake, w->queue, &w->snapshot, w->clock, &f->log, c->feed, c->number, c->source);
+        f->intake.settled = settled;
+        f->intake.context = context;
+        f->prepared = true;
+        c->intake = &f->intake;
+}
+
+int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
+{
+        const Connector *c = f->connector;
+        const FeedOps *ops = feed_find(ldap_config_feeds[c->ldap->feed]);
+        FeedConfig config = {
+                .ldap = c->ldap,
+                .clock = w->clock,
+                .pin = c->pin,
+        };
+        FeedSink *sink = &f->intake.sink;
+        Position position = { 0 };
+        int r;
+
+        config.attributes = watched(f, &w->first->run, &config.n_attributes);
+        if (record) {
+                recording_tap_init(&f->tap, record, sink, c->ldap->name, &f->log);
+                sink = &f->tap.sink;
+        }
+        r = queue_position(w->queue, c->feed, f->arena, (const void **)&position.data, &position.n);
+        if (r < 0)
+                return r;
+        /* An empty one was made by an earlier version: the feed refuses it and catches up. */
+        r = feed_thread_start(&f->thread, ops, &config, sink, &f->log, r == 0 ? &position : NULL, diag);
+        return r ? r : lookouts_start(&f->lookouts, w, f->connector);
+}
+
+void feeder_resume(Feeder *f)
+{
+        if (f->thread.started)
+                feed_pause(f->thread.feed, false);
+}
+
+void feeder_tell_stop(Feeder *f)
+{
+        lookouts_tell_stop(&f->lookouts);
+        feed_thread_tell_stop(&f->thread);
+}
+
+void feeder_stop(Feeder *f)
+{
+        lookouts_stop(&f->lookouts);
+        feed_thread_stop(&f->thread);
+}
+
+void feeder_deinit(Feeder *f)
+{
+        if (!f->prepared)
+                return;
+        f->arena = arena_free(f->arena);
+        f->connector->intake = NULL;
+        intake_deinit(&f->intake);
+        f->prepared = false;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Feeder: a feed on its own thread, with its own loop, from its stored position
+ */
+
+#include "app/flow/feed-thread.h"
+#include "app/flow/intake.h"
+#include "app/flow/lookout.h"
+#include "app/flow/wiring.h"
+#include "listener/recording.h"
+
+typedef struct Feeder Feeder;
+
+struct Feeder {
+        Connector *connector;
+        IntakeSink intake;
+        RecordingTap tap; /* with --record */
+        Log log;
+        LogField field;
+        Arena *arena; /* of the position */
+        FeedThread thread;
+        Lookouts lookouts; /* beside it, with source.urgent_on: all-dcs */
+        bool prepared;
+};
+
+/* Its intake may be looked at from now on, until feeder_deinit(). `settled` is called once, on the feed's
+ * thread: it watches, or has failed to for the first time. */
+void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *context), void *context);
+void feeder_deinit(Feeder *f);
+
+/* `record`: what the feed says is written there too; NULL: it is not.
+ * Return: 0, -errno; the diag says what is wrong with the feed's configuration. */
+int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag);
+void feeder_resume(Feeder *f); /* after a queue that was full */
+void feeder_tell_stop(Feeder *f);
+void feeder_stop(Feeder *f); /* and waits */

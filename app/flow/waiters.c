@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "app/flow/waiters.h"
+
+#include "base/error.h"
+
+#include <string.h>
+#include <time.h>
+
+void waiters_init(Waiters *w)
+{
+        pthread_condattr_t attr;
+
+        pthread_condattr_init(&attr);
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        pthread_mutex_init(&w->lock, NULL);
+        pthread_cond_init(&w->done, &attr);
+        pthread_condattr_destroy(&attr);
+        list_init(&w->list);
+        w->closing = false;
+}
+
+void waiters_deinit(Waiters *w)
+{
+        pthread_cond_destroy(&w->done);
+        pthread_mutex_destroy(&w->lock);
+}
+
+void waiters_add(Waiters *w, Waiter *waiter, const ObjectKey *key, Wall since)
+{
+        *waiter = (Waiter){ .key = *key, .since = since };
+        pthread_mutex_lock(&w->lock);
+        list_push(&w->list, &waiter->link);
+        pthread_mutex_unlock(&w->lock);
+}
+
+bool waiters_wait(Waiters *w, Waiter *waiter, int64_t timeout_us)
+{
+        struct timespec until;
+        int r = 0;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += timeout_us / 1000000;
+        until.tv_nsec += timeout_us % 1000000 * 1000;
+        if (until.tv_nsec >= 1000000000) {
+                until.tv_sec++;
+                until.tv_nsec -= 1000000000;
+        }
+        pthread_mutex_lock(&w->lock);
+        while (!waiter->data && !w->closing && r == 0)
+                r = pthread_cond_timedwait(&w->done, &w->lock, &until);
+        list_remove(&waiter->link);
+        pthread_mutex_unlock(&w->lock);
+        return waiter->data != NULL;
+}
+
+static bool is_waited_for(const Waiter *waiter, const ObjectKey *key, const Outcome *o)
+{
+        return !waiter->data && waiter->key.source == key->source && guid_is(&waiter->key.id, &key->id) &&
+               o->started.ms >= waiter->since.ms;
+}
+
+void waiters_deliver(Waiters *w, const ObjectKey *key, const Outcome *o)
+{
+        pthread_mutex_lock(&w->lock);
+        list_for_each (i, &w->list) {
+                Waiter *waiter = list_entry(i, Waiter, link);
+                PackWriter writer;
+                const uint8_t *data;
+
+                if (!is_waited_for(waiter, key, o))
+                        continue;
+                pack_init(&writer);
+                outcome_pack(&writer, o);
+                data = pack_data(&writer, &waiter->n);
+                waiter->data = malloc(waiter->n);
+                if (!waiter->data)
+                        error_oom(waiter->n);
+                memcpy(waiter->data, data, waiter->n);
+                pack_deinit(&writer);
+                pthread_cond_broadcast(&w->done);
+        }
+        pthread_mutex_unlock(&w->lock);
+}
+
+void waiters_close(Waiters *w)
+{
+        pthread_mutex_lock(&w->lock);
+        w->closing = true;
+        pthread_cond_broadcast(&w->done);
+        pthread_mutex_unlock(&w->lock);
+}
