@@ -22,6 +22,14 @@ void front_reset(Front *front)
         *front = (Front){ 0 };
 }
 
+void fronts_rewind(Ready *r)
+{
+        for (unsigned lane = 0; lane < _LANE_N; lane++) {
+                for (unsigned class = 0; class < _ROW_CLASS_N; class ++)
+                        front_reset(&r->fronts[lane][class]);
+        }
+}
+
 void front_lower(Front *front, const uint8_t key[PLACE_KEY_SIZE])
 {
         if (memcmp(key, front->from, PLACE_KEY_SIZE) < 0)

@@ -23,6 +23,7 @@ struct FrontLook {
 
 void front_look_end(FrontLook *look);
 void front_reset(Front *front);
+void fronts_rewind(Ready *r); /* what was passed by may be free again: look from the beginning */
 void front_lower(Front *front, const uint8_t key[PLACE_KEY_SIZE]);
 void front_pass(Front *front, const Front *passed);
 int front_compare(const Front *a, const Front *b); /* by due time, then by arrival */

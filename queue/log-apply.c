@@ -303,7 +303,9 @@ static void settle_entry(QueueJetstream *q, Applied *it)
                 return;
         switch (op->kind) {
         case OP_LEASE:
-                if (!is_own)
+                if (is_own)
+                        ready_granted(ready, &op->key, it->entry.number);
+                else
                         ready_lend(ready, &op->key);
                 break;
         case OP_RELEASE:

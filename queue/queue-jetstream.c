@@ -46,33 +46,22 @@ static int put(Queue *queue, const Intake *in)
 
 /* -- leases ---------------------------------------------------------------------------------------------- */
 
-/* The place of the row whose lease this is. */
-static int find_held(QueueJetstream *q, const Lease *lease, Entry *e)
-{
-        int r = ready_close(&q->lmdb.ready, lease, false, &e->op);
-
-        e->row_sequence = e->op.place.sequence;
-        e->row_generation = e->op.generation;
-        return r;
-}
-
 /*
  * It is taken here, so that no other thread of this node asks for it; now the log decides.
  * Return: 0, QUEUE_E_EMPTY (another node was quicker, or the row has changed: look again), -errno.
  */
 static int ask_log(QueueJetstream *q, Lease *lease)
 {
-        Entry e = { 0 };
-        int r = find_held(q, lease, &e);
+        Entry e = { .op.kind = OP_LEASE };
+        int r = ready_ask(&q->lmdb.ready, lease, &e.op);
 
-        e.op.kind = OP_LEASE;
+        e.row_sequence = e.op.place.sequence;
+        e.row_generation = e.op.generation;
         if (r == 0)
                 r = log_submit(q, &e);
-        if (r == 0) {
-                ready_set_number(&q->lmdb.ready, lease, e.number);
+        if (r == 0)
                 return 0;
-        }
-        ready_release(&q->lmdb.ready, lease);
+        ready_refused(&q->lmdb.ready, lease);
         return r > 0 ? QUEUE_E_EMPTY : r;
 }
 

@@ -4,38 +4,12 @@
 
 #include "base/error.h"
 #include "queue/front.h"
+#include "queue/held.h"
 
 #include <string.h>
 
 /* What is given out: parked rows wait for a person, or for their date. */
 static const RowClass given[] = { ROW_READY, ROW_DELAYED, ROW_DATED, ROW_PARKED_DATED };
-
-static Held *find(Ready *r, const uint8_t key[OBJECT_KEY_SIZE])
-{
-        KeyNode *node = keymap_find(&r->held, key, OBJECT_KEY_SIZE);
-
-        return node ? keymap_entry(node, Held, node) : NULL;
-}
-
-static Held *hold(Ready *r, const ObjectKey *key)
-{
-        Held *h = calloc(1, sizeof(*h));
-
-        if (!h)
-                error_oom(sizeof(*h));
-        object_key_pack(key, h->key);
-        h->token = ++r->next_token;
-        h->slot = -1;
-        keymap_add(&r->held, &h->node, h->key, sizeof(h->key));
-        return h;
-}
-
-static void let_go(Ready *r, Held *h)
-{
-        marks_clear(&r->marks, h->slot);
-        keymap_remove(&r->held, &h->node);
-        free(h);
-}
 
 /* Whether the front may stop at this object. The lock is held. */
 static bool is_free(void *context, const uint8_t key[OBJECT_KEY_SIZE])
@@ -53,15 +27,6 @@ static bool is_free(void *context, const uint8_t key[OBJECT_KEY_SIZE])
                !marks_must_wait(&r->marks, &object);
 }
 
-/* What was passed by may be free again: look from the beginning. */
-static void rewind_fronts(Ready *r)
-{
-        for (unsigned lane = 0; lane < _LANE_N; lane++) {
-                for (size_t i = 0; i < N_ELEMENTS(given); i++)
-                        front_reset(&r->fronts[lane][given[i]]);
-        }
-}
-
 int ready_start(Ready *r, Store *store)
 {
         MDB_txn *txn = NULL;
@@ -71,7 +36,7 @@ int ready_start(Ready *r, Store *store)
         pthread_mutex_init(&r->lock, NULL);
         keymap_init(&r->held);
         list_init(&r->waiters);
-        rewind_fronts(r);
+        fronts_rewind(r);
         err = store_read(store, &txn);
         if (err)
                 return error_trace(err);
@@ -141,7 +106,7 @@ static int lanes_due(Ready *r, FrontLook *look, LaneSet lanes, LaneSet *ret_due)
 
 static void give(Ready *r, const ObjectKey *key, const Row *row, Lease *ret_lease)
 {
-        Held *h = hold(r, key);
+        Held *h = held_new(r, key, HELD_OPEN);
 
         h->generation = row->generation;
         h->place = row->place;
@@ -245,10 +210,10 @@ int ready_lease_of(Ready *r, Wall now, LaneSet lanes, uint16_t source, Arena *a,
         pthread_mutex_lock(&r->lock);
         r->is_single = true;
         r->single = source;
-        rewind_fronts(r);
+        fronts_rewind(r);
         err = lease_next(r, now, lanes, a, ret_lease);
         r->is_single = false;
-        rewind_fronts(r);
+        fronts_rewind(r);
         pthread_mutex_unlock(&r->lock);
         return err;
 }
@@ -260,7 +225,7 @@ void ready_bar(Ready *r, uint16_t source, bool barred)
 
         pthread_mutex_lock(&r->lock);
         r->barred = barred ? r->barred | bit : r->barred & ~bit;
-        rewind_fronts(r);
+        fronts_rewind(r);
         pthread_mutex_unlock(&r->lock);
         if (!barred)
                 ready_wake_all(r, false);
@@ -281,7 +246,7 @@ int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease
 
         object_key_pack(key, packed);
         pthread_mutex_lock(&r->lock);
-        err = find(r, packed) ? QUEUE_E_EMPTY : front_row_any(&look, &front, a, &row);
+        err = held_find(r, packed) ? QUEUE_E_EMPTY : front_row_any(&look, &front, a, &row);
         if (err == QUEUE_E_NONE || (err == 0 && (row_is_parked(&row) || row.place.class == ROW_DATED)))
                 err = QUEUE_E_EMPTY;
         if (err == 0) {
@@ -291,80 +256,6 @@ int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease
         front_look_end(&look);
         pthread_mutex_unlock(&r->lock);
         return err < 0 ? error_trace(err) : err;
-}
-
-/* The lease if it is still the worker's. The lock is held. */
-static Held *find_open(Ready *r, const Lease *lease)
-{
-        ObjectKey object = { lease->change.source, lease->change.id };
-        uint8_t key[OBJECT_KEY_SIZE];
-        Held *h;
-
-        object_key_pack(&object, key);
-        h = find(r, key);
-        return h && h->token == lease->token && !h->is_closing ? h : NULL;
-}
-
-int ready_close(Ready *r, const Lease *lease, bool closing, Op *op)
-{
-        Held *h;
-
-        pthread_mutex_lock(&r->lock);
-        h = find_open(r, lease);
-        if (h) {
-                h->is_closing = closing;
-                op->key = (ObjectKey){ lease->change.source, lease->change.id };
-                op->token = h->token;
-                op->generation = h->generation;
-                op->lease_number = h->number;
-                op->place = h->place;
-                op->lane = lease->change.lane;
-                op->tries = lease->tries;
-        }
-        pthread_mutex_unlock(&r->lock);
-        return h ? 0 : QUEUE_E_GONE;
-}
-
-void ready_reopen(Ready *r, const Op *op)
-{
-        uint8_t key[OBJECT_KEY_SIZE];
-        Held *h;
-
-        object_key_pack(&op->key, key);
-        pthread_mutex_lock(&r->lock);
-        h = find(r, key);
-        if (h && h->token == op->token)
-                h->is_closing = false;
-        pthread_mutex_unlock(&r->lock);
-}
-
-int ready_hold(Ready *r, const ObjectKey *key)
-{
-        uint8_t packed[OBJECT_KEY_SIZE];
-        bool is_held;
-
-        object_key_pack(key, packed);
-        pthread_mutex_lock(&r->lock);
-        is_held = find(r, packed) != NULL;
-        if (!is_held)
-                hold(r, key)->is_closing = true;
-        pthread_mutex_unlock(&r->lock);
-        return is_held ? QUEUE_E_GONE : 0;
-}
-
-void ready_let_go(Ready *r, const ObjectKey *key)
-{
-        uint8_t packed[OBJECT_KEY_SIZE];
-        Held *h;
-
-        object_key_pack(key, packed);
-        pthread_mutex_lock(&r->lock);
-        h = find(r, packed);
-        if (h && h->is_closing) {
-                let_go(r, h);
-                rewind_fronts(r);
-        }
-        pthread_mutex_unlock(&r->lock);
 }
 
 int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *ret_due, Wall *ret_next)
@@ -388,108 +279,6 @@ int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *r
         }
         *ret_next = next;
         return 0;
-}
-
-bool ready_is_leased(Ready *r, const uint8_t key[OBJECT_KEY_SIZE])
-{
-        bool leased;
-
-        pthread_mutex_lock(&r->lock);
-        leased = find(r, key) != NULL;
-        pthread_mutex_unlock(&r->lock);
-        return leased;
-}
-
-size_t ready_held(Ready *r, Arena *a, ObjectKey **ret_keys)
-{
-        size_t n = 0;
-
-        pthread_mutex_lock(&r->lock);
-        *ret_keys = arena_new_array(a, ObjectKey, r->held.n);
-        for (KeyNode *i = keymap_next(&r->held, NULL); i; i = keymap_next(&r->held, i))
-                object_key_unpack(i->key, i->n, &(*ret_keys)[n++]);
-        pthread_mutex_unlock(&r->lock);
-        return n;
-}
-
-/**
- * ready_release() - a lease that is given back untouched
- *
- * Return: 0, QUEUE_E_GONE.
- */
-int ready_release(Ready *r, const Lease *lease)
-{
-        Held *h;
-
-        pthread_mutex_lock(&r->lock);
-        h = find_open(r, lease);
-        if (h) {
-                let_go(r, h);
-                rewind_fronts(r);
-                waiters_wake(r, LANES_ALL, 1);
-        }
-        pthread_mutex_unlock(&r->lock);
-        return h ? 0 : QUEUE_E_GONE;
-}
-
-void ready_set_number(Ready *r, const Lease *lease, uint64_t number)
-{
-        Held *h;
-
-        pthread_mutex_lock(&r->lock);
-        h = find_open(r, lease);
-        if (h)
-                h->number = number;
-        pthread_mutex_unlock(&r->lock);
-}
-
-void ready_lend(Ready *r, const ObjectKey *key)
-{
-        uint8_t packed[OBJECT_KEY_SIZE];
-        Held *h;
-
-        object_key_pack(key, packed);
-        pthread_mutex_lock(&r->lock);
-        h = find(r, packed);
-        if (h)
-                let_go(r, h);
-        hold(r, key)->is_closing = true;
-        pthread_mutex_unlock(&r->lock);
-}
-
-void ready_ended(Ready *r, const ObjectKey *key)
-{
-        uint8_t packed[OBJECT_KEY_SIZE];
-        Held *h;
-
-        object_key_pack(key, packed);
-        pthread_mutex_lock(&r->lock);
-        h = find(r, packed);
-        if (h && h->is_closing) {
-                bool had_suspects = r->marks.n_suspects > 0;
-
-                let_go(r, h);
-                if (had_suspects) {
-                        rewind_fronts(r);
-                        waiters_wake(r, LANES_ALL, 1);
-                }
-        }
-        pthread_mutex_unlock(&r->lock);
-}
-
-void ready_lost(Ready *r, const ObjectKey *key)
-{
-        uint8_t packed[OBJECT_KEY_SIZE];
-        Held *h;
-
-        object_key_pack(key, packed);
-        pthread_mutex_lock(&r->lock);
-        h = find(r, packed);
-        if (h)
-                let_go(r, h);
-        rewind_fronts(r);
-        waiters_wake(r, LANES_ALL, 1);
-        pthread_mutex_unlock(&r->lock);
 }
 
 static bool ends_lease(const Op *op, bool ok)
@@ -518,13 +307,13 @@ static void end_leases(Ready *r, const List *batch, bool ok)
                 if (!ends_lease(op, ok))
                         continue;
                 object_key_pack(&op->key, key);
-                h = find(r, key);
-                if (h && h->is_closing)
-                        let_go(r, h);
+                h = held_find(r, key);
+                if (h && h->state == HELD_CLOSING)
+                        held_let_go(r, h);
         }
         /* Another that had to wait for a suspect may go on. */
         if (had_suspects) {
-                rewind_fronts(r);
+                fronts_rewind(r);
                 waiters_wake(r, LANES_ALL, 1);
         }
 }

@@ -46,6 +46,14 @@ struct Front {
         ObjectKey object;
 };
 
+/* queue/held.h says how one leads to the other. */
+typedef enum HeldState {
+        HELD_OPEN,    /* a worker's */
+        HELD_CLOSING, /* its end is in line: it is no longer the worker's, and not yet anybody else's */
+        HELD_ASKED,   /* of a cluster: taken here, and not yet granted or refused */
+        HELD_LENT,    /* of a cluster: another node's */
+} HeldState;
+
 /* A lease. */
 struct Held {
         KeyNode node;
@@ -54,8 +62,9 @@ struct Held {
         uint64_t generation;
         uint64_t number; /* of a cluster: of the entry that gave the lease */
         Place place;
-        int slot;        /* of its mark; -1: none */
-        bool is_closing; /* its end is in line: it is no longer the worker's, and not yet anybody else's */
+        int slot; /* of its mark; -1: none */
+        HeldState state;
+        bool is_lent; /* while ASKED: another node has it, as far as the log is read */
 };
 
 struct Ready {
@@ -107,11 +116,14 @@ void ready_let_go(Ready *r, const ObjectKey *key); /* of ready_hold() */
 int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *ret_due, Wall *ret_next);
 
 /*
- * Of a cluster (queue/log-apply.c), in the order of its log: what another node has leased is held here too.
- * lend: whoever had it here has lost it. ended: by an ack, retry or park. lost: a session is over, or the
- * lease was given back; it may be given out again. set_number: the log has granted it.
+ * Of a cluster, in the order of its log; queue/held.h says why. ask: a lease that was just given here, and
+ * which is the caller's only when it is granted. refused: by the log, or it could not be asked. lend: another
+ * node has it; whoever had it here has lost it. ended: by an ack, retry or park. lost: a session is over, or
+ * the lease was given back; it may be given out again.
  */
-void ready_set_number(Ready *r, const Lease *lease, uint64_t number);
+int ready_ask(Ready *r, const Lease *lease, Op *op); /* Return: as ready_close() */
+void ready_granted(Ready *r, const ObjectKey *key, uint64_t number);
+void ready_refused(Ready *r, const Lease *lease);
 void ready_lend(Ready *r, const ObjectKey *key);
 void ready_ended(Ready *r, const ObjectKey *key);
 void ready_lost(Ready *r, const ObjectKey *key);
