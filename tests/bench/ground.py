@@ -48,6 +48,10 @@ brakes: {{off: [disable, members, values, create]}}
 """
 
 
+# What the users of tests/lab have a value for: Graph's names.
+STALE = ("displayName", "givenName", "jobTitle", "department", "companyName", "officeLocation", "streetAddress", "city", "state", "postalCode")
+
+
 @dataclasses.dataclass(frozen=True)
 class User:
     dn: str
@@ -62,6 +66,7 @@ class Ground:
     def __init__(self, n_users):
         self.n_users = n_users
         self.numbers = itertools.count(1)
+        self.attributes = itertools.cycle(STALE)
 
     def __enter__(self):
         self.lab = Lab("bench").__enter__()
@@ -189,12 +194,15 @@ class Ground:
         with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=10) as answer:
             return json.load(answer)["access_token"]
 
-    def make_stale(self, users):
-        """Somebody has changed these users in the cloud: each of them needs one PATCH. Another value each time, since a value that the
-        service has just replaced is taken for a replica that is behind."""
+    def make_stale(self, users, attribute=None):
+        """Somebody has changed these users in the cloud: each of them needs one PATCH. Returns the Graph property; give it back to do the
+        same again. Another property each time, and another value: the service gives way to who sets one back three times within an hour
+        (`Contended`), and takes a value that it has just replaced for a replica that is behind."""
+        attribute = attribute or next(self.attributes)
         value = f"stale {next(self.numbers)}"
         for i in range(0, len(users), CHUNK):
-            self.graph.admin("POST", "objects", {"users": [{"id": u.id, "displayName": value} for u in users[i:i + CHUNK]]})
+            self.graph.admin("POST", "objects", {"users": [{"id": u.id, attribute: value} for u in users[i:i + CHUNK]]})
+        return attribute
 
     def forget_journal(self):
         self.graph.admin("DELETE", "journal")

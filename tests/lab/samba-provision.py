@@ -62,6 +62,8 @@ def fill(db, p):
         db.add({
             "dn": f"CN={name},{ou}", "objectClass": "user", "sAMAccountName": name, "displayName": f"Bulk {i}",
             "userPrincipalName": f"{name}@{suffix}", "givenName": "Bulk", "sn": str(i), "userAccountControl": "544",
+            "title": f"Title {i}", "department": f"Department {i % 50}", "company": "Contoso", "physicalDeliveryOfficeName": f"Room {i % 900}",
+            "streetAddress": f"{i % 200} Main Street", "l": f"Town {i % 30}", "st": f"State {i % 10}", "postalCode": f"{10000 + i % 30}",
         })
     db.transaction_commit()
 

@@ -29,11 +29,12 @@ def row(bench):
     users = ground.users[:2000 if bench.quick else 10000]
 
     def one():
-        ground.make_stale(users)
-        base = baseline_drain(ground, users, patch(displayName="Somebody"), N_THREADS)
-        ground.make_stale(users)
-        ceiling = baseline_drain(ground, users, patch(displayName="Somebody"), N_THREADS, http_only=True)
-        ground.make_stale(users)
+        attribute = ground.make_stale(users)
+        body = patch(**{attribute: "Somebody"})
+        base = baseline_drain(ground, users, body, N_THREADS)
+        ground.make_stale(users, attribute)
+        ceiling = baseline_drain(ground, users, body, N_THREADS, http_only=True)
+        ground.make_stale(users, attribute)
         fill_queue(ground, ground.state, users)
         ground.forget_journal()
         with ground.service():
