@@ -313,7 +313,10 @@ static void command_list(Source *s, const char *name, const char *class, unsigne
 static int serve(const LdapConfig *config, unsigned range)
 {
         _cleanup_(server_pin_freep) ServerPin *pin = server_pin_new();
-        SourceLdapConfig c = { .ldap = config, .clock = &clock_system, .range = range, .pin = pin };
+        _cleanup_(server_door_freep) ServerDoor *door = server_door_new();
+        SourceLdapConfig c = {
+                .ldap = config, .clock = &clock_system, .range = range, .pin = pin, .door = door
+        };
         _cleanup_(source_freep) Source *s = NULL;
         char line[4096];
 

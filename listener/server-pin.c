@@ -13,9 +13,6 @@ struct ServerPin {
         atomic_uint_fast64_t generation; /* written under the lock, read by anyone */
         pthread_mutex_t lock;            /* protects all below */
         PinnedServer server;
-        Mono refused_until;
-        SecretStamp refused_stamp;
-        char refused_why[512];
 };
 
 ServerPin *server_pin_new(void)
@@ -66,25 +63,4 @@ bool server_pin_get(ServerPin *p, PinnedServer *ret_server)
 uint64_t server_pin_generation(ServerPin *p)
 {
         return atomic_load(&p->generation);
-}
-
-void server_pin_refused(ServerPin *p, Mono until, const SecretStamp *stamp, const char *why)
-{
-        pthread_mutex_lock(&p->lock);
-        p->refused_until = until;
-        p->refused_stamp = *stamp;
-        snprintf(p->refused_why, sizeof(p->refused_why), "%s", why);
-        pthread_mutex_unlock(&p->lock);
-}
-
-bool server_pin_is_refused(ServerPin *p, Mono now, const SecretStamp *stamp, Diag *diag)
-{
-        bool refused;
-
-        pthread_mutex_lock(&p->lock);
-        refused = now.us < p->refused_until.us && secret_stamp_is(stamp, &p->refused_stamp);
-        if (refused)
-                diag_set(diag, "%s", p->refused_why);
-        pthread_mutex_unlock(&p->lock);
-        return refused;
 }

@@ -18,8 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/clock.h"
-#include "base/secret.h"
+#include "base/cleanup.h"
 #include "engine/model/value.h"
 
 typedef struct PinnedServer PinnedServer;
@@ -42,12 +41,5 @@ bool server_pin_get(ServerPin *p, PinnedServer *ret_server);
 
 /* Grows with each move; 0: not set. Cheap: no lock. */
 uint64_t server_pin_generation(ServerPin *p);
-
-/*
- * Refused credentials are everybody's: when one worker has been refused, the others do not try the same
- * password too, and lock the account. It holds until then, or until the file with the secret has changed.
- */
-void server_pin_refused(ServerPin *p, Mono until, const SecretStamp *stamp, const char *why);
-bool server_pin_is_refused(ServerPin *p, Mono now, const SecretStamp *stamp, Diag *diag); /* says why again */
 
 DEFINE_CLEANUP(ServerPin, server_pin_free)

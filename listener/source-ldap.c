@@ -7,9 +7,6 @@
 #include "base/str.h"
 #include "listener/source-ldap-private.h"
 
-/* After a refusal nobody binds with the same secret for this long. */
-#define REFUSED_US 60000000
-
 static SourceLdap *of(Source *s)
 {
         return (SourceLdap *)s;
@@ -57,15 +54,11 @@ static int check_pinned(SourceLdap *s, Diag *diag)
         return CONN_E_UNREACHABLE;
 }
 
-static int open_conn_why(SourceLdap *s, Diag *diag)
+static int open_inside(SourceLdap *s, Diag *diag)
 {
         const SourceLdapConfig *c = &s->config;
-        SecretStamp stamp = secret_stamp(secret_file(c->ldap));
-        Mono now = clock_mono(c->clock);
         int r;
 
-        if (c->pin && server_pin_is_refused(c->pin, now, &stamp, diag))
-                return CONN_E_REFUSED;
         s->pinned = (PinnedServer){ 0 };
         if (c->pin && server_pin_get(c->pin, &s->pinned)) {
                 r = conn_open(&s->conn, c->ldap, s->pinned.uri, diag);
@@ -74,14 +67,27 @@ static int open_conn_why(SourceLdap *s, Diag *diag)
         } else {
                 r = conn_open_any(&s->conn, c->ldap, 0, NULL, NULL, NULL, diag);
         }
-        if (r == CONN_E_REFUSED && c->pin)
-                server_pin_refused(c->pin, mono_add(now, REFUSED_US), &stamp, diag_text(diag));
         if (r == 0 && s->conn->dse.vendor == VENDOR_OTHER) {
                 diag_set(diag, "%s is neither an Active Directory, nor OpenLDAP, nor 389 Directory Server",
                          s->conn->uri.text);
                 s->conn = conn_free(s->conn);
                 r = CONN_E_UNSUITABLE;
         }
+        return r;
+}
+
+static int open_conn_why(SourceLdap *s, Diag *diag)
+{
+        const SourceLdapConfig *c = &s->config;
+        SecretStamp stamp = secret_stamp(secret_file(c->ldap));
+        Mono now = clock_mono(c->clock);
+        int r = c->door ? server_door_enter(c->door, now, &stamp, diag) : 0;
+
+        if (r)
+                return r;
+        r = open_inside(s, diag);
+        if (c->door)
+                server_door_leave(c->door, now, &stamp, r, diag_text(diag));
         if (r == 0 && s->conn->lifetime_us)
                 s->renew_at = mono_add(now, s->conn->lifetime_us - s->conn->lifetime_us / 10);
         else
@@ -89,7 +95,7 @@ static int open_conn_why(SourceLdap *s, Diag *diag)
         return r;
 }
 
-/* The reason of a refusal is kept for others (ServerPin), so it is asked for even if the caller does not. */
+/* Why it did not open is told to others (ServerDoor), so it is asked for even if the caller does not. */
 static int open_conn(SourceLdap *s, Diag *diag)
 {
         Diag own = DIAG_INIT;

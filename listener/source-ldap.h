@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "engine/source/source.h"
 #include "listener/ldap-config.h"
+#include "listener/server-door.h"
 #include "listener/server-pin.h"
 
 typedef struct SourceLdapConfig SourceLdapConfig;
@@ -28,6 +29,7 @@ typedef struct SourceLdapConfig SourceLdapConfig;
 struct SourceLdapConfig {
         const LdapConfig *ldap; /* outlives the Source */
         ServerPin *pin;         /* of this connector; may be NULL */
+        ServerDoor *door;       /* of this connector; may be NULL */
         const Clock *clock;
         uint32_t
                 range; /* ask for links in parts of this size; 0: as the server cuts them. Samba never does */

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/secret.h"
 #include "listener/server-pin.h"
 
 static const ObjectId one = { { 1 } }, two = { { 2 } };
@@ -39,24 +38,10 @@ static void test_pin_moves(void **state)
         assert_int_equal(server_pin_generation(p), 2);
 }
 
-static void test_a_refusal_is_everybodys(void **state)
-{
-        _cleanup_(server_pin_freep) ServerPin *p = server_pin_new();
-        SecretStamp stamp = { .inode = 1 }, changed = { .inode = 1, .sec = 5 };
-
-        (void)state;
-        assert_false(server_pin_is_refused(p, (Mono){ 1 }, &stamp, NULL));
-        server_pin_refused(p, (Mono){ 100 }, &stamp, "wrong password");
-        assert_true(server_pin_is_refused(p, (Mono){ 99 }, &stamp, NULL));
-        assert_false(server_pin_is_refused(p, (Mono){ 100 }, &stamp, NULL));
-        assert_false(server_pin_is_refused(p, (Mono){ 99 }, &changed, NULL));
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_pin_moves),
-                cmocka_unit_test(test_a_refusal_is_everybodys),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

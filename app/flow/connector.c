@@ -250,6 +250,7 @@ int connectors_open(Connectors *cs, const Config *first, Queue *queue, const Clo
                 c->ldap = ldap;
                 c->source = &first->sources[i];
                 c->pin = server_pin_new();
+                c->door = server_door_new();
                 circuit_init(&c->circuit);
         }
         return 0;
@@ -261,6 +262,7 @@ void connectors_close(Connectors *cs)
                 return;
         for (size_t i = 0; i < cs->n; i++) {
                 server_pin_free(cs->items[i].pin);
+                server_door_free(cs->items[i].door);
                 circuit_deinit(&cs->items[i].circuit);
         }
         pthread_mutex_destroy(&cs->lock);

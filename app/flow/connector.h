@@ -24,6 +24,7 @@
 
 #include "app/config/config.h"
 #include "app/flow/circuit.h"
+#include "listener/server-door.h"
 #include "listener/server-pin.h"
 #include "queue/queue.h"
 
@@ -56,6 +57,7 @@ struct Connector {
         const SourceConfig *source;
         IntakeSink *intake; /* of its feed; NULL: no service runs here */
         ServerPin *pin;
+        ServerDoor *door;
         Circuit circuit;
         _Atomic bool told; /* the names have been heard in this process */
 };

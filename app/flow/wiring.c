@@ -160,8 +160,9 @@ void wiring_close(Wiring *w)
 
 int wiring_source(Wiring *w, const Connector *c, Source **ret_source)
 {
-        return source_ldap_new(ret_source,
-                               &(SourceLdapConfig){ .ldap = c->ldap, .pin = c->pin, .clock = w->clock });
+        return source_ldap_new(
+                ret_source,
+                &(SourceLdapConfig){ .ldap = c->ldap, .pin = c->pin, .door = c->door, .clock = w->clock });
 }
 
 int wiring_sources(Wiring *w, Source *ret_sources[CONFIG_SOURCES_MAX])
