@@ -48,14 +48,18 @@ static void test_backoff(void **state)
 /* Half a second after a write, however slow the server is; what is large and slow rests longer. */
 static void test_rest(void **state)
 {
-        assert_int_equal(worker_rest_ms(0, 0, false), 0);
-        assert_int_equal(worker_rest_ms(0, 0, true), 500);
-        assert_int_equal(worker_rest_ms(5000000, 999, false), 0);
-        assert_int_equal(worker_rest_ms(5000000, 999, true), 500);
-        assert_int_equal(worker_rest_ms(20000, 1000, false), 0);
-        assert_int_equal(worker_rest_ms(1000000, 1000, false), 10000);
-        assert_int_equal(worker_rest_ms(1000000, 50000, true), 10000);
-        assert_int_equal(worker_rest_ms(3600 * (int64_t)1000000, 50000, true), 60000);
+        assert_int_equal(worker_rest_ms(0, 0, false, 0), 0);
+        assert_int_equal(worker_rest_ms(0, 0, true, 0), 500);
+        assert_int_equal(worker_rest_ms(0, 0, true, 249), 500);
+        assert_int_equal(worker_rest_ms(0, 0, true, 250), 1000);
+        assert_int_equal(worker_rest_ms(0, 0, false, 250), 0);
+        assert_int_equal(worker_rest_ms(60000, 1000, true, 250), 1000);
+        assert_int_equal(worker_rest_ms(5000000, 999, false, 0), 0);
+        assert_int_equal(worker_rest_ms(5000000, 999, true, 0), 500);
+        assert_int_equal(worker_rest_ms(20000, 1000, false, 0), 0);
+        assert_int_equal(worker_rest_ms(1000000, 1000, false, 0), 10000);
+        assert_int_equal(worker_rest_ms(1000000, 50000, true, 0), 10000);
+        assert_int_equal(worker_rest_ms(3600 * (int64_t)1000000, 50000, true, 0), 60000);
 }
 
 typedef struct Office {

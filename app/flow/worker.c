@@ -224,21 +224,25 @@ static bool is_worth_a_report(const Run *run)
                run->change.kind == CHANGE_REQUEST || run->change.lane == LANE_URGENT;
 }
 
-/* What was exported rests for half a second, so that fifty changes in a row are three writes; and an object
- * that is slow to read because it is large, a group of 50,000, is not read more than a tenth of the time.
- * That a server is slow says nothing about the object. */
+/* What was exported rests for half a second, and for a whole one when its change had to wait already, behind
+ * such a rest or in a backlog: so fifty changes in a row are three writes. An object that is slow to read
+ * because it is large, a group of 50,000, is not read more than a tenth of the time. That a server is slow
+ * says nothing about the object. */
 #define REST_MS      500
+#define REST_LONG_MS 1000
+#define WAITED_MS    250
 #define REST_MAX_MS  60000
 #define REST_OF_READ 10
 #define REST_LINKS   1000 /* so many make an object large */
 
-int64_t worker_rest_ms(int64_t read_us, size_t n_links, bool wrote)
+int64_t worker_rest_ms(int64_t read_us, size_t n_links, bool wrote, int64_t waited_ms)
 {
-        int64_t ms = n_links < REST_LINKS ? 0 : read_us / 1000 * REST_OF_READ;
+        int64_t of_read = n_links < REST_LINKS ? 0 : read_us / 1000 * REST_OF_READ;
+        int64_t of_write = !wrote ? 0 : waited_ms < WAITED_MS ? REST_MS : REST_LONG_MS;
 
-        if (ms < REST_MS)
-                return wrote ? REST_MS : 0;
-        return ms < REST_MAX_MS ? ms : REST_MAX_MS;
+        if (of_read < REST_MS || of_read < of_write)
+                return of_write;
+        return of_read < REST_MAX_MS ? of_read : REST_MAX_MS;
 }
 
 static Wall rest_until(const Run *run, Wall now)
@@ -248,7 +252,8 @@ static Wall rest_until(const Run *run, Wall now)
 
         for (size_t i = 0; i < run->entry.n_links; i++)
                 n_links += run->entry.links[i].n_ids;
-        ms = worker_rest_ms(run->read_us, n_links, run->call.n_writes);
+        ms = worker_rest_ms(run->read_us, n_links, run->call.n_writes,
+                            run->outcome.started.ms - run->change.seen.ms);
         return ms ? wall_add(now, ms) : (Wall){ 0 };
 }
 

@@ -96,4 +96,4 @@ const Outcome *worker_try(Worker *w, const Change *change);
 int64_t worker_backoff_ms(unsigned tries, uint64_t random);
 
 /* How long an object rests after a run that read it for so long. 0: not at all. */
-int64_t worker_rest_ms(int64_t read_us, size_t n_links, bool wrote);
+int64_t worker_rest_ms(int64_t read_us, size_t n_links, bool wrote, int64_t waited_ms);
