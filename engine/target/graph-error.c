@@ -109,6 +109,7 @@ static void judge(GraphError *e, bool conflict)
                 return;
         case 412:
         case 423:
+        case 424: /* of a $batch: others of it were not done either */
                 set(e, GRAPH_AGAIN, "ConcurrencyViolation");
                 return;
         default:

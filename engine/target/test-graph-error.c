@@ -68,6 +68,7 @@ static const Case cases[] = {
         { 503, ERROR("Directory_ConcurrencyViolation", "x"), GRAPH_AGAIN, "ConcurrencyViolation", NULL,
           NULL },
         { 412, ERROR("PreconditionFailed", "x"), GRAPH_AGAIN, "ConcurrencyViolation", NULL, NULL },
+        { 424, ERROR("FailedDependency", "x"), GRAPH_AGAIN, "ConcurrencyViolation", NULL, NULL },
         { 429, "", GRAPH_THROTTLED, "Throttled", NULL, NULL },
         { 429, ERROR("TooManyRequests", "x"), GRAPH_THROTTLED, "Throttled", NULL, NULL },
         { 500, ERROR("Service_InternalServerError", "x"), GRAPH_UNAVAILABLE, "ServiceUnavailable", NULL,
