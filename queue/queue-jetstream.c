@@ -184,6 +184,11 @@ static int release(Queue *queue, const Lease *lease)
         return end_lease(queue_jetstream(queue), OP_RELEASE, lease, (Wall){ 0 }, NULL, NULL);
 }
 
+static bool is_overtaken(Queue *queue, const Lease *lease)
+{
+        return ready_is_overtaken(&queue_jetstream(queue)->lmdb.ready, lease);
+}
+
 /* -- for people ------------------------------------------------------------------------------------------ */
 
 static int unpark(Queue *queue, const ObjectKey *key, Wall now)
@@ -354,6 +359,7 @@ static const QueueOps queue_jetstream_ops = {
         .park = park,
         .note = note,
         .release = release,
+        .is_overtaken = is_overtaken,
         .unpark = unpark,
         .drop = drop,
         .position = queue_lmdb_position,

@@ -231,6 +231,11 @@ static int release(Queue *queue, const Lease *lease)
         return ready_release(&queue_lmdb(queue)->ready, lease);
 }
 
+static bool is_overtaken(Queue *queue, const Lease *lease)
+{
+        return ready_is_overtaken(&queue_lmdb(queue)->ready, lease);
+}
+
 /* For calls whose callers know nothing of a full store: it is an error of the disk to them. */
 static int submit_for_people(QueueLmdb *q, Op *op)
 {
@@ -313,6 +318,7 @@ const QueueOps queue_lmdb_ops = {
         .park = park,
         .note = note,
         .release = release,
+        .is_overtaken = is_overtaken,
         .unpark = unpark,
         .drop = drop,
         .position = queue_lmdb_position,

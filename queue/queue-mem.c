@@ -339,6 +339,19 @@ static int release(Queue *queue, const Lease *lease)
         return m ? 0 : QUEUE_E_GONE;
 }
 
+static bool is_overtaken(Queue *queue, const Lease *lease)
+{
+        QueueMem *q = queue_mem(queue);
+        const MemRow *m;
+        bool is_overtaken;
+
+        pthread_mutex_lock(&q->lock);
+        m = find_lease(q, lease);
+        is_overtaken = m && row_is_overtaken(&m->row, m->generation);
+        pthread_mutex_unlock(&q->lock);
+        return is_overtaken;
+}
+
 static int unpark(Queue *queue, const ObjectKey *key, Wall now)
 {
         QueueMem *q = queue_mem(queue);
@@ -440,6 +453,7 @@ static const QueueOps queue_mem_ops = {
         .park = park,
         .note = note,
         .release = release,
+        .is_overtaken = is_overtaken,
         .unpark = unpark,
         .drop = drop,
         .position = mem_position,

@@ -176,6 +176,16 @@ static int release(Queue *queue, const Lease *lease)
                    guid_format(&lease->change.id, guid));
 }
 
+static bool is_overtaken(Queue *queue, const Lease *lease)
+{
+        QueueTrace *t = queue_trace(queue);
+        bool overtaken = t->next->ops->is_overtaken(t->next, lease);
+        char guid[GUID_TEXT_MAX];
+
+        say(t, 0, "is-overtaken %s %s", guid_format(&lease->change.id, guid), overtaken ? "yes" : "no");
+        return overtaken;
+}
+
 static int unpark(Queue *queue, const ObjectKey *key, Wall now)
 {
         QueueTrace *t = queue_trace(queue);
@@ -287,6 +297,7 @@ static const QueueOps queue_trace_ops = {
         .park = park,
         .note = note,
         .release = release,
+        .is_overtaken = is_overtaken,
         .unpark = unpark,
         .drop = drop,
         .position = position,

@@ -247,6 +247,12 @@ int queue_release(Queue *q, const Lease *lease)
         return q->ops->release(q, lease);
 }
 
+/* queue_is_overtaken() - does something newer of the object wait behind this lease? */
+bool queue_is_overtaken(Queue *q, const Lease *lease)
+{
+        return q->ops->is_overtaken(q, lease);
+}
+
 /**
  * queue_unpark() - a person wants it tried again: READY, and the tries start anew
  *

@@ -26,6 +26,10 @@
  * then and merges, so that fifty changes in a second become three writes, the last one with the last state.
  * An urgent change never rests. Rest is in memory; after a crash there is none.
  *
+ * A run that sends for minutes, a group of 50,000 members, asks between its requests whether something newer
+ * waits behind its lease (queue_is_overtaken), and gives it up: one who is to be out does not wait for all
+ * who are to be in.
+ *
  * Dates. An expression that looks at the clock says when it may next give another value; one row waits for
  * that, as far ahead as it may be (an account that expires next year), and no timer runs for it: only the
  * front of the index is looked at. DATED is not work that waits: a change that arrives makes the row READY as
@@ -168,6 +172,7 @@ struct QueueOps { /* each of put, ack, retry, park, note is one transaction */
         int (*park)(Queue *q, const Lease *lease, const char *reason, const Commit *c);
         int (*note)(Queue *q, const Lease *lease, const Commit *c);
         int (*release)(Queue *q, const Lease *lease);
+        bool (*is_overtaken)(Queue *q, const Lease *lease);
         int (*unpark)(Queue *q, const ObjectKey *key, Wall now);
         int (*drop)(Queue *q, const ObjectKey *key);
         int (*position)(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
@@ -246,6 +251,14 @@ void queue_role_drop(Queue *q, const char *name); /* another may have it at once
 
 /* Give the lease back untouched: READY again, the try is not counted. Nothing is written. */
 int queue_release(Queue *q, const Lease *lease);
+
+/*
+ * True: a change of the object waits behind the lease, and it is worth stopping for: it is urgent or in the
+ * normal lane, and more than references that have become ready. Only what is durable counts, so a retry of
+ * this lease makes the object READY. False also if nobody can tell, or the lease is not valid any more. Costs
+ * a read of one row; from any thread.
+ */
+bool queue_is_overtaken(Queue *q, const Lease *lease);
 
 /* For people. Return: 0, QUEUE_E_NONE, -errno. unpark makes DELAYED and DATED READY too, and the tries start
  * anew. drop refuses a leased one with QUEUE_E_GONE. */

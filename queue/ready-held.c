@@ -114,6 +114,29 @@ int ready_release(Ready *r, const Lease *lease)
         return h ? 0 : QUEUE_E_GONE;
 }
 
+/* ready_is_overtaken() - see queue_is_overtaken() */
+bool ready_is_overtaken(Ready *r, const Lease *lease)
+{
+        Front front = { .object = { lease->change.source, lease->change.id } };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        FrontLook look = { .store = r->store };
+        bool is_ours, is_overtaken = false;
+        uint64_t generation = 0;
+        const Held *h;
+        Row row;
+
+        pthread_mutex_lock(&r->lock);
+        h = find_lease(r, lease, HELD_OPEN);
+        is_ours = h != NULL;
+        if (h)
+                generation = h->generation;
+        pthread_mutex_unlock(&r->lock);
+        if (is_ours && front_row_any(&look, &front, a, &row) == 0)
+                is_overtaken = row_is_overtaken(&row, generation);
+        front_look_end(&look);
+        return is_overtaken;
+}
+
 /* -- nobody's -------------------------------------------------------------------------------------------- */
 
 int ready_hold(Ready *r, const ObjectKey *key)

@@ -96,6 +96,7 @@ int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease
 int ready_wait(Ready *r, LaneSet lanes, Wall now, int64_t timeout_us);
 void ready_wake_all(Ready *r, bool closing);
 int ready_release(Ready *r, const Lease *lease);
+bool ready_is_overtaken(Ready *r, const Lease *lease);
 
 /* Take what the Op needs to know of its lease; `closing`: the lease is over for the worker.
  * Return: 0, QUEUE_E_GONE. */

@@ -136,6 +136,14 @@ bool row_is_dirty(const Row *row, uint64_t generation)
         return row->generation != generation;
 }
 
+bool row_is_overtaken(const Row *row, uint64_t generation)
+{
+        /* Without `later` it arrived between the look of the lease and the lease. */
+        const Change *c = row->has_later ? &row->later : &row->change;
+
+        return row_is_dirty(row, generation) && c->kind != CHANGE_LINK && c->lane <= LANE_NORMAL;
+}
+
 /* What follows when something arrived during the lease: due at once or after the rest, but references only
  * wait for company. */
 static void move_dirty(Row *row, bool links_only, Wall now, uint64_t sequence, bool hurry, Wall rest)

@@ -71,6 +71,9 @@ Change row_change(const Row *row);
 /* Something arrived since a lease of this generation. */
 bool row_is_dirty(const Row *row, uint64_t generation);
 
+/* ... and it is worth it that a long run stops for it (queue_is_overtaken). */
+bool row_is_overtaken(const Row *row, uint64_t generation);
+
 /* After an ack: false if nothing is left of the row. */
 bool row_ack(Row *row, uint64_t generation, Wall now, uint64_t sequence, bool hurry, Wall rest);
 void row_retry(Row *row, uint64_t generation, unsigned tries, Wall not_before, const char *reason, Wall now,

@@ -71,6 +71,7 @@ int64_t worker_backoff_ms(unsigned tries, uint64_t random)
 typedef struct NoteOwner {
         WorkerShared *shared;
         const Lease *lease;
+        const Run *run;
         RunWatch *watch;
 } NoteOwner;
 
@@ -84,7 +85,29 @@ static void entered(Run *run, const Step *step)
 
 static bool may_send(void *context)
 {
-        return queue_may_send(context);
+        const NoteOwner *owner = context;
+
+        return queue_may_send(owner->shared->queue);
+}
+
+/* So long a run sends before it makes a new beginning: well within its deadline, which is a failure. */
+#define SENDING_US ((int64_t)20 * 1000000)
+
+/*
+ * A long list of links gives its lease up when something newer of the object waits, and when its time is
+ * over. Not before it has sent for as long as it took to read and to plan: of a group that is changed all the
+ * time at least half is work.
+ */
+static bool gives_way(void *context)
+{
+        const NoteOwner *owner = context;
+        const Run *run = owner->run;
+        Mono first = run->call.first_write;
+        int64_t sending = clock_mono(run->clock).us - first.us;
+
+        if (!owner->lease || !first.us || sending < first.us - run->began.us)
+                return false;
+        return sending > SENDING_US || queue_is_overtaken(owner->shared->queue, owner->lease);
 }
 
 /* An intent: durable before the create leaves. */
@@ -149,6 +172,13 @@ static bool is_claimed(const Run *run)
 {
         return run->outcome.disposition == DISPOSITION_RETRY &&
                str_is(run->outcome.error.code, "ConcurrentUpdate");
+}
+
+/* The next run of the object goes on where this one has stopped: who waits for an outcome waits for that one.
+ */
+static bool goes_on(const Run *run)
+{
+        return run->outcome.disposition == DISPOSITION_RETRY && run->overtaken;
 }
 
 /* The edges of a circuit: a line in the log, and an alarm. */
@@ -267,6 +297,15 @@ static void tell_watchers(WorkerShared *s, const Run *run)
                 live_add(s->live, &run->outcome);
 }
 
+/* It was not its fault: the try is not counted. */
+static int retry_innocent(WorkerShared *s, const Lease *lease, Wall at, const char *reason, const Commit *c)
+{
+        Lease innocent = *lease;
+
+        innocent.tries--;
+        return queue_retry(s->queue, &innocent, at, reason, c);
+}
+
 /* Hand the result to the queue. Return: 0, QUEUE_E_*, -errno. */
 static int hand_over(WorkerShared *s, Run *run, const Lease *lease)
 {
@@ -284,15 +323,14 @@ static int hand_over(WorkerShared *s, Run *run, const Lease *lease)
         if (is_scope_failure(run) || is_claimed(run)) {
                 /* Not the object's fault: no try is counted, no report is made; it waits where it can merge.
                  */
-                Lease innocent = *lease;
-
                 if (run->call.n_writes == 0 && !run->retry_at.ms && !run->have_intent)
                         return queue_release(s->queue, lease);
                 if (run->call.n_writes == 0)
                         commit.outcome = NULL;
-                innocent.tries--;
-                return queue_retry(s->queue, &innocent, o->retry_at, o->error.code, &commit);
+                return retry_innocent(s, lease, o->retry_at, o->error.code, &commit);
         }
+        if (goes_on(run))
+                return retry_innocent(s, lease, o->retry_at, "Overtaken", &commit);
         if (o->disposition == DISPOSITION_RETRY && lease->tries >= TRIES_MAX)
                 o->disposition = DISPOSITION_PARKED;
         if (o->disposition == DISPOSITION_RETRY) {
@@ -334,7 +372,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         config->anchor_fits = s->anchor_fits;
         /* Without a lease nothing of it could be kept: nothing leaves. */
         config->staging = !lease || !staging_begin_run(&s->staging, c->staging);
-        *owner = (NoteOwner){ .shared = s, .lease = lease, .watch = &w->watch };
+        *owner = (NoteOwner){ .shared = s, .lease = lease, .run = run, .watch = &w->watch };
         run_init(run, w->arena, config, source, s->target, queue_space(s->queue), s->clock, change);
         run->brakes = &s->brakes;
         run->names_unknown = !is_named;
@@ -352,7 +390,8 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run->call.now = clock_mono(s->clock);
         run->call.deadline = mono_add(run->call.now, 60 * (int64_t)1000000);
         run->call.may_send = may_send;
-        run->call.may_send_context = s->queue;
+        run->call.gives_way = gives_way;
+        run->call.context = owner;
         run_watch_begin(&w->watch, run->call.now, clock_wall(s->clock), change);
         pipeline_run(run);
         run_watch_end(&w->watch, s->alarms, clock_wall(s->clock));
@@ -426,7 +465,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         log_outcome(s->log, &run->outcome);
         if (s->reporter)
                 reporter_wake(s->reporter);
-        if (s->waiters && !is_claimed(run))
+        if (s->waiters && !is_claimed(run) && !goes_on(run))
                 waiters_deliver(s->waiters, &run->key, &run->outcome);
         if (!run->call.n_writes)
                 target_give_back(s->target, (Lane)lease->change.lane, clock_mono(s->clock));

@@ -293,6 +293,26 @@ static void put_on_paper(Run *run)
         str_deinit(&paper);
 }
 
+/*
+ * Not a failure: what was sent is confirmed and remembered, and the next run plans the rest, with what has
+ * come meanwhile: removals before additions.
+ */
+static int give_way(Run *run)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < run->n_ops; i++)
+                n += run_is_confirmed(run, i);
+        run->overtaken = true;
+        run->retry_at = clock_wall(run->clock);
+        step_say(
+                run, RESULT_WARNING,
+                "%zu of %zu operations were accepted in %u requests; the run has given way to what is newer, "
+                "and the next one goes on.",
+                n, run->n_ops, run->call.n_writes);
+        return STEP_E_RETRY;
+}
+
 int step_export(Run *run)
 {
         const char *left;
@@ -342,6 +362,8 @@ int step_export(Run *run)
         report_owner(run);
         run->outcome.sent = run_wall(run, run->call.first_write);
         run->outcome.accepted = run_wall(run, run->call.last_write);
+        if (r == TARGET_E_OVERTAKEN)
+                return give_way(run);
         if (r && r != TARGET_E_REJECTED)
                 return run_target_failed(run, r);
         verdict = judge(run, results);

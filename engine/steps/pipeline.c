@@ -319,7 +319,7 @@ static void conclude(Run *run, int r)
                 o->disposition = DISPOSITION_PARKED;
                 break;
         default:
-                o->result = RESULT_FAILURE;
+                o->result = run->overtaken ? RESULT_WARNING : RESULT_FAILURE;
                 o->disposition = DISPOSITION_RETRY;
                 o->retry_at = run->retry_at;
                 break;

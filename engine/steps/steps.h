@@ -242,7 +242,8 @@ struct Run {
         Outcome outcome;
         Wall retry_at; /* 0: the worker's back-off */
         Blame blame;
-        bool strained; /* the target failed in passing: this object's bad luck, or an outage */
+        bool overtaken; /* export: something newer waits behind this run, which has left the rest to it */
+        bool strained;  /* the target failed in passing: this object's bad luck, or an outage */
 };
 
 /* `a` is reset by the caller between runs. `source` may be NULL if the change's source is not configured. */

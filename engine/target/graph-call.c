@@ -95,7 +95,7 @@ static int submit(GraphCall *c, Diag *diag)
         if (r)
                 return r;
         /* After all that may have taken time, and before what is in flight for longer than we can say. */
-        if (call->may_send && !call->may_send(call->may_send_context)) {
+        if (call->may_send && !call->may_send(call->context)) {
                 diag_set(diag, "nothing was sent: this node could not renew its session in the cluster, and "
                                "another may have the object by now");
                 return TARGET_E_TRANSIENT;

@@ -11,6 +11,9 @@
  *
  * Removed one at a time; there is no other way (group-delete-members). A few requests are under way at the
  * same time; when the service complains about that (Directory_ConcurrencyViolation), only one.
+ *
+ * Between two requests the caller is asked whether something newer of the group waits. Then what is under way
+ * comes to its end, and nothing more leaves.
  */
 
 #include "base/str.h"
@@ -263,6 +266,13 @@ static void prepare(Links *l)
         }
 }
 
+static bool gives_way(const Links *l)
+{
+        const Call *call = l->p->call;
+
+        return call->gives_way && call->gives_way(call->context);
+}
+
 /**
  * graph_members() - the links of the unit, all to one group and all to be added or all to be removed
  *
@@ -277,6 +287,8 @@ int graph_members(Apply *p, const ObjectId *group, bool add)
                 while (l.end == 0 && l.n_waiting > 0 && l.n_flying < l.window)
                         take_off(&l);
                 land(&l);
+                if (l.end == 0 && l.n_waiting > 0 && gives_way(&l))
+                        l.end = TARGET_E_OVERTAKEN;
         }
         return l.end ? l.end : l.rejected ? TARGET_E_REJECTED : 0;
 }

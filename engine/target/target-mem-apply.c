@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Of one group, to add. */
+#define LINKS_OF_A_REQUEST 20
+
 typedef struct MemApply MemApply;
 
 struct MemApply {
@@ -364,6 +367,18 @@ static int lose(MemApply *p, const MemFault *fault)
         return r ? r : fault->end;
 }
 
+/* As target-graph does it: asked behind each request for links, if there are more of the same kind. */
+static bool is_overtaken(const MemApply *p, size_t i, size_t *n_added)
+{
+        OpKind kind = p->ops[i].kind;
+        bool is_full;
+
+        *n_added = kind == OP_LINK ? *n_added + 1 : 0;
+        is_full = kind == OP_UNLINK || (kind == OP_LINK && *n_added % LINKS_OF_A_REQUEST == 0);
+        return is_full && i + 1 < p->n_ops && p->ops[i + 1].kind == kind && p->call->gives_way &&
+               p->call->gives_way(p->call->context);
+}
+
 int target_mem_apply(MemTarget *t, Call *call, const Op *ops, size_t n_ops, OpResult *results, Diag *diag)
 {
         MemApply p = { .t = t,
@@ -373,6 +388,7 @@ int target_mem_apply(MemTarget *t, Call *call, const Op *ops, size_t n_ops, OpRe
                        .results = results,
                        .taken = arena_new_array(call->arena, bool, n_ops) };
         MemFault fault;
+        size_t n_added = 0;
         bool bad = false;
 
         memset(results, 0, n_ops * sizeof(*results));
@@ -388,6 +404,8 @@ int target_mem_apply(MemTarget *t, Call *call, const Op *ops, size_t n_ops, OpRe
                         continue;
                 p.taken[i] = true;
                 apply_one(&p, i);
+                if (is_overtaken(&p, i, &n_added))
+                        return TARGET_E_OVERTAKEN;
                 if (ops[i].kind == OP_CREATE && is_bad(&results[i]))
                         break;
         }

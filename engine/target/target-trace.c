@@ -46,6 +46,7 @@ static const char *end_name(int r)
                 [TARGET_E_REFUSED - TARGET_E_BASE_] = "refused",
                 [TARGET_E_UNREACHABLE - TARGET_E_BASE_] = "unreachable",
                 [TARGET_E_REJECTED - TARGET_E_BASE_] = "rejected",
+                [TARGET_E_OVERTAKEN - TARGET_E_BASE_] = "overtaken",
                 [TARGET_E_GARBAGE - TARGET_E_BASE_] = "garbage",
         };
 

@@ -45,6 +45,7 @@ enum {
         TARGET_E_REFUSED,     /* token or consent refused: not the object's fault; a person must act */
         TARGET_E_UNREACHABLE, /* name, TLS or connection: not the object's fault */
         TARGET_E_REJECTED,    /* the service will not do this, ever: code and reason are in the OpResult */
+        TARGET_E_OVERTAKEN,   /* apply: something newer waits (call->gives_way); the rest was not sent */
         TARGET_E_GARBAGE,     /* an answer that is not what the documentation says: nothing is concluded */
 };
 
@@ -70,7 +71,10 @@ struct Call {
         /* Asked before each request; false: nothing may be sent any more (in a cluster, another node may have
          * the object by now). NULL: always. */
         bool (*may_send)(void *context);
-        void *may_send_context;
+        /* Asked between the requests of a long list of links; true: it ends there (TARGET_E_OVERTAKEN).
+         * NULL: never. */
+        bool (*gives_way)(void *context);
+        void *context;            /* of both */
         struct Str *paper;        /* not NULL: apply writes here what it would send, and sends nothing */
         const char *dn;           /* the object as the source names it; for its owner (owner.h) */
         const char *owner_name;   /* filled: who was asked, if the owner was */
@@ -219,7 +223,7 @@ int target_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Di
  * OP_DONE, what was not is OP_NOT_SENT. A rejected operation does not stop those of other requests, except
  * that nothing follows a create that failed. Return: 0 (look at the results), TARGET_E_THROTTLED,
  * TARGET_E_TRANSIENT, TARGET_E_REFUSED, TARGET_E_UNREACHABLE, TARGET_E_REJECTED (at least one result is
- * OP_CONFLICT or OP_FAILED), TARGET_E_GARBAGE, -errno.
+ * OP_CONFLICT or OP_FAILED), TARGET_E_OVERTAKEN, TARGET_E_GARBAGE, -errno.
  */
 int target_apply(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results, Diag *diag);
 

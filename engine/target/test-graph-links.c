@@ -186,6 +186,11 @@ static void test_take_apart(void **state)
         assert_in_range(take_apart(s, 20, 0, 1, 5), 3, 3);
 }
 
+static void answer_bind_all(Script *s, HttpRequest *r, const ScriptRequest *kept)
+{
+        script_reply(r, 204, NULL);
+}
+
 static void answer_gone(Script *s, HttpRequest *r, const ScriptRequest *kept)
 {
         script_reply(r, 404, "{\"error\":{\"code\":\"Request_ResourceNotFound\",\"message\":\"no\"}}");
@@ -205,14 +210,52 @@ static void test_group_gone(void **state)
         assert_string_equal(results[19].code, "ObjectNotFound");
 }
 
+/* Asked after each answer; from the n-th time on something newer waits. */
+static bool gives_way(void *context)
+{
+        size_t *left = context;
+
+        return *left == 0 || --*left == 0;
+}
+
+/* What is under way comes to its end, the rest is certainly without effect. The last request ends as ever. */
+static void test_gives_way(void **state)
+{
+        Script *s = *state;
+        static Op ops[1000];
+        static OpResult results[1000];
+        size_t left = 3, n_done = 0;
+        Call *call;
+
+        fill_links(ops, 1000, OP_LINK);
+        s->answer = answer_bind_all;
+        call = script_call(s);
+        call->gives_way = gives_way;
+        call->context = &left;
+        assert_int_equal(target_apply(s->target, call, ops, 1000, results, &s->diag), TARGET_E_OVERTAKEN);
+        assert_in_range(s->n_requests, 3, 3 + GRAPH_WINDOW);
+        for (size_t i = 0; i < 1000; ++i) {
+                assert_true(results[i].state == OP_DONE || results[i].state == OP_NOT_SENT);
+                n_done += results[i].state == OP_DONE;
+        }
+        assert_int_equal(n_done, s->n_requests * GRAPH_BIND_MAX);
+
+        left = 1;
+        s->n_requests = 0;
+        call = script_call(s);
+        call->gives_way = gives_way;
+        call->context = &left;
+        assert_int_equal(target_apply(s->target, call, ops, 20, results, &s->diag), 0);
+        assert_int_equal(s->n_requests, 1);
+        assert_int_equal(left, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, script_setup, script_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_members_by_twenty),
-                TEST(test_removals),
-                TEST(test_take_apart),
-                TEST(test_group_gone),
+                TEST(test_members_by_twenty), TEST(test_removals),  TEST(test_take_apart),
+                TEST(test_group_gone),        TEST(test_gives_way),
         };
 
         return cmocka_run_group_tests_name("graph-links", tests, NULL, NULL);

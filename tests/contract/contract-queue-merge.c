@@ -196,6 +196,55 @@ static void test_merge_leased_park(void **state)
         assert_int_equal(lease.tries, 2);
 }
 
+/* A long run asks whether something newer waits: what is worth stopping for, and no more. */
+static void test_overtaken(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        Change ready = change_n(1, LANE_NORMAL);
+        Lease lease, old;
+
+        put_n(f, 1, LANE_NORMAL);
+        put_n(f, 2, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        assert_false(queue_is_overtaken(f->q, &lease));
+        put_n(f, 2, LANE_URGENT); /* another object's */
+        assert_false(queue_is_overtaken(f->q, &lease));
+        ready.kind = CHANGE_LINK;
+        put_change(f, ready);
+        assert_false(queue_is_overtaken(f->q, &lease));
+        put_n(f, 1, LANE_RECONCILE);
+        old = lease_n(f, 2);
+        ack_lease(f, &old);
+        put_n(f, 1, LANE_NORMAL);
+        assert_true(queue_is_overtaken(f->q, &lease));
+        assert_false(queue_is_overtaken(f->q, &old));
+
+        /* It is given up, and the object is READY with all that is known of it. */
+        old = lease;
+        assert_int_equal(queue_retry(f->q, &lease, f->now, "Overtaken", &c), 0);
+        settle(f);
+        assert_false(queue_is_overtaken(f->q, &old));
+        lease = lease_n(f, 1);
+        assert_false(queue_is_overtaken(f->q, &lease));
+        put_n(f, 1, LANE_URGENT);
+        assert_true(queue_is_overtaken(f->q, &lease));
+        ack_lease(f, &lease);
+}
+
+/* The net under the feed waits its turn. */
+static void test_not_overtaken_by_reconcile(void **state)
+{
+        Fixture *f = *state;
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        put_n(f, 1, LANE_RECONCILE);
+        assert_false(queue_is_overtaken(f->q, &lease));
+        ack_lease(f, &lease);
+}
+
 static void test_merge_leased_release(void **state)
 {
         Fixture *f = *state;
@@ -230,6 +279,8 @@ const struct CMUnitTest contract_merge[] = {
         TEST(test_merge_leased_ack),
         TEST(test_merge_leased_retry),
         TEST(test_merge_leased_park),
+        TEST(test_overtaken),
+        TEST(test_not_overtaken_by_reconcile),
         TEST(test_merge_leased_release),
 };
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The house without Samba: a fake domain (tests/fakead), the Graph emulator, and sosync between them."""
 
+import json
+
 from house import DEADLINE_S
 from lab import wait_until
 from lab.base import write_file
@@ -16,7 +18,8 @@ class Fake:
         self.graph = lab.emulator(domains=["fake.test"])
         self.folder = lab.folder
 
-    def write_config(self, *uris, feed="dirsync", source="", more="", workers=4, base=BASE):
+    def write_config(self, *uris, feed="dirsync", source="", target="", more="", workers=4, base=BASE, patience="2s"):
+        """source, target: a line more of their sections; more: other sections; patience: with the directory."""
         uris = ", ".join(f'"{u}"' for u in uris or [self.ad.uri()])
         return write_file(self.folder / "sosync.yaml", f"""\
 source:
@@ -25,8 +28,8 @@ source:
   base: "{base}"
   bind: {{mechanism: external}}
   feed: {feed}
-  connect_timeout: 2s
-  request_timeout: 2s
+  connect_timeout: {patience}
+  request_timeout: {patience}
   keepalive: 3s
   {source}
 scope: {{include: ["OU=Corp,{BASE}"]}}
@@ -35,10 +38,11 @@ target:
   client_id: {self.graph.client_id}
   credentials: [{{secret_file: "{self.graph.secret_file}"}}]
   endpoints: {{login: "{self.graph.login}", graph: "{self.graph.graph}"}}
+  {target}
 urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2"}}
 state: {{path: "{self.folder / 'state'}"}}
-reports: {{path: "{self.folder / 'reports'}"}}
+reports: {{path: "{self.folder / 'reports'}", html: on-demand}}
 workers: {workers}
 {more}""", 0o600)
 
@@ -50,6 +54,11 @@ workers: {workers}
 
     def log_has(self, text, deadline_s=DEADLINE_S):
         wait_until(lambda: text in self.sosync.log.read_text(), deadline_s, f"the log says {text!r}")
+
+    def is_idle(self, *but):
+        """Nothing is ready, leased or delayed, nor in the states of `but`."""
+        lanes = json.loads(self.sosync.command("queue", "stats", "--json").stdout)["lanes"].values()
+        return all(lane[s] == 0 for lane in lanes for s in ("ready", "leased", "delayed", *but))
 
     def sync(self, name):
         code, doc = self.sosync.sync("--no-html-report", f"CN={name},OU=Corp,{BASE}")

@@ -7,10 +7,9 @@ The other codes of the catalogue have scenarios; tests/lint/stories.py looks tha
 import json
 import signal
 
+from fakeland import Fake
 from house import DEADLINE_S, check, step
 from lab import Lab, wait_until
-from lab.base import write_file
-from lab.fakead import BASE
 
 # who, what is peculiar about him in AD, what Graph answers to the update of his title (None: as it does), the code
 REFUSED = (
@@ -24,27 +23,10 @@ REFUSED = (
 )
 
 
-class Fake:
+class Codes(Fake):
     def __init__(self, lab):
-        self.ad = lab.fakead()
-        self.graph = lab.emulator(domains=["fake.test"])
-        self.sosync = lab.sosync(write_file(lab.folder / "sosync.yaml", f"""\
-source:
-  name: fake.test
-  uris: ["{self.ad.uri()}"]
-  base: "{BASE}"
-  bind: {{mechanism: external}}
-  feed: dirsync
-scope: {{include: ["OU=Corp,{BASE}"]}}
-target:
-  tenant_id: {self.graph.tenant_id}
-  client_id: {self.graph.client_id}
-  credentials: [{{secret_file: "{self.graph.secret_file}"}}]
-  endpoints: {{login: "{self.graph.login}", graph: "{self.graph.graph}"}}
-state: {{path: "{lab.folder / 'state'}"}}
-reports: {{path: "{lab.folder / 'reports'}", html: on-demand}}
-brakes: {{off: [create]}}
-""", 0o600))
+        super().__init__(lab)
+        self.sosync = lab.sosync(self.write_config(workers=32, patience="30s", more="brakes: {off: [create]}"))
 
     def report(self, name, code):
         """The report of the run that ended with this code."""
@@ -58,10 +40,6 @@ brakes: {{off: [create]}}
 
     def parked(self):
         return self.sosync.command("queue", "list", "--json").stdout
-
-    def idle(self):
-        lanes = json.loads(self.sosync.command("queue", "stats", "--json").stdout)["lanes"].values()
-        return all(lane[s] == 0 for lane in lanes for s in ("ready", "leased", "delayed"))
 
 
 def refused(f):
@@ -89,7 +67,7 @@ def crashed(f):
     """Three times the service dies while it works on the same object; then it leaves it alone."""
     f.ad.put_user(50, "Ada")
     wait_until(lambda: f.graph.find_user("ada@fake.test"), DEADLINE_S, "Ada")
-    wait_until(lambda: f.idle(), DEADLINE_S, "an idle queue")
+    wait_until(lambda: f.is_idle(), DEADLINE_S, "an idle queue")
     f.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "/v1.0/users/*", "count": 3, "action": {"delay_ms": 60000}}]})
     before = f.graph.last()
     f.ad.put_user(50, "Ada", title="Poison")
@@ -109,6 +87,6 @@ def crashed(f):
 
 
 with Lab("codes") as lab:
-    fake = Fake(lab)
+    fake = Codes(lab)
     refused(fake)
     crashed(fake)

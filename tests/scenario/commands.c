@@ -146,6 +146,27 @@ bool command_change(Scene *s, const char *const *words, size_t n_words)
                scene_fail(s, "the intake refuses the batch");
 }
 
+/* MEANWHILE sales member-=ada: so the object changes, and the feed brings it, while a run sends a long list
+ * of links. */
+static bool do_meanwhile(Scene *s, const char *const *words, size_t n_words)
+{
+        s->meanwhile = words;
+        s->n_meanwhile = n_words;
+        return true;
+}
+
+void command_meanwhile_now(void *scene)
+{
+        Scene *s = scene;
+        const char *const *words = s->meanwhile;
+
+        if (!words)
+                return;
+        s->meanwhile = NULL;
+        if (command_object(s, words, s->n_meanwhile))
+                command_change(s, words, 2);
+}
+
 /* REQUEST ada [staging]: a person asks for it. */
 static bool do_request(Scene *s, const char *const *words, size_t n_words)
 {
@@ -511,6 +532,7 @@ static const Verb verbs[] = {
         { "RENAME", 3, command_rename },
         { "DELETE", 2, command_delete },
         { "CHANGE", 2, command_change },
+        { "MEANWHILE", 3, do_meanwhile },
         { "REQUEST", 2, do_request },
         { "CLOUD", 2, command_cloud },
         { "REPLY", 2, do_reply },

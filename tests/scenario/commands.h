@@ -25,4 +25,5 @@ bool command_rename(Scene *s, const char *const *words, size_t n_words);
 bool command_move(Scene *s, const char *const *words, size_t n_words);
 bool command_delete(Scene *s, const char *const *words, size_t n_words);
 bool command_change(Scene *s, const char *const *words, size_t n_words);
+void command_meanwhile_now(void *scene); /* what MEANWHILE has named, once */
 bool command_cloud(Scene *s, const char *const *words, size_t n_words);

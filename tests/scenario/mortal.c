@@ -13,7 +13,7 @@ typedef struct Mortal {
         Queue *next;
         Space space;
         Space *inner;
-        const bool *dying, *full, *shut, *unreadable;
+        MortalFlags flags;
 } Mortal;
 
 /* How an acknowledgement ends before it begins; < 0: it goes on. */
@@ -21,7 +21,7 @@ static int end_of(const Queue *q)
 {
         const Mortal *m = (const Mortal *)q;
 
-        return *m->dying ? 0 : *m->full ? QUEUE_E_FULL : -1;
+        return *m->flags.dying ? 0 : *m->flags.full ? QUEUE_E_FULL : -1;
 }
 
 static Queue *next(Queue *q)
@@ -31,7 +31,7 @@ static Queue *next(Queue *q)
 
 static int mortal_put(Queue *q, const Intake *in)
 {
-        return *((Mortal *)q)->shut && in->n_changes ? QUEUE_E_FULL : queue_put(next(q), in);
+        return *((Mortal *)q)->flags.shut && in->n_changes ? QUEUE_E_FULL : queue_put(next(q), in);
 }
 
 static int mortal_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
@@ -90,6 +90,14 @@ static int mortal_release(Queue *q, const Lease *lease)
         return queue_release(next(q), lease);
 }
 
+static bool mortal_is_overtaken(Queue *q, const Lease *lease)
+{
+        const Mortal *m = (const Mortal *)q;
+
+        m->flags.meanwhile(m->flags.context);
+        return queue_is_overtaken(m->next, lease);
+}
+
 static int mortal_unpark(Queue *q, const ObjectKey *key, Wall now)
 {
         return queue_unpark(next(q), key, now);
@@ -141,7 +149,7 @@ static int mortal_get(Space *s, SpaceTable table, const void *key, size_t n_key,
 {
         const Mortal *m = of_space(s);
 
-        return *m->unreadable ? -EIO : m->inner->ops->get(m->inner, table, key, n_key, a, ret_row);
+        return *m->flags.unreadable ? -EIO : m->inner->ops->get(m->inner, table, key, n_key, a, ret_row);
 }
 
 static int mortal_links(Space *s, LinkTable table, const void *key, size_t n_key, const ObjectId *after,
@@ -214,6 +222,7 @@ static const QueueOps mortal_ops = {
         .park = mortal_park,
         .note = mortal_note,
         .release = mortal_release,
+        .is_overtaken = mortal_is_overtaken,
         .unpark = mortal_unpark,
         .drop = mortal_drop,
         .position = mortal_position,
@@ -226,7 +235,7 @@ static const QueueOps mortal_ops = {
         .free = mortal_free,
 };
 
-Queue *mortal_new(Queue *inner, const bool *dying, const bool *full, const bool *shut, const bool *unreadable)
+Queue *mortal_new(Queue *inner, const MortalFlags *flags)
 {
         Mortal *m = calloc(1, sizeof(*m));
 
@@ -236,9 +245,6 @@ Queue *mortal_new(Queue *inner, const bool *dying, const bool *full, const bool 
         m->next = inner;
         m->space.ops = &space_ops;
         m->inner = queue_space(inner);
-        m->unreadable = unreadable;
-        m->dying = dying;
-        m->full = full;
-        m->shut = shut;
+        m->flags = *flags;
         return &m->queue;
 }

@@ -8,6 +8,7 @@
 #include "engine/space/memo.h"
 #include "engine/steps/catalogue.h"
 #include "report/text.h"
+#include "tests/scenario/commands.h"
 #include "tests/scenario/mortal.h"
 
 #include <errno.h>
@@ -138,7 +139,14 @@ static int open_queue(Scene *s)
         if (r)
                 fprintf(stderr, "the queue cannot be opened: %s\n", diag_text(&diag));
         else
-                s->queue = mortal_new(q, &s->dying, &s->full, &s->shut, &s->unreadable);
+                s->queue = mortal_new(q, &(MortalFlags){
+                                                 .dying = &s->dying,
+                                                 .full = &s->full,
+                                                 .shut = &s->shut,
+                                                 .unreadable = &s->unreadable,
+                                                 .meanwhile = command_meanwhile_now,
+                                                 .context = s,
+                                         });
         diag_deinit(&diag);
         return r;
 }

@@ -73,11 +73,13 @@ struct Scene {
         ObjectId server; /* its identity */
         Target *cloud;
         Queue *queue;
-        bool full;        /* acknowledgements are refused */
-        bool shut;        /* new changes are refused */
-        bool unreadable;  /* so are the rows of the spaces, to a run */
-        ObjectId claimed; /* a metaverse object that another run has; zero: none */
-        bool dying;       /* the next acknowledgement is never stored */
+        bool full;                    /* acknowledgements are refused */
+        bool shut;                    /* new changes are refused */
+        bool unreadable;              /* so are the rows of the spaces, to a run */
+        ObjectId claimed;             /* a metaverse object that another run has; zero: none */
+        bool dying;                   /* the next acknowledgement is never stored */
+        const char *const *meanwhile; /* words of MEANWHILE that has not happened yet; NULL: none */
+        size_t n_meanwhile;
         Snapshot snapshot;
         Log log;
         Config *first; /* as the process was started with */
