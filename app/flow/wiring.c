@@ -104,6 +104,12 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
                                 diag);
         if (r)
                 return r == BUS_E_DOWN ? WIRING_E_AWAY : WIRING_E_STATE;
+        r = holds_init(&w->holds, w->queue, target_graph_limiter(w->graph), w->clock);
+        if (r) {
+                diag_set(diag, "%s: until when Microsoft Graph wants to be left alone cannot be read: %s",
+                         c->state.path, strerror(-r));
+                return WIRING_E_STATE;
+        }
         r = connectors_open(&w->connectors, w->first, w->queue, w->clock, &w->log, diag);
         if (r)
                 return r > 0 ? WIRING_E_STATE : r;
@@ -115,6 +121,7 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
                 return WIRING_E_STATE;
         }
         w->shared.alarms = &w->alarms;
+        w->shared.holds = &w->holds;
         w->live = live_new();
         w->shared.live = w->live;
         w->shared.anchor_fits = compare_last_anchor(queue_space(w->queue));
@@ -145,6 +152,7 @@ void wiring_close(Wiring *w)
         gate_deinit(&w->gate);
         connectors_close(&w->connectors);
         common_budget_stop(&w->budget);
+        holds_deinit(&w->holds);
         w->target = target_free(w->target);
         w->store = report_store_free(w->store);
         acts_close(&w->acts);

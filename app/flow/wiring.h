@@ -11,6 +11,7 @@
 
 #include "app/flow/common-budget.h"
 #include "app/flow/connector.h"
+#include "app/flow/holds.h"
 #include "app/flow/reporter.h"
 #include "app/flow/waiters.h"
 #include "app/flow/worker.h"
@@ -38,6 +39,7 @@ struct Wiring {
         Acts acts;
         Target *target;
         CommonBudget budget; /* this node's part of what a cluster may ask of Graph */
+        Holds holds;         /* what the service has told us to wait for, across restarts */
         Target *graph;       /* the last of those that target stacks; target owns it */
         Live *live;
         Connectors connectors;

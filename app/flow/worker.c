@@ -216,6 +216,8 @@ static void tell_target(WorkerShared *s, const Run *run)
         Mono now = clock_mono(s->clock);
         bool throttled = str_is(run->outcome.error.code, "Throttled");
 
+        if (throttled && s->holds)
+                holds_save(s->holds);
         if (is_scope_failure(run) && run->blame == BLAME_TARGET && !throttled) {
                 if (circuit_failed(&s->target_circuit, now, why))
                         tell_opened(s, "target", "Microsoft Graph cannot be used; changes wait", why);

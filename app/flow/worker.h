@@ -18,6 +18,7 @@
 #include "app/flow/alarm.h"
 #include "app/flow/connector.h"
 #include "app/flow/gate.h"
+#include "app/flow/holds.h"
 #include "app/flow/metrics.h"
 #include "app/flow/reporter.h"
 #include "app/flow/run-watch.h"
@@ -43,6 +44,7 @@ struct WorkerShared {
         Brakes brakes;
         pthread_mutex_t brakes_lock; /* held while their counters are handed to the queue: in their order */
         Alarms *alarms;              /* NULL: nobody is told */
+        Holds *holds;                /* NULL: nobody remembers them */
         Gate *gate;                  /* NULL: there is no scheduler flag to mind */
         Waiters *waiters;            /* NULL: nobody can wait */
         Reporter *reporter;          /* NULL: nobody is told that there are outcomes */

@@ -3,7 +3,8 @@
 
 import json
 
-from house import check, house, step
+from house import DEADLINE_S, check, house, step
+from lab import wait_until
 
 STEPS = ["SourceDomainScoping", "TargetDomainScoping", "OrganizationalUnitScoping", "SourceObjectAccess", "ObjectTypeScoping",
          "GroupFilterScoping", "SourceImport", "TargetImport", "Synchronization", "Export"]
@@ -117,3 +118,16 @@ with house("sync") as h:
     check(status == 3, (status, doc and doc["provisioningStatusInfo"]))
     check(doc["provisioningStatusInfo"]["errorInformation"]["errorCode"] == "Throttled", doc["provisioningStatusInfo"])
     h.graph.admin("DELETE", "faults")
+
+    step("whoever is started within that time writes nothing: what was asked for outlives the process")
+    before = h.graph.last()
+    status, doc = h.sosync.sync("--no-html-report", f"CN=Ada Alone,{h.people}")
+    check(status == 3 and doc["provisioningStatusInfo"]["errorInformation"]["errorCode"] == "Throttled", (status, doc))
+    h.sosync.start()
+    h.ad.set(f"CN=Ada Alone,{h.people}", title="Still throttled")
+    wait_until(lambda: json.loads(h.sosync.command("queue", "stats", "--json").stdout)["lanes"]["normal"]["ready"], DEADLINE_S, "the change waits")
+    h.sosync.kill()
+    h.sosync.start()
+    wait_until(lambda: json.loads(h.sosync.command("queue", "stats", "--json").stdout)["lanes"]["normal"]["ready"], DEADLINE_S, "the change waits still")
+    written = [r for r in h.graph.journal(before) if r["method"] != "GET" and "/oauth2/" not in r["path"]]
+    check(not written, written)
