@@ -6,6 +6,12 @@
  * A create is announced first: its intent is durable before the request leaves, so that a crash between
  * request and answer cannot create a second object. What the service has confirmed is remembered whatever
  * becomes of the rest of the run (leave.c).
+ *
+ * What the service has accepted is not read back. A read in the seconds after a write may show the value
+ * before it, so it would prove nothing where it disagrees; and where it agrees it has cost half as much again
+ * (requests are the budget). An accepted write that is gone later, because another replica has won, is found
+ * by the first read after `settle`: of the object's next change, whatever that is about, and of
+ * reconcile.drift, which asks for what has changed and costs one request for everybody.
  */
 
 #include "engine/steps/internal.h"
