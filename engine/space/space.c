@@ -248,6 +248,20 @@ int space_page_links(Space *s, LinkTable table, const void *owner, size_t n_owne
         return error_fold(s->ops->links(s, table, key, n_key, after, max, a, ret_ids, ret_n));
 }
 
+/**
+ * space_has_link() - is this id among an owner's links?
+ *
+ * Return: 0, -errno.
+ */
+int space_has_link(Space *s, LinkTable table, const void *owner, size_t n_owner, const char *name,
+                   const ObjectId *id, bool *ret_has)
+{
+        uint8_t key[SPACE_KEY_MAX];
+        size_t n_key = space_link_key(owner, n_owner, name, key);
+
+        return error_fold(s->ops->has_link(s, table, key, n_key, id, ret_has));
+}
+
 static int by_id(const void *a, const void *b)
 {
         return guid_compare(a, b);

@@ -272,6 +272,10 @@ int space_read_links(Space *s, LinkTable table, const void *owner, size_t n_owne
 int space_page_links(Space *s, LinkTable table, const void *owner, size_t n_owner, const char *name,
                      const ObjectId *after, size_t max, Arena *a, ObjectId **ret_ids, size_t *ret_n);
 
+/* Is `id` among an owner's links? */
+int space_has_link(Space *s, LinkTable table, const void *owner, size_t n_owner, const char *name,
+                   const ObjectId *id, bool *ret_has);
+
 /* Metaverse ids whose join attribute has this value. */
 int space_find_join(Space *s, const char *type, const char *attribute, Value v, bool case_sensitive, Arena *a,
                     ObjectId **ret_ids, size_t *ret_n);

@@ -353,6 +353,7 @@ int step_import_target(Run *run)
                 found = !gone;
                 if (gone) {
                         step_detail(run, "known id", "is not in Microsoft Entra ID any more; matching again");
+                        run->lost = run->person.cloud;
                         run->person.cloud = (ObjectId){ 0 };
                         run->cloud = (Cloud){ 0 };
                         run->cloud_id = (ObjectId){ 0 };

@@ -111,6 +111,10 @@ bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted thi
 void run_leave_cloud_links(Run *run);
 int run_leave_import_links(Run *run);
 
+/* referrers.c: it has another cloud id than the one that is lost: who names it is told. Return: 0, SPACE_E_*,
+ * -errno. */
+int run_leave_referrers(Run *run);
+
 /* unheard.c: what was sent, and perhaps done */
 bool run_is_unheard(const Run *run, size_t i);
 bool run_links_are_unheard(const Run *run); /* since a run before this one */

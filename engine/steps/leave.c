@@ -370,6 +370,7 @@ int run_leave_behind(Run *run)
         Disposition d = run->outcome.disposition;
         bool done = d == DISPOSITION_DONE || d == DISPOSITION_NO_CHANGE || d == DISPOSITION_STAGED;
         bool newly_known, keep;
+        int r;
 
         if (guid_is_zero(&run->key.id))
                 return 0; /* asked for by DN, and nobody knows the object: there is nothing to remember */
@@ -405,6 +406,9 @@ int run_leave_behind(Run *run)
         if (run->mv && run->object && (done || newly_known || gave_something(run)))
                 leave_person(run, keep ? NULL : run->mv);
         leave_intent(run);
+        r = run_leave_referrers(run);
+        if (r)
+                return r;
         if (done)
                 return leave_conclusions(run);
         if (d == DISPOSITION_OUT_OF_SCOPE ? run->known : newly_known)

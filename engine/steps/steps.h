@@ -201,7 +201,8 @@ struct Run {
         const char *rules_why;
         bool claimed;
         ObjectId claim;
-        Cloud cloud;                /* import_target: what Entra ID has; object NULL: nothing */
+        Cloud cloud;   /* import_target: what Entra ID has; object NULL: nothing */
+        ObjectId lost; /* import_target: the cloud id that was known, and is not there any more */
         const Object *cloud_before; /* import_target: as the space had it; NULL: it had none */
         ObjectId cloud_id;
         uint64_t cloud_serial;
