@@ -241,6 +241,7 @@ static void compile_run(Config *c)
         c->run.soft_match = (SoftMatch)c->target.soft_match;
         c->run.adopt_strict = c->target.adopt == GRAPH_ADOPT_STRICT;
         c->run.settle_ms = c->settle_us / 1000;
+        c->run.trust_space_ms = c->target.trust_space_us / 1000;
         c->run.brakes = &c->brakes;
         c->run.guarded = c->guarded.accounts;
         c->run.allowed = c->guarded.allow;
@@ -313,6 +314,16 @@ typedef enum Care {
         CARE_PARTLY,   /* and nothing is connected to */
 } Care;
 
+/* A node that dies between a write and its acknowledgement leaves a row that another one would believe. */
+static void check_trust(const Config *c, const ConfigDoc *doc, Diag *diag)
+{
+        if (c->target.trust_space_us && c->state.backend == STATE_JETSTREAM)
+                diag_add_at(diag, config_mark(doc, "target.trust_space"),
+                            "target.trust_space: cannot be used with state.backend: jetstream, where another "
+                            "node may "
+                            "have written what this one has read");
+}
+
 static int load(Config **ret_config, const char *path, Care care, Diag *diag)
 {
         static const ConfigHooks hooks = { .check_dn = check_dn };
@@ -341,6 +352,7 @@ static int load(Config **ret_config, const char *path, Care care, Diag *diag)
         console_check(&c->console, doc, "console", reach);
         brake_limits_check(&c->brakes, diag);
         jetstream_config_check(&c->state.jetstream, c->state.backend == STATE_JETSTREAM, doc, diag);
+        check_trust(c, doc, diag);
         scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
         compile_urgent(c, doc, diag);
         sound = r == 0 && !diag_any(diag);

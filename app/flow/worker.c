@@ -27,6 +27,7 @@ int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Connectors *connecto
                 .clock = clock,
                 .log = log,
         };
+        s->trust_since_ms = clock_wall(clock).ms;
         circuit_init(&s->target_circuit);
         brakes_init(&s->brakes);
         pthread_mutex_init(&s->brakes_lock, NULL);
@@ -372,6 +373,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         config = arena_memdup(w->arena, &c->run, sizeof(c->run));
         config->connectors = connectors_for_run(s->connectors, c, w->arena, &config->n_connectors);
         config->anchor_fits = s->anchor_fits;
+        config->trust_since.ms = lease ? s->trust_since_ms : 0;
         /* Without a lease nothing of it could be kept: nothing leaves. */
         config->staging = !lease || !staging_begin_run(&s->staging, c->staging);
         *owner = (NoteOwner){ .shared = s, .lease = lease, .run = run, .watch = &w->watch };
@@ -443,6 +445,8 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         tell_brakes(s, run);
         ask_in_normal_lane(s, run);
         r = settle(s, run, lease);
+        if (r && run->call.n_writes)
+                s->trust_since_ms = clock_wall(s->clock).ms;
         if (r && run->knew)
                 brakes_know(&s->brakes, run->knew_type, -1);
         if (r == QUEUE_E_STALE) {

@@ -53,6 +53,7 @@ struct WorkerShared {
         Live *live; /* NULL: nobody watches */
         Metrics metrics;
         _Atomic bool stopping;
+        _Atomic int64_t trust_since_ms; /* wall: rows of the connector space from before are not believed */
 };
 
 struct Worker {

@@ -373,10 +373,15 @@ int step_export(Run *run)
         if (r && r != TARGET_E_REJECTED)
                 return run_target_failed(run, r);
         verdict = judge(run, results);
+        if (!verdict && r)
+                verdict = step_fail(run, STEP_E_PARK, "RequestRefused", "%s", diag_text(&run->diag));
+        if (verdict && run->trusted) {
+                /* Perhaps because it is not as it was when it was read: the next run reads. */
+                run->retry_at = clock_wall(run->clock);
+                return STEP_E_RETRY;
+        }
         if (verdict)
                 return verdict;
-        if (r)
-                return step_fail(run, STEP_E_PARK, "RequestRefused", "%s", diag_text(&run->diag));
         if (run->held_back)
                 return step_fail(run, STEP_E_PARK, "HeldByRevert",
                                  "the account was disabled, and nothing else was sent");

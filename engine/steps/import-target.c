@@ -6,7 +6,8 @@
  * Match by the id that is known, else by the anchor (hard match), else as soft-match.c says. What we wrote
  * outlives what we read: Graph replicates, and a read shortly after a write may show the value before it;
  * such a value is "not replicated yet" and does not replace ours. Links (members, manager) are read whole at
- * first contact, and from then on the rows of the space are trusted: the report says which.
+ * first contact, and from then on the rows of the space are trusted: the report says which. With
+ * target.trust_space so may be the rest of a user (trust.c).
  */
 
 #include "engine/steps/internal.h"
@@ -218,6 +219,9 @@ int run_import_known(Run *run, bool *ret_gone)
                 run->cloud = (Cloud){ 0 };
         run->cloud_before = run->cloud.object;
         run->cloud.type = run_cloud_type(run);
+        run->trusted = run_may_trust(run);
+        if (run->trusted)
+                return trust_links(run);
         links = run->cloud.links_imported.ms == 0 || run->read_links || run->change.kind == CHANGE_DRIFT;
         r = run_fetch(run, run_cloud_type(run), MATCH_ID, guid_format(&run->cloud_id, id), links, &import);
         if (r == TARGET_E_NOT_FOUND) {
@@ -326,6 +330,16 @@ static int mind_intent(Run *run)
                 "a create was sent without an answer; it is looked for until it must have replicated");
 }
 
+static void say_trusted(Run *run)
+{
+        char when[WALL_TEXT_MAX];
+
+        step_detail(run, "match", "known id");
+        step_say(run, RESULT_SUCCESS,
+                 "The object was not read: it was at %s, and target.trust_space allows %lld s.",
+                 wall_format(run->cloud.imported, when), (long long)(run->config->trust_space_ms / 1000));
+}
+
 int step_import_target(Run *run)
 {
         bool known, found = false, gone = false;
@@ -380,7 +394,9 @@ int step_import_target(Run *run)
                 return 0;
         }
         step_attributes(run, run->cloud.object, run->cloud.object, "Microsoft Entra ID");
-        if (run->cloud.mastered_elsewhere && run->config->estate == ESTATE_ALONE)
+        if (run->trusted)
+                say_trusted(run);
+        else if (run->cloud.mastered_elsewhere && run->config->estate == ESTATE_ALONE)
                 step_say(run, RESULT_WARNING, "Read now; the object is mastered by another synchronization.");
         else
                 step_say(run, run->record->status, "The object was read from Microsoft Entra ID now.");

@@ -115,6 +115,10 @@ int run_leave_import_links(Run *run);
  * -errno. */
 int run_leave_referrers(Run *run);
 
+/* trust.c: may the row of the connector space stand for a read? */
+bool run_may_trust(const Run *run);
+void run_mind_trust(Run *run);
+
 /* unheard.c: what was sent, and perhaps done */
 bool run_is_unheard(const Run *run, size_t i);
 bool run_links_are_unheard(const Run *run); /* since a run before this one */

@@ -228,6 +228,7 @@ static void leave_cloud(Run *run)
                 run->brakes_moved = true;
         }
         remember_writes(run);
+        run_mind_trust(run);
         run->cloud.metaverse = run->metaverse;
         if (run->anchor)
                 run->cloud.anchor = run->anchor;

@@ -107,7 +107,9 @@ struct RunConfig {
         ConfigList guarded;      /* const char *: accounts that are never written */
         ConfigList allowed;      /* const char *: role-assignable groups, and holders of roles, that are */
         bool write_role_holders; /* holders of directory roles are written like anybody else */
-        int64_t settle_ms;       /* how long a read of Graph may lag behind our write: 120 s */
+        int64_t trust_space_ms;  /* a user that was read so long ago at most is not read again; 0: always */
+        Wall trust_since;  /* given by the worker: ... nor before this moment; 0: nobody knows: always */
+        int64_t settle_ms; /* how long a read of Graph may lag behind our write: 120 s */
         /* What to read of an object: filled by run_config_attributes() from the rules. */
         const char *const *attributes;
         size_t n_attributes;
@@ -206,6 +208,7 @@ struct Run {
         const Object *cloud_before; /* import_target: as the space had it; NULL: it had none */
         ObjectId cloud_id;
         uint64_t cloud_serial;
+        bool trusted;          /* import_target: nothing was read, the row of the space stands for it */
         bool links_read;       /* links were read whole now; else the space's rows are trusted */
         ObjectId *cloud_links; /* members (of a group), manager (of a user) that Entra ID has, sorted */
         size_t n_cloud_links;

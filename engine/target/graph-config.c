@@ -209,6 +209,15 @@ const ConfigField graph_fields[] = {
           .fallback = "30s",
           .min = 1,
           .max = 600 },
+        { .name = "trust_space",
+          .type = CONFIG_DURATION,
+          .offset = offsetof(GraphOptions, trust_space_us),
+          .help = "a user that was read so short a time ago is written without being read again: one request "
+                  "instead of two, and what somebody changes in the cloud meanwhile is seen that much later. "
+                  "0s reads always. Not with several nodes",
+          .fallback = "0s",
+          .min = 0,
+          .max = 3600 },
         { 0 },
 };
 

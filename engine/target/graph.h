@@ -72,6 +72,7 @@ struct GraphOptions {
                 bool published; /* pace to the published limits; false: only Retry-After is obeyed */
         } limits;
         int64_t timeout_us;
+        int64_t trust_space_us; /* engine/steps/trust.c; 0: every object is read before it is written */
 };
 
 extern const ConfigField graph_fields[];

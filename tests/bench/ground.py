@@ -39,6 +39,7 @@ target:
   credentials: [{{secret_file: "{secret}"}}]
   endpoints: {{login: "{login}", graph: "{graph}"}}
   limits: {{{limits}}}
+{target}
 urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2"}}
 state: {{path: "{state}"}}
@@ -118,15 +119,15 @@ class Ground:
 
     # -- the service ----------------------------------------------------------
 
-    def write_config(self, state=None, limits=None, workers=None, initial="now", log="warning"):
-        """limits: None for none, or the text of the section; log "warning" because the bench reads reports, not lines."""
+    def write_config(self, state=None, limits=None, workers=None, initial="now", log="warning", target=""):
+        """limits: None for none, or the text of the section; target: a line more of its section; log "warning" because the bench reads reports, not lines."""
         more = [f"workers: {workers}"] if workers else []
         more += [f"log: {{level: {log}}}"]
         text = CONFIG.format(
             realm=self.dc.upn_suffix, uri=self.dc.uri, base=self.dc.base, reader=self.dc.reader_dn, password=self.dc.password_file,
             ca=self.dc.ca_file, bulk=self.bulk, corp=self.corp, tenant=self.graph.tenant_id, client=self.graph.client_id,
             secret=self.graph.secret_file, login=self.graph.login, graph=self.graph.graph, limits=limits or "published: false",
-            state=state or self.state, reports=self.reports, initial=initial, more="\n".join(more))
+            target=f"  {target}" if target else "", state=state or self.state, reports=self.reports, initial=initial, more="\n".join(more))
         return write_file(self.folder / f"sosync-{next(self.numbers)}.yaml", text)
 
     @contextlib.contextmanager

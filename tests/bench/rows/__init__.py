@@ -16,6 +16,7 @@ ROWS = {
     "burst": ("burst", 2500, 2500),
     "membership": ("membership", 2000, 10000),
     "requests-per-change": ("requests_per_change", 20, 20),
+    "trust-space": ("trust_space", 20, 20),
     "coalesce": ("coalesce", 20, 20),
     "noop": ("noop", 50, 50),
     "cpu": ("cpu", 50, 200),
