@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Between control.c (connections, short answers), control-socket.c (where, and for whom), control-job.c
- * (answers that take long) and control-client.c (the commands' side). */
+/* Between control.c (connections), answers.c (short answers), job.c (answers that take long), socket.c
+ * (where, and for whom) and client.c (the commands' side). */
 
 #include "app/control/control.h"
 
@@ -53,6 +53,9 @@ bool connection_say(Connection *c, json_t *line);
 
 /* Has the peer gone, or does the service stop? */
 bool connection_is_over(const Connection *c);
+
+/* One request; never NULL. */
+json_t *answer_line(Connection *c, const char *line, size_t n);
 
 /* {"do": "job"}: progress lines while it lasts; the last line is the answer. */
 json_t *answer_job(Connection *c, json_t *request);
