@@ -2,18 +2,19 @@
 
 #include "app/flow/revert.h"
 
+#include "app/flow/revert-page.h"
 #include "app/flow/revert-read.h"
+#include "app/flow/revert-wants.h"
 #include "base/error.h"
 #include "base/str.h"
-#include "engine/model/dn.h"
 #include "engine/target/schema.h"
 
-#include <errno.h>
 #include <string.h>
 
-/* Objects of one transaction, and entries removed in one. */
-#define PAGE  200
+/* Entries removed in one transaction. */
 #define PRUNE 2000
+
+/* -- entries --------------------------------------------------------------------------------------------- */
 
 typedef struct Entries {
         const Revert *rv;
@@ -23,8 +24,6 @@ typedef struct Entries {
         uint64_t n_seen;
         bool stopped;
 } Entries;
-
-/* -- entries --------------------------------------------------------------------------------------------- */
 
 static bool is_meant(const Revert *rv, const JournalEntry *e)
 {
@@ -75,123 +74,6 @@ static int by_object(const void *a, const void *b)
         return x->at.ms < y->at.ms ? -1 : x->at.ms > y->at.ms;
 }
 
-/* -- what one object wants ------------------------------------------------------------------------------- */
-
-typedef struct Wants {
-        Arena *arena;
-        HoldWant *items;
-        size_t n, size;
-} Wants;
-
-static HoldWant *add_want(Wants *w, const HoldWant *want)
-{
-        if (w->n == w->size) {
-                size_t size = w->size ? w->size * 2 : 16;
-                HoldWant *items = arena_new_array(w->arena, HoldWant, size);
-
-                if (w->n)
-                        memcpy(items, w->items, w->n * sizeof(*items));
-                w->items = items;
-                w->size = size;
-        }
-        w->items[w->n] = *want;
-        return &w->items[w->n++];
-}
-
-/* One member, in one of the entries. */
-typedef struct LinkEvent {
-        const JournalOp *op;
-        size_t order;
-} LinkEvent;
-
-static int by_link(const void *a, const void *b)
-{
-        const LinkEvent *x = a, *y = b;
-        int order = strcmp(x->op->attribute, y->op->attribute);
-
-        if (order == 0)
-                order = guid_compare(&x->op->link, &y->op->link);
-        return order ? order : x->order < y->order ? -1 : x->order > y->order;
-}
-
-static void want_value(Wants *w, const JournalOp *op)
-{
-        for (size_t i = 0; i < w->n; i++)
-                if (w->items[i].verb == JOURNAL_SET && str_is(w->items[i].attribute, op->attribute)) {
-                        w->items[i].expect = op->after;
-                        return;
-                }
-        add_want(w, &(HoldWant){ .verb = JOURNAL_SET,
-                                 .attribute = op->attribute,
-                                 .expect = op->after,
-                                 .restore = op->before });
-}
-
-/* Members: the first event says how it was before, the last how we left it. */
-static void want_members(Wants *w, LinkEvent *events, size_t n)
-{
-        qsort(events, n, sizeof(*events), by_link);
-        for (size_t i = 0; i < n;) {
-                size_t last = i;
-
-                while (last + 1 < n && str_is(events[last + 1].op->attribute, events[i].op->attribute) &&
-                       guid_is(&events[last + 1].op->link, &events[i].op->link))
-                        last++;
-                if (events[i].op->verb == events[last].op->verb)
-                        add_want(w, &(HoldWant){ .verb = events[i].op->verb == JOURNAL_LINK ? JOURNAL_UNLINK
-                                                                                            : JOURNAL_LINK,
-                                                 .attribute = events[i].op->attribute,
-                                                 .link = events[i].op->link });
-                i = last + 1;
-        }
-}
-
-static void want_manager(Wants *w, const JournalOp *first, const JournalOp *last)
-{
-        const ObjectId none = { 0 };
-        ObjectId before = first->verb == JOURNAL_LINK ? first->link_before : first->link;
-        ObjectId after = last->verb == JOURNAL_LINK ? last->link : none;
-
-        if (guid_is(&before, &after))
-                return;
-        add_want(w, &(HoldWant){ .verb = guid_is_zero(&before) ? JOURNAL_UNLINK : JOURNAL_LINK,
-                                 .attribute = first->attribute,
-                                 .link = guid_is_zero(&before) ? after : before,
-                                 .link_expect = guid_is_zero(&before) ? none : after });
-}
-
-/* `*ret_created`: the entries made the object. */
-static void collect(Wants *w, const JournalEntry *entries, size_t n, bool *ret_created)
-{
-        const JournalOp *manager_first = NULL, *manager_last = NULL;
-        LinkEvent *events;
-        size_t n_ops = 0, n_events = 0;
-
-        *ret_created = false;
-        for (size_t i = 0; i < n; i++)
-                n_ops += entries[i].n_ops;
-        events = arena_new_array(w->arena, LinkEvent, n_ops + 1);
-        for (size_t i = 0; i < n; i++)
-                for (size_t k = 0; k < entries[i].n_ops; k++) {
-                        const JournalOp *op = &entries[i].ops[k];
-
-                        if (op->verb == JOURNAL_CREATE) {
-                                *ret_created = true;
-                        } else if (op->verb == JOURNAL_SET) {
-                                want_value(w, op);
-                        } else if (str_is(op->attribute, "manager")) {
-                                manager_first = manager_first ? manager_first : op;
-                                manager_last = op;
-                        } else {
-                                events[n_events] = (LinkEvent){ .op = op, .order = n_events };
-                                n_events++;
-                        }
-                }
-        want_members(w, events, n_events);
-        if (manager_first)
-                want_manager(w, manager_first, manager_last);
-}
-
 /* -- what is there now ----------------------------------------------------------------------------------- */
 
 static void leave(RevertFigures *f, const JournalEntry *e, const char *attribute, const char *why)
@@ -201,7 +83,7 @@ static void leave(RevertFigures *f, const JournalEntry *e, const char *attribute
 }
 
 /* What must be read of it: the values that are wanted back. */
-static void plan_read(RevertRead *read, const JournalEntry *e, const Wants *w)
+static void plan_read(RevertRead *read, const JournalEntry *e, const RevertWants *w)
 {
         const char **names = arena_new_array(w->arena, const char *, w->n + 1);
 
@@ -212,7 +94,7 @@ static void plan_read(RevertRead *read, const JournalEntry *e, const Wants *w)
 }
 
 /* What is neither as we left it nor as it was is left alone. */
-static void compare(const TargetSchema *schema, const JournalEntry *e, Wants *w, const RevertRead *now,
+static void compare(const TargetSchema *schema, const JournalEntry *e, RevertWants *w, const RevertRead *now,
                     RevertFigures *f)
 {
         size_t kept = 0;
@@ -248,46 +130,6 @@ static void compare(const TargetSchema *schema, const JournalEntry *e, Wants *w,
 
 /* -- putting it back ------------------------------------------------------------------------------------- */
 
-typedef struct Page {
-        Arena *arena;
-        SpaceBatch batch;
-        Change changes[PAGE];
-        size_t n;
-} Page;
-
-static void page_begin(Page *p)
-{
-        arena_reset(p->arena);
-        space_batch_init(&p->batch, p->arena);
-        p->n = 0;
-}
-
-static int page_put(Page *p, Queue *q, Wall now)
-{
-        int r = p->n ? queue_put(q, &(Intake){ .changes = p->changes,
-                                               .n_changes = p->n,
-                                               .writes = p->batch.writes,
-                                               .n_writes = p->batch.n_writes,
-                                               .now = now })
-                     : 0;
-
-        page_begin(p);
-        return r == QUEUE_E_FULL ? REVERT_E_FULL : error_fold(r);
-}
-
-static void page_add(Page *p, const ObjectKey *key, const char *dn, const char *by, Wall now)
-{
-        p->changes[p->n++] = (Change){
-                .id = key->id,
-                .source = key->source,
-                .kind = CHANGE_UPSERT,
-                .lane = LANE_RECONCILE,
-                .seen = now,
-                .dn = arena_strdup(p->arena, dn),
-                .by = arena_strdup(p->arena, by),
-        };
-}
-
 static const char *reason_of(const Revert *rv, Arena *a)
 {
         char since[WALL_TEXT_MAX];
@@ -299,7 +141,7 @@ static const char *reason_of(const Revert *rv, Arena *a)
         return arena_printf(a, "everything since %s", wall_format(rv->since, since));
 }
 
-static void hold(Page *p, const Revert *rv, const JournalEntry *e, const Wants *w, Wall now)
+static void hold(RevertPage *p, const Revert *rv, const JournalEntry *e, const RevertWants *w, Wall now)
 {
         space_write_hold(&p->batch, &e->key,
                          &(Hold){ .since = now,
@@ -308,14 +150,14 @@ static void hold(Page *p, const Revert *rv, const JournalEntry *e, const Wants *
                                   .dn = e->dn,
                                   .wants = w->items,
                                   .n_wants = w->n });
-        page_add(p, &e->key, e->dn, rv->by, now);
+        revert_page_add(p, &e->key, e->dn, rv->by, now);
 }
 
 /* Some objects, read at the same time and put back in one transaction. */
 typedef struct Group {
-        const JournalEntry *last[PAGE]; /* of each, its last entry */
-        Wants wants[PAGE];
-        RevertRead reads[PAGE];
+        const JournalEntry *last[REVERT_PAGE]; /* of each, its last entry */
+        RevertWants wants[REVERT_PAGE];
+        RevertRead reads[REVERT_PAGE];
         size_t n;
 } Group;
 
@@ -323,17 +165,17 @@ typedef struct Group {
 static size_t gather(const Entries *s, size_t i, Group *g, Arena *a, RevertFigures *f)
 {
         g->n = 0;
-        while (i < s->n && g->n < PAGE) {
+        while (i < s->n && g->n < REVERT_PAGE) {
                 const JournalEntry *e = &s->items[i];
-                Wants *w = &g->wants[g->n];
+                RevertWants *w = &g->wants[g->n];
                 bool created;
                 size_t n = 1;
 
                 while (i + n < s->n && s->items[i + n].key.source == e->key.source &&
                        guid_is(&s->items[i + n].key.id, &e->key.id))
                         n++;
-                *w = (Wants){ .arena = a };
-                collect(w, e, n, &created);
+                *w = (RevertWants){ .arena = a };
+                revert_wants(w, e, n, &created);
                 if (created)
                         json_array_append_new(f->created, json_string(e->dn ? e->dn : ""));
                 else if (w->n) {
@@ -347,7 +189,7 @@ static size_t gather(const Entries *s, size_t i, Group *g, Arena *a, RevertFigur
 }
 
 /* Return: 0, REVERT_E_UNREACHABLE, -errno. */
-static int put_back(const Revert *rv, Group *g, Page *page, RevertFigures *f, Wall now, Diag *diag)
+static int put_back(const Revert *rv, Group *g, RevertPage *page, RevertFigures *f, Wall now, Diag *diag)
 {
         for (size_t i = 0; i < g->n; i++)
                 if (g->reads[i].result && g->reads[i].result != TARGET_E_NOT_FOUND) {
@@ -363,10 +205,10 @@ static int put_back(const Revert *rv, Group *g, Page *page, RevertFigures *f, Wa
                 if (!rv->dry_run)
                         hold(page, rv, g->last[i], &g->wants[i], now);
         }
-        return page_put(page, rv->queue, now);
+        return revert_page_put(page, rv->queue, now);
 }
 
-static int plan_objects(const Revert *rv, const Entries *s, Page *page, RevertFigures *f, Diag *diag)
+static int plan_objects(const Revert *rv, const Entries *s, RevertPage *page, RevertFigures *f, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0), *of_group = arena_new(0);
         Group *g = arena_new_of(a, Group);
@@ -395,14 +237,14 @@ int revert_run(const Revert *rv, RevertFigures *ret_figures, Diag *diag)
         _cleanup_(arena_freep) Arena *a = arena_new(0), *b = arena_new(0);
         RevertFigures f = { .left = json_array(), .created = json_array() };
         Entries entries = { .rv = rv, .arena = a };
-        Page *page = arena_new_of(a, Page);
+        RevertPage *page = arena_new_of(a, RevertPage);
         JournalEntry from = { .at = rv->since };
         uint8_t key[JOURNAL_KEY_SIZE];
         Space *space = queue_space(rv->queue);
         int r;
 
         page->arena = b;
-        page_begin(page);
+        revert_page_begin(page);
         journal_key(&from, key);
         r = error_fold(space->ops->walk(space, SPACE_JOURNAL, rv->since.ms ? key : NULL,
                                         rv->since.ms ? sizeof(key) : 0, take_entry, &entries));
@@ -420,98 +262,6 @@ int revert_run(const Revert *rv, RevertFigures *ret_figures, Diag *diag)
         }
         *ret_figures = f;
         return 0;
-}
-
-/* -- what is held ---------------------------------------------------------------------------------------- */
-
-typedef struct Listing {
-        json_t *list;
-        size_t max;
-        Arena *arena;
-} Listing;
-
-static int list_one(void *context, const void *key, size_t n_key, const SpaceRow *row)
-{
-        Listing *l = context;
-        Hold h = { .dn = "" };
-        char since[WALL_TEXT_MAX];
-        json_t *left = json_array();
-
-        arena_reset(l->arena);
-        if (hold_unpack(l->arena, row->data, row->n, &h))
-                h.why = "damaged";
-        for (size_t i = 0; i < h.n_left; i++)
-                json_array_append_new(left, json_string(h.left[i]));
-        json_array_append_new(l->list, json_pack("{s:s?, s:s, s:s?, s:s?, s:I, s:o}", "dn", h.dn, "since",
-                                                 wall_format(h.since, since), "why", h.why, "by", h.by,
-                                                 "waiting", (json_int_t)h.n_wants, "left", left));
-        return json_array_size(l->list) >= l->max;
-}
-
-json_t *revert_list(Queue *q, size_t max)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Listing l = { .list = json_array(), .max = max, .arena = a };
-        Space *s = queue_space(q);
-
-        if (s->ops->walk(s, SPACE_HOLD, NULL, 0, list_one, &l) == 0)
-                return l.list;
-        json_decref(l.list);
-        return NULL;
-}
-
-typedef struct Releasing {
-        Queue *queue;
-        Space *space;
-        const Dn *dn; /* NULL: all */
-        Page *page;
-        Arena *arena;
-        Wall now;
-        int n, r;
-} Releasing;
-
-static int release_one(void *context, const void *key, size_t n_key, const SpaceRow *row)
-{
-        Releasing *l = context;
-        uint64_t serial;
-        ObjectKey object;
-        const Dn *dn;
-        Head head;
-        Hold h;
-
-        arena_reset(l->arena);
-        if (!object_key_unpack(key, n_key, &object) ||
-            space_read_head(l->space, &object, l->arena, &head, &serial, NULL))
-                return 0;
-        if (l->dn && (hold_unpack(l->arena, row->data, row->n, &h) || !h.dn ||
-                      dn_parse(l->arena, h.dn, &dn, NULL) || !dn_is(dn, l->dn)))
-                return 0;
-        space_delete(&l->page->batch, SPACE_HOLD, key, n_key);
-        head.hash = (Hash128){ 0 };
-        space_write_head(&l->page->batch, &object, &head, serial);
-        page_add(l->page, &object, head.dn, NULL, l->now);
-        l->n++;
-        l->r = l->page->n == PAGE ? page_put(l->page, l->queue, l->now) : 0;
-        return l->r != 0;
-}
-
-int revert_release(Queue *q, const char *dn, Wall now)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0), *b = arena_new(0), *c = arena_new(0);
-        Releasing l = { .queue = q, .space = queue_space(q), .arena = b, .now = now };
-        int r;
-
-        if (dn && dn_parse(a, dn, &l.dn, NULL))
-                return -EINVAL;
-        l.page = arena_new_of(a, Page);
-        l.page->arena = c;
-        page_begin(l.page);
-        r = l.space->ops->walk(l.space, SPACE_HOLD, NULL, 0, release_one, &l);
-        if (r == 0)
-                r = l.r;
-        if (r == 0)
-                r = page_put(l.page, q, now);
-        return r == REVERT_E_FULL ? -ENOSPC : r ? error_fold(r) : l.n;
 }
 
 /* -- retention ------------------------------------------------------------------------------------------- */
