@@ -2,7 +2,7 @@
 
 /* Worker: the pure part, and what needs two of them. All else that it does is told by tests/scenario. */
 
-#include "app/flow/worker.h"
+#include "app/flow/run-end.h"
 
 #include "engine/source/source-mem.h"
 #include "engine/target/graph.h"
@@ -31,7 +31,7 @@ static void test_backoff(void **state)
                         int64_t ms;
 
                         random = random * 6364136223846793005u + 1442695040888963407u;
-                        ms = worker_backoff_ms(tries, random >> 11);
+                        ms = run_backoff_ms(tries, random >> 11);
                         least = ms < least ? ms : least;
                         most = ms > most ? ms : most;
                 }
@@ -40,26 +40,26 @@ static void test_backoff(void **state)
                 /* It is spread: changes that failed together do not come back together. */
                 assert_true(most - least > middle / 3);
         }
-        assert_int_equal(worker_backoff_ms(1, 0), 750);
-        assert_int_equal(worker_backoff_ms(UINT32_MAX, 0), 675000);
-        assert_in_range(worker_backoff_ms(UINT32_MAX, UINT64_MAX), 675000, 1125000);
+        assert_int_equal(run_backoff_ms(1, 0), 750);
+        assert_int_equal(run_backoff_ms(UINT32_MAX, 0), 675000);
+        assert_in_range(run_backoff_ms(UINT32_MAX, UINT64_MAX), 675000, 1125000);
 }
 
 /* Half a second after a write, however slow the server is; what is large and slow rests longer. */
 static void test_rest(void **state)
 {
-        assert_int_equal(worker_rest_ms(0, 0, false, 0), 0);
-        assert_int_equal(worker_rest_ms(0, 0, true, 0), 500);
-        assert_int_equal(worker_rest_ms(0, 0, true, 249), 500);
-        assert_int_equal(worker_rest_ms(0, 0, true, 250), 1000);
-        assert_int_equal(worker_rest_ms(0, 0, false, 250), 0);
-        assert_int_equal(worker_rest_ms(60000, 1000, true, 250), 1000);
-        assert_int_equal(worker_rest_ms(5000000, 999, false, 0), 0);
-        assert_int_equal(worker_rest_ms(5000000, 999, true, 0), 500);
-        assert_int_equal(worker_rest_ms(20000, 1000, false, 0), 0);
-        assert_int_equal(worker_rest_ms(1000000, 1000, false, 0), 10000);
-        assert_int_equal(worker_rest_ms(1000000, 50000, true, 0), 10000);
-        assert_int_equal(worker_rest_ms(3600 * (int64_t)1000000, 50000, true, 0), 60000);
+        assert_int_equal(run_rest_ms(0, 0, false, 0), 0);
+        assert_int_equal(run_rest_ms(0, 0, true, 0), 500);
+        assert_int_equal(run_rest_ms(0, 0, true, 249), 500);
+        assert_int_equal(run_rest_ms(0, 0, true, 250), 1000);
+        assert_int_equal(run_rest_ms(0, 0, false, 250), 0);
+        assert_int_equal(run_rest_ms(60000, 1000, true, 250), 1000);
+        assert_int_equal(run_rest_ms(5000000, 999, false, 0), 0);
+        assert_int_equal(run_rest_ms(5000000, 999, true, 0), 500);
+        assert_int_equal(run_rest_ms(20000, 1000, false, 0), 0);
+        assert_int_equal(run_rest_ms(1000000, 1000, false, 0), 10000);
+        assert_int_equal(run_rest_ms(1000000, 50000, true, 0), 10000);
+        assert_int_equal(run_rest_ms(3600 * (int64_t)1000000, 50000, true, 0), 60000);
 }
 
 typedef struct Office {

@@ -93,10 +93,3 @@ const Outcome *worker_work(Worker *w, const Lease *lease);
 
 /* Run the steps without a change in the queue: for an object that the directory does not have. */
 const Outcome *worker_try(Worker *w, const Change *change);
-
-/* Milliseconds until the next try: 1 s, doubling to 15 minutes, a quarter up or down. `random`: any number.
- */
-int64_t worker_backoff_ms(unsigned tries, uint64_t random);
-
-/* How long an object rests after a run that read it for so long. 0: not at all. */
-int64_t worker_rest_ms(int64_t read_us, size_t n_links, bool wrote, int64_t waited_ms);
