@@ -50,10 +50,16 @@ static int is_leased(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], bool *ret_le
 
 static int rest_of(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], Wall now, Wall *ret_until)
 {
-        if (ap->store->is_shared)
-                return shared_rest(ap->store, ap->txn, key, ret_until);
-        *ret_until = rests_of(&ap->rests, key, now);
-        return 0;
+        int rc;
+
+        if (!ap->store->is_shared) {
+                *ret_until = rests_of(&ap->rests, key, now);
+                return 0;
+        }
+        rc = shared_rest(ap->store, ap->txn, key, ret_until);
+        if (!rests_are_believed(*ret_until, now))
+                *ret_until = (Wall){ 0 };
+        return rc;
 }
 
 static int set_rest(Apply *ap, const uint8_t key[OBJECT_KEY_SIZE], Wall until, Wall now)

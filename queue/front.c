@@ -54,12 +54,14 @@ int front_compare(const Front *a, const Front *b)
         return (a->place.sequence > b->place.sequence) - (a->place.sequence < b->place.sequence);
 }
 
-/* The first free entry from a key on. Return: LMDB's code; MDB_NOTFOUND: none. */
+/* The first free entry from a key on with a number below `end`. `*ret_left`: there is such an entry, free or
+ * not. Return: LMDB's code; MDB_NOTFOUND: none. */
 static int scan(FrontLook *look, MDB_dbi dbi, uint8_t from[PLACE_KEY_SIZE], Lane lane, RowClass class,
-                Front *ret_front)
+                uint64_t end, bool *ret_left, Front *ret_front)
 {
         MDB_val key = store_val(from, PLACE_KEY_SIZE), val;
         MDB_cursor *cursor;
+        Place place;
         int rc;
 
         rc = mdb_cursor_open(look->txn, dbi, &cursor);
@@ -69,10 +71,14 @@ static int scan(FrontLook *look, MDB_dbi dbi, uint8_t from[PLACE_KEY_SIZE], Lane
              rc = mdb_cursor_get(cursor, &key, &val, MDB_NEXT)) {
                 if (key.mv_size != PLACE_KEY_SIZE || val.mv_size != OBJECT_KEY_SIZE)
                         continue;
+                place_from_key(key.mv_data, (uint8_t)lane, class, &place);
+                if (place.sequence >= end)
+                        continue;
+                *ret_left = true;
                 if (!look->is_free(look->context, val.mv_data))
                         continue;
                 object_key_unpack(val.mv_data, val.mv_size, &ret_front->object);
-                place_from_key(key.mv_data, (uint8_t)lane, class, &ret_front->place);
+                ret_front->place = place;
                 break;
         }
         mdb_cursor_close(cursor);
@@ -81,6 +87,7 @@ static int scan(FrontLook *look, MDB_dbi dbi, uint8_t from[PLACE_KEY_SIZE], Lane
 
 int front_look(FrontLook *look, Front *front, Lane lane, RowClass class)
 {
+        bool left;
         int r, rc;
 
         if (front->is_known)
@@ -88,7 +95,7 @@ int front_look(FrontLook *look, Front *front, Lane lane, RowClass class)
         r = open_look(look);
         if (r)
                 return error_trace(r);
-        rc = scan(look, look->store->due[lane][class], front->from, lane, class, front);
+        rc = scan(look, look->store->due[lane][class], front->from, lane, class, UINT64_MAX, &left, front);
         if (rc && rc != MDB_NOTFOUND)
                 return error_origin(store_error(rc));
         front->exists = rc == 0;
@@ -100,25 +107,37 @@ int front_look(FrontLook *look, Front *front, Lane lane, RowClass class)
         return 0;
 }
 
-int front_look_far(FrontLook *look, Lane lane, Wall *last_due, bool *ret_due, Front *ret_front)
+/* The first free delayed row from a time on with a number below `end`. Return: 0, -errno. */
+static int look_from(FrontLook *look, Lane lane, Wall time, uint64_t end, bool *ret_due, bool *ret_left,
+                     Front *ret_front)
 {
-        Wall far = wall_add(look->now, QUEUE_DELAY_MAX_MS);
         uint8_t from[PLACE_KEY_SIZE];
         int r, rc;
 
-        *ret_due = false;
-        if (last_due->ms <= far.ms)
-                return 0;
         r = open_look(look);
         if (r)
                 return error_trace(r);
-        place_key(&(Place){ .due = wall_add(far, 1) }, from);
+        place_key(&(Place){ .due = time }, from);
         *ret_front = (Front){ 0 };
-        rc = scan(look, look->store->due[lane][ROW_DELAYED], from, lane, ROW_DELAYED, ret_front);
-        if (rc && rc != MDB_NOTFOUND)
-                return error_origin(store_error(rc));
+        rc = scan(look, look->store->due[lane][ROW_DELAYED], from, lane, ROW_DELAYED, end, ret_left,
+                  ret_front);
         *ret_due = rc == 0;
-        return 0;
+        return rc == 0 || rc == MDB_NOTFOUND ? 0 : error_origin(store_error(rc));
+}
+
+int front_look_far(FrontLook *look, Lane lane, Wall last_due, bool *ret_due, bool *ret_left, Front *ret_front)
+{
+        Wall far = wall_add(look->now, QUEUE_DELAY_MAX_MS);
+        uint64_t doubt = look->doubt[lane];
+        bool left;
+        int r = 0;
+
+        *ret_due = *ret_left = false;
+        if (last_due.ms > far.ms)
+                r = look_from(look, lane, wall_add(far, 1), UINT64_MAX, ret_due, &left, ret_front);
+        if (r == 0 && !*ret_due && doubt)
+                r = look_from(look, lane, (Wall){ 0 }, doubt, ret_due, ret_left, ret_front);
+        return r;
 }
 
 int front_last_due(Store *s, MDB_txn *txn, Lane lane, Wall *ret_due)

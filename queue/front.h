@@ -19,6 +19,7 @@ struct FrontLook {
         Wall now;
         bool (*is_free)(void *context, const uint8_t key[OBJECT_KEY_SIZE]);
         void *context;
+        const uint64_t *doubt; /* by lane: delayed rows with lower numbers are due now; 0: none */
 };
 
 void front_look_end(FrontLook *look);
@@ -32,11 +33,13 @@ int front_compare(const Front *a, const Front *b); /* by due time, then by arriv
 int front_look(FrontLook *look, Front *front, Lane lane, RowClass class);
 
 /*
- * A delayed row that is due later than the longest delay from now was written under a clock set wrong: it is
- * due now. `last_due` is a time after which no row of the lane is due, and is made exact on the way. Return:
- * 0, -errno.
+ * A delayed row whose due time is not believed: it is later than the longest delay from now, so it was
+ * written under a clock set wrong; or it was written before the clock was set back (look->doubt). It is due
+ * now. `last_due` is a time after which no row of the lane is due. `*ret_left`: there are rows in doubt, even
+ * if none of them is free. Return: 0, -errno.
  */
-int front_look_far(FrontLook *look, Lane lane, Wall *last_due, bool *ret_due, Front *ret_front);
+int front_look_far(FrontLook *look, Lane lane, Wall last_due, bool *ret_due, bool *ret_left,
+                   Front *ret_front);
 int front_last_due(Store *s, MDB_txn *txn, Lane lane, Wall *ret_due);
 
 /* The row of the front, in the same snapshot. Return: 0, QUEUE_E_NONE (there is none, or it is elsewhere),

@@ -26,14 +26,14 @@ enum {
 
 /*
  * One slot as it is in the file. Slot 0 is the header: its key is the magic, its state is 1 once the process
- * has met a fatal signal of its own making. The state is written last when a slot is taken, so a death in
- * between leaves a free slot.
+ * has met a fatal signal of its own making, its clock is the last that was seen (seconds; 0: none). The state
+ * is written last when a slot is taken, so a death in between leaves a free slot.
  */
 struct Mark {
         uint8_t key[OBJECT_KEY_SIZE];
         uint8_t deaths;
         _Atomic uint8_t state;
-        uint8_t reserved[4];
+        uint32_t clock; /* of the header */
 };
 
 _Static_assert(sizeof(Mark) == 24, "the file has this shape");
@@ -140,6 +140,21 @@ int marks_open(Marks *m, const char *path, Diag *diag)
         }
         read_slots(m);
         return 0;
+}
+
+Wall marks_clock(const Marks *m)
+{
+        return (Wall){ (int64_t)m->slots[0].clock * 1000 };
+}
+
+/* The page is touched once a second at most. */
+void marks_set_clock(Marks *m, Wall now)
+{
+        int64_t s = now.ms / 1000;
+        uint32_t clock = s > 0 && s <= UINT32_MAX ? (uint32_t)s : 0;
+
+        if (m->slots[0].clock != clock)
+                m->slots[0].clock = clock;
 }
 
 _Atomic unsigned char *marks_crash_flag(Marks *m)

@@ -19,8 +19,12 @@
  *
  * A lease that ends in any other way clears its mark, and so does a clean stop. Not thread-safe: the caller
  * has the lock.
+ *
+ * The file has the clock too, as it was last looked at, so that the next process notices when it was set back
+ * meanwhile (queue/setback.h).
  */
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "engine/space/space.h"
 
@@ -54,6 +58,10 @@ bool marks_must_wait(const Marks *m, const ObjectKey *key);
 /* The i-th suspect, for the start: false behind the last. forget drops it. */
 bool marks_suspect(const Marks *m, size_t i, ObjectKey *ret_key, unsigned *ret_deaths);
 void marks_forget(Marks *m, const ObjectKey *key);
+
+/* The clock as it was last looked at, in whole seconds; 0: it is not known. */
+Wall marks_clock(const Marks *m);
+void marks_set_clock(Marks *m, Wall now);
 
 /* Set to 1 by a handler of fatal signals; a plain store, safe there. Lives until marks_close(). */
 _Atomic unsigned char *marks_crash_flag(Marks *m);

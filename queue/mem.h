@@ -80,6 +80,8 @@ struct QueueMem {
         Lanes lanes;
         bool closed;
         uint64_t barred; /* sources, as bits */
+        Wall latest;     /* the clock, when it was last looked at */
+        uint64_t doubt;  /* delayed rows with lower numbers are due now (setback.h) */
         uint64_t n_wake_all;
         QueueStats stats; /* counters only */
 };

@@ -441,7 +441,7 @@ static int open_copy(QueueJetstream *q, const QueueJetstreamOptions *options, Di
                 error_oom(strlen(options->path));
         r = marks_open(&q->lmdb.ready.marks, marks, diag);
         if (r == 0)
-                r = ready_start(&q->lmdb.ready, &q->lmdb.store);
+                r = ready_start(&q->lmdb.ready, &q->lmdb.store, &q->lmdb.committer.next);
         if (r == 0)
                 r = read_origin(q);
         if (r)
@@ -549,6 +549,7 @@ static int join_cluster(QueueJetstream *q, const QueueJetstreamOptions *options,
         if (r)
                 return error_trace(r);
         forget_counts(&q->lmdb.ready);
+        ready_look_at_clock(&q->lmdb.ready, options->now);
         return queue_lmdb_judge_suspects(&q->lmdb, options->now, submit_crashed);
 }
 

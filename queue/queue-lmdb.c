@@ -468,10 +468,11 @@ static int start(QueueLmdb *q, const QueueLmdbOptions *options, Diag *diag)
         r = marks_open(&q->ready.marks, marks, diag);
         if (r)
                 return error_trace(r);
-        r = ready_start(&q->ready, &q->store);
+        r = ready_start(&q->ready, &q->store, &q->committer.next);
         if (r == 0)
                 r = commit_start(&q->committer, &q->store, &queue_lmdb_hooks, q, q->limit, reserved);
         if (r == 0) {
+                ready_look_at_clock(&q->ready, options->now);
                 apply_init(&q->apply, &q->store, &q->committer, &q->ready);
                 r = queue_lmdb_judge_suspects(q, options->now, submit_for_people);
         }

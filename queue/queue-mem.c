@@ -3,6 +3,7 @@
 #include "queue/mem.h"
 
 #include "base/error.h"
+#include "queue/setback.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,13 +36,14 @@ static int put(Queue *queue, const Intake *in)
         return 0;
 }
 
-static bool is_due(const Row *row, Wall now)
+static bool is_due(const QueueMem *q, const Row *row, Wall now)
 {
         switch (row->place.class) {
         case ROW_READY:
                 return true;
         case ROW_DELAYED:
-                return row->place.due.ms <= now.ms || row->place.due.ms > now.ms + QUEUE_DELAY_MAX_MS;
+                return row->place.due.ms <= now.ms || row->place.due.ms > now.ms + QUEUE_DELAY_MAX_MS ||
+                       row->place.sequence < q->doubt;
         case ROW_DATED:
         case ROW_PARKED_DATED:
                 return row->place.due.ms <= now.ms;
@@ -50,7 +52,7 @@ static bool is_due(const Row *row, Wall now)
         }
 }
 
-/* A due time that is too far ahead goes behind everything that is due by the clock. */
+/* A due time that is not believed goes behind everything that is due by the clock. */
 static bool comes_first(const Row *a, const Row *b, Wall now)
 {
         bool far_a = a->place.class == ROW_DELAYED && a->place.due.ms > now.ms;
@@ -81,7 +83,8 @@ static LaneSet find_due(QueueMem *q, uint64_t barred, Wall now, LaneSet lanes, M
                 MemRow *m = keymap_entry(i, MemRow, node);
                 uint8_t lane = m->row.place.lane;
 
-                if (m->token || !(lanes & LANE_SET(lane)) || !is_due(&m->row, now) || source_bit(m) & barred)
+                if (m->token || !(lanes & LANE_SET(lane)) || !is_due(q, &m->row, now) ||
+                    source_bit(m) & barred)
                         continue;
                 if (!(due & LANE_SET(lane)) || comes_first(&m->row, &firsts[lane]->row, now))
                         firsts[lane] = m;
@@ -109,8 +112,11 @@ static void give(QueueMem *q, MemRow *m, Arena *a, Lease *ret_lease)
 static int lease_next(QueueMem *q, uint64_t barred, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
 {
         MemRow *firsts[_LANE_N] = { NULL };
-        LaneSet due = find_due(q, barred, now, lanes, firsts);
+        LaneSet due;
 
+        if (setback_look(&q->latest, now))
+                q->doubt = q->next;
+        due = find_due(q, barred, now, lanes, firsts);
         if (due) {
                 Lane lane = lanes_pick(&q->lanes, due);
 

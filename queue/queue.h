@@ -194,8 +194,9 @@ struct Queue {
         const QueueOps *ops;
 };
 
-/* A retry further ahead than this is taken as due now: a clock set wrong costs one early retry. Dates
- * (DATED) come from the directory and the rules, and may be as far ahead as they like. */
+/* A retry further ahead than this is taken as due now, and so is each that was given before the clock was set
+ * back (queue/setback.h): a clock set wrong costs one early retry. Dates (DATED) come from the directory and
+ * the rules, and may be as far ahead as they like. */
 #define QUEUE_DELAY_MAX_MS ((int64_t)6 * 3600 * 1000)
 
 /*

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "queue/front.h"
 #include "queue/held.h"
+#include "queue/setback.h"
 
 #include <string.h>
 
@@ -27,12 +28,21 @@ static bool is_free(void *context, const uint8_t key[OBJECT_KEY_SIZE])
                !marks_must_wait(&r->marks, &object);
 }
 
-int ready_start(Ready *r, Store *store)
+static FrontLook look_begin(Ready *r, Wall now)
+{
+        return (FrontLook){
+                .store = r->store, .now = now, .is_free = is_free, .context = r, .doubt = r->doubt
+        };
+}
+
+int ready_start(Ready *r, Store *store, const _Atomic uint64_t *next)
 {
         MDB_txn *txn = NULL;
         int err;
 
         r->store = store;
+        r->next = next;
+        r->latest = marks_clock(&r->marks);
         pthread_mutex_init(&r->lock, NULL);
         keymap_init(&r->held);
         list_init(&r->waiters);
@@ -59,15 +69,33 @@ void ready_stop(Ready *r)
         r->store = NULL;
 }
 
+/* The lock is held. */
+static void look_at_clock(Ready *r, Wall now)
+{
+        if (setback_look(&r->latest, now))
+                for (unsigned lane = 0; lane < _LANE_N; lane++)
+                        r->doubt[lane] = *r->next;
+        marks_set_clock(&r->marks, now);
+}
+
+void ready_look_at_clock(Ready *r, Wall now)
+{
+        pthread_mutex_lock(&r->lock);
+        look_at_clock(r, now);
+        pthread_mutex_unlock(&r->lock);
+}
+
 /* What of a lane is due next. Return: 0 (false: nothing), -errno. The lock is held. */
 static int lane_next(Ready *r, FrontLook *look, Lane lane, bool *ret_due, Front *ret_front)
 {
         const Front *first = NULL;
+        bool left = false;
+        int err;
 
         for (size_t i = 0; i < N_ELEMENTS(given); i++) {
                 Front *front = &r->fronts[lane][given[i]];
-                int err = front_look(look, front, lane, given[i]);
 
+                err = front_look(look, front, lane, given[i]);
                 if (err)
                         return error_trace(err);
                 if (!front->exists || (given[i] != ROW_READY && front->place.due.ms > look->now.ms))
@@ -76,10 +104,14 @@ static int lane_next(Ready *r, FrontLook *look, Lane lane, bool *ret_due, Front 
                         first = front;
         }
         *ret_due = true;
-        if (!first)
-                return error_trace(front_look_far(look, lane, &r->last_due[lane], ret_due, ret_front));
-        *ret_front = *first;
-        return 0;
+        if (first) {
+                *ret_front = *first;
+                return 0;
+        }
+        err = front_look_far(look, lane, r->last_due[lane], ret_due, &left, ret_front);
+        if (err == 0 && !*ret_due && !left)
+                r->doubt[lane] = 0;
+        return error_trace(err);
 }
 
 /* Lanes of a set that have something due. Return: 0, -errno. The lock is held. */
@@ -143,8 +175,10 @@ static int take(Ready *r, FrontLook *look, Lane lane, Arena *a, Lease *ret_lease
         if (err == QUEUE_E_NONE) {
                 /* An entry without its row: passed by. */
                 front_pass(&r->fronts[lane][front.place.class], &front);
-                if (front.place.class == ROW_DELAYED && front.place.due.ms > look->now.ms)
+                if (front.place.class == ROW_DELAYED && front.place.due.ms > look->now.ms) {
                         r->last_due[lane] = look->now;
+                        r->doubt[lane] = 0;
+                }
                 return QUEUE_E_EMPTY;
         }
         if (err)
@@ -157,10 +191,11 @@ static int take(Ready *r, FrontLook *look, Lane lane, Arena *a, Lease *ret_lease
 /* Return: 0, QUEUE_E_EMPTY, -errno. The lock is held. */
 static int lease_next(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease)
 {
-        FrontLook look = { .store = r->store, .now = now, .is_free = is_free, .context = r };
+        FrontLook look = look_begin(r, now);
         LaneSet due = 0;
         int err;
 
+        look_at_clock(r, now);
         do {
                 Lane lane;
 
@@ -260,7 +295,7 @@ int ready_lease_object(Ready *r, Wall now, const ObjectKey *key, Arena *a, Lease
 
 int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *ret_due, Wall *ret_next)
 {
-        FrontLook look = { .store = r->store, .now = now, .is_free = is_free, .context = r };
+        FrontLook look = look_begin(r, now);
         Wall next = { 0 };
         int err;
 

@@ -74,19 +74,25 @@ struct Ready {
         uint64_t next_token;                 /* lock */
         Front fronts[_LANE_N][_ROW_CLASS_N]; /* lock; of PARKED there is none */
         Wall last_due[_LANE_N];              /* lock: no delayed row is due later */
-        Lanes lanes;                         /* lock */
-        List waiters;                        /* lock */
-        uint64_t n_wake_all;                 /* lock */
-        bool closed;                         /* lock */
-        uint64_t barred;                     /* lock: sources, as bits, of which nothing is given out */
+        Wall latest;                         /* lock: the clock, when it was last looked at */
+        uint64_t doubt[_LANE_N];      /* lock: delayed rows with lower numbers are due now (setback.h) */
+        const _Atomic uint64_t *next; /* the committer's: the first number that was not given */
+        Lanes lanes;                  /* lock */
+        List waiters;                 /* lock */
+        uint64_t n_wake_all;          /* lock */
+        bool closed;                  /* lock */
+        uint64_t barred;              /* lock: sources, as bits, of which nothing is given out */
         bool is_single;  /* lock: of `single` alone, barred or not; while ready_lease_of() looks */
         uint16_t single; /* lock */
         Marks marks;     /* lock */
         uint64_t n_put, n_merged, n_acked, n_retried, n_parked; /* lock: since the start */
 };
 
-/* Return: 0, -errno. The marks are open. */
-int ready_start(Ready *r, Store *store);
+/* Return: 0, -errno. The marks are open. `next`: of the committer, started or not. */
+int ready_start(Ready *r, Store *store, const _Atomic uint64_t *next);
+
+/* Was the clock set back? Before the first lease, when the committer can count; every lease asks again. */
+void ready_look_at_clock(Ready *r, Wall now);
 void ready_stop(Ready *r);
 
 int ready_lease(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);

@@ -86,5 +86,5 @@ Wall rests_of(const Rests *r, const uint8_t key[OBJECT_KEY_SIZE], Wall now)
         const Rest *rest = find(r, key);
 
         /* A clock that was set back meanwhile makes no rest longer. */
-        return rest && rest->until.ms - now.ms <= RESTS_MAX_MS ? rest->until : (Wall){ 0 };
+        return rest && rests_are_believed(rest->until, now) ? rest->until : (Wall){ 0 };
 }

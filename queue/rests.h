@@ -30,5 +30,10 @@ void rests_set(Rests *r, const uint8_t key[OBJECT_KEY_SIZE], Wall until, Wall no
 /* Rests last a minute at most; one that ends later than this was set before the clock was set back. */
 #define RESTS_MAX_MS 120000
 
+static inline bool rests_are_believed(Wall until, Wall now)
+{
+        return until.ms - now.ms <= RESTS_MAX_MS;
+}
+
 /* The end of the object's rest; 0: it has none. */
 Wall rests_of(const Rests *r, const uint8_t key[OBJECT_KEY_SIZE], Wall now);

@@ -195,6 +195,21 @@ static void test_other_file(void **state)
         assert_true(marks_set(&p->m, &a) >= 0);
 }
 
+/* The clock is kept in whole seconds, by a death as by an end; a file of before has none. */
+static void test_clock(void **state)
+{
+        Place *p = *state;
+
+        assert_int_equal(marks_clock(&p->m).ms, 0);
+        marks_set_clock(&p->m, (Wall){ 1795334400999 });
+        die(p, true);
+        assert_int_equal(marks_clock(&p->m).ms, 1795334400000);
+        marks_set_clock(&p->m, (Wall){ -1 });
+        marks_close(&p->m, true);
+        open_marks(p);
+        assert_int_equal(marks_clock(&p->m).ms, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -204,6 +219,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_acquit, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_many, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_other_file, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_clock, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,67 @@ static void test_clock_set_back(void **state)
         lease_n(f, 1);
 }
 
+static void retry_n(Fixture *f, unsigned n, int64_t ms)
+{
+        Commit c = { .now = f->now };
+        Lease lease = lease_n(f, n);
+
+        assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, ms), "not now", &c), 0);
+        settle(f);
+}
+
+static void expect_empty(Fixture *f)
+{
+        Lease lease;
+
+        assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+}
+
+/* A delay that was given before the clock was set back is not believed; one that was given since is. */
+static void test_delay_set_back(void **state)
+{
+        const int64_t steps[] = { 3600, 12, INT64_C(365) * 86400 };
+        Fixture *f = *state;
+        Lease lease;
+
+        for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
+                put_n(f, 1, LANE_NORMAL);
+                put_n(f, 2, LANE_NORMAL);
+                retry_n(f, 1, 60000);
+                retry_n(f, 2, 60000);
+                expect_empty(f);
+                f->now = wall_add(f->now, -steps[i] * 1000);
+                retry_n(f, 1, 60000);
+                /* The other is not forgotten while somebody has it. */
+                lease = lease_n(f, 2);
+                expect_empty(f);
+                assert_int_equal(queue_release(f->q, &lease), 0);
+                lease = lease_n(f, 2);
+                ack_lease(f, &lease);
+                settle(f);
+                expect_empty(f);
+                f->now = wall_add(f->now, 60000);
+                lease = lease_n(f, 1);
+                ack_lease(f, &lease);
+                settle(f);
+                expect_empty(f);
+        }
+}
+
+/* A second or two is a clock that was corrected: it is waited for. */
+static void test_clock_corrected(void **state)
+{
+        Fixture *f = *state;
+
+        put_n(f, 1, LANE_NORMAL);
+        retry_n(f, 1, 1000);
+        expect_empty(f);
+        f->now = wall_add(f->now, -2000);
+        expect_empty(f);
+        f->now = wall_add(f->now, 3000);
+        lease_n(f, 1);
+}
+
 static void test_park(void **state)
 {
         Fixture *f = *state;
@@ -384,10 +445,15 @@ static void test_bad_arguments(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_basic[] = {
-        TEST(test_put_lease_ack), TEST(test_gone),           TEST(test_release),       TEST(test_retry),
-        TEST(test_far_due),       TEST(test_clock_set_back), TEST(test_park),          TEST(test_drop),
-        TEST(test_lease_object),  TEST(test_order),          TEST(test_lanes),         TEST(test_lane_set),
-        TEST(test_barred),        TEST(test_position),       TEST(test_bad_arguments),
+        TEST(test_put_lease_ack),  TEST(test_gone),
+        TEST(test_release),        TEST(test_retry),
+        TEST(test_far_due),        TEST(test_clock_set_back),
+        TEST(test_delay_set_back), TEST(test_clock_corrected),
+        TEST(test_park),           TEST(test_drop),
+        TEST(test_lease_object),   TEST(test_order),
+        TEST(test_lanes),          TEST(test_lane_set),
+        TEST(test_barred),         TEST(test_position),
+        TEST(test_bad_arguments),
 };
 
 const size_t n_contract_basic = N_ELEMENTS(contract_basic);

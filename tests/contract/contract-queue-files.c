@@ -305,6 +305,28 @@ static void test_killed_from_outside(void **state)
         assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
 }
 
+/* The clock was set back while nobody was there to see it, after a kill -9 as after a clean stop. */
+static void test_set_back_meanwhile(void **state)
+{
+        Fixture *f = *state;
+        Commit c = { .now = f->now };
+        Lease lease;
+
+        for (int i = 0; i < 2; i++) {
+                put_n(f, 1, LANE_NORMAL);
+                lease = lease_n(f, 1);
+                assert_int_equal(queue_retry(f->q, &lease, wall_add(f->now, 60000), "not now", &c), 0);
+                f->q = queue_free(f->q);
+                if (i)
+                        die_with(f, 0, false);
+                f->now = c.now = wall_add(f->now, -3600 * 1000);
+                contract_reopen(f);
+                lease = lease_n(f, 1);
+                ack_lease(f, &lease);
+                settle(f);
+        }
+}
+
 /* A clean stop with leases is no death. */
 static void test_clean_stop(void **state)
 {
@@ -463,10 +485,21 @@ static void test_check(void **state)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_files[] = {
-        TEST(test_cut_short),     TEST(test_no_store),   TEST(test_newer),     TEST(test_damaged_row),
-        TEST(test_damaged_space), TEST(test_owner),      TEST(test_no_folder), TEST(test_three_deaths),
-        TEST(test_one_at_a_time), TEST(test_clean_stop), TEST(test_compact),   TEST(test_killed_from_outside),
-        TEST(test_backup),        TEST(test_check),
+        TEST(test_cut_short),
+        TEST(test_no_store),
+        TEST(test_newer),
+        TEST(test_damaged_row),
+        TEST(test_damaged_space),
+        TEST(test_owner),
+        TEST(test_no_folder),
+        TEST(test_three_deaths),
+        TEST(test_one_at_a_time),
+        TEST(test_clean_stop),
+        TEST(test_set_back_meanwhile),
+        TEST(test_compact),
+        TEST(test_killed_from_outside),
+        TEST(test_backup),
+        TEST(test_check),
 };
 
 const size_t n_contract_files = N_ELEMENTS(contract_files);
