@@ -265,7 +265,9 @@ int main(int argc, char **argv)
         int i = 1;
 
         protect_process();
-        person_name(); /* before anything acts as somebody else (app/flow/owner.h) */
+        /* Before anything acts as somebody else (app/flow/owner.h). */
+        person_name();
+        person_login();
         /* A peer or a reader of our output that goes away is an error of that write, not our end; and a limit
          * of file size is a full disk, which the queue knows how to live with. */
         signal(SIGPIPE, SIG_IGN);

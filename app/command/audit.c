@@ -33,7 +33,8 @@ static bool is_wanted(const Search *s, const AuditLine *line)
                 return false; /* `verify` says where the log is damaged */
         if (s->since.ms && strcmp(member(line->entry, "time"), wall_format(s->since, since)) < 0)
                 return false;
-        if (s->by && strcasecmp(member(line->entry, "by"), s->by) != 0)
+        if (s->by && strcasecmp(member(line->entry, "by"), s->by) != 0 &&
+            strcasecmp(member(line->entry, "login"), s->by) != 0)
                 return false;
         if (s->dn && strcasecmp(member(line->entry, "dn"), s->dn) != 0)
                 return false;
@@ -65,11 +66,12 @@ static const char *write_text(Arena *a, const json_t *entry, size_t columns)
 static const char *act_text(Arena *a, const json_t *entry)
 {
         const char *reason = member(entry, "reason"), *error = member(entry, "error");
+        const char *login = member(entry, "login");
         char *request = json_dumps(json_object_get(entry, "request"), JSON_COMPACT | JSON_ENSURE_ASCII);
         const char *text =
-                arena_printf(a, "%-8s by %s  %s%s%s%s%s", member(entry, "verb"), member(entry, "by"),
-                             request ? request : "", *reason ? "  reason: " : "", reason,
-                             *error ? "  refused: " : "", error);
+                arena_printf(a, "%-8s by %s%s%s%s  %s%s%s%s%s", member(entry, "verb"), member(entry, "by"),
+                             *login ? " (login " : "", login, *login ? ")" : "", request ? request : "",
+                             *reason ? "  reason: " : "", reason, *error ? "  refused: " : "", error);
 
         free(request);
         return text;

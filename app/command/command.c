@@ -198,8 +198,7 @@ void command_act(Acts *a, const Config *c, const char *verb, json_t *request, bo
         json_t *answer = json_pack("{s:b}", "ok", ok);
         Diag diag = DIAG_INIT;
 
-        if (person_reason())
-                json_object_set_new(request, "reason", json_string(person_reason()));
+        person_sign(request);
         if (a)
                 acts_person(a, person_name(), verb, request, answer);
         else if (acts_alone(c, person_name(), verb, request, ok, &diag))

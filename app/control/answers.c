@@ -226,14 +226,21 @@ static const struct {
         { "watch", answer_watch, false },
 };
 
-/* Who asked for what, and what became of it. A job says itself what it is called, and whether it only looks.
+/*
+ * Who asked for what, and what became of it. A job says itself what it is called, and whether it only looks.
+ *
+ * The kernel says who is at the other end. Who logged in before becoming root or the service's user is that
+ * process's own word (we may not read its /proc entry: ProtectProc=invisible), and good for these two only:
+ * they could write the log itself. Whoever else is let in has a name already, and may not take another.
  */
-static void record(Connection *c, const char *verb, const json_t *request, const json_t *result)
+static void record(Connection *c, const char *verb, json_t *request, const json_t *result)
 {
         const char *name = json_string_value(json_object_get(request, "kind")), *act = name ? name : verb;
         const JobKind *kind = name ? job_kind_find(job_kinds, name) : NULL;
         char by[256];
 
+        if (c->uid != 0 && c->uid != geteuid())
+                json_object_del(request, "login");
         if (kind)
                 act = job_kind_act(kind, json_object_get(request, "arguments"));
         if (act)

@@ -27,17 +27,17 @@ static bool take_lines(Str *text, bool (*line)(void *, const char *), void *cont
         return false;
 }
 
-/* The request with the reason, if one was given. free() it. */
-static char *with_reason(const char *request)
+/* The request, signed. free() it. */
+static char *with_person(const char *request)
 {
-        json_t *o = person_reason() ? json_loads(request, 0, NULL) : NULL;
+        json_t *o = json_loads(request, 0, NULL);
         char *text;
 
         if (!json_is_object(o)) {
                 json_decref(o);
                 return strdup(request);
         }
-        json_object_set_new(o, "reason", json_string(person_reason()));
+        person_sign(o);
         text = json_dumps(o, JSON_COMPACT);
         json_decref(o);
         return text;
@@ -60,7 +60,7 @@ int control_follow(const Config *c, const char *request, bool (*line)(void *cont
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
                 return -errno;
-        said = with_reason(request);
+        said = with_person(request);
         if (!said || !control_write(fd, said, strlen(said)) || !control_write(fd, "\n", 1))
                 return -EPIPE;
         str_init(&text, CONTROL_ANSWER_MAX);

@@ -9,9 +9,20 @@
  * before any thread is started.
  */
 
+#include <jansson.h>
+
 /* The name of the user that this process belonged to when it was first asked. */
 const char *person_name(void);
 
+/*
+ * Who had logged in before becoming that user (sudo, su), by the kernel's word: /proc/self/loginuid, which is
+ * set at the login and kept through all that follows. NULL: nobody else, or nobody has logged in (cron, a
+ * service). Not SUDO_UID: anybody can set a variable.
+ */
+const char *person_login(void);
+
 /* `sosync --reason TEXT COMMAND`; NULL: not said. */
 void person_set_reason(const char *text);
-const char *person_reason(void);
+
+/* What the audit log is to know, into a request: "reason", "login". */
+void person_sign(json_t *request);

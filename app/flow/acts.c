@@ -122,9 +122,11 @@ static json_t *act_entry(const char *by, const char *verb, const json_t *request
         json_t *entry = json_pack("{s:s, s:s, s:s, s:b}", "kind", "act", "by", by, "verb", verb, "ok", ok);
         json_t *rest = json_deep_copy(request);
 
+        add_text(entry, "login", json_string_value(json_object_get(request, "login")));
         add_text(entry, "reason", json_string_value(json_object_get(request, "reason")));
         add_text(entry, "error", error);
         json_object_del(rest, "do");
+        json_object_del(rest, "login");
         json_object_del(rest, "reason");
         json_object_set_new(entry, "request", rest ? rest : json_null());
         return entry;
@@ -134,12 +136,13 @@ void acts_person(Acts *a, const char *by, const char *verb, const json_t *reques
 {
         const char *error = json_string_value(json_object_get(answer, "error"));
         const char *reason = json_string_value(json_object_get(request, "reason"));
+        const char *login = json_string_value(json_object_get(request, "login"));
         bool ok = json_is_true(json_object_get(answer, "ok"));
         json_t *entry = act_entry(by, verb, request, ok, error);
         Audit *audit = audit_of(a);
 
-        log_info(a->log, "act", LOG_STR("verb", verb), LOG_STR("by", by), LOG_STR("reason", reason),
-                 LOG_STR("error", error));
+        log_info(a->log, "act", LOG_STR("verb", verb), LOG_STR("by", by), LOG_STR("login", login),
+                 LOG_STR("reason", reason), LOG_STR("error", error));
         if (audit) {
                 audit_add(audit, clock_wall(a->clock), entry);
                 if (audit_flush(audit))

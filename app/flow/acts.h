@@ -5,7 +5,7 @@
  * Acts: what goes into the audit log (report/audit.h)
  *
  *      {"kind": "write", "run", "dn", "object", "cloud", "action", "result", "properties", "requests", ...}
- *      {"kind": "act", "by", "verb", "reason", "request", "ok", "error"}
+ *      {"kind": "act", "by", "login", "verb", "reason", "request", "ok", "error"}
  *
  * A write is what a run sent to Entra ID: names of properties, never values, and where the change came from.
  * The reporter adds it before the outcome's row is removed from the queue, so no crash can lose one; one can
@@ -51,7 +51,8 @@ void acts_write(Acts *a, uint64_t sequence, const Outcome *o);
 /* Everything added so far is on disk. Return: 0, AUDIT_E_FULL, -errno. */
 int acts_flush(Acts *a);
 
-/* `request`: what was asked for; its "do" and "reason" have members of their own. `answer`: {"ok", "error"}.
+/* `request`: what was asked for; its "do", "reason" and "login" have members of their own. `answer`: {"ok",
+ * "error"}.
  */
 void acts_person(Acts *a, const char *by, const char *verb, const json_t *request, const json_t *answer);
 

@@ -4,7 +4,9 @@
 import atexit
 import grp
 import json
+import os
 import pathlib
+import pwd
 import re
 import shutil
 import subprocess
@@ -28,11 +30,11 @@ def until_lines(h, *arguments):
 ASK = """
 import os, socket, sys
 os.chdir(sys.argv[1])
-os.setgroups([int(g) for g in sys.argv[2:]]); os.setgid(65534); os.setuid(65534)
+os.setgroups([int(g) for g in sys.argv[3:]]); os.setgid(65534); os.setuid(65534)
 s = socket.socket(socket.AF_UNIX)
 try:
     s.connect("control")
-    s.sendall(b'{"do": "stats"}\\n')
+    s.sendall(sys.argv[2].encode() + b"\\n")
     print("answered" if s.recv(100) else "closed")
 except ConnectionError:
     print("closed")
@@ -44,8 +46,8 @@ except OSError as e:
 USERS = grp.getgrnam("users").gr_gid
 
 
-def as_nobody(folder, *groups):
-    command = [sys.executable, "-c", ASK, str(folder), *[str(g) for g in groups]]
+def as_nobody(folder, *groups, ask='{"do": "stats"}'):
+    command = [sys.executable, "-c", ASK, str(folder), ask, *[str(g) for g in groups]]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -60,6 +62,12 @@ def open_folder():
 def command_as_nobody(folder, groups, *arguments):
     return subprocess.run([folder / "sosync", "-c", folder / "sosync.yaml", *arguments], capture_output=True, text=True,
                           user=65534, group=65534, extra_groups=groups)
+
+
+def may_set_login():
+    """The number is set once, by whoever lets people in; a child tries it."""
+    child = "open('/proc/self/loginuid', 'w').write('5')"
+    return subprocess.run([sys.executable, "-c", child], capture_output=True, check=False).returncode == 0
 
 
 with house("audit") as h:
@@ -82,6 +90,27 @@ with house("audit") as h:
     act = until_lines(h, "--kind", "act", "--text", "4711")[0]
     check((act["verb"], act["by"], act["reason"], act["ok"]) == ("sync", "root", "ticket 4711", True), act)
     check(act["request"]["dn"] == ada, act)
+
+    step("who became root has a login, by the kernel's word; who is not root cannot claim one")
+    games = pwd.getpwnam("games")
+
+    def logged_in_as_games():
+        pathlib.Path("/proc/self/loginuid").write_text(str(games.pw_uid), encoding="ascii")
+
+    def as_sudo(*arguments):
+        return subprocess.run([h.sosync.binary, "-c", h.sosync.config, *arguments], capture_output=True, text=True, timeout=60,
+                              preexec_fn=logged_in_as_games, env={**os.environ, "SUDO_UID": "65534", "SUDO_USER": "nobody"})
+    if may_set_login():
+        r = as_sudo("--reason", "by sudo", "queue", "retry", "parked")
+        check(r.returncode == 0, r)
+        act = until_lines(h, "--kind", "act", "--text", "by sudo")[0]
+        check((act["by"], act["login"]) == ("root", "games") and "login" not in act["request"], act)
+        r = h.sosync.command("audit", "search", "--by", "games")
+        check("by root (login games)" in r.stdout, r)
+    else:
+        print("no audit in this kernel: the login cannot be set")
+    act = until_lines(h, "--kind", "act", "--text", "4711")[0]
+    check("login" not in act, act)
 
     step("another user of the machine is not let in, by mode, and not by credentials either")
     state = h.folder / "state"
@@ -111,6 +140,9 @@ with house("audit") as h:
     check(r.returncode == 0, r)
     act = until_lines(h, "--kind", "act", "--text", "by a member")[0]
     check((act["verb"], act["by"]) == ("sync", "nobody"), act)
+    check(as_nobody(run, USERS, ask='{"do": "retry", "which": "parked", "reason": "a lie", "login": "root"}') == "answered", "no answer")
+    act = until_lines(h, "--kind", "act", "--text", "a lie")[0]
+    check(act["by"] == "nobody" and "login" not in act and "login" not in act["request"], act)
     r = command_as_nobody(run, [], "sync", ada)
     check(r.returncode == 2 and "members of the group users" in r.stderr and "permission denied" in r.stderr, r)
     r = command_as_nobody(run, [], "top", "--json")
@@ -139,6 +171,10 @@ with house("audit") as h:
     check(r.returncode == 0, r)
     act = lines(h, "--kind", "act", "--text", "by hand")[0]
     check((act["verb"], act["request"]["which"]) == ("retry", "parked"), act)
+    if may_set_login():
+        r = as_sudo("--reason", "by sudo alone", "queue", "retry", "parked")
+        act = lines(h, "--kind", "act", "--text", "by sudo alone")[0]
+        check((r.returncode, act["by"], act["login"]) == (0, "root", "games") and "login" not in act["request"], act)
     text = h.sosync.command("audit", "search", "--by", "root").stdout
     check("reason: ticket 4711" in text and "\x1b" not in text, text)
 
