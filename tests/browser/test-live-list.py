@@ -21,6 +21,7 @@ REPORTS = 100000
 FIRST_PAGE_MS = 100
 GROWTH = 1 << 20  # bytes of heap: a list that keeps what it shows grows by more in seconds
 ELEMENTS = 5000
+MOST = 100  # lines that the list shows
 SLOW_MS = 1000  # between a question to the page's script and its answer: it hangs
 
 
@@ -37,7 +38,7 @@ def follow(page, server, seconds, found):
     server.tell("live %d" % PER_S)
     first = page.evaluate("document.querySelector('#changes a').href")
     found.check(page.until("document.querySelector('#changes a').href != '%s'" % first, True), "nothing new came")
-    time.sleep(min(3, seconds / 4))  # as many as it shows
+    found.check(page.until("document.getElementById('changes').rows.length", MOST, 30) == MOST, "as many as it shows")
     began, (before, elements), slowest = time.monotonic(), heap(page), 0
     largest, most, seen = before, elements, set()
     while time.monotonic() - began < seconds:
