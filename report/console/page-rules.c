@@ -117,12 +117,12 @@ static void add_flows(Str *out, const Rule *r)
         str_printf(out,
                    "<h2>Flows</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Flows\">"
                    "<table class=\"flows\"><thead><tr><th scope=\"col\">Attribute</th><th "
-                   "scope=\"col\">Kind</th>"
+                   "scope=\"col\" class=\"kind\">Kind</th>"
                    "<th scope=\"col\">From</th></tr></thead><tbody>\n");
         for (size_t i = 0; i < r->n_flows; i++) {
                 html_raw(out, "<tr><th scope=\"row\"><code>");
                 html_text(out, r->flows[i].target);
-                html_raw(out, "</code></th><td>");
+                html_raw(out, "</code></th><td class=\"kind\">");
                 html_text(out, flow_type_name(r->flows[i].type));
                 if (r->flows[i].apply_once)
                         html_raw(out, ", once");
