@@ -47,7 +47,8 @@ static void show_rules(void *page, const RuleSet *set)
         html_text(out, rules_version(set));
         html_raw(out,
                  "</code>. A lower number wins.</p><div class=\"wide\" tabindex=\"0\" role=\"region\" "
-                 "aria-label=\"Rules\"><table class=\"rules\"><caption class=\"vh\">Rules by direction and "
+                 "aria-label=\"Rules\"><table class=\"rules stack\"><caption class=\"vh\">Rules by direction "
+                 "and "
                  "precedence</caption><thead><tr><th scope=\"col\" class=\"num\">Precedence</th>"
                  "<th scope=\"col\">Direction</th><th scope=\"col\">Name</th><th scope=\"col\">Types</th>"
                  "<th scope=\"col\">Link</th><th scope=\"col\" "
@@ -116,7 +117,7 @@ static void add_flows(Str *out, const Rule *r)
 {
         str_printf(out,
                    "<h2>Flows</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Flows\">"
-                   "<table class=\"flows\"><thead><tr><th scope=\"col\">Attribute</th><th "
+                   "<table class=\"flows stack\"><thead><tr><th scope=\"col\">Attribute</th><th "
                    "scope=\"col\" class=\"kind\">Kind</th>"
                    "<th scope=\"col\">From</th></tr></thead><tbody>\n");
         for (size_t i = 0; i < r->n_flows; i++) {
@@ -286,7 +287,7 @@ static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s
         }
         html_raw(out, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
         html_attr(out, title);
-        html_raw(out, "\"><table class=\"flows\"><thead><tr><th scope=\"col\">Attribute</th><th "
+        html_raw(out, "\"><table class=\"flows stack\"><thead><tr><th scope=\"col\">Attribute</th><th "
                       "scope=\"col\">Value</th>"
                       "<th scope=\"col\">Whose it is</th></tr></thead><tbody>\n");
         for (size_t i = 0; i < s->n_attributes; i++) {

@@ -235,7 +235,7 @@ static const char *state_of(const PageRow *row)
 
 void page_rows_begin(Str *out, const char *id, const char *caption)
 {
-        html_raw(out, "<table class=\"changes\"><caption class=\"vh\">");
+        html_raw(out, "<table class=\"changes stack\"><caption class=\"vh\">");
         html_text(out, caption);
         html_raw(out, "</caption><thead><tr><th scope=\"col\">Time</th><th scope=\"col\">Object</th>"
                       "<th scope=\"col\">What became of it</th><th scope=\"col\">Action</th>"
