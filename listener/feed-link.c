@@ -139,6 +139,7 @@ static void close_conn(FeedLink *l)
         l->reading = false;
         l->conn = conn_free(l->conn);
         l->n_owed = 0;
+        l->is_drained = false;
 }
 
 /* The same again, a moment later: once is enough for people, who have the state to look at. */
@@ -224,6 +225,8 @@ static int drain(FeedLink *l, Diag *diag)
                 LDAPMessage *message = NULL;
                 int r = conn_next(l->conn, &message, diag);
 
+                l->is_drained = r == 0 && !message;
+                l->n_sent = l->conn->n_sent;
                 if (r || !message)
                         return r;
                 l->heard = link_now(l);
@@ -246,12 +249,20 @@ static int check_silence(FeedLink *l, Mono now, Diag *diag)
         return CONN_E_UNREACHABLE;
 }
 
-static int work(FeedLink *l, Diag *diag)
+/* A look costs some system calls, and most turns are beats of a quiet directory. What was sent may have been
+ * answered before we wait: libldap reads while it writes. */
+static bool may_hold_something(const FeedLink *l)
+{
+        return !l->is_drained || l->n_sent != l->conn->n_sent;
+}
+
+static int work(FeedLink *l, bool readable, Diag *diag)
 {
         Mono now;
-        int r;
+        int r = 0;
 
-        r = drain(l, diag);
+        if (readable || l->n_owed || may_hold_something(l))
+                r = drain(l, diag);
         if (r || atomic_load(&l->stop))
                 return r;
         now = link_now(l);
@@ -259,8 +270,7 @@ static int work(FeedLink *l, Diag *diag)
         if (r)
                 return r;
         r = l->ops->tick(l, now, diag);
-        /* What was sent may have been answered before we wait: libldap reads while it writes. */
-        return r ? r : drain(l, diag);
+        return r == 0 && may_hold_something(l) ? drain(l, diag) : r;
 }
 
 /* -- turns ----------------------------------------------------------------------------------------------- */
@@ -319,7 +329,7 @@ static void renew(FeedLink *l)
         l->retry_at = (Mono){ 0 };
 }
 
-static void turn(FeedLink *l)
+static void turn(FeedLink *l, bool readable)
 {
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
         Mono now = link_now(l);
@@ -331,7 +341,7 @@ static void turn(FeedLink *l)
                 renew(l);
         if (!atomic_load(&l->stop)) {
                 if (l->conn)
-                        r = work(l, &diag);
+                        r = work(l, readable, &diag);
                 else if (may_retry(l, now))
                         r = open_conn(l, &diag);
         }
@@ -353,12 +363,12 @@ static void turn(FeedLink *l)
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
-        turn(context);
+        turn(context, true);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
-        turn(context);
+        turn(context, false);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *context)
@@ -367,7 +377,7 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
 
         while (read(fd, &n, sizeof(n)) < 0 && errno == EINTR)
                 continue;
-        turn(context);
+        turn(context, false);
 }
 
 /* -- life ------------------------------------------------------------------------------------------------ */

@@ -67,6 +67,8 @@ struct FeedLink {
         bool blocked;        /* set by the feed: take no further message (the sink is full) */
         bool ended;          /* no further turn */
         unsigned n_owed;     /* requests under way that end with an answer */
+        bool is_drained;     /* at the last look libldap, TLS and SASL held nothing */
+        uint64_t n_sent;     /* of the connection, at that look: libldap reads while it writes */
         int64_t patience_us; /* how long a server that owes may be silent */
         Mono heard;          /* last message: proof of life */
         Mono listening;      /* since when we wait for an answer and do nothing else */

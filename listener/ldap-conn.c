@@ -57,6 +57,7 @@ int conn_send(Conn *c, const ConnSearch *s, int *ret_id, Diag *diag)
                 for (size_t i = 0; i < s->n_attributes; i++)
                         attributes[i] = (char *)(uintptr_t)s->attributes[i];
         }
+        c->n_sent++;
         code = ldap_search_ext(c->ld, s->base, s->scope, s->filter ? s->filter : "(objectClass=*)",
                                attributes, 0, controls, NULL, NULL, LDAP_NO_LIMIT, ret_id);
         if (code == LDAP_SUCCESS)

@@ -97,6 +97,7 @@ struct Conn {
         RootDse dse;
         ObjectId server_id;  /* invocationId; no AD: made of the URI and the database */
         int64_t lifetime_us; /* of the credentials, from the bind; 0: without end */
+        uint64_t n_sent;     /* searches, ever */
         bool broken;         /* nothing more is sent on it */
         Patience patience;
 };

@@ -14,14 +14,27 @@ static void *feed_thread(void *context)
         return NULL;
 }
 
+/* The beat is 25 ms: a clock that is 4 ms coarse would be woken up for twice or thrice. */
+static struct event_base *precise_base(void)
+{
+        struct event_config *config = event_config_new();
+        struct event_base *base = NULL;
+
+        if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+                base = event_base_new_with_config(config);
+        if (config)
+                event_config_free(config);
+        if (!base)
+                error_oom(1);
+        return base;
+}
+
 int feed_thread_start(FeedThread *t, const FeedOps *ops, const FeedConfig *config, FeedSink *sink,
                       const Log *log, const Position *from, Diag *diag)
 {
         int r;
 
-        t->base = event_base_new();
-        if (!t->base)
-                error_oom(1);
+        t->base = precise_base();
         r = feed_new(ops, &t->feed, config, t->base, sink, log, diag);
         if (r)
                 return r;
