@@ -211,45 +211,29 @@ static int dirsync_new(Feed **ret_feed, const void *config, struct event_base *b
         return 0;
 }
 
+static void begin_at(FeedDirsync *f, const PositionMark *mark)
+{
+        f->cookie = malloc(mark->n_cookie);
+        if (!f->cookie)
+                error_oom(mark->n_cookie);
+        memcpy(f->cookie, mark->cookie, mark->n_cookie);
+        f->mark = *mark;
+        f->mark.cookie = f->cookie;
+        f->has_mark = true;
+        f->flags = mark->flags;
+        f->catch_up = mark->catch_up;
+}
+
 static int dirsync_start(Feed *feed, const Position *from)
 {
         FeedDirsync *f = of_feed(feed);
+        PositionMark mark;
 
-        f->catch_up = f->ldap->initial == FEED_INITIAL_ALL;
-        if (from) {
-                _cleanup_(diag_deinit) Diag why = DIAG_INIT;
-                PositionMark mark;
-                int r;
-
-                r = position_read(from, &f->context, f->arena, &mark, &why);
-                if (r) {
-                        log_warning(f->link.log, "the stored position is refused; catching up",
-                                    LOG_STR("reason", diag_text(&why)));
-                        f->catch_up = true;
-                } else {
-                        f->cookie = malloc(mark.n_cookie);
-                        if (!f->cookie)
-                                error_oom(mark.n_cookie);
-                        memcpy(f->cookie, mark.cookie, mark.n_cookie);
-                        f->mark = mark;
-                        f->mark.cookie = f->cookie;
-                        f->has_mark = true;
-                        f->flags = mark.flags;
-                        f->catch_up = mark.catch_up;
-                }
-        }
+        f->catch_up = from || f->ldap->initial == FEED_INITIAL_ALL;
+        if (from && position_take(from, &f->context, 0, SIZE_MAX, f->arena, f->link.log, &mark))
+                begin_at(f, &mark);
         link_start(&f->link);
         return 0;
-}
-
-static void dirsync_pause(Feed *feed, bool paused)
-{
-        link_pause(&of_feed(feed)->link, paused);
-}
-
-static void dirsync_stop(Feed *feed)
-{
-        link_stop(&of_feed(feed)->link);
 }
 
 const FeedOps feed_dirsync_ops = {
@@ -257,7 +241,7 @@ const FeedOps feed_dirsync_ops = {
         .fields = NULL, /* the section `source:` has all of it, ldap-config.h */
         .new = dirsync_new,
         .start = dirsync_start,
-        .pause = dirsync_pause,
-        .stop = dirsync_stop,
+        .pause = link_feed_pause,
+        .stop = link_feed_stop,
         .free = dirsync_free,
 };

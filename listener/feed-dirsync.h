@@ -63,6 +63,7 @@ struct FeedDirsync {
 
         Batch batch;
 };
+_Static_assert(offsetof(FeedDirsync, link) == offsetof(LinkFeed, link), "a LinkFeed");
 
 extern const FeedOps feed_dirsync_ops;
 

@@ -486,3 +486,13 @@ const char *link_identity(Arena *a, const FeedConfig *c)
                 return "external";
         }
 }
+
+void link_feed_pause(Feed *feed, bool paused)
+{
+        link_pause(&((LinkFeed *)feed)->link, paused);
+}
+
+void link_feed_stop(Feed *feed)
+{
+        link_stop(&((LinkFeed *)feed)->link);
+}

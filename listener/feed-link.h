@@ -121,3 +121,12 @@ const char *const *link_attributes(Arena *a, const FeedConfig *c, const char *co
 
 /* Who is bound: a position belongs to an account, which may have seen other objects than the next. */
 const char *link_identity(Arena *a, const FeedConfig *c);
+
+/* A feed that lives on one connection: it begins with these two, and is paused and stopped by its link. */
+typedef struct LinkFeed {
+        Feed feed;
+        FeedLink link;
+} LinkFeed;
+
+void link_feed_pause(Feed *feed, bool paused);
+void link_feed_stop(Feed *feed);

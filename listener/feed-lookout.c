@@ -39,7 +39,7 @@ const FeedOps feed_lookout_ops = {
         .fields = NULL,
         .new = lookout_new,
         .start = usn_start,
-        .pause = usn_pause,
-        .stop = usn_stop,
+        .pause = link_feed_pause,
+        .stop = link_feed_stop,
         .free = usn_free,
 };

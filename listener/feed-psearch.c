@@ -88,7 +88,7 @@ const FeedOps feed_psearch_ops = {
         .fields = NULL, /* the section `source:` has all of it, ldap-config.h */
         .new = psearch_new,
         .start = usn_start,
-        .pause = usn_pause,
-        .stop = usn_stop,
+        .pause = link_feed_pause,
+        .stop = link_feed_stop,
         .free = usn_free,
 };

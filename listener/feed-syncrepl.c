@@ -212,48 +212,29 @@ static int feed_syncrepl_new(Feed **ret_feed, const void *config, struct event_b
         return 0;
 }
 
+static void begin_at(FeedSyncrepl *f, const PositionMark *mark)
+{
+        f->n_cookie = mark->n_cookie - sizeof(f->database);
+        memcpy(&f->database, mark->cookie, sizeof(f->database));
+        f->cookie = malloc(f->n_cookie);
+        if (!f->cookie)
+                error_oom(f->n_cookie);
+        memcpy(f->cookie, mark->cookie + sizeof(f->database), f->n_cookie);
+        f->has_cookie = true;
+        f->catch_up = false;
+}
+
 static int feed_syncrepl_start(Feed *feed, const Position *from)
 {
         FeedSyncrepl *f = of_feed(feed);
+        PositionMark mark;
 
-        f->catch_up = f->ldap->initial == FEED_INITIAL_ALL;
-        if (from) {
-                _cleanup_(diag_deinit) Diag why = DIAG_INIT;
-                PositionMark mark;
-                int r;
-
-                r = position_read(from, &f->context, f->arena, &mark, &why);
-                if (r == 0 && mark.n_cookie <= sizeof(f->database)) {
-                        diag_set(&why, "the stored position cannot be used: it has not the form of one");
-                        r = POSITION_E_CORRUPT;
-                }
-                if (r) {
-                        log_warning(f->link.log, "the stored position is refused; catching up",
-                                    LOG_STR("reason", diag_text(&why)));
-                        f->catch_up = true;
-                } else {
-                        f->catch_up = false;
-                        f->n_cookie = mark.n_cookie - sizeof(f->database);
-                        memcpy(&f->database, mark.cookie, sizeof(f->database));
-                        f->cookie = malloc(f->n_cookie);
-                        if (!f->cookie)
-                                error_oom(f->n_cookie);
-                        memcpy(f->cookie, mark.cookie + sizeof(f->database), f->n_cookie);
-                        f->has_cookie = true;
-                }
-        }
+        f->catch_up = from || f->ldap->initial == FEED_INITIAL_ALL;
+        if (from &&
+            position_take(from, &f->context, sizeof(f->database) + 1, SIZE_MAX, f->arena, f->link.log, &mark))
+                begin_at(f, &mark);
         link_start(&f->link);
         return 0;
-}
-
-static void feed_syncrepl_pause(Feed *feed, bool paused)
-{
-        link_pause(&of_feed(feed)->link, paused);
-}
-
-static void feed_syncrepl_stop(Feed *feed)
-{
-        link_stop(&of_feed(feed)->link);
 }
 
 const FeedOps feed_syncrepl_ops = {
@@ -261,7 +242,7 @@ const FeedOps feed_syncrepl_ops = {
         .fields = NULL, /* the section `source:` has all of it, ldap-config.h */
         .new = feed_syncrepl_new,
         .start = feed_syncrepl_start,
-        .pause = feed_syncrepl_pause,
-        .stop = feed_syncrepl_stop,
+        .pause = link_feed_pause,
+        .stop = link_feed_stop,
         .free = feed_syncrepl_free,
 };

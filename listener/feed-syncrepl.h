@@ -80,6 +80,7 @@ struct FeedSyncrepl {
 
         Batch batch;
 };
+_Static_assert(offsetof(FeedSyncrepl, link) == offsetof(LinkFeed, link), "a LinkFeed");
 
 extern const FeedOps feed_syncrepl_ops;
 

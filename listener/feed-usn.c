@@ -272,41 +272,18 @@ static int usn_new(Feed **ret_feed, const void *config, struct event_base *base,
 int usn_start(Feed *feed, const Position *from)
 {
         FeedUsn *f = of_feed(feed);
+        PositionMark mark;
 
-        f->catch_up = f->ldap->initial == FEED_INITIAL_ALL;
-        if (from) {
-                _cleanup_(diag_deinit) Diag why = DIAG_INIT;
-                PositionMark mark;
-                int r;
-
-                r = position_read(from, &f->context, f->arena, &mark, &why);
-                if (r == 0 && mark.n_cookie != USN_COOKIE_SIZE) {
-                        diag_set(&why, "the stored position cannot be used: it has not the form of one");
-                        r = POSITION_E_CORRUPT;
-                }
-                if (r) {
-                        log_warning(f->link.log, "the stored position is refused; catching up",
-                                    LOG_STR("reason", diag_text(&why)));
-                        f->catch_up = true;
-                } else {
-                        f->mark = (PositionMark){ .server = mark.server, .usn = mark.usn };
-                        f->has_mark = true;
-                        f->catch_up = mark.catch_up;
-                        window_begin(&f->window, usn_cookie_parse(mark.cookie));
-                }
+        f->catch_up = from || f->ldap->initial == FEED_INITIAL_ALL;
+        if (from && position_take(from, &f->context, USN_COOKIE_SIZE, USN_COOKIE_SIZE, f->arena, f->link.log,
+                                  &mark)) {
+                f->mark = (PositionMark){ .server = mark.server, .usn = mark.usn };
+                f->has_mark = true;
+                f->catch_up = mark.catch_up;
+                window_begin(&f->window, usn_cookie_parse(mark.cookie));
         }
         link_start(&f->link);
         return 0;
-}
-
-void usn_pause(Feed *feed, bool paused)
-{
-        link_pause(&of_feed(feed)->link, paused);
-}
-
-void usn_stop(Feed *feed)
-{
-        link_stop(&of_feed(feed)->link);
 }
 
 const FeedOps feed_usn_ops = {
@@ -314,7 +291,7 @@ const FeedOps feed_usn_ops = {
         .fields = NULL, /* the section `source:` has all of it, ldap-config.h */
         .new = usn_new,
         .start = usn_start,
-        .pause = usn_pause,
-        .stop = usn_stop,
+        .pause = link_feed_pause,
+        .stop = link_feed_stop,
         .free = usn_free,
 };

@@ -64,8 +64,8 @@ struct UsnKind {
 
 struct FeedUsn {
         Feed feed;
-        const UsnKind *kind;
         FeedLink link;
+        const UsnKind *kind;
         Doorbell bell;
         const LdapConfig *ldap;
         Arena *arena; /* process: names, position context */
@@ -95,6 +95,7 @@ struct FeedUsn {
 
         Batch batch;
 };
+_Static_assert(offsetof(FeedUsn, link) == offsetof(LinkFeed, link), "a LinkFeed");
 
 extern const FeedOps feed_usn_ops;
 
@@ -102,8 +103,6 @@ extern const FeedOps feed_usn_ops;
 int usn_new_kind(Feed **ret_feed, const UsnKind *kind, const FeedConfig *config, struct event_base *base,
                  FeedSink *sink, const Log *log, Diag *diag);
 int usn_start(Feed *feed, const Position *from);
-void usn_pause(Feed *feed, bool paused);
-void usn_stop(Feed *feed);
 Feed *usn_free(Feed *feed);
 
 /* The two halves of the implementation: feed-usn.c (life), usn-look.c (looks and batches). */

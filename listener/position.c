@@ -151,3 +151,19 @@ int position_read(const Position *p, const PositionContext *c, Arena *a, Positio
         *ret_mark = m;
         return 0;
 }
+
+bool position_take(const Position *p, const PositionContext *c, size_t n_min, size_t n_max, Arena *a,
+                   const Log *log, PositionMark *ret_mark)
+{
+        _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+        int r = position_read(p, c, a, ret_mark, &why);
+
+        if (r == 0 && (ret_mark->n_cookie < n_min || ret_mark->n_cookie > n_max)) {
+                diag_set(&why, "the stored position cannot be used: it has not the form of one");
+                r = POSITION_E_CORRUPT;
+        }
+        if (r)
+                log_warning(log, "the stored position is refused; catching up",
+                            LOG_STR("reason", diag_text(&why)));
+        return r == 0;
+}

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/log.h"
 #include "engine/model/value.h"
 #include "listener/feed.h"
 
@@ -57,3 +58,10 @@ Position position_make(Arena *a, const PositionContext *c, const PositionMark *m
 
 /* Return: 0, POSITION_E_CORRUPT, POSITION_E_FOREIGN. The cookie points into the position. */
 int position_read(const Position *p, const PositionContext *c, Arena *a, PositionMark *ret_mark, Diag *diag);
+
+/*
+ * What a feed begins with: the same, and a cookie of n_min to n_max bytes. Return: false: it is refused, the
+ * log has the reason, and the feed catches up.
+ */
+bool position_take(const Position *p, const PositionContext *c, size_t n_min, size_t n_max, Arena *a,
+                   const Log *log, PositionMark *ret_mark);
