@@ -12,13 +12,13 @@ static void test_refused_cookie_leads_to_catch_up(void **state)
         watch(f);
         for (size_t i = 0; i < N_ELEMENTS(codes); i++) {
                 news(f, i ? "120" : "110");
-                fake_done(&f->fake, f->f->look_id, codes[i], "0000203D: Error processing control", NULL, NULL,
-                          0);
+                fake_done(&f->fake, f->dirsync->look_id, codes[i], "0000203D: Error processing control", NULL,
+                          NULL, 0);
                 assert_int_equal(turn(f), 0);
-                assert_int_equal(f->f->look, LOOK_CATCH_UP);
+                assert_int_equal(f->dirsync->look, LOOK_CATCH_UP);
                 assert_int_equal(f->told, FEED_CATCHING_UP);
-                entry(f, f->f->look_id, "a");
-                page_end(f, f->f->look_id, false, '3');
+                entry(f, f->dirsync->look_id, "a");
+                page_end(f, f->dirsync->look_id, false, '3');
                 assert_int_equal(turn(f), 0);
                 told(f, "CN=a [position catch-up] ");
                 assert_int_equal(f->told, FEED_WATCHING);
@@ -32,9 +32,9 @@ static void test_refused_catch_up_is_the_end(void **state)
 
         watch(f);
         news(f, "110");
-        fake_done(&f->fake, f->f->look_id, LDAP_PROTOCOL_ERROR, "", NULL, NULL, 0);
+        fake_done(&f->fake, f->dirsync->look_id, LDAP_PROTOCOL_ERROR, "", NULL, NULL, 0);
         assert_int_equal(turn(f), 0);
-        fake_done(&f->fake, f->f->look_id, LDAP_PROTOCOL_ERROR, "", NULL, NULL, 0);
+        fake_done(&f->fake, f->dirsync->look_id, LDAP_PROTOCOL_ERROR, "", NULL, NULL, 0);
         assert_int_equal(turn(f), CONN_E_REJECTED);
 }
 
@@ -44,10 +44,11 @@ static void test_rights_revoked_concludes_nothing(void **state)
 
         watch(f);
         news(f, "110");
-        fake_done(&f->fake, f->f->look_id, LDAP_INSUFFICIENT_ACCESS, "00002105: LdapErr", NULL, NULL, 0);
+        fake_done(&f->fake, f->dirsync->look_id, LDAP_INSUFFICIENT_ACCESS, "00002105: LdapErr", NULL, NULL,
+                  0);
         assert_int_equal(turn(f), CONN_E_REFUSED);
         told(f, "");
-        assert_true(f->f->has_mark);
+        assert_true(f->dirsync->has_mark);
         assert_non_null(strstr(f->diag.items[f->diag.n_items - 1].text, "DS-Replication-Get-Changes"));
 }
 
@@ -58,14 +59,14 @@ static void test_answer_without_cookie(void **state)
 
         watch(f);
         news(f, "110");
-        fake_done(&f->fake, f->f->look_id, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        fake_done(&f->fake, f->dirsync->look_id, LDAP_SUCCESS, NULL, NULL, NULL, 0);
         assert_int_equal(turn(f), CONN_E_PROTOCOL);
-        f->f->link.ops->lost(&f->f->link);
+        f->dirsync->link.ops->lost(&f->dirsync->link);
         start(f, NULL);
         assert_int_equal(turn(f), 0);
-        fake_done(&f->fake, f->f->look_id, LDAP_SUCCESS, NULL, CONTROL_DIRSYNC, empty, sizeof(empty));
+        fake_done(&f->fake, f->dirsync->look_id, LDAP_SUCCESS, NULL, CONTROL_DIRSYNC, empty, sizeof(empty));
         assert_int_equal(turn(f), CONN_E_PROTOCOL);
-        assert_memory_equal(f->f->cookie, "c2", 2);
+        assert_memory_equal(f->dirsync->cookie, "c2", 2);
 }
 
 /* What was not stored is forgotten with the connection, and comes again from the last cookie. */
@@ -75,25 +76,16 @@ static void test_lost_in_the_middle(void **state)
 
         watch(f);
         news(f, "110");
-        entry(f, f->f->look_id, "a");
+        entry(f, f->dirsync->look_id, "a");
         assert_int_equal(turn(f), 0);
-        f->f->link.ops->lost(&f->f->link);
-        assert_int_equal(f->f->batch.n_entries, 0);
-        assert_memory_equal(f->f->cookie, "c2", 2);
-        f->f->link.conn->dse.usn = 110;
-        assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), 0);
+        f->dirsync->link.ops->lost(&f->dirsync->link);
+        assert_int_equal(f->dirsync->batch.n_entries, 0);
+        assert_memory_equal(f->dirsync->cookie, "c2", 2);
+        f->dirsync->link.conn->dse.usn = 110;
+        assert_int_equal(f->dirsync->link.ops->connected(&f->dirsync->link, &f->diag), 0);
         assert_int_equal(turn(f), 0);
-        assert_int_equal(f->f->look, LOOK_NEWS);
+        assert_int_equal(f->dirsync->look, LOOK_NEWS);
         told(f, "");
-}
-
-/* Stop, and start a second feed with what the first one stored. */
-static void again(Fixture *f)
-{
-        f->fake.conn = f->f->link.conn;
-        f->f->link.conn = NULL;
-        feed_free(f->feed);
-        make_feed(f);
 }
 
 static void test_resumes_from_a_stored_position(void **state)
@@ -102,12 +94,12 @@ static void test_resumes_from_a_stored_position(void **state)
         Position from;
 
         watch(f);
-        again(f);
-        from = (Position){ f->position, f->n_position };
+        stop(f);
+        from = f->position;
         start(f, &from);
         assert_int_equal(turn(f), 0);
-        assert_int_equal(f->f->look, LOOK_NEWS);
-        assert_false(f->f->catch_up);
+        assert_int_equal(f->dirsync->look, LOOK_NEWS);
+        assert_false(f->dirsync->catch_up);
 }
 
 static void test_usn_that_fell_leads_to_catch_up(void **state)
@@ -116,12 +108,12 @@ static void test_usn_that_fell_leads_to_catch_up(void **state)
         Position from;
 
         watch(f);
-        again(f);
+        stop(f);
         f->fake.conn->dse.usn = 50;
-        from = (Position){ f->position, f->n_position };
+        from = f->position;
         start(f, &from);
         assert_int_equal(turn(f), 0);
-        assert_int_equal(f->f->look, LOOK_CATCH_UP);
+        assert_int_equal(f->dirsync->look, LOOK_CATCH_UP);
 }
 
 static void test_another_server_keeps_the_cookie(void **state)
@@ -130,13 +122,13 @@ static void test_another_server_keeps_the_cookie(void **state)
         Position from;
 
         watch(f);
-        again(f);
+        stop(f);
         f->fake.conn->dse.usn = 50;
         f->fake.conn->server_id = (ObjectId){ { 0xee } };
-        from = (Position){ f->position, f->n_position };
+        from = f->position;
         start(f, &from);
         assert_int_equal(turn(f), 0);
-        assert_int_equal(f->f->look, LOOK_NEWS);
+        assert_int_equal(f->dirsync->look, LOOK_NEWS);
 }
 
 static void test_catch_up_survives_a_restart(void **state)
@@ -147,21 +139,21 @@ static void test_catch_up_survives_a_restart(void **state)
         f->fake.config.initial = FEED_INITIAL_ALL;
         start(f, NULL);
         assert_int_equal(turn(f), 0);
-        assert_int_equal(f->f->look, LOOK_CATCH_UP);
-        entry(f, f->f->look_id, "a");
-        page_end(f, f->f->look_id, true, '1');
+        assert_int_equal(f->dirsync->look, LOOK_CATCH_UP);
+        entry(f, f->dirsync->look_id, "a");
+        page_end(f, f->dirsync->look_id, true, '1');
         assert_int_equal(turn(f), 0);
         told(f, "CN=a [position catch-up] ");
-        again(f);
-        from = (Position){ f->position, f->n_position };
+        stop(f);
+        from = f->position;
         start(f, &from);
         assert_int_equal(turn(f), 0);
-        assert_int_equal(f->f->look, LOOK_CATCH_UP);
-        entry(f, f->f->look_id, "b");
-        page_end(f, f->f->look_id, false, '2');
+        assert_int_equal(f->dirsync->look, LOOK_CATCH_UP);
+        entry(f, f->dirsync->look_id, "b");
+        page_end(f, f->dirsync->look_id, false, '2');
         assert_int_equal(turn(f), 0);
         told(f, "CN=b [position catch-up] ");
-        assert_false(f->f->catch_up);
+        assert_false(f->dirsync->catch_up);
 }
 
 static void test_object_security_by_itself(void **state)
@@ -170,10 +162,10 @@ static void test_object_security_by_itself(void **state)
 
         start(f, NULL);
         assert_int_equal(turn(f), 0);
-        fake_done(&f->fake, f->f->look_id, LDAP_INSUFFICIENT_ACCESS, "", NULL, NULL, 0);
+        fake_done(&f->fake, f->dirsync->look_id, LDAP_INSUFFICIENT_ACCESS, "", NULL, NULL, 0);
         assert_int_equal(turn(f), 0);
-        assert_true(f->f->flags & DIRSYNC_OBJECT_SECURITY);
-        page_end(f, f->f->look_id, false, '1');
+        assert_true(f->dirsync->flags & DIRSYNC_OBJECT_SECURITY);
+        page_end(f, f->dirsync->look_id, false, '1');
         assert_int_equal(turn(f), 0);
         told(f, "[position] ");
 }

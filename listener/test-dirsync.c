@@ -13,16 +13,16 @@ static void test_from_now_on_takes_all_pages_and_no_entry(void **state)
 
         start(f, NULL);
         assert_int_equal(turn(f), 0);
-        assert_int_equal(f->f->look, LOOK_NOW);
-        entry(f, f->f->look_id, "a server that does not know the filter");
-        page_end(f, f->f->look_id, true, '1');
+        assert_int_equal(f->dirsync->look, LOOK_NOW);
+        entry(f, f->dirsync->look_id, "a server that does not know the filter");
+        page_end(f, f->dirsync->look_id, true, '1');
         assert_int_equal(turn(f), 0);
         told(f, "[position] ");
-        assert_int_equal(f->f->look, LOOK_NOW);
-        page_end(f, f->f->look_id, false, '2');
+        assert_int_equal(f->dirsync->look, LOOK_NOW);
+        page_end(f, f->dirsync->look_id, false, '2');
         assert_int_equal(turn(f), 0);
         told(f, "[position] ");
-        assert_int_equal(f->f->look, LOOK_NONE);
+        assert_int_equal(f->dirsync->look, LOOK_NONE);
         for (int i = 0; i < 3; i++)
                 n = fake_request(&f->fake, request, sizeof(request));
         /* (!(objectClass=*)) */
@@ -36,17 +36,17 @@ static void test_pages_carry_their_positions(void **state)
 
         watch(f);
         news(f, "110");
-        entry(f, f->f->look_id, "a");
-        entry(f, f->f->look_id, "b");
-        page_end(f, f->f->look_id, true, '3');
+        entry(f, f->dirsync->look_id, "a");
+        entry(f, f->dirsync->look_id, "b");
+        page_end(f, f->dirsync->look_id, true, '3');
         assert_int_equal(turn(f), 0);
         told(f, "CN=a CN=b [position] ");
-        entry(f, f->f->look_id, "c");
-        page_end(f, f->f->look_id, false, '4');
+        entry(f, f->dirsync->look_id, "c");
+        page_end(f, f->dirsync->look_id, false, '4');
         assert_int_equal(turn(f), 0);
         told(f, "CN=c [position] ");
-        assert_int_equal(f->f->look, LOOK_NONE);
-        assert_memory_equal(f->f->cookie, "c4", 2);
+        assert_int_equal(f->dirsync->look, LOOK_NONE);
+        assert_memory_equal(f->dirsync->cookie, "c4", 2);
 }
 
 static void test_a_look_without_news_writes_nothing(void **state)
@@ -55,12 +55,12 @@ static void test_a_look_without_news_writes_nothing(void **state)
 
         watch(f);
         news(f, "110");
-        page_end(f, f->f->look_id, false, '3');
+        page_end(f, f->dirsync->look_id, false, '3');
         assert_int_equal(turn(f), 0);
         told(f, "");
         clock_fake_advance(&f->clock, 61000000);
         news(f, "111");
-        page_end(f, f->f->look_id, false, '4');
+        page_end(f, f->dirsync->look_id, false, '4');
         assert_int_equal(turn(f), 0);
         told(f, "[position] ");
 }
@@ -74,18 +74,18 @@ static void test_batches_are_bounded(void **state)
         news(f, "110");
         for (int i = 0; i < BATCH_FIRST + 1; i++) {
                 snprintf(name, sizeof(name), "n%d", i);
-                entry(f, f->f->look_id, name);
+                entry(f, f->dirsync->look_id, name);
                 /* Not more than the socket holds. */
                 if (i % 50 == 0)
                         assert_int_equal(turn(f), 0);
         }
-        while (f->f->batch.n_entries != 1)
+        while (f->dirsync->batch.n_entries != 1)
                 assert_int_equal(turn(f), 0);
-        assert_true(f->f->batch.limit > BATCH_FIRST);
-        assert_true(f->f->batch.limit <= BATCH_ENTRIES);
+        assert_true(f->dirsync->batch.limit > BATCH_FIRST);
+        assert_true(f->dirsync->batch.limit <= BATCH_ENTRIES);
         assert_non_null(strstr(f->log.data, "CN=n499 [] "));
         str_reset(&f->log);
-        page_end(f, f->f->look_id, false, '3');
+        page_end(f, f->dirsync->look_id, false, '3');
         assert_int_equal(turn(f), 0);
         told(f, "CN=n500 [position] ");
 }
@@ -99,9 +99,9 @@ static void test_tombstones(void **state)
 
         watch(f);
         news(f, "110");
-        fake_entry(&f->fake, f->f->look_id, "CN=x\\0ADEL:1,CN=Deleted Objects", attributes, 1);
-        fake_entry(&f->fake, f->f->look_id, "CN=y", attributes, 2);
-        page_end(f, f->f->look_id, false, '3');
+        fake_entry(&f->fake, f->dirsync->look_id, "CN=x\\0ADEL:1,CN=Deleted Objects", attributes, 1);
+        fake_entry(&f->fake, f->dirsync->look_id, "CN=y", attributes, 2);
+        page_end(f, f->dirsync->look_id, false, '3');
         assert_int_equal(turn(f), 0);
         told(f, "CN=x\\0ADEL:1,CN=Deleted Objects(gone) CN=y(gone) [position] ");
 }
@@ -112,11 +112,11 @@ static void test_full_queue_gets_the_same_batch_again(void **state)
 
         watch(f);
         news(f, "110");
-        entry(f, f->f->look_id, "a");
-        page_end(f, f->f->look_id, true, '3');
+        entry(f, f->dirsync->look_id, "a");
+        page_end(f, f->dirsync->look_id, true, '3');
         f->n_full = 2;
         assert_int_equal(turn(f), 0);
-        assert_true(f->f->batch.held && f->f->link.blocked);
+        assert_true(f->dirsync->batch.held && f->dirsync->link.blocked);
         feed_pause(f->feed, true);
         assert_int_equal(turn(f), 0);
         told(f, "full full ");
@@ -124,10 +124,10 @@ static void test_full_queue_gets_the_same_batch_again(void **state)
         assert_int_equal(turn(f), 0);
         told(f, "CN=a [position] ");
         assert_int_equal(turn(f), 0);
-        assert_false(f->f->batch.held || f->f->link.blocked);
+        assert_false(f->dirsync->batch.held || f->dirsync->link.blocked);
         /* and on with the next page */
-        entry(f, f->f->look_id, "b");
-        page_end(f, f->f->look_id, false, '4');
+        entry(f, f->dirsync->look_id, "b");
+        page_end(f, f->dirsync->look_id, false, '4');
         assert_int_equal(turn(f), 0);
         told(f, "CN=b [position] ");
 }
@@ -140,9 +140,9 @@ static void test_paused_in_the_middle_of_a_look(void **state)
         news(f, "110");
         feed_pause(f->feed, true);
         assert_int_equal(turn(f), 0);
-        assert_true(f->f->link.blocked);
-        entry(f, f->f->look_id, "a");
-        page_end(f, f->f->look_id, false, '3');
+        assert_true(f->dirsync->link.blocked);
+        entry(f, f->dirsync->look_id, "a");
+        page_end(f, f->dirsync->look_id, false, '3');
         assert_int_equal(turn(f), 0);
         told(f, "");
         feed_pause(f->feed, false);
@@ -157,7 +157,7 @@ static void test_entry_without_guid(void **state)
 
         watch(f);
         news(f, "110");
-        fake_entry(&f->fake, f->f->look_id, "CN=nobody", NULL, 0);
+        fake_entry(&f->fake, f->dirsync->look_id, "CN=nobody", NULL, 0);
         assert_int_equal(turn(f), CONN_E_PROTOCOL);
         assert_non_null(strstr(diag_text(&f->diag), "without its id: CN=nobody"));
 }
@@ -167,13 +167,13 @@ static void test_no_directory_of_ours(void **state)
         Fixture *f = *state;
 
         assert_int_equal(feed_start(f->feed, NULL), 0);
-        f->f->link.conn = f->fake.conn;
+        f->dirsync->link.conn = f->fake.conn;
         f->fake.conn = NULL;
-        f->f->link.conn->dse.n_controls = 0;
-        assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), CONN_E_UNSUITABLE);
+        f->dirsync->link.conn->dse.n_controls = 0;
+        assert_int_equal(f->dirsync->link.ops->connected(&f->dirsync->link, &f->diag), CONN_E_UNSUITABLE);
         assert_non_null(strstr(diag_text(&f->diag), "does not offer DirSync"));
-        f->f->link.conn->dse.vendor = VENDOR_OTHER;
-        assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), CONN_E_UNSUITABLE);
+        f->dirsync->link.conn->dse.vendor = VENDOR_OTHER;
+        assert_int_equal(f->dirsync->link.ops->connected(&f->dirsync->link, &f->diag), CONN_E_UNSUITABLE);
         assert_non_null(strstr(diag_text(&f->diag), "no Active Directory"));
 }
 

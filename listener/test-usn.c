@@ -2,141 +2,19 @@
 
 /* The uSNChanged feed on a scripted server: pages, what comes late or twice, positions, a full queue. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <event2/event.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/str.h"
-#include "listener/fake-ldap.h"
-#include "listener/feed-usn.h"
+#include "listener/test-feed.h"
 
 static const char *const controls[] = { CONTROL_NOTIFICATION, CONTROL_PAGED };
 
-/* The sink writes down what it is given: "CN=a@101 [position catch-up] ". */
-typedef struct Fixture {
-        FeedSink sink;
-        FakeLdap fake;
-        ClockFake clock;
-        struct event_base *base;
-        FeedUsn *f;
-        Str log;
-        unsigned n_full;
-        uint8_t data[1000];
-        Position position; /* the last one */
-        FeedState told;
-        Diag diag;
-} Fixture;
-
-static int sink_batch(FeedSink *sink, const FeedBatch *b)
-{
-        Fixture *f = (Fixture *)sink;
-
-        if (f->n_full) {
-                f->n_full--;
-                str_add(&f->log, "full ");
-                return FEED_E_FULL;
-        }
-        for (size_t i = 0; i < b->n_entries; i++) {
-                assert_true(guid_is(&b->entries[i].version.server, &f->f->link.conn->server_id));
-                str_printf(&f->log, "%s@%d%s ", b->entries[i].dn, (int)b->entries[i].version.number,
-                           b->entries[i].gone ? "(gone)" : "");
-        }
-        if (b->position) {
-                assert_true(b->position->n <= sizeof(f->data));
-                memcpy(f->data, b->position->data, b->position->n);
-                f->position = (Position){ f->data, b->position->n };
-        }
-        str_printf(&f->log, "[%s%s] ", b->position ? "position" : "", b->catch_up ? " catch-up" : "");
-        return 0;
-}
-
-static void sink_state(FeedSink *sink, const FeedStatus *s)
-{
-        ((Fixture *)sink)->told = s->state;
-}
-
-static void make_feed(Fixture *f)
-{
-        FeedConfig c = { .ldap = &f->fake.config, .clock = &f->clock.clock };
-        static const Log log;
-        Feed *feed = NULL;
-
-        assert_int_equal(feed_usn_ops.new(&feed, &c, f->base, &f->sink, &log, &f->diag), 0);
-        f->f = (FeedUsn *)feed;
-}
-
 static int setup(void **state)
 {
-        Fixture *f = calloc(1, sizeof(*f));
+        Fixture *f = fixture(&feed_usn_ops, controls, N_ELEMENTS(controls));
 
-        fake_init(&f->fake);
-        f->fake.config.bind = (BindConfig){ .mechanism = BIND_SIMPLE, .dn = "CN=plain" };
-        f->fake.conn->dse.controls = controls;
-        f->fake.conn->dse.n_controls = 2;
         f->fake.conn->dse.usn = 100;
-        clock_fake_init(&f->clock, (Mono){ 1000000000 }, (Wall){ 1795337659000 });
-        f->sink = (FeedSink){ .batch = sink_batch, .state = sink_state };
-        f->base = event_base_new();
-        str_init(&f->log, 100000);
+        f->tells_version = true;
         make_feed(f);
         *state = f;
         return 0;
-}
-
-static int teardown(void **state)
-{
-        Fixture *f = *state;
-
-        feed_free(&f->f->feed);
-        event_base_free(f->base);
-        str_deinit(&f->log);
-        diag_deinit(&f->diag);
-        fake_deinit(&f->fake);
-        free(f);
-        return 0;
-}
-
-static void start(Fixture *f, const Position *from)
-{
-        assert_int_equal(feed_start(&f->f->feed, from), 0);
-        f->f->link.conn = f->fake.conn;
-        f->fake.conn = NULL;
-        assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), 0);
-}
-
-/* Stop; make a second feed, for start() with what the first one stored. */
-static void stop(Fixture *f)
-{
-        f->fake.conn = f->f->link.conn;
-        f->f->link.conn = NULL;
-        feed_free(&f->f->feed);
-        make_feed(f);
-}
-
-/* As the link does it: everything that has come, then what is due. Return: the first failure. */
-static int turn(Fixture *f)
-{
-        FeedLink *l = &f->f->link;
-        int r = 0;
-
-        for (int i = 0; i < 100 && r == 0 && !l->blocked; i++) {
-                LDAPMessage *m = NULL;
-
-                r = conn_next(l->conn, &m, &f->diag);
-                if (r || !m)
-                        break;
-                r = l->ops->message(l, m, &f->diag);
-                ldap_msgfree(m);
-        }
-        return r ? r : l->ops->tick(l, clock_mono(l->clock), &f->diag);
 }
 
 static void go_on(Fixture *f)
@@ -158,7 +36,7 @@ static void entry(Fixture *f, const char *name, const char *usn)
 
         memcpy(guid, name, strlen(name));
         snprintf(dn, sizeof(dn), "CN=%s", name);
-        fake_entry(&f->fake, f->f->look_id, dn, attributes, 2);
+        fake_entry(&f->fake, f->usn->look_id, dn, attributes, 2);
 }
 
 static void page_end(Fixture *f, bool more)
@@ -169,22 +47,16 @@ static void page_end(Fixture *f, bool more)
                 value[1] = 0x05;
                 value[6] = 0x00;
         }
-        fake_done(&f->fake, f->f->look_id, LDAP_SUCCESS, NULL, CONTROL_PAGED, value,
+        fake_done(&f->fake, f->usn->look_id, LDAP_SUCCESS, NULL, CONTROL_PAGED, value,
                   sizeof(value) - (more ? 0 : 1));
         go_on(f);
-}
-
-static void told(Fixture *f, const char *log)
-{
-        assert_string_equal(f->log.data, log);
-        str_reset(&f->log);
 }
 
 /* Which look is under way, or was the last one, and its lower bound. */
 static void asked(Fixture *f, UsnLook look, uint64_t since)
 {
-        assert_int_equal(f->f->look, look);
-        assert_int_equal(f->f->since, since);
+        assert_int_equal(f->usn->look, look);
+        assert_int_equal(f->usn->since, since);
 }
 
 static void beat(Fixture *f, const char *usn)
@@ -192,9 +64,9 @@ static void beat(Fixture *f, const char *usn)
         const FakeAttribute attribute = { "highestCommittedUSN", { FAKE_TEXT(usn) }, 1 };
         int id;
 
-        f->f->bell.rung = true;
+        f->usn->bell.rung = true;
         go_on(f);
-        id = f->f->bell.beat_id;
+        id = f->usn->bell.beat_id;
         assert_int_not_equal(id, 0);
         fake_entry(&f->fake, id, "", &attribute, 1);
         fake_done(&f->fake, id, LDAP_SUCCESS, NULL, NULL, NULL, 0);
@@ -232,8 +104,8 @@ static void test_pages(void **state)
         entry(f, "b", "108");
         page_end(f, false);
         told(f, "CN=b@108 [position] ");
-        assert_int_equal(f->f->look, USN_LOOK_NONE);
-        assert_int_equal(f->f->mark.usn, 110);
+        assert_int_equal(f->usn->look, USN_LOOK_NONE);
+        assert_int_equal(f->usn->mark.usn, 110);
         for (int i = 0; i < 3; i++) /* the bell, the beat, the look */
                 n = fake_request(&f->fake, request, sizeof(request));
         assert_non_null(memmem(request, n, filter, sizeof(filter) - 1));
@@ -273,8 +145,8 @@ static void test_sweep_finds_what_comes_late(void **state)
         told(f, "CN=a@110 [position] ");
         for (int i = 0; i < 4; i++) {
                 wait_s(f, 10);
-                assert_true(f->f->bell.beat_id ||
-                            f->f->link.ops->next(&f->f->link).us <= clock_mono(&f->clock.clock).us);
+                assert_true(f->usn->bell.beat_id ||
+                            f->usn->link.ops->next(&f->usn->link).us <= clock_mono(&f->clock.clock).us);
                 beat(f, "110");
                 asked(f, USN_LOOK_SWEEP, 101);
                 entry(f, "a", "110");
@@ -286,7 +158,7 @@ static void test_sweep_finds_what_comes_late(void **state)
         wait_s(f, 60);
         beat(f, "110");
         asked(f, USN_LOOK_NONE, 101); /* the window is empty */
-        assert_true(f->f->link.ops->next(&f->f->link).us > clock_mono(&f->clock.clock).us);
+        assert_true(f->usn->link.ops->next(&f->usn->link).us > clock_mono(&f->clock.clock).us);
 }
 
 static void test_resumes_a_minute_back(void **state)
@@ -303,7 +175,7 @@ static void test_resumes_a_minute_back(void **state)
         start(f, &f->position);
         go_on(f);
         asked(f, USN_LOOK_SWEEP, 101);
-        assert_false(f->f->catch_up);
+        assert_false(f->usn->catch_up);
         entry(f, "a", "110");
         entry(f, "b", "120");
         page_end(f, false);
@@ -326,7 +198,7 @@ static void catch_up(Fixture *f)
         entry(f, "b", "60");
         page_end(f, false);
         told(f, "CN=a@50 CN=b@60 [position catch-up] ");
-        assert_false(f->f->catch_up);
+        assert_false(f->usn->catch_up);
         assert_int_equal(f->told, FEED_WATCHING);
 }
 
@@ -340,7 +212,7 @@ static void test_usn_that_fell(void **state)
         start(f, &f->position);
         go_on(f);
         catch_up(f);
-        assert_int_equal(f->f->mark.usn, 70);
+        assert_int_equal(f->usn->mark.usn, 70);
 }
 
 static void test_another_server(void **state)
@@ -387,9 +259,9 @@ static void test_lost_in_the_middle(void **state)
         beat(f, "110");
         entry(f, "a", "105");
         go_on(f);
-        f->f->link.ops->lost(&f->f->link);
-        f->f->link.conn->dse.usn = 110;
-        assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), 0);
+        f->usn->link.ops->lost(&f->usn->link);
+        f->usn->link.conn->dse.usn = 110;
+        assert_int_equal(f->usn->link.ops->connected(&f->usn->link, &f->diag), 0);
         go_on(f);
         asked(f, USN_LOOK_NEWS, 101);
         entry(f, "a", "105");
@@ -406,15 +278,15 @@ static void test_full_queue_gets_the_same_batch_again(void **state)
         entry(f, "a", "105");
         f->n_full = 2;
         page_end(f, true);
-        assert_true(f->f->batch.held && f->f->link.blocked);
-        feed_pause(&f->f->feed, true);
+        assert_true(f->usn->batch.held && f->usn->link.blocked);
+        feed_pause(f->feed, true);
         go_on(f);
         told(f, "full full ");
-        feed_pause(&f->f->feed, false);
+        feed_pause(f->feed, false);
         go_on(f);
         told(f, "CN=a@105 [] ");
         go_on(f);
-        assert_false(f->f->batch.held || f->f->link.blocked);
+        assert_false(f->usn->batch.held || f->usn->link.blocked);
         entry(f, "b", "106");
         page_end(f, false);
         told(f, "CN=b@106 [position] ");
@@ -426,13 +298,13 @@ static void test_paused_in_the_middle_of_a_look(void **state)
 
         watch(f);
         beat(f, "110");
-        feed_pause(&f->f->feed, true);
+        feed_pause(f->feed, true);
         go_on(f);
-        assert_true(f->f->link.blocked);
+        assert_true(f->usn->link.blocked);
         entry(f, "a", "105");
         page_end(f, false);
         told(f, "");
-        feed_pause(&f->f->feed, false);
+        feed_pause(f->feed, false);
         go_on(f); /* unblocks */
         go_on(f);
         told(f, "CN=a@105 [position] ");
@@ -444,16 +316,16 @@ static void test_odd_answers(void **state)
 
         watch(f);
         beat(f, "110");
-        fake_done(&f->fake, f->f->look_id, LDAP_SUCCESS, NULL, CONTROL_PAGED, "x", 1);
+        fake_done(&f->fake, f->usn->look_id, LDAP_SUCCESS, NULL, CONTROL_PAGED, "x", 1);
         assert_int_equal(turn(f), CONN_E_PROTOCOL);
-        f->f->link.ops->lost(&f->f->link);
-        f->f->link.conn->dse.usn = 110;
-        assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), 0);
+        f->usn->link.ops->lost(&f->usn->link);
+        f->usn->link.conn->dse.usn = 110;
+        assert_int_equal(f->usn->link.ops->connected(&f->usn->link, &f->diag), 0);
         go_on(f);
-        fake_entry(&f->fake, f->f->look_id, "CN=nobody", NULL, 0);
+        fake_entry(&f->fake, f->usn->look_id, "CN=nobody", NULL, 0);
         assert_int_equal(turn(f), CONN_E_PROTOCOL);
-        f->f->link.conn->dse.n_controls = 0;
-        assert_int_equal(f->f->link.ops->connected(&f->f->link, &f->diag), CONN_E_UNSUITABLE);
+        f->usn->link.conn->dse.n_controls = 0;
+        assert_int_equal(f->usn->link.ops->connected(&f->usn->link, &f->diag), CONN_E_UNSUITABLE);
         told(f, "");
 }
 
