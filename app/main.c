@@ -258,6 +258,17 @@ static const Command *find(const char *name)
         return NULL;
 }
 
+/* `sosync report --help`, and `sosync report list --help` too. */
+static bool asks_for_help(int argc, char **argv)
+{
+        if (argc >= 1 && str_is(argv[0], "-h"))
+                return true;
+        for (int i = 0; i < argc && !str_is(argv[i], "--"); i++)
+                if (str_is(argv[i], "--help"))
+                        return true;
+        return false;
+}
+
 int main(int argc, char **argv)
 {
         const char *config_path = CONFIG_PATH_DEFAULT;
@@ -308,7 +319,7 @@ int main(int argc, char **argv)
                 argc -= 2;
                 argv += 2;
         }
-        if (argc >= 1 && (str_is(argv[0], "--help") || str_is(argv[0], "-h"))) {
+        if (asks_for_help(argc, argv)) {
                 command_help(command, stdout);
                 return EXIT_DONE;
         }

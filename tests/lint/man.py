@@ -53,6 +53,8 @@ def check_words():
     for command in commands:
         text = say(command, '--help')
         verbs = re.findall(r'(?<![\w-])[a-z]+(?![\w-])', text.splitlines()[0].partition(f'] {command}')[2])
+        findings.extend(f'`sosync {command} {verb} --help` does not say what `sosync {command} --help` says'
+                        for verb in verbs if say(command, verb, '--help') != text)
         options = set(re.findall(r'(?<![\w-])--[a-z][a-z-]*', text)) - {'--help'}
         need(sections.get(command, ''), [*verbs, *options], f'docs/man/sosync.1.scd: section "sosync {command}"')
         for path in completions:
