@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* version, kind, session, number, and what entry_unpack() reads behind them */
-#define ENTRY_FIELDS 31
+#define ENTRY_FIELDS   32
+#define ENTRY_FIELDS_1 31 /* of version 1 */
 
 static void pack_key(PackWriter *w, const ObjectKey *key)
 {
@@ -80,9 +81,10 @@ static void pack_changes(PackWriter *w, const Op *op)
 void entry_pack(PackWriter *w, const Entry *e)
 {
         const Op *op = &e->op;
+        bool is_checked = op->kind == OP_PUT && op->checked;
 
         pack_array(w, ENTRY_FIELDS);
-        pack_int(w, ENTRY_VERSION);
+        pack_int(w, is_checked ? ENTRY_VERSION : 1); /* who does not know it must not pass it by */
         pack_int(w, op->kind);
         pack_int(w, (int64_t)e->session);
         pack_int(w, (int64_t)e->number);
@@ -110,6 +112,7 @@ void entry_pack(PackWriter *w, const Entry *e)
         pack_links(w, op);
         pack_edges(w, op);
         pack_bytes(w, op->outcome, op->n_outcome);
+        pack_bool(w, is_checked);
 }
 
 static int64_t unpack_below(PackReader *r, int64_t end)
@@ -202,15 +205,20 @@ static void unpack_changes(PackReader *r, Arena *a, Op *op)
         op->position = unpack_bytes(r, &op->n_position);
 }
 
-static void unpack_head(PackReader *r, const void *data, size_t n, Entry *e)
+/* Returns how many fields it has. */
+static size_t unpack_head(PackReader *r, const void *data, size_t n, Entry *e)
 {
+        size_t n_fields;
+
         unpack_init(r, data, n);
-        if (unpack_array(r) < ENTRY_FIELDS && !r->error)
+        n_fields = unpack_array(r);
+        if (n_fields < ENTRY_FIELDS_1 && !r->error)
                 r->error = PACK_E_CORRUPT;
         unpack_version(r, ENTRY_VERSION);
         e->op.kind = (OpKind)unpack_below(r, _OP_KIND_N);
         e->session = (uint64_t)unpack_int(r);
         e->number = (uint64_t)unpack_int(r);
+        return n_fields;
 }
 
 int entry_peek(const void *data, size_t n, uint64_t *ret_session, uint64_t *ret_number)
@@ -235,8 +243,8 @@ int entry_unpack(Arena *a, const void *data, size_t n, Entry *ret_entry)
 {
         Entry e = { 0 };
         PackReader r;
+        size_t n_fields = unpack_head(&r, data, n, &e);
 
-        unpack_head(&r, data, n, &e);
         e.part = (uint64_t)unpack_int(&r);
         e.n_parts = (uint64_t)unpack_int(&r);
         e.bytes = unpack_bytes(&r, &e.n_bytes);
@@ -261,6 +269,8 @@ int entry_unpack(Arena *a, const void *data, size_t n, Entry *ret_entry)
         unpack_links(&r, a, &e.op);
         unpack_edges(&r, a, &e.op);
         e.op.outcome = unpack_bytes(&r, &e.op.n_outcome);
+        if (n_fields > ENTRY_FIELDS_1)
+                e.op.checked = unpack_bool(&r);
         if (r.error)
                 return r.error;
         if (e.op.n_outcome == 0)

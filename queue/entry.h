@@ -23,7 +23,8 @@
 
 typedef struct Entry Entry;
 
-#define ENTRY_VERSION 1
+/* Version 2 has Op.checked of a put, and is written only where that is set: all else an older node reads. */
+#define ENTRY_VERSION 2
 
 /* Room in a message for everything but the bytes of a part. */
 #define ENTRY_ROOM 256

@@ -125,19 +125,13 @@ static int claim(Batch *b, MDB_txn *txn, Applied *it)
         return shared_set_claim(store_of(b), txn, &it->entry.metaverse, it->entry.session);
 }
 
-/* The lease that the entry is about must be this one, and the rows as they were read. */
-static int check_lease(Batch *b, MDB_txn *txn, Applied *it)
+/* The rows must be as they were read. */
+static int check_rows(Batch *b, Applied *it)
 {
         const Op *op = &it->entry.op;
-        uint8_t key[OBJECT_KEY_SIZE];
-        SharedLease have;
         bool holds = true;
-        int rc;
+        int rc = 0;
 
-        object_key_pack(&op->key, key);
-        rc = shared_lease(store_of(b), txn, key, &have);
-        if (rc == 0 && (have.session != it->entry.session || have.number != it->entry.lease))
-                it->result = QUEUE_E_GONE;
         for (size_t i = 0; rc == 0 && it->result == 0 && i < op->n_writes; i++) {
                 if (op->writes[i].serial != SPACE_ANY)
                         rc = apply_holds(&b->q->lmdb.apply, &op->writes[i], &holds);
@@ -145,6 +139,20 @@ static int check_lease(Batch *b, MDB_txn *txn, Applied *it)
                         it->result = QUEUE_E_STALE;
         }
         return rc;
+}
+
+/* The lease that the entry is about must be this one, and the rows as they were read. */
+static int check_lease(Batch *b, MDB_txn *txn, Applied *it)
+{
+        uint8_t key[OBJECT_KEY_SIZE];
+        SharedLease have;
+        int rc;
+
+        object_key_pack(&it->entry.op.key, key);
+        rc = shared_lease(store_of(b), txn, key, &have);
+        if (rc == 0 && (have.session != it->entry.session || have.number != it->entry.lease))
+                it->result = QUEUE_E_GONE;
+        return rc ? rc : check_rows(b, it);
 }
 
 /* The position of a feed has one writer: who became its leader last. */
@@ -190,7 +198,7 @@ static int apply_whole(Batch *b, MDB_txn *txn, Applied *it)
         if (rc)
                 return rc;
         /* A change says "look again", whoever says it; all else is for the living. */
-        if (!live && op->kind != OP_START && op->kind != OP_PUT && op->kind != OP_MOVED) {
+        if (!live && op->kind != OP_START && op->kind != OP_MOVED && (op->kind != OP_PUT || op->checked)) {
                 it->result = QUEUE_E_GONE;
                 return 0;
         }
@@ -222,6 +230,9 @@ static int apply_whole(Batch *b, MDB_txn *txn, Applied *it)
                 }
                 return run_op(b, it);
         case OP_PUT:
+                rc = op->checked ? check_rows(b, it) : 0;
+                if (rc || it->result)
+                        return rc;
                 rc = check_term(b, txn, it);
                 return rc ? rc : run_op(b, it);
         case OP_MOVED:

@@ -26,6 +26,7 @@ static int put(Queue *queue, const Intake *in)
                 .term = in->term,
                 .op = {
                         .kind = OP_PUT,
+                        .checked = in->checked,
                         .now = in->now,
                         .changes = in->changes,
                         .n_changes = in->n_changes,

@@ -53,6 +53,7 @@ static int put(Queue *queue, const Intake *in)
         QueueLmdb *q = queue_lmdb(queue);
         Op op = {
                 .kind = OP_PUT,
+                .checked = in->checked,
                 .waits = true,
                 .now = in->now,
                 .changes = in->changes,

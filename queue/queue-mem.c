@@ -27,6 +27,10 @@ static int put(Queue *queue, const Intake *in)
         };
 
         pthread_mutex_lock(&q->lock);
+        if (in->checked && !mem_writes_hold(q, in->writes, in->n_writes)) {
+                pthread_mutex_unlock(&q->lock);
+                return QUEUE_E_STALE;
+        }
         for (size_t i = 0; i < in->n_changes; i++)
                 mem_arrive(q, &in->changes[i], in->now);
         if (in->feed && in->n_position)

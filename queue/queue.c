@@ -83,14 +83,14 @@ static bool batch_is_valid(const SpaceBatch *b)
  * queue_put() - store changes, head rows and the feed's position, or nothing
  *
  * Waits until they are on disk. A write whose serial no longer holds is left out and the rest is stored: the
- * run that wrote the row has read the object and knows more than the feed. An Intake without changes is
- * stored even above the store's limit (not on a full disk).
+ * run that wrote the row has read the object and knows more than the feed. If it is `checked`, nothing is
+ * stored then. An Intake without changes is stored even above the store's limit (not on a full disk).
  *
- * Return: 0, QUEUE_E_FULL, -errno.
+ * Return: 0, QUEUE_E_FULL, QUEUE_E_STALE, QUEUE_E_GONE, -errno.
  */
 int queue_put(Queue *q, const Intake *in)
 {
-        if (in->n_changes > CHANGES_MAX)
+        if (in->n_changes > CHANGES_MAX || (in->checked && in->n_changes))
                 return error_origin(-EINVAL);
         for (size_t i = 0; i < in->n_changes; i++) {
                 if (!change_is_valid(&in->changes[i]))

@@ -112,6 +112,7 @@ struct Intake {
         const void *position; /* bytes, with the feed's own context and checksum */
         size_t n_position;    /* 0: the one that is stored stays; it covers nothing of this */
         uint64_t term;        /* of a cluster: of the role that has the feed's name (queue_role) */
+        bool checked;         /* every write whose serial does not hold refuses the whole; without changes */
         Wall now;
 };
 
@@ -202,8 +203,9 @@ struct Queue {
 /*
  * A write whose serial no longer holds is left out and the rest is stored: the run that wrote the row has
  * read the object and knows more than the feed. Without changes it is stored even above the limit (memos).
- * Return: 0, QUEUE_E_FULL, QUEUE_E_GONE (of a cluster: another node leads this feed by now; the changes are
- * stored, the position is not), -errno.
+ * `checked` makes it a compare-and-set instead, for rows that several nodes write (the flag, the brakes).
+ * Return: 0, QUEUE_E_FULL, QUEUE_E_STALE (checked: another was first, nothing is stored), QUEUE_E_GONE (of a
+ * cluster: another node leads this feed by now; the changes are stored, the position is not), -errno.
  */
 int queue_put(Queue *q, const Intake *in);
 

@@ -78,6 +78,28 @@ static const uint8_t *pack(PackWriter *w, const Entry *e, size_t *ret_n)
         return pack_data(w, ret_n);
 }
 
+/* A compare-and-set is not for who does not know what that is; all else an older node reads as before. */
+static void test_checked(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Entry e = example(a), back;
+        const uint8_t *data;
+        PackWriter w;
+        size_t n;
+
+        (void)state;
+        data = pack(&w, &e, &n);
+        assert_int_equal(data[3], 1); /* behind the array's head: the version */
+        pack_deinit(&w);
+        e.op.kind = OP_PUT;
+        e.op.checked = true;
+        data = pack(&w, &e, &n);
+        assert_int_equal(data[3], 2);
+        assert_int_equal(entry_unpack(a, data, n, &back), 0);
+        assert_true(back.op.checked);
+        pack_deinit(&w);
+}
+
 static void test_round_trip(void **state)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -141,7 +163,6 @@ static void test_newer(void **state)
         (void)state;
         data = pack(&w, &e, &n);
         memcpy(copy, data, n);
-        assert_int_equal(copy[3], ENTRY_VERSION); /* behind the head of the array */
         copy[3] = ENTRY_VERSION + 1;
         assert_int_equal(entry_unpack(a, copy, n, &back), PACK_E_NEWER);
         pack_deinit(&w);
@@ -151,6 +172,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_checked),
                 cmocka_unit_test(test_hostile),
                 cmocka_unit_test(test_newer),
         };

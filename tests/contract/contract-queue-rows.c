@@ -2,6 +2,7 @@
 
 #include "tests/contract/contract-queue.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 typedef struct Walk {
@@ -48,6 +49,40 @@ static void test_walk(void **state)
         w = (Walk){ 0 };
         assert_int_equal(s->ops->walk(s, SPACE_HEAD, NULL, 0, walk_row, &w), 0);
         assert_int_equal(w.n, 0);
+}
+
+static int put_checked(Fixture *f, const char *text, uint64_t serial, bool also_other)
+{
+        SpaceBatch b;
+
+        batch_row(&b, f->a, "row", text, serial);
+        if (also_other)
+                memo_write(&b, "other", text, strlen(text), SPACE_ANY);
+        return queue_put(
+                f->q,
+                &(Intake){ .writes = b.writes, .n_writes = b.n_writes, .checked = true, .now = f->now });
+}
+
+/* A compare-and-set: who was not first has stored nothing. */
+static void test_checked_put(void **state)
+{
+        Fixture *f = *state;
+        Change change = change_n(1, LANE_NORMAL);
+        uint64_t first = 0, second = 0;
+
+        assert_int_equal(put_checked(f, "one", 0, false), 0);
+        assert_int_equal(put_checked(f, "two", 0, true), QUEUE_E_STALE);
+        assert_string_equal(read_row(f, "row", &first), "one");
+        assert_null(read_row(f, "other", NULL));
+        assert_int_equal(put_checked(f, "two", first, true), 0);
+        assert_string_equal(read_row(f, "row", &second), "two");
+        assert_string_equal(read_row(f, "other", NULL), "two");
+        assert_true(second != first);
+        assert_int_equal(put_checked(f, "three", first, false), QUEUE_E_STALE);
+        assert_int_equal(
+                queue_put(f->q,
+                          &(Intake){ .changes = &change, .n_changes = 1, .checked = true, .now = f->now }),
+                -EINVAL);
 }
 
 static void test_claims(void **state)
@@ -128,6 +163,7 @@ static void test_typed_rows(void **state)
 
 const struct CMUnitTest contract_rows[] = {
         TEST(test_walk),
+        TEST(test_checked_put),
         TEST(test_claims),
         TEST(test_typed_rows),
 };
