@@ -51,20 +51,19 @@ static json_t *steer(Queue *queue, const QueueCommand *q, Wall now, int *ret_sta
 static json_t *ask_brakes(Queue *queue, const Config *c, const QueueCommand *q, Wall now)
 {
         json_t *result = NULL;
-        Brakes brakes;
+        BrakeStore brakes;
         Brake brake;
 
-        brakes_init(&brakes);
-        if (brake_store_load(&brakes, queue_space(queue)) == 0) {
+        if (brake_store_init(&brakes, queue, now) == 0) {
                 if (q->brake && brake_parse(q->brake, &brake)) {
-                        int n = brake_store_release(&brakes, queue, brake, str_is(q->verb, "drop"), now);
+                        int n = brake_store_release(&brakes, brake, str_is(q->verb, "drop"), now);
 
                         result = n < 0 ? NULL : json_integer(n);
                 } else {
-                        result = queue_view_stats(queue, &brakes, &c->brakes, now);
+                        result = queue_view_stats(queue, &brakes.counters, &c->brakes, now);
                 }
         }
-        brakes_deinit(&brakes);
+        brake_store_deinit(&brakes);
         return result;
 }
 

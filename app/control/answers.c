@@ -97,7 +97,8 @@ static json_t *answer_stats(Connection *c, json_t *request)
 {
         Wiring *w = c->control->wiring;
         _cleanup_(config_unrefp) Config *config = snapshot_get(&w->snapshot);
-        json_t *stats = queue_view_stats(w->queue, &w->shared.brakes, &config->brakes, clock_wall(w->clock));
+        json_t *stats =
+                queue_view_stats(w->queue, &w->shared.brakes.counters, &config->brakes, clock_wall(w->clock));
 
         (void)request;
         return stats ? json_pack("{s:b, s:o}", "ok", 1, "result", stats)
@@ -141,13 +142,12 @@ static json_t *answer_release(Connection *c, json_t *request)
 
         if (!brake_parse(name, &brake))
                 return answer_error(2, "there is no such brake: disable, members, values, create");
-        pthread_mutex_lock(&w->shared.brakes_lock);
-        n = brake_store_release(&w->shared.brakes, w->queue, brake, drop, now);
-        pthread_mutex_unlock(&w->shared.brakes_lock);
+        /* Before the counters: in a cluster whoever reads them first closes the alarm silently. */
+        alarms_clear(&w->alarms, "brake", name, drop ? "its changes were dropped" : "it was released", now);
+        n = brake_store_release(&w->shared.brakes, brake, drop, now);
         connection_user(c, by, sizeof(by));
         log_warning(&w->log, drop ? "a brake's changes were dropped" : "a brake was released",
                     LOG_STR("brake", name), LOG_STR("by", by), LOG_INT("changes", n));
-        alarms_clear(&w->alarms, "brake", name, drop ? "its changes were dropped" : "it was released", now);
         return n < 0 ? answer_error(1, strerror(-n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
 }
 

@@ -355,9 +355,9 @@ json_t *monitor_json(Monitor *m)
                                               budget_json(&v.writes), "throttled",
                                               (json_int_t)v.n_throttled));
         if (v.queue_ok)
-                json_object_set_new(
-                        o, "queue",
-                        queue_view_stats(m->wiring->queue, &m->wiring->shared.brakes, &c->brakes, v.now));
+                json_object_set_new(o, "queue",
+                                    queue_view_stats(m->wiring->queue, &m->wiring->shared.brakes.counters,
+                                                     &c->brakes, v.now));
         json_object_set_new(o, "alarms", alarms_json(&m->wiring->alarms, a));
         json_object_set_new(o, "pulse", pulse_json(m));
         return o;

@@ -84,39 +84,55 @@ void alarms_deinit(Alarms *a)
         pthread_mutex_destroy(&a->lock);
 }
 
-bool alarms_raise(Alarms *a, const char *kind, const char *name, const char *text, Wall now)
+static bool open_one(Alarms *a, const char *kind, const char *name, const char *text, Wall now, bool loud)
 {
         bool opened;
 
-        if (!a)
-                return false;
         pthread_mutex_lock(&a->lock);
         opened = !find(a, kind, name);
         if (opened) {
                 list_push(&a->open, &alarm_new(kind, name, text, now)->link);
-                tell(a, ALARM_OPENED, kind, name, text, now, now);
+                if (loud)
+                        tell(a, ALARM_OPENED, kind, name, text, now, now);
         }
         pthread_mutex_unlock(&a->lock);
         return opened;
 }
 
-bool alarms_clear(Alarms *a, const char *kind, const char *name, const char *text, Wall now)
+static bool close_one(Alarms *a, const char *kind, const char *name, const char *text, Wall now, bool loud)
 {
         Alarm *alarm;
         bool was_open;
 
-        if (!a)
-                return false;
         pthread_mutex_lock(&a->lock);
         alarm = find(a, kind, name);
         was_open = alarm != NULL;
         if (alarm) {
                 list_remove(&alarm->link);
-                tell(a, ALARM_CLOSED, kind, name, text, alarm->since, now);
+                if (loud)
+                        tell(a, ALARM_CLOSED, kind, name, text, alarm->since, now);
         }
         pthread_mutex_unlock(&a->lock);
         alarm_free(alarm);
         return was_open;
+}
+
+bool alarms_raise(Alarms *a, const char *kind, const char *name, const char *text, Wall now)
+{
+        return a && open_one(a, kind, name, text, now, true);
+}
+
+bool alarms_clear(Alarms *a, const char *kind, const char *name, const char *text, Wall now)
+{
+        return a && close_one(a, kind, name, text, now, true);
+}
+
+void alarms_mirror(Alarms *a, const char *kind, const char *name, const char *text, Wall now)
+{
+        if (a && text)
+                open_one(a, kind, name, text, now, false);
+        else if (a)
+                close_one(a, kind, name, NULL, now, false);
 }
 
 void alarms_notice(Alarms *a, const char *kind, const char *name, const char *text, Wall now)

@@ -61,6 +61,10 @@ bool alarms_raise(Alarms *a, const char *kind, const char *name, const char *tex
 bool alarms_clear(Alarms *a, const char *kind, const char *name, const char *text, Wall now);
 void alarms_notice(Alarms *a, const char *kind, const char *name, const char *text, Wall now);
 
+/* What another node of the cluster has told, or (text NULL) has said to be over: listed here, and told by
+ * nobody again. */
+void alarms_mirror(Alarms *a, const char *kind, const char *name, const char *text, Wall now);
+
 /* Those that are open, oldest first, in the arena. */
 void alarms_list(Alarms *a, Arena *arena, AlarmEvent **ret_events, size_t *ret_n);
 

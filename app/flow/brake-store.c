@@ -7,6 +7,7 @@
 #include "engine/space/memo.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define MEMO "brakes"
@@ -34,35 +35,152 @@ static int count_one(void *context, const void *key, size_t n_key, const SpaceRo
         return 0;
 }
 
-int brake_store_load(Brakes *b, Space *s)
+static int take_census(Brakes *b, Space *s)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Census census = { .space = s, .arena = a };
-        const uint8_t *data;
-        size_t n;
-        int r = memo_read(s, MEMO, a, &data, &n, NULL);
+        int r = s->ops->walk(s, SPACE_CLOUD, NULL, 0, count_one, &census);
 
-        if (r == 0 && brakes_unpack(b, data, n) == 0)
-                return 0;
-        if (r < 0)
-                return r;
-        r = s->ops->walk(s, SPACE_CLOUD, NULL, 0, count_one, &census);
         for (int t = 0; t < _BRAKE_TYPE_N; t++)
                 brakes_know(b, (BrakeType)t, census.n[t]);
         return error_fold(r);
 }
 
-void brake_store_save(Brakes *b, SpaceBatch *batch)
+/* Return: 0, SPACE_E_NONE (nothing that can be read: they stay as they are), -errno. */
+static int load(BrakeStore *s, uint64_t *ret_serial)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const uint8_t *data;
+        size_t n;
+        int r = memo_read(queue_space(s->queue), MEMO, a, &data, &n, ret_serial);
+
+        if (r == 0 && brakes_unpack(&s->counters, data, n))
+                return SPACE_E_NONE;
+        return r;
+}
+
+static void pack(BrakeStore *s, SpaceBatch *batch, uint64_t serial)
 {
         PackWriter w;
         const uint8_t *data;
         size_t n;
 
         pack_init(&w);
-        brakes_pack(b, &w);
+        brakes_pack(&s->counters, &w);
         data = pack_data(&w, &n);
-        memo_write(batch, MEMO, arena_memdup(batch->arena, data, n), n, SPACE_ANY);
+        memo_write(batch, MEMO, data, n, serial);
         pack_deinit(&w);
+}
+
+void brake_store_save(BrakeStore *s, SpaceBatch *batch)
+{
+        if (!s->is_shared)
+                pack(s, batch, SPACE_ANY);
+}
+
+/* Return: 0, QUEUE_E_STALE (others have stored theirs), -errno. */
+static int store(BrakeStore *s, uint64_t serial, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SpaceBatch batch;
+        int r;
+
+        space_batch_init(&batch, a);
+        pack(s, &batch, serial);
+        r = queue_put(s->queue, &(Intake){
+                                        .writes = batch.writes,
+                                        .n_writes = batch.n_writes,
+                                        .checked = true,
+                                        .now = now,
+                                });
+        if (r == QUEUE_E_STALE)
+                return r;
+        return r > 0 ? error_origin(r == QUEUE_E_FULL ? -ENOSPC : -EAGAIN) : r;
+}
+
+/* What this node has not said yet goes with it. Under the lock. Return: as store(). */
+static int change_once(BrakeStore *s, Wall now, bool (*change)(Brakes *b, void *context), void *context)
+{
+        int64_t known[_BRAKE_TYPE_N];
+        uint64_t serial = 0;
+        bool moved = false;
+        int r = load(s, &serial);
+
+        if (r < 0)
+                return r;
+        for (int t = 0; t < _BRAKE_TYPE_N; t++) {
+                known[t] = atomic_exchange(&s->n_known[t], 0);
+                brakes_know(&s->counters, (BrakeType)t, known[t]);
+                moved |= known[t] != 0;
+        }
+        moved |= change(&s->counters, context);
+        r = moved ? store(s, serial, now) : 0;
+        for (int t = 0; r && t < _BRAKE_TYPE_N; t++)
+                atomic_fetch_add(&s->n_known[t], known[t]);
+        return r;
+}
+
+int brake_store_change(BrakeStore *s, Wall now, bool (*change)(Brakes *b, void *context), void *context)
+{
+        int r;
+
+        if (!s->is_shared) {
+                change(&s->counters, context);
+                return 0;
+        }
+        pthread_mutex_lock(&s->lock);
+        do
+                r = change_once(s, now, change, context);
+        while (r == QUEUE_E_STALE);
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+static bool say_only(Brakes *b, void *context)
+{
+        return false;
+}
+
+void brake_store_know(BrakeStore *s, BrakeType type, Wall now)
+{
+        /* What cannot be said now is said with the next. */
+        if (atomic_fetch_add(&s->n_known[type], 1) + 1 >= KNOWN_MAX)
+                brake_store_change(s, now, say_only, NULL);
+}
+
+void brake_store_look(BrakeStore *s)
+{
+        uint64_t serial;
+
+        /* Whoever has the lock reads it himself, and may wait for a server. */
+        if (!s->is_shared || pthread_mutex_trylock(&s->lock))
+                return;
+        load(s, &serial);
+        pthread_mutex_unlock(&s->lock);
+}
+
+int brake_store_init(BrakeStore *s, Queue *q, Wall now)
+{
+        uint64_t serial = 0;
+        int r;
+
+        *s = (BrakeStore){ .queue = q, .is_shared = q->ops->role != NULL };
+        brakes_init(&s->counters);
+        pthread_mutex_init(&s->lock, NULL);
+        r = load(s, &serial);
+        if (r != SPACE_E_NONE)
+                return r;
+        r = take_census(&s->counters, queue_space(q));
+        if (r || !s->is_shared)
+                return r;
+        r = store(s, serial, now); /* another node was quicker: it has counted the same */
+        return r == QUEUE_E_STALE ? 0 : r;
+}
+
+void brake_store_deinit(BrakeStore *s)
+{
+        brakes_deinit(&s->counters);
+        pthread_mutex_destroy(&s->lock);
 }
 
 /* One page of the queue. */
@@ -125,23 +243,42 @@ static int let_go(Queue *q, const Page *p, Brake brake, bool drop, Wall now, int
         return 0;
 }
 
-int brake_store_release(Brakes *b, Queue *q, Brake brake, bool drop, Wall now)
+static bool release(Brakes *b, void *context)
+{
+        brakes_release(b, *(const BrakeSet *)context);
+        return true;
+}
+
+/* What is planned from now on is judged anew; then what was held goes. */
+static int release_counters(BrakeStore *s, Brake brake, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        BrakeSet set = BRAKE_SET(brake);
+        SpaceBatch batch;
+        int r;
+
+        if (s->is_shared)
+                return brake_store_change(s, now, release, &set);
+        space_batch_init(&batch, a);
+        pthread_mutex_lock(&s->lock);
+        release(&s->counters, &set);
+        pack(s, &batch, SPACE_ANY);
+        r = queue_put(s->queue, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+int brake_store_release(BrakeStore *s, Brake brake, bool drop, Wall now)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Page page = { .arena = a, .first = true };
-        SpaceBatch batch;
-        int r, n = 0;
+        int r = release_counters(s, brake, now), n = 0;
 
-        /* What is planned from now on is judged anew; then what was held goes. */
-        brakes_release(b, BRAKE_SET(brake));
-        space_batch_init(&batch, a);
-        brake_store_save(b, &batch);
-        r = queue_put(q, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
         do {
                 if (r == 0)
-                        r = next_page(q, &page);
+                        r = next_page(s->queue, &page);
                 if (r == 0)
-                        r = let_go(q, &page, brake, drop, now, &n);
+                        r = let_go(s->queue, &page, brake, drop, now, &n);
         } while (r == 0 && page.n);
         return r ? error_fold(r) : n;
 }

@@ -135,13 +135,22 @@ static int settle(WorkerShared *s, Run *run, const Lease *lease)
 {
         int r;
 
-        if (!run->brakes_moved)
+        if (!run->brakes_moved || s->brakes.is_shared)
                 return hand_over(s, run, lease);
-        pthread_mutex_lock(&s->brakes_lock);
+        pthread_mutex_lock(&s->brakes.lock);
         brake_store_save(&s->brakes, &run->batch);
         r = hand_over(s, run, lease);
-        pthread_mutex_unlock(&s->brakes_lock);
+        pthread_mutex_unlock(&s->brakes.lock);
         return r;
+}
+
+/* One more object is known, if that was stored. */
+static void tell_known(WorkerShared *s, const Run *run, bool stored)
+{
+        if (s->brakes.is_shared && stored)
+                brake_store_know(&s->brakes, run->knew_type, clock_wall(s->clock));
+        else if (!s->brakes.is_shared && !stored)
+                brakes_know(&s->brakes.counters, run->knew_type, -1);
 }
 
 /* What the owner is to be asked for comes again behind this lease, in the lane that may wait for it. If that
@@ -190,7 +199,7 @@ int run_end(WorkerShared *s, Run *run, const Lease *lease)
         r = settle(s, run, lease);
         if (r && run->call.n_writes)
                 s->trust_since_ms = clock_wall(s->clock).ms;
-        if (r && run->knew)
-                brakes_know(&s->brakes, run->knew_type, -1);
+        if (run->knew)
+                tell_known(s, run, r == 0);
         return r == QUEUE_E_STALE ? run_again(s, run, lease) : r;
 }

@@ -2,7 +2,6 @@
 
 #include "app/flow/worker.h"
 
-#include "app/flow/brake-store.h"
 #include "app/flow/place.h"
 #include "app/flow/run-end.h"
 #include "app/flow/run-news.h"
@@ -26,16 +25,13 @@ int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Connectors *connecto
         };
         s->trust_since_ms = clock_wall(clock).ms;
         circuit_init(&s->target_circuit);
-        brakes_init(&s->brakes);
-        pthread_mutex_init(&s->brakes_lock, NULL);
-        return brake_store_load(&s->brakes, queue_space(queue));
+        return brake_store_init(&s->brakes, queue, clock_wall(clock));
 }
 
 void worker_shared_deinit(WorkerShared *s)
 {
         circuit_deinit(&s->target_circuit);
-        brakes_deinit(&s->brakes);
-        pthread_mutex_destroy(&s->brakes_lock);
+        brake_store_deinit(&s->brakes);
 }
 
 void worker_init(Worker *w, WorkerShared *shared, Source *const *sources, LaneSet lanes)
@@ -112,6 +108,13 @@ static int note(Run *run, const SpaceBatch *batch)
         return r > 0 ? error_origin(-EAGAIN) : r;
 }
 
+static int change_brakes(Run *run, bool (*change)(Brakes *b, void *context), void *context)
+{
+        NoteOwner *owner = run->owner;
+
+        return brake_store_change(&owner->shared->brakes, clock_wall(run->clock), change, context);
+}
+
 static Run *run_change(Worker *w, const Config *c, const Change *change, const Lease *lease, NoteOwner *owner)
 {
         WorkerShared *s = w->shared;
@@ -130,7 +133,8 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         config->staging = !lease || !staging_begin_run(&s->staging, c->staging);
         *owner = (NoteOwner){ .shared = s, .lease = lease, .run = run, .watch = &w->watch };
         run_init(run, w->arena, config, source, s->target, queue_space(s->queue), s->clock, change);
-        run->brakes = &s->brakes;
+        run->brakes = &s->brakes.counters;
+        run->change_brakes = s->brakes.is_shared ? change_brakes : NULL;
         run->names_unknown = !is_named;
         /* A person waits for an answer; everybody else's urgent work does not wait for the owner. */
         run->may_ask = change->lane != LANE_URGENT || (change->kind == CHANGE_REQUEST &&

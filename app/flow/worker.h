@@ -16,6 +16,7 @@
 
 #include "app/config/snapshot.h"
 #include "app/flow/alarm.h"
+#include "app/flow/brake-store.h"
 #include "app/flow/connector.h"
 #include "app/flow/gate.h"
 #include "app/flow/holds.h"
@@ -41,13 +42,12 @@ struct WorkerShared {
         Circuit target_circuit;
         Staging staging;
         _Atomic(const char *) anchor_fits; /* a literal: see RunConfig */
-        Brakes brakes;
-        pthread_mutex_t brakes_lock; /* held while their counters are handed to the queue: in their order */
-        Alarms *alarms;              /* NULL: nobody is told */
-        Holds *holds;                /* NULL: nobody remembers them */
-        Gate *gate;                  /* NULL: there is no scheduler flag to mind */
-        Waiters *waiters;            /* NULL: nobody can wait */
-        Reporter *reporter;          /* NULL: nobody is told that there are outcomes */
+        BrakeStore brakes;
+        Alarms *alarms;     /* NULL: nobody is told */
+        Holds *holds;       /* NULL: nobody remembers them */
+        Gate *gate;         /* NULL: there is no scheduler flag to mind */
+        Waiters *waiters;   /* NULL: nobody can wait */
+        Reporter *reporter; /* NULL: nobody is told that there are outcomes */
         const Clock *clock;
         const Log *log;
         Live *live; /* NULL: nobody watches */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define PERIOD_US ((int64_t)1500000)
+#define MIRROR_MS 5000
 
 /* It would be said to be ready, if it had the role. */
 static void stand_by(Roles *r, size_t i)
@@ -58,6 +59,30 @@ static int look_at_feed(Roles *r, size_t i, Diag *diag)
         return 0;
 }
 
+/* What another node has put on or released is shown here too; it was told there. Whoever put it on tells it
+ * within moments, so what is quite new is left to him. */
+static void look_at_brakes(Wiring *w)
+{
+        BrakeStatus status[_BRAKE_N];
+        Wall now = clock_wall(w->clock);
+        _cleanup_(config_unrefp) Config *c = NULL;
+
+        if (!w->shared.brakes.is_shared)
+                return;
+        c = snapshot_get(&w->snapshot);
+        brake_store_look(&w->shared.brakes);
+        brakes_status(&w->shared.brakes.counters, &c->brakes, now, status);
+        for (int i = 0; i < _BRAKE_N; i++) {
+                char text[160];
+
+                if (status[i].on && now.ms - status[i].since.ms < MIRROR_MS)
+                        continue;
+                snprintf(text, sizeof(text), "the brake \"%s\" is on: more than %lld %s",
+                         brake_name((Brake)i), (long long)status[i].limit, brake_effect((Brake)i));
+                alarms_mirror(&w->alarms, "brake", brake_name((Brake)i), status[i].on ? text : NULL, now);
+        }
+}
+
 static int look(Roles *r, Diag *diag)
 {
         uint64_t term;
@@ -66,6 +91,7 @@ static int look(Roles *r, Diag *diag)
         for (size_t i = 0; result == 0 && i < r->wiring->connectors.n; i++)
                 result = look_at_feed(r, i, diag);
         r->has_cycle = queue_role(r->wiring->queue, "cycle", &term) == 0;
+        look_at_brakes(r->wiring);
         return result;
 }
 

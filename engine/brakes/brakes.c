@@ -86,6 +86,14 @@ static bool counts(const BrakeLimits *l, const Effects *e, BrakeSet released, in
         return e->n[brake] && !((l->off_set | released) & BRAKE_SET(brake));
 }
 
+bool brakes_count(const BrakeLimits *l, const Effects *e, BrakeSet released)
+{
+        for (int i = 0; i < _BRAKE_N; i++)
+                if (counts(l, e, released, i))
+                        return true;
+        return false;
+}
+
 BrakeSet brakes_take(Brakes *b, const BrakeLimits *l, const Effects *e, BrakeSet released, Wall now,
                      BrakeSet *ret_tripped)
 {
@@ -114,17 +122,21 @@ BrakeSet brakes_take(Brakes *b, const BrakeLimits *l, const Effects *e, BrakeSet
         return refuse;
 }
 
-void brakes_give_back(Brakes *b, const BrakeLimits *l, const Effects *e, BrakeSet released, Wall taken)
+bool brakes_give_back(Brakes *b, const BrakeLimits *l, const Effects *e, BrakeSet released, Wall taken)
 {
+        bool moved = false;
+
         pthread_mutex_lock(&b->lock);
         for (int i = 0; i < _BRAKE_N; i++) {
                 BrakeWindow *w = window_of(b, (Brake)i, e->type);
                 uint32_t *slot = counts(l, e, released, i) && w->slot_ms ? slot_of(w, taken) : NULL;
 
+                moved |= slot && *slot;
                 if (slot)
                         *slot -= *slot < e->n[i] ? *slot : e->n[i];
         }
         pthread_mutex_unlock(&b->lock);
+        return moved;
 }
 
 void brakes_know(Brakes *b, BrakeType type, int64_t n)

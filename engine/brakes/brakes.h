@@ -17,6 +17,10 @@
  * twenty-five at a time. What that person let through carries the brake's bit (Change.released) and is not
  * counted. A plan with several effects is taken whole or not at all.
  *
+ * Where several processes share the counters (a cluster), who takes or gives back works on what is stored,
+ * and stores it before anything leaves, by compare-and-set (app/flow/brake-store.h): three nodes let through
+ * what one would.
+ *
  * A window is divided into slots; a slot counts until the whole of it is out of the window, so a window never
  * holds more than its limit. Times are wall times, for they outlive a restart; a clock that was set back
  * keeps what it has counted for at most one window.
@@ -117,8 +121,11 @@ void brakes_deinit(Brakes *b);
 BrakeSet brakes_take(Brakes *b, const BrakeLimits *l, const Effects *e, BrakeSet released, Wall now,
                      BrakeSet *ret_tripped);
 
-/* It was taken at `taken`, and has not been done. `released` as at the take. */
-void brakes_give_back(Brakes *b, const BrakeLimits *l, const Effects *e, BrakeSet released, Wall taken);
+/* Would brakes_take() count any of it? */
+bool brakes_count(const BrakeLimits *l, const Effects *e, BrakeSet released);
+
+/* It was taken at `taken`, and has not been done. `released` as at the take. False: it moved no counter. */
+bool brakes_give_back(Brakes *b, const BrakeLimits *l, const Effects *e, BrakeSet released, Wall taken);
 
 /* An object of the type has become known (+1), or is no more (-1). */
 void brakes_know(Brakes *b, BrakeType type, int64_t n);

@@ -47,17 +47,55 @@ static Effects count(const Run *run, bool (*pass_over)(const Run *run, size_t i)
         return e;
 }
 
+typedef struct Take {
+        Run *run;
+        Effects effects;
+        Wall at;
+        BrakeSet refuse;
+} Take;
+
+static bool take(Brakes *b, void *context)
+{
+        Take *t = context;
+        Run *run = t->run;
+        const BrakeLimits *limits = run->config->brakes;
+
+        t->refuse = brakes_take(b, limits, &t->effects, run->change.released, t->at, &run->tripped);
+        return run->tripped || (!t->refuse && brakes_count(limits, &t->effects, run->change.released));
+}
+
+/* As Take: `effects` had none. */
+static bool give_back(Brakes *b, void *context)
+{
+        Take *t = context;
+
+        return brakes_give_back(b, t->run->config->brakes, &t->effects, t->run->change.released, t->at);
+}
+
+static int change_brakes(Run *run, bool (*change)(Brakes *b, void *context), void *context)
+{
+        if (run->change_brakes)
+                return run->change_brakes(run, change, context);
+        change(run->brakes, context);
+        return 0;
+}
+
 int run_ask_brakes(Run *run)
 {
         const BrakeLimits *limits = run->config->brakes;
         Effects e = count(run, NULL);
         Wall now = clock_wall(run->clock);
+        Take t = { .run = run, .effects = e, .at = now };
         BrakeSet refuse, other = 0;
         char window[64];
+        int r;
 
         if (!run->brakes || !limits)
                 return 0;
-        refuse = brakes_take(run->brakes, limits, &e, run->change.released, now, &run->tripped);
+        r = brakes_count(limits, &e, run->change.released) ? change_brakes(run, take, &t) : 0;
+        if (r)
+                return r;
+        refuse = t.refuse;
         for (int i = 0; i < _BRAKE_N; i++)
                 run->brakes_moved |= e.n[i] != 0;
         if (!refuse) {
@@ -85,6 +123,7 @@ int run_ask_brakes(Run *run)
 void run_settle_brakes(Run *run)
 {
         Effects none;
+        Take t;
 
         if (!run->taken_at.ms)
                 return;
@@ -93,5 +132,8 @@ void run_settle_brakes(Run *run)
         for (size_t i = 0; i < run->n_ops; i++)
                 if ((run->ops[i].kind == OP_UNSET || run->ops[i].kind == OP_UNLINK) && !had_none(run, i))
                         none.n[BRAKE_VALUES] = 0;
-        brakes_give_back(run->brakes, run->config->brakes, &none, run->change.released, run->taken_at);
+        t = (Take){ .run = run, .effects = none, .at = run->taken_at };
+        if (brakes_count(run->config->brakes, &none, run->change.released) &&
+            change_brakes(run, give_back, &t))
+                step_detail(run, "brakes", "what was not done stays counted: the counters are out of reach");
 }

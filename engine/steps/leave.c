@@ -222,7 +222,8 @@ static void leave_cloud(Run *run)
         run_leave_journal(run);
         run->cloud.object = with_accepted(run);
         if (first && run->brakes) {
-                brakes_know(run->brakes, type, 1);
+                if (!run->change_brakes)
+                        brakes_know(run->brakes, type, 1);
                 run->knew = true;
                 run->knew_type = type;
                 run->brakes_moved = true;

@@ -153,8 +153,11 @@ struct Run {
         Change change;
         ObjectKey key; /* zero GUID: asked for by DN, and nobody knows the object */
         int (*note)(Run *run, const SpaceBatch *batch); /* durable before it returns */
-        void *owner;                                    /* of note */
-        void (*entered)(Run *run, const Step *step);    /* a step begins; NULL: nobody wants to know */
+        /* Change the counters of `brakes`, which other processes count with too: what change() left has been
+         * stored when it returns, if it returned true. It may be called again. NULL: nobody else counts. */
+        int (*change_brakes)(Run *run, bool (*change)(Brakes *b, void *context), void *context);
+        void *owner;                                 /* of both */
+        void (*entered)(Run *run, const Step *step); /* a step begins; NULL: nobody wants to know */
 
         /* Filled before the first step. */
         Mono began;
@@ -235,7 +238,7 @@ struct Run {
         Wall taken_at;
         BrakeSet tripped;  /* export: brakes that this run has put on */
         bool brakes_moved; /* their counters are to be stored */
-        bool knew; /* one more object is known to the brakes, of this type: not if that is not stored */
+        bool knew;         /* one more object is known, of this type: not if that is not stored */
         BrakeType knew_type;
         const OpResult *results; /* export: of each operation; NULL: nothing was sent */
 

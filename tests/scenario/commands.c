@@ -507,8 +507,7 @@ static bool do_release(Scene *s, const char *const *words, size_t n_words)
 
         if (!brake_parse(words[1], &brake))
                 return scene_fail(s, "there is no brake %s", words[1]);
-        if (brake_store_release(&s->shared.brakes, s->queue, brake, command_has(words, n_words, "drop"),
-                                now) < 0)
+        if (brake_store_release(&s->shared.brakes, brake, command_has(words, n_words, "drop"), now) < 0)
                 return scene_fail(s, "it cannot be released");
         alarms_clear(&s->alarms, "brake", words[1], "released", now);
         return true;

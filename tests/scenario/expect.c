@@ -172,7 +172,7 @@ static bool brake(Scene *s, const char *const *words, size_t n_words)
 
         if (!brake_parse(words[1], &b))
                 return scene_fail(s, "there is no brake %s", words[1]);
-        brakes_status(&s->shared.brakes, &c->brakes, clock_wall(&s->clock.clock), status);
+        brakes_status(&s->shared.brakes.counters, &c->brakes, clock_wall(&s->clock.clock), status);
         if (brake_store_count(s->queue, held))
                 return scene_fail(s, "the queue cannot be read");
         if (status[b].on != str_is(words[2], "on"))
