@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "engine/scheduler/scheduler-command.h"
 #include "engine/scheduler/scheduler-internal.h"
+#include "queue/jetstream-config.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <time.h>
 
 #define NORMAL_LANES ((LaneSet)(LANE_SET(LANE_NORMAL) | LANE_SET(LANE_RECONCILE)))
@@ -20,15 +20,52 @@ static int commit(void *context, const SpaceBatch *batch)
         int r = queue_put(g->options.queue, &(Intake){
                                                     .writes = batch->writes,
                                                     .n_writes = batch->n_writes,
+                                                    .checked = true,
                                                     .now = clock_wall(g->options.clock),
                                             });
 
-        return r > 0 ? error_origin(-ENOSPC) : r;
+        if (r == QUEUE_E_STALE)
+                return SCHEDULER_E_OTHER;
+        return r > 0 ? error_origin(r == QUEUE_E_FULL ? -ENOSPC : -EAGAIN) : r;
 }
 
 static FlagStore store_of(Gate *g)
 {
         return (FlagStore){ .space = queue_space(g->options.queue), .commit = commit, .context = g };
+}
+
+/* -- the board of a cluster ---------------------------------------------------------------------------- */
+
+/* Between two looks: how much later than the node that has the flag the others open. */
+#define LOOK_US ((int64_t)250000)
+
+/* Between two looks whether something is due: each is two entries of the log. */
+#define DUE_US ((int64_t)1000000)
+
+/* The view becomes what the board says. What cannot be read is closed. */
+static void look(Gate *g)
+{
+        FlagStore store = store_of(g);
+        Board board = { 0 };
+        bool opened = false;
+
+        if (board_read(&store, &board))
+                board.view = (FlagView){
+                        .phase = FLAG_FREE,
+                        .lanes = g->options.driver->own_cycle ? LANES_ALL : LANE_SET(LANE_URGENT),
+                        .text = "SyncCycleEnabled is not paused",
+                };
+        pthread_mutex_lock(&g->lock);
+        if (board.serial != g->board_serial) {
+                opened = board.view.lanes & ~g->view.lanes;
+                g->board_serial = board.serial;
+                g->view = board.view;
+                g->lanes = board.view.lanes;
+                pthread_cond_broadcast(&g->changed);
+        }
+        pthread_mutex_unlock(&g->lock);
+        if (opened)
+                queue_wake_all(g->options.queue, false);
 }
 
 /* -- workers ------------------------------------------------------------------------------------------- */
@@ -44,6 +81,8 @@ bool gate_enter(Gate *g, Lane lane, FlagView *ret_view)
 
         if (!g)
                 return true;
+        if (g->is_shared && lane != LANE_URGENT)
+                look(g);
         pthread_mutex_lock(&g->lock);
         open = g->view.lanes & LANE_SET(lane);
         first = false;
@@ -119,21 +158,36 @@ static void tell(Gate *g, const FlagView *before, const FlagView *now)
                          LOG_STR("why", now->text), LOG_STR("hold", now->hold_id));
 }
 
-static void publish(Gate *g)
+static void show(Gate *g)
 {
-        FlagView before;
         bool opened;
 
         pthread_mutex_lock(&g->lock);
-        before = g->view;
+        opened = g->flag.view.lanes & ~g->view.lanes;
         g->view = g->flag.view;
         g->lanes = g->view.lanes;
-        opened = g->view.lanes & ~before.lanes;
         pthread_cond_broadcast(&g->changed);
         pthread_mutex_unlock(&g->lock);
-        tell(g, &before, &g->flag.view);
         if (opened)
                 queue_wake_all(g->options.queue, false);
+}
+
+/* Of a cluster: false, if another node has the flag, or if nobody can be told. */
+static bool publish(Gate *g)
+{
+        FlagStore store = store_of(g);
+        FlagView before;
+        bool said;
+
+        gate_view(g, &before);
+        if (!g->is_shared)
+                show(g);
+        said = !g->is_shared || board_write(&store, &g->flag.view, g->term) == 0;
+        if (g->is_shared)
+                look(g);
+        if (said)
+                tell(g, &before, &g->flag.view);
+        return said;
 }
 
 /* Is a normal change due? Only a lease knows: a delayed one whose time has come counts too, and while the
@@ -167,17 +221,76 @@ static Wall last_sync(Gate *g)
         return target_info(g->options.target, &call, &info, NULL) ? (Wall){ 0 } : info.last_sync;
 }
 
+/* Another node has the flag, or it cannot be told: this one does nothing more. */
+static void step_down(Gate *g)
+{
+        flag_yield(&g->flag);
+        log_info(g->options.log, "this node has the scheduler flag no longer");
+        pthread_mutex_lock(&g->lock);
+        if (g->leads == g->term)
+                g->leads = 0; /* until it is said again */
+        pthread_mutex_unlock(&g->lock);
+        g->term = 0;
+}
+
+/* Before anything is done the lanes are closed, for what the one before has paused is given back first. */
+static void take_over(Gate *g, uint64_t term)
+{
+        FlagStore store = store_of(g);
+
+        if (flag_take_over(&g->flag))
+                return; /* the store cannot be read: the next turn tries again */
+        g->term = term;
+        g->board_asked = board_asked(&store);
+        log_info(g->options.log, "this node has the scheduler flag",
+                 LOG_STR("owed", g->flag.owed ? "yes" : NULL));
+        if (!publish(g))
+                step_down(g);
+}
+
+/* The others list what the one with the flag has told. */
+static void mirror_alarm(Gate *g)
+{
+        Wall now = clock_wall(g->options.clock);
+        FlagView view;
+
+        gate_view(g, &view);
+        if (g->told && !str_is(view.alarm, g->told)) {
+                alarms_mirror(g->options.alarms, "scheduler", g->told, NULL, now);
+                g->told = NULL;
+        }
+        if (view.alarm && !g->told) {
+                g->told = view.alarm;
+                alarms_mirror(g->options.alarms, "scheduler", view.alarm, view.text, now);
+        }
+}
+
+/* Normal changes in work on all nodes. */
+static unsigned count_leased(Gate *g)
+{
+        QueueStats stats;
+
+        if (queue_stats(g->options.queue, clock_wall(g->options.clock), &stats))
+                return 1; /* not known */
+        return (unsigned)(stats.n[LANE_NORMAL][QUEUE_LEASED] + stats.n[LANE_RECONCILE][QUEUE_LEASED]);
+}
+
 /* Who asks for the tenant must not hold a worker up, so it is done before. */
 static int64_t turn(Gate *g, bool due, Wall heard)
 {
         FlagInput in = { .wanted = due, .last_sync = heard };
+        unsigned n_busy = g->is_shared ? count_leased(g) : 0;
         int64_t wait;
 
         pthread_mutex_lock(&g->work);
         pthread_mutex_lock(&g->lock);
-        in.wanted_at = due || g->n_busy || g->asked ? clock_mono(g->options.clock) : g->worked;
-        in.wanted |= g->n_busy || g->touched || g->asked;
-        in.n_busy = g->n_busy;
+        if (n_busy)
+                g->worked = clock_mono(g->options.clock);
+        if (!g->is_shared)
+                n_busy = g->n_busy;
+        in.wanted_at = due || n_busy || g->asked ? clock_mono(g->options.clock) : g->worked;
+        in.wanted |= n_busy || g->touched || g->asked;
+        in.n_busy = n_busy;
         in.stopping = g->stopping;
         g->touched = g->asked = false;
         pthread_mutex_unlock(&g->lock);
@@ -185,9 +298,13 @@ static int64_t turn(Gate *g, bool due, Wall heard)
         in.wall = clock_wall(g->options.clock);
         wait = flag_turn(&g->flag, &in);
         /* Before it closes nobody may enter any more: workers are told first, and counted again. */
-        publish(g);
+        if (!publish(g)) {
+                step_down(g);
+                wait = in.stopping ? INT64_MAX : LOOK_US;
+        }
         pthread_mutex_unlock(&g->work);
-        return wait;
+        /* What the others do is looked for; only the end of a stop is final. */
+        return g->is_shared && wait > LOOK_US && !(in.stopping && wait == INT64_MAX) ? LOOK_US : wait;
 }
 
 static bool is_stopping(Gate *g)
@@ -200,15 +317,93 @@ static bool is_stopping(Gate *g)
         return stopping;
 }
 
+/* Is it ours now? Under the lock of the work. */
+static bool look_at_role(Gate *g)
+{
+        uint64_t leads;
+
+        pthread_mutex_lock(&g->lock);
+        leads = g->leads;
+        pthread_mutex_unlock(&g->lock);
+        if (g->term && g->term != leads)
+                step_down(g);
+        if (leads && !g->term)
+                take_over(g, leads);
+        return g->term != 0;
+}
+
+/* What a person at this node wants is said to the one that has the flag. */
+static int64_t follow(Gate *g)
+{
+        FlagStore store = store_of(g);
+        bool asked;
+
+        pthread_mutex_lock(&g->lock);
+        asked = g->asked && !g->stopping;
+        g->touched = g->asked = false;
+        pthread_mutex_unlock(&g->lock);
+        if (asked)
+                board_ask(&store);
+        look(g);
+        mirror_alarm(g);
+        return g->started && !is_stopping(g) ? LOOK_US : INT64_MAX;
+}
+
+static bool is_due_anywhere(Gate *g)
+{
+        Mono now = clock_mono(g->options.clock);
+
+        if (now.us - g->due_looked.us < DUE_US)
+                return g->was_due;
+        g->was_due = is_something_due(g);
+        g->due_looked = now;
+        return g->was_due;
+}
+
+/* Somebody at another node has asked for a hold. */
+static void hear_asked(Gate *g)
+{
+        FlagStore store = store_of(g);
+        uint64_t at = board_asked(&store);
+
+        if (at == g->board_asked)
+                return;
+        g->board_asked = at;
+        pthread_mutex_lock(&g->lock);
+        g->asked = true;
+        pthread_mutex_unlock(&g->lock);
+}
+
 int64_t gate_turn(Gate *g)
 {
-        bool due = is_something_due(g), stopping = is_stopping(g);
+        bool due, stopping = is_stopping(g), ours = true;
 
+        if (g->is_shared) {
+                pthread_mutex_lock(&g->work);
+                ours = look_at_role(g);
+                pthread_mutex_unlock(&g->work);
+                if (!ours)
+                        return follow(g);
+                hear_asked(g);
+        }
+        due = g->is_shared ? is_due_anywhere(g) : is_something_due(g);
         return turn(g, due,
                     !stopping && (due || g->flag.view.phase != FLAG_FREE) ? last_sync(g) : (Wall){ 0 });
 }
 
 /* -- the thread ---------------------------------------------------------------------------------------- */
+
+/* Under the lock. At the end of a cluster's hold the runs of other nodes are waited for: nobody signals
+ * those. */
+static bool is_wanted_now(const Gate *g)
+{
+        bool closing = g->view.phase == FLAG_CLOSING;
+
+        if (g->is_shared && closing)
+                return false;
+        return g->stopping || g->asked || (g->touched && g->view.phase == FLAG_FREE) ||
+               (closing && !g->n_busy);
+}
 
 static void sleep_for(Gate *g, int64_t us)
 {
@@ -221,8 +416,7 @@ static void sleep_for(Gate *g, int64_t us)
         t.tv_sec += us / 1000000;
         t.tv_nsec = us % 1000000 * 1000;
         pthread_mutex_lock(&g->lock);
-        while (!g->stopping && !g->asked && !(g->touched && g->view.phase == FLAG_FREE) &&
-               !(g->view.phase == FLAG_CLOSING && !g->n_busy))
+        while (!is_wanted_now(g))
                 if (pthread_cond_timedwait(&g->changed, &g->lock, &t) == ETIMEDOUT)
                         break;
         pthread_mutex_unlock(&g->lock);
@@ -231,7 +425,7 @@ static void sleep_for(Gate *g, int64_t us)
 /* Where the gate is closed until there is a hold, no worker sees that a normal change has come. */
 static bool watches_queue(const Gate *g)
 {
-        return g->flag.view.phase == FLAG_FREE && !g->options.driver->own_cycle;
+        return g->flag.view.phase == FLAG_FREE && !g->options.driver->own_cycle && !g->is_shared;
 }
 
 static void *flag_thread(void *context)
@@ -256,12 +450,12 @@ static void *flag_thread(void *context)
 
 int gate_start(Gate *g)
 {
-        int r = pthread_create(&g->thread, NULL, flag_thread, g);
+        int r;
 
-        if (r)
-                return error_origin(-r);
-        g->started = true;
-        return 0;
+        g->started = true; /* the thread reads it */
+        r = pthread_create(&g->thread, NULL, flag_thread, g);
+        g->started = r == 0;
+        return r ? error_origin(-r) : 0;
 }
 
 void gate_stop(Gate *g)
@@ -278,64 +472,13 @@ void gate_stop(Gate *g)
         g->started = false;
 }
 
-/* -- people -------------------------------------------------------------------------------------------- */
-
-bool gate_own_cycle(Gate *g, bool in_progress, int64_t interval_us, Wall next)
+void gate_lead(Gate *g, uint64_t term)
 {
-        _cleanup_(arena_freep) Arena *a = NULL;
-        SchedulerState state;
-
-        if (!g || !g->options.driver->own_cycle)
-                return true;
-        scheduler_internal_cycle(g->options.driver, in_progress, interval_us, next);
-        if (in_progress || next.ms > clock_wall(g->options.clock).ms)
-                return false;
-        /* Read, not remembered: the flag may be an administrator's. */
-        a = arena_new(0);
-        return scheduler_status(g->options.driver, a, &state, NULL) == 0 && state.sync_cycle_enabled;
-}
-
-int gate_show(Gate *g, Str *out_json, Diag *diag)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        SchedulerState state;
-        FlagView view;
-        json_t *o;
-        char *text;
-        Str fields;
-        int r;
-
-        pthread_mutex_lock(&g->work);
-        r = scheduler_status(g->options.driver, a, &state, diag);
-        pthread_mutex_unlock(&g->work);
-        if (r)
-                return r;
-        gate_view(g, &view);
-        str_init(&fields, SCHEDULER_JSON_MAX * 2);
-        scheduler_print_json(&state, &fields);
-        o = json_loadb(fields.data, fields.n, 0, NULL);
-        str_deinit(&fields);
-        json_object_set_new(o, "SosyncState", json_string(flag_phase_name(view.phase)));
-        json_object_set_new(o, "SosyncText", json_string(view.text));
-        json_object_set_new(o, "SosyncAlarm", view.alarm ? json_string(view.alarm) : json_null());
-        text = json_dumps(o, JSON_COMPACT);
-        str_add(out_json, text ? text : "{}");
-        free(text);
-        json_decref(o);
-        return 0;
-}
-
-int gate_set(Gate *g, bool enabled, Diag *diag)
-{
-        int r;
-
-        pthread_mutex_lock(&g->work);
-        r = flag_set(&g->flag, enabled, diag);
-        pthread_mutex_unlock(&g->work);
-        if (r == 0)
-                log_info(g->options.log, "SyncCycleEnabled was set by a person",
-                         LOG_STR("to", enabled ? "true" : "false"));
-        return r;
+        if (!g->is_shared)
+                return;
+        pthread_mutex_lock(&g->lock);
+        g->leads = term;
+        pthread_mutex_unlock(&g->lock);
 }
 
 /* -- life ---------------------------------------------------------------------------------------------- */
@@ -346,10 +489,16 @@ int gate_init(Gate *g, const GateOptions *options)
         FlagStore store;
         char host[64] = "";
 
-        *g = (Gate){ .options = *options };
+        *g = (Gate){ .options = *options, .is_shared = options->queue->ops->role != NULL };
         if (gethostname(host, sizeof(host) - 1))
                 host[0] = 0;
-        if (options->config->holder)
+        if (options->node)
+                snprintf(host, sizeof(host), "%s", options->node);
+        g->options.node = NULL;
+        if (options->config->holder && options->node)
+                /* Each node has a name of its own: what one does late is not done in another's name. */
+                snprintf(g->holder, sizeof(g->holder), "%.60s-%s", options->config->holder, host);
+        else if (options->config->holder)
                 snprintf(g->holder, sizeof(g->holder), "%s", options->config->holder);
         else
                 snprintf(g->holder, sizeof(g->holder), "sosync@%s", host);
@@ -364,6 +513,8 @@ int gate_init(Gate *g, const GateOptions *options)
                 return error_origin(-EIO);
         g->view = g->flag.view;
         g->lanes = g->view.lanes;
+        if (g->is_shared)
+                look(g);
         return 0;
 }
 
@@ -386,9 +537,12 @@ int gate_open(Gate *g, const Config *c, Queue *queue, Target *target, Alarms *al
                                 .alarms = alarms,
                                 .clock = clock,
                                 .log = log };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
         FlagStore store;
         int r;
 
+        if (c->state.backend == STATE_JETSTREAM)
+                options.node = jetstream_config_node(&c->state.jetstream, a);
         g->options = options; /* what store_of() needs */
         store = store_of(g);
         r = c->scheduler.driver == SCHEDULER_COMMAND ? scheduler_command_new(&options.driver, &c->scheduler)

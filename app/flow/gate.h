@@ -10,11 +10,24 @@
  * open, and enter for each change; the flag is not given back while one of the normal or reconcile lane is
  * inside. Urgent changes pass without being counted. What the flag was like is said in every report.
  *
- * gate_turn() can be driven by hand instead of by a thread: a `sosync sync` without a service, and tests.
+ * In a cluster one node has the flag, the one that has the role "cycle" (app/service/roles.h); the gates of
+ * all show what it says on the board (engine/scheduler/board.h).
+ *
+ *      node with the role:  board, then driver      others:  board --view--> lanes, four times a second
+ *
+ * What a lease proves: an entry of the log that gives one stands before or behind the one that closed the
+ * lanes. Before: whoever closed them has it in his copy, and waits for its end. Behind: gate_enter(), which
+ * reads the board after the lease, sees them closed. So nobody has to be asked, and a node that is cut off
+ * holds the giving back up no longer than its leases live. Who gets the role from a node that is gone closes
+ * the lanes first, then gives back what the journal says, and only then takes a hold of its own.
+ *
+ * gate_turn() can be driven by hand instead of by a thread: a `sosync sync` without a service, and tests. By
+ * hand a cluster's flag is only asked for; a node that runs may take it.
  */
 
 #include "app/config/config.h"
 #include "app/flow/alarm.h"
+#include "engine/scheduler/board.h"
 #include "engine/scheduler/flag.h"
 #include "queue/queue.h"
 
@@ -32,11 +45,13 @@ struct GateOptions {
         Target *target;    /* asked when the regular cycle was last heard of; NULL: nobody is */
         const Clock *clock;
         const Log *log;
+        const char *node; /* of a cluster: the name of this one; copied. NULL: there is none */
 };
 
 struct Gate {
         GateOptions options;
         char holder[128];
+        bool is_shared; /* the queue is a cluster's */
 
         pthread_mutex_t work; /* held while the driver is at work: protects flag */
         Flag flag;
@@ -49,8 +64,16 @@ struct Gate {
         Mono worked;     /* when one was last in work */
         bool asked;      /* a person asked for a hold */
         bool stopping;
+        uint64_t leads;        /* of a cluster: the term of our role; 0: another node has it */
+        uint64_t board_serial; /* at which the view was read */
 
-        const char *told;       /* the alarm that was logged last; of whoever takes the turns */
+        /* Of whoever takes the turns. */
+        const char *told;     /* the alarm that was logged last */
+        uint64_t term;        /* of a cluster: with which the flag is ours; 0: it is not */
+        uint64_t board_asked; /* when somebody asked last */
+        Mono due_looked;      /* of a cluster: when it was looked whether something is due, */
+        bool was_due;         /* ... and what was seen */
+        /* Of everybody. */
         _Atomic unsigned lanes; /* of the view: read before each lease */
         pthread_t thread;
         bool started;
@@ -66,6 +89,9 @@ int gate_start(Gate *g);
 /* Give the flag back and end the thread. After the workers have ended, and after queue_wake_all(closing): the
  * thread may wait for the queue. */
 void gate_stop(Gate *g);
+
+/* Of a cluster: this node has the role "cycle" with this term; 0: it has not. Said again and again. */
+void gate_lead(Gate *g, uint64_t term);
 
 /* Which lanes may be leased now. A NULL gate is open. */
 LaneSet gate_lanes(const Gate *g);

@@ -91,6 +91,7 @@ static int look(Roles *r, Diag *diag)
         for (size_t i = 0; result == 0 && i < r->wiring->connectors.n; i++)
                 result = look_at_feed(r, i, diag);
         r->has_cycle = queue_role(r->wiring->queue, "cycle", &term) == 0;
+        gate_lead(&r->wiring->gate, r->has_cycle ? term : 0);
         look_at_brakes(r->wiring);
         return result;
 }

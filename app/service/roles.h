@@ -5,7 +5,8 @@
  * Roles: what one node of a cluster does for all
  *
  *      feed of a source     the node that has the role follows the directory; the others wait for it to end
- *      "cycle"              reconcile, drift and what else is due by the clock (app/job/cycle.h)
+ *      "cycle"              reconcile, drift and what else is due by the clock (app/job/cycle.h), and the
+ *                           scheduler flag of all (app/flow/gate.h)
  *
  * In one process alone every role is ours, and nothing here runs. In a cluster a thread asks for each of them
  * every second and a half: who stops asking loses them within six seconds, and another node goes on from the

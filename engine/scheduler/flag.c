@@ -29,6 +29,21 @@ const char *flag_phase_name(FlagPhase phase)
         return phase_names[phase];
 }
 
+static const char *const alarms[] = {
+        "SchedulerFlagNotGivenBack",
+        "SchedulerFlagNotPaused",
+        "SchedulerFlagUnknown",
+        "RegularCycleStarved",
+};
+
+const char *flag_alarm(const char *code)
+{
+        for (size_t i = 0; code && i < N_ELEMENTS(alarms); i++)
+                if (strcmp(alarms[i], code) == 0)
+                        return alarms[i];
+        return NULL;
+}
+
 /* -- what others see ----------------------------------------------------------------------------------- */
 
 static LaneSet lanes_of(const Flag *f, FlagPhase phase)
@@ -132,6 +147,22 @@ static int64_t after_release(Flag *f, const FlagInput *in, const SchedulerState 
         return in->stopping || !in->wanted ? INT64_MAX : 0;
 }
 
+/* A person may have changed on another node what is given back; and who had the flag meanwhile may have done
+ * it already. Return: 0, SPACE_E_NONE (nothing is owed any more), -errno. */
+static int read_owed(Flag *f)
+{
+        Journal now = { 0 };
+        int r = journal_read(&f->store, &now);
+
+        if (r == SPACE_E_CORRUPT)
+                return 0;
+        if (r == 0 && strcmp(now.hold_id, f->journal.hold_id) != 0)
+                return SPACE_E_NONE;
+        if (r == 0)
+                f->journal = now;
+        return r;
+}
+
 /* Read; if it is true, someone else decided: leave it. Else restore, read back, remove the journal. */
 static int64_t give_back(Flag *f, const FlagInput *in)
 {
@@ -140,8 +171,15 @@ static int64_t give_back(Flag *f, const FlagInput *in)
         SchedulerState state = { 0 };
         bool restore, still;
         int64_t wait;
-        int r = ask(f, in, a, &state, &diag);
+        int r = read_owed(f);
 
+        if (r == SPACE_E_NONE) {
+                f->owed = f->held = false;
+                enter(f, FLAG_FREE, NULL, "SyncCycleEnabled is given back");
+                return in->stopping || !in->wanted ? INT64_MAX : 0;
+        }
+        if (r == 0)
+                r = ask(f, in, a, &state, &diag);
         restore = r == 0 && f->journal.previous &&
                   (!state.sync_cycle_enabled || scheduler_is_held_by(&state, f->journal.holder));
         if (restore) {
@@ -151,8 +189,10 @@ static int64_t give_back(Flag *f, const FlagInput *in)
         }
         still = r == 0 && restore && !state.sync_cycle_enabled && !is_held_by_others(f, &state);
         if (r == 0 && !still)
-                r = journal_remove(&f->store);
-        if (r || still)
+                r = journal_remove(&f->store, &f->journal);
+        if (r == SCHEDULER_E_OTHER)
+                wait = 0; /* it is another one by now: read again */
+        else if (r || still)
                 wait = fail(f, in, "SchedulerFlagNotGivenBack", "SyncCycleEnabled could not be given back",
                             still ? "it is still false after resume" : diag_text(&diag));
         else
@@ -222,6 +262,8 @@ static int64_t pause_cycle(Flag *f, const FlagInput *in, Arena *a, Diag *diag)
         guid_format(&id, f->journal.hold_id);
         snprintf(f->journal.holder, sizeof(f->journal.holder), "%s", f->holder);
         r = journal_write(&f->store, &f->journal);
+        if (r == SCHEDULER_E_OTHER)
+                return 0; /* another node's hold: the next turn sees it */
         if (r)
                 return fail(f, in, "SchedulerFlagNotPaused", "SyncCycleEnabled was not paused",
                             "the journal cannot be stored");
@@ -271,6 +313,9 @@ static int64_t take(Flag *f, const FlagInput *in)
 
 static int64_t turn_free(Flag *f, const FlagInput *in)
 {
+        if (f->owed && in->n_busy && !f->driver->own_cycle)
+                return close_hold(f, in, false,
+                                  "SyncCycleEnabled is being given back: what paused it is gone");
         if (f->owed)
                 return give_back(f, in);
         return in->wanted && !in->stopping ? take(f, in) : INT64_MAX;
@@ -431,44 +476,95 @@ static int64_t (*const turns[_FLAG_PHASE_N])(Flag *f, const FlagInput *in) = {
         [FLAG_FAILED] = turn_failed,
 };
 
+/* Of a cluster: who had the flag before, and does not know yet that he lost it, may have begun a hold. */
+static void adopt(Flag *f)
+{
+        Journal late = { 0 };
+
+        if (f->owed || journal_read(&f->store, &late))
+                return;
+        f->journal = late;
+        f->owed = true;
+        enter(f, FLAG_FREE, NULL, "SyncCycleEnabled was paused by %s, too late; it is given back",
+              late.holder);
+}
+
 int64_t flag_turn(Flag *f, const FlagInput *in)
 {
         Mono at = in->wanted_at.us ? in->wanted_at : in->now;
 
         if (in->wanted && at.us > f->wanted_last.us)
                 f->wanted_last = at;
+        adopt(f);
         return turns[f->view.phase](f, in);
 }
 
 /* -- life ---------------------------------------------------------------------------------------------- */
 
-int flag_init(Flag *f, Scheduler *driver, const SchedulerConfig *config, const FlagStore *store,
-              const char *holder)
+int flag_take_over(Flag *f)
 {
         int r;
 
-        *f = (Flag){ .driver = driver, .config = config, .store = *store, .holder = holder };
+        *f = (Flag){ .driver = f->driver, .config = f->config, .store = f->store, .holder = f->holder };
         enter(f, FLAG_FREE, NULL, "SyncCycleEnabled is not paused");
-        r = journal_read(store, &f->journal);
+        r = journal_read(&f->store, &f->journal);
         if (r < 0)
                 return r;
         f->owed = r != SPACE_E_NONE;
         if (r == SPACE_E_CORRUPT) /* what is certain: somebody was about to pause a flag that was true */
-                f->journal = (Journal){ .previous = true };
+                f->journal.previous = true;
         if (f->owed)
                 enter(f, FLAG_FREE, NULL, "SyncCycleEnabled was paused when sosync ended; it is given back");
         return 0;
 }
 
-int flag_set(Flag *f, bool enabled, Diag *diag)
+int flag_init(Flag *f, Scheduler *driver, const SchedulerConfig *config, const FlagStore *store,
+              const char *holder)
 {
+        *f = (Flag){ .driver = driver, .config = config, .store = *store, .holder = holder };
+        return flag_take_over(f);
+}
+
+/* While the journal of our hold is there, whoever has the flag now will give it back. */
+void flag_yield(Flag *f)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SchedulerState state;
+
+        if (f->owed && read_owed(f) == SPACE_E_NONE && scheduler_status(f->driver, a, &state, NULL) == 0 &&
+            scheduler_is_held_by(&state, f->holder))
+                scheduler_resume(f->driver, f->holder, NULL);
+        f->owed = f->held = false;
+        enter(f, FLAG_FREE, NULL, "SyncCycleEnabled is another node's to pause");
+}
+
+/* What is owed is read, not remembered: the hold may be another node's. */
+static int set_previous(Flag *f, bool enabled)
+{
+        Journal owed = { 0 };
         int r;
 
-        if (f->owed) {
-                f->journal.previous = enabled;
-                r = journal_write(&f->store, &f->journal);
-                if (r)
+        do {
+                r = journal_read(&f->store, &owed);
+                if (r == SPACE_E_NONE)
+                        return 0;
+                if (r == SPACE_E_CORRUPT)
+                        snprintf(owed.holder, sizeof(owed.holder), "%s", f->holder);
+                if (r < 0)
                         return r;
-        }
+                owed.previous = enabled;
+                r = journal_write(&f->store, &owed);
+        } while (r == SCHEDULER_E_OTHER);
+        if (r == 0 && f->owed)
+                f->journal = owed;
+        return r;
+}
+
+int flag_set(Flag *f, bool enabled, Diag *diag)
+{
+        int r = set_previous(f, enabled);
+
+        if (r)
+                return r;
         return enabled ? scheduler_resume(f->driver, NULL, diag) : scheduler_pause(f->driver, 0, NULL, diag);
 }

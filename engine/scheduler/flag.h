@@ -25,6 +25,11 @@
  *  5. What a driver says it did is believed only after reading it.
  *  6. Urgent changes are never held back (but by during_cycle: none).
  *
+ * In a cluster one node at a time has the flag, the others read what it says (board.h). It is given back by
+ * whoever has it next, if the node that paused it is gone: its journal is in the state of all. That node may
+ * be late instead of gone, and pause what was given back a moment ago: flag_yield() undoes that, and if it
+ * dies in that very moment, the lease that the pause is on Connect's side.
+ *
  * Straight calls: flag_turn() does what is to be done now and says when it wants to be called again. Time is
  * an argument; only drivers block. One thread owns a Flag; FlagView is a copy for the others.
  */
@@ -53,7 +58,7 @@ struct FlagInput {
         Wall wall;
         bool wanted; /* normal changes are due or in work, or a person asked; or were, since the last turn */
         Mono wanted_at;  /* when it last was so; 0: now */
-        unsigned n_busy; /* normal changes in work */
+        unsigned n_busy; /* normal changes in work; of a cluster: on all nodes */
         bool stopping;   /* give it back, take it no more */
         Wall last_sync;  /* when Entra ID last heard of the regular cycle; 0: not known */
 };
@@ -93,16 +98,24 @@ struct Flag {
 int flag_init(Flag *f, Scheduler *driver, const SchedulerConfig *config, const FlagStore *store,
               const char *holder);
 
+/*
+ * Of a cluster. take_over: this node has it from now on, and owes what the one before it owed. yield: another
+ * node has it; what this one paused too late is resumed. Return: as flag_init.
+ */
+int flag_take_over(Flag *f);
+void flag_yield(Flag *f);
+
 /* Return: microseconds until the next turn makes sense; INT64_MAX: when something is wanted. */
 int64_t flag_turn(Flag *f, const FlagInput *in);
 
 /*
- * A person sets SyncCycleEnabled. During our hold it becomes the value that is given back.
- * Return: 0, SCHEDULER_E_UNREACHABLE, -errno.
+ * A person sets SyncCycleEnabled. During our hold it becomes the value that is given back. Of a cluster: on
+ * any node. Return: 0, SCHEDULER_E_UNREACHABLE, -errno.
  */
 int flag_set(Flag *f, bool enabled, Diag *diag);
 
 const char *flag_phase_name(FlagPhase phase);
+const char *flag_alarm(const char *code); /* the same as a literal; NULL: no alarm of the flag */
 
 /* The lease on the other side ends so long after max_hold: time for the last runs and our own giving back. */
 #define FLAG_LEASE_SLACK_US ((int64_t)60 * 1000000)

@@ -17,7 +17,7 @@ int journal_read(const FlagStore *store, Journal *ret_journal)
         PackReader reader;
         Journal j = { 0 };
         size_t n, n_fields;
-        int r = memo_read(store->space, NAME, a, &data, &n, NULL);
+        int r = memo_read(store->space, NAME, a, &data, &n, &j.serial);
 
         if (r)
                 return r;
@@ -30,15 +30,17 @@ int journal_read(const FlagStore *store, Journal *ret_journal)
         j.since.ms = unpack_int(&reader);
         if (n_fields > JOURNAL_FIELDS)
                 unpack_skip(&reader, n_fields - JOURNAL_FIELDS);
-        if (unpack_end(&reader) || !id || !holder)
+        if (unpack_end(&reader) || !id || !holder) {
+                *ret_journal = (Journal){ .serial = j.serial };
                 return SPACE_E_CORRUPT;
+        }
         snprintf(j.hold_id, sizeof(j.hold_id), "%s", id);
         snprintf(j.holder, sizeof(j.holder), "%s", holder);
         *ret_journal = j;
         return 0;
 }
 
-int journal_write(const FlagStore *store, const Journal *journal)
+static int write_at(const FlagStore *store, const Journal *journal)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         SpaceBatch batch;
@@ -55,17 +57,24 @@ int journal_write(const FlagStore *store, const Journal *journal)
         pack_int(&w, journal->since.ms);
         data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, NAME, data, n, SPACE_ANY);
+        memo_write(&batch, NAME, data, n, journal->serial);
         pack_deinit(&w);
         return store->commit(store->context, &batch);
 }
 
-int journal_remove(const FlagStore *store)
+int journal_write(const FlagStore *store, Journal *journal)
+{
+        int r = write_at(store, journal);
+
+        return r ? r : error_fold(journal_read(store, journal));
+}
+
+int journal_remove(const FlagStore *store, const Journal *journal)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         SpaceBatch batch;
 
         space_batch_init(&batch, a);
-        memo_delete(&batch, NAME);
+        memo_delete_at(&batch, NAME, journal->serial);
         return store->commit(store->context, &batch);
 }

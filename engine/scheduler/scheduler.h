@@ -35,6 +35,7 @@ enum {
 
         SCHEDULER_E_UNREACHABLE, /* a program failed, hung or could not be started; the diag says which */
         SCHEDULER_E_GARBAGE,     /* the answer is not what Get-ADSyncScheduler says: nothing is concluded */
+        SCHEDULER_E_OTHER, /* of a cluster: another node has written meanwhile, and perhaps has the flag */
 };
 
 /* What is not said is 0 or false, but for the two that decide: without them an answer is garbage. */

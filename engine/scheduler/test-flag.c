@@ -25,7 +25,9 @@ typedef struct Rows {
                 char name[64];
                 uint8_t data[512];
                 size_t n;
+                uint64_t serial;
         } rows[4];
+        uint64_t n_writes;
         bool broken;
 } Rows;
 
@@ -39,7 +41,7 @@ static int rows_get(Space *s, SpaceTable table, const void *key, size_t n_key, A
                         *ret_row = (SpaceRow){
                                 .data = arena_memdup(a, rows->rows[i].data, rows->rows[i].n),
                                 .n = rows->rows[i].n,
-                                .serial = 1,
+                                .serial = rows->rows[i].serial,
                         };
         return 0;
 }
@@ -62,6 +64,10 @@ static int rows_commit(void *context, const SpaceBatch *batch)
                                 break;
                         }
                 assert_true(at < 4 && write->n <= sizeof(rows->rows[at].data));
+                if (write->serial != SPACE_ANY &&
+                    write->serial != (rows->rows[at].n ? rows->rows[at].serial : 0))
+                        return SCHEDULER_E_OTHER;
+                rows->rows[at].serial = ++rows->n_writes;
                 memcpy(rows->rows[at].name, write->key, write->n_key);
                 if (write->data)
                         memcpy(rows->rows[at].data, write->data, write->n);

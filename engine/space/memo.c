@@ -49,3 +49,9 @@ void memo_delete(SpaceBatch *b, const char *name)
 {
         space_delete(b, SPACE_MEMO, name, name_length(name));
 }
+
+void memo_delete_at(SpaceBatch *b, const char *name, uint64_t serial)
+{
+        memo_delete(b, name);
+        b->writes[b->n_writes - 1].serial = serial;
+}

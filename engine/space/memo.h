@@ -25,3 +25,4 @@ int memo_read(Space *s, const char *name, Arena *a, const uint8_t **ret_data, si
 /* `serial` is what the read gave (0: there was none), or SPACE_ANY. */
 void memo_write(SpaceBatch *b, const char *name, const void *data, size_t n, uint64_t serial);
 void memo_delete(SpaceBatch *b, const char *name);
+void memo_delete_at(SpaceBatch *b, const char *name, uint64_t serial); /* if it is as it was read */

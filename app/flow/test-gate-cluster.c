@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One flag and the gates of two nodes: who has the role turns it, the other opens and closes with it, and
+ * when the one is gone, or late, the flag is given back by the other, once, and with nobody inside. */
+
+#include "app/flow/gate.h"
+
+#include "base/error.h"
+#include "engine/scheduler/scheduler-mem.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MINUTE_US ((int64_t)60 * 1000000)
+
+/* The roles are given by hand. */
+static int no_role(Queue *q, const char *name, uint64_t *ret_term)
+{
+        return QUEUE_E_GONE;
+}
+
+/* One queue in memory stands for the log and both copies. */
+typedef struct Site {
+        ClockFake clock;
+        SchedulerConfig config;
+        ConnectMem *connect;
+        Queue *queue;
+        QueueOps ops;
+        Log log;
+        Alarms alarms[2];
+        unsigned n_opened[2], n_closed[2]; /* told */
+        Gate gates[2];
+        Arena *a;
+        Lease lease;
+} Site;
+
+static void tell_one(void *context, const AlarmEvent *event)
+{
+        unsigned *n = context;
+
+        n[event->turn == ALARM_OPENED ? 0 : 2]++;
+}
+
+static int begin(void **state)
+{
+        static const char *const names[] = { "one", "two" };
+        Site *e = calloc(1, sizeof(*e));
+
+        clock_fake_init(&e->clock, (Mono){ 1000000 }, (Wall){ 1795305600000 });
+        e->config = (SchedulerConfig){
+                .driver = SCHEDULER_COMMAND,
+                .max_hold_us = 5 * MINUTE_US,
+                .linger_us = 2 * MINUTE_US,
+                .min_release_us = 2 * MINUTE_US,
+        };
+        e->a = arena_new(0);
+        e->connect = connect_mem_new(&e->clock.clock, 30 * MINUTE_US, 3 * MINUTE_US);
+        assert_int_equal(queue_mem_new(&e->queue), 0);
+        e->ops = *e->queue->ops;
+        e->ops.role = no_role;
+        e->queue->ops = &e->ops;
+        for (int i = 0; i < 2; i++) {
+                alarms_init(&e->alarms[i], tell_one, &e->n_opened[i]);
+                assert_int_equal(
+                        gate_init(&e->gates[i], &(GateOptions){ .config = &e->config,
+                                                                .queue = e->queue,
+                                                                .driver = connect_mem_open(e->connect),
+                                                                .alarms = &e->alarms[i],
+                                                                .clock = &e->clock.clock,
+                                                                .log = &e->log,
+                                                                .node = names[i] }),
+                        0);
+        }
+        *state = e;
+        return 0;
+}
+
+static int end(void **state)
+{
+        Site *e = *state;
+
+        for (int i = 0; i < 2; i++) {
+                gate_deinit(&e->gates[i]);
+                alarms_deinit(&e->alarms[i]);
+        }
+        queue_free(e->queue);
+        connect_mem_free(e->connect);
+        arena_free(e->a);
+        free(e);
+        return 0;
+}
+
+static void turn(Site *e, int node)
+{
+        for (int i = 0; gate_turn(&e->gates[node]) == 0; i++)
+                assert_true(i < 20); /* it spins */
+}
+
+/* Second by second, as both threads would wake. */
+static void pass(Site *e, int64_t us)
+{
+        for (; us > 0; us -= 1000000) {
+                clock_fake_advance(&e->clock, 1000000);
+                turn(e, 0);
+                turn(e, 1);
+        }
+}
+
+static FlagPhase phase(Site *e, int node)
+{
+        FlagView view;
+
+        gate_view(&e->gates[node], &view);
+        return view.phase;
+}
+
+static void put(Site *e)
+{
+        Change change = { .id = { .bytes = { 1 } }, .lane = LANE_NORMAL, .dn = "CN=x" };
+
+        change.seen = clock_wall(&e->clock.clock);
+        assert_int_equal(
+                queue_put(e->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = change.seen }), 0);
+}
+
+static void lease(Site *e)
+{
+        e->lease = (Lease){ 0 };
+        assert_int_equal(
+                queue_lease(e->queue, clock_wall(&e->clock.clock), LANE_SET(LANE_NORMAL), e->a, &e->lease),
+                0);
+}
+
+static void ack(Site *e)
+{
+        assert_int_equal(queue_ack(e->queue, &e->lease, &(Commit){ .now = clock_wall(&e->clock.clock) }), 0);
+}
+
+static bool has_journal(Site *e)
+{
+        const uint8_t *data;
+        size_t n;
+
+        return memo_read(queue_space(e->queue), "scheduler.journal", e->a, &data, &n, NULL) == 0;
+}
+
+/* Node one holds the flag, and has a change in work. */
+static void hold_by_one(Site *e)
+{
+        gate_lead(&e->gates[0], 1);
+        put(e);
+        pass(e, 2000000);
+        assert_int_equal(phase(e, 0), FLAG_HELD);
+        lease(e);
+        assert_true(gate_enter(&e->gates[0], LANE_NORMAL, NULL));
+        assert_false(connect_mem_enabled(e->connect));
+}
+
+static void test_one_hold_for_all(void **state)
+{
+        Site *e = *state;
+        FlagView one, two;
+
+        /* Nobody has the role: nobody touches it, and only urgent changes pass. */
+        put(e);
+        pass(e, 3000000);
+        assert_true(connect_mem_enabled(e->connect));
+        assert_int_equal(gate_lanes(&e->gates[1]), LANE_SET(LANE_URGENT));
+        gate_lead(&e->gates[0], 1);
+        pass(e, 2000000);
+        assert_false(connect_mem_enabled(e->connect));
+        gate_view(&e->gates[0], &one);
+        gate_view(&e->gates[1], &two);
+        assert_int_equal(two.phase, FLAG_HELD);
+        assert_int_equal(two.lanes, LANES_ALL);
+        assert_string_equal(one.hold_id, two.hold_id);
+        assert_string_equal(two.text, "SyncCycleEnabled is paused by sosync@one");
+        assert_int_equal(connect_mem_calls(e->connect, CONNECT_MEM_PAUSE), 1);
+
+        /* The work of node two keeps the hold, and its end is waited for. */
+        lease(e);
+        assert_true(gate_enter(&e->gates[1], LANE_NORMAL, &two));
+        pass(e, 4 * MINUTE_US);
+        assert_int_equal(phase(e, 0), FLAG_HELD);
+        pass(e, MINUTE_US + 5000000);
+        assert_int_equal(phase(e, 0), FLAG_CLOSING);
+        assert_false(connect_mem_enabled(e->connect));
+        assert_false(gate_enter(&e->gates[1], LANE_NORMAL, &two));
+        assert_true(gate_enter(&e->gates[1], LANE_URGENT, &two));
+        ack(e);
+        pass(e, 2000000);
+        assert_true(connect_mem_enabled(e->connect));
+        assert_int_equal(phase(e, 1), FLAG_REST);
+        assert_false(has_journal(e));
+}
+
+/* Between two looks of the other's thread: what decides is read after the lease. */
+static void test_closed_at_once(void **state)
+{
+        Site *e = *state;
+
+        hold_by_one(e);
+        ack(e);
+        gate_leave(&e->gates[0], LANE_NORMAL);
+        clock_fake_advance(&e->clock, 3 * MINUTE_US);
+        turn(e, 0);
+        assert_true(connect_mem_enabled(e->connect));
+        assert_int_equal(gate_lanes(&e->gates[1]), LANES_ALL); /* its thread has not looked yet */
+        assert_false(gate_enter(&e->gates[1], LANE_NORMAL, NULL));
+        assert_int_equal(gate_lanes(&e->gates[1]), LANE_SET(LANE_URGENT));
+}
+
+/* Node one is gone in the middle of a hold. */
+static void test_holder_dies(void **state)
+{
+        Site *e = *state;
+
+        hold_by_one(e);
+        gate_lead(&e->gates[1], 2);
+        turn(e, 1);
+        /* The lanes are closed, and what it has in work is waited for: its lease lives longer than it does.
+         */
+        assert_int_equal(phase(e, 1), FLAG_CLOSING);
+        assert_false(connect_mem_enabled(e->connect));
+        assert_true(has_journal(e));
+        assert_int_equal(queue_release(e->queue, &e->lease), 0);
+        for (int i = 0; i < 3; i++) {
+                clock_fake_advance(&e->clock, 1000000);
+                turn(e, 1);
+        }
+        /* Given back; and as there is still work, there is another hold, by node two. */
+        assert_int_equal(connect_mem_calls(e->connect, CONNECT_MEM_RESUME), 1);
+        assert_int_equal(connect_mem_calls(e->connect, CONNECT_MEM_PAUSE), 2);
+        assert_int_equal(phase(e, 1), FLAG_HELD);
+
+        /* It was not dead but late: it finds that another one has the flag, and leaves it alone. */
+        turn(e, 0);
+        clock_fake_advance(&e->clock, 10000000);
+        turn(e, 0);
+        assert_int_equal(phase(e, 0), FLAG_HELD);
+        assert_false(connect_mem_enabled(e->connect));
+        assert_true(has_journal(e));
+        assert_int_equal(connect_mem_calls(e->connect, CONNECT_MEM_RESUME), 1);
+        assert_int_equal(connect_mem_calls(e->connect, CONNECT_MEM_PAUSE), 2);
+}
+
+static void take_role_away(void *context, ConnectMemCall call)
+{
+        Site *e = context;
+
+        if (call != CONNECT_MEM_PAUSE)
+                return;
+        connect_mem_watch(e->connect, NULL, NULL);
+        gate_lead(&e->gates[1], 2);
+        turn(e, 1);
+}
+
+/* It pauses what the other has given back a moment before: it sees so, and undoes it. */
+static void test_late_pause(void **state)
+{
+        Site *e = *state;
+
+        gate_lead(&e->gates[0], 1);
+        turn(e, 0);
+        gate_ask(&e->gates[0]);
+        connect_mem_watch(e->connect, take_role_away, e);
+        turn(e, 0);
+        assert_int_equal(connect_mem_calls(e->connect, CONNECT_MEM_PAUSE), 1);
+        assert_true(connect_mem_enabled(e->connect));
+        assert_false(has_journal(e));
+        pass(e, 5000000);
+        assert_true(connect_mem_enabled(e->connect));
+        assert_int_equal(phase(e, 0), FLAG_FREE);
+}
+
+static void test_asked_elsewhere(void **state)
+{
+        Site *e = *state;
+
+        gate_lead(&e->gates[0], 1);
+        pass(e, 1000000);
+        gate_ask(&e->gates[1]);
+        pass(e, 2000000);
+        assert_int_equal(phase(e, 1), FLAG_HELD);
+        assert_false(connect_mem_enabled(e->connect));
+}
+
+/* What a person sets at another node is what is given back. */
+static void test_set_elsewhere(void **state)
+{
+        Site *e = *state;
+
+        hold_by_one(e);
+        assert_int_equal(gate_set(&e->gates[1], false, NULL), 0);
+        ack(e);
+        gate_leave(&e->gates[0], LANE_NORMAL);
+        pass(e, 3 * MINUTE_US);
+        assert_false(has_journal(e));
+        assert_false(connect_mem_enabled(e->connect));
+        assert_int_equal(connect_mem_calls(e->connect, CONNECT_MEM_RESUME), 0);
+}
+
+static size_t n_alarms(Site *e, int node)
+{
+        AlarmEvent *events;
+        size_t n;
+
+        alarms_list(&e->alarms[node], e->a, &events, &n);
+        return n;
+}
+
+/* All list it, one tells it; and another one may tell that it is over. */
+static void test_alarm(void **state)
+{
+        Site *e = *state;
+
+        gate_lead(&e->gates[0], 1);
+        put(e);
+        connect_mem_fail(e->connect, &(ConnectMemFault){ .on = CONNECT_MEM_STATUS,
+                                                         .end = SCHEDULER_E_UNREACHABLE,
+                                                         .text = "gone" });
+        pass(e, 5000000);
+        assert_int_equal(n_alarms(e, 0), 1);
+        assert_int_equal(n_alarms(e, 1), 1);
+        assert_int_equal(e->n_opened[0], 1);
+        assert_int_equal(e->n_opened[1], 0);
+        connect_mem_fail(e->connect, &(ConnectMemFault){ 0 });
+        gate_lead(&e->gates[0], 0);
+        gate_lead(&e->gates[1], 2);
+        pass(e, 5000000);
+        assert_int_equal(phase(e, 1), FLAG_HELD);
+        assert_int_equal(n_alarms(e, 0), 0);
+        assert_int_equal(n_alarms(e, 1), 0);
+        assert_int_equal(e->n_opened[1], 0);
+        assert_int_equal(e->n_closed[0], 0);
+        assert_int_equal(e->n_closed[1], 1);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+                TEST(test_one_hold_for_all),
+                TEST(test_closed_at_once),
+                TEST(test_holder_dies),
+                TEST(test_late_pause),
+                TEST(test_asked_elsewhere),
+                TEST(test_set_elsewhere),
+                TEST(test_alarm),
+        };
+
+        log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, STDERR_FILENO);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

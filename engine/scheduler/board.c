@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/scheduler/board.h"
+
+#include "base/pack.h"
+#include "base/str.h"
+
+#include <string.h>
+
+#define NAME          "scheduler.board"
+#define ASKED         "scheduler.asked"
+#define BOARD_VERSION 1
+#define BOARD_FIELDS  7
+
+static void unpack_text(PackReader *r, Arena *a, char *text, size_t size)
+{
+        const char *s = unpack_str(r, a);
+
+        snprintf(text, size, "%s", s ? s : "");
+}
+
+int board_read(const FlagStore *store, Board *ret_board)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Board b = { 0 };
+        const uint8_t *data;
+        PackReader reader;
+        size_t n, n_fields;
+        int64_t phase;
+        int r = memo_read(store->space, NAME, a, &data, &n, &b.serial);
+
+        if (r)
+                return r;
+        unpack_init(&reader, data, n);
+        n_fields = unpack_array(&reader);
+        unpack_version(&reader, BOARD_VERSION);
+        b.term = (uint64_t)unpack_int(&reader);
+        phase = unpack_int(&reader);
+        b.view.lanes = (LaneSet)unpack_int(&reader) & LANES_ALL;
+        unpack_text(&reader, a, b.view.hold_id, sizeof(b.view.hold_id));
+        unpack_text(&reader, a, b.view.text, sizeof(b.view.text));
+        b.view.alarm = flag_alarm(unpack_str(&reader, a));
+        if (n_fields > BOARD_FIELDS)
+                unpack_skip(&reader, n_fields - BOARD_FIELDS);
+        if (unpack_end(&reader) || phase < 0 || phase >= _FLAG_PHASE_N) {
+                *ret_board = (Board){ .serial = b.serial };
+                return SPACE_E_CORRUPT;
+        }
+        b.view.phase = (FlagPhase)phase;
+        *ret_board = b;
+        return 0;
+}
+
+static bool is_same(const FlagView *a, const FlagView *b)
+{
+        return a->phase == b->phase && a->lanes == b->lanes && strcmp(a->hold_id, b->hold_id) == 0 &&
+               strcmp(a->text, b->text) == 0 && str_is(a->alarm, b->alarm);
+}
+
+static int write_at(const FlagStore *store, const FlagView *view, uint64_t term, uint64_t serial)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SpaceBatch batch;
+        PackWriter w;
+        const uint8_t *data;
+        size_t n;
+
+        pack_init(&w);
+        pack_array(&w, BOARD_FIELDS);
+        pack_int(&w, BOARD_VERSION);
+        pack_int(&w, (int64_t)term);
+        pack_int(&w, view->phase);
+        pack_int(&w, view->lanes);
+        pack_str(&w, view->hold_id);
+        pack_str(&w, view->text);
+        pack_str(&w, view->alarm);
+        data = pack_data(&w, &n);
+        space_batch_init(&batch, a);
+        memo_write(&batch, NAME, data, n, serial);
+        pack_deinit(&w);
+        return store->commit(store->context, &batch);
+}
+
+int board_write(const FlagStore *store, const FlagView *view, uint64_t term)
+{
+        int r;
+
+        do {
+                Board have = { 0 };
+
+                r = board_read(store, &have);
+                if (r < 0)
+                        return r;
+                if (r == 0 && have.term > term)
+                        return SCHEDULER_E_OTHER;
+                if (r == 0 && have.term == term && is_same(&have.view, view))
+                        return 0;
+                r = write_at(store, view, term, have.serial);
+        } while (r == SCHEDULER_E_OTHER);
+        return r;
+}
+
+int board_ask(const FlagStore *store)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SpaceBatch batch;
+
+        space_batch_init(&batch, a);
+        memo_write(&batch, ASKED, "", 1, SPACE_ANY);
+        return store->commit(store->context, &batch);
+}
+
+uint64_t board_asked(const FlagStore *store)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        uint64_t serial = 0;
+        const uint8_t *data;
+        size_t n;
+
+        return memo_read(store->space, ASKED, a, &data, &n, &serial) ? 0 : serial;
+}
