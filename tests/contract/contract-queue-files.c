@@ -482,6 +482,42 @@ static void test_check(void **state)
         diag_deinit(&diag);
 }
 
+static void leave_head(Fixture *f, uint8_t n, const Head *head)
+{
+        ObjectKey key = { .id = { { n } } };
+        SpaceBatch batch;
+
+        space_batch_init(&batch, f->a);
+        space_write_head(&batch, &key, head, SPACE_ANY);
+        assert_int_equal(
+                queue_put(f->q,
+                          &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = f->now }),
+                0);
+}
+
+/* A create that was announced, and never was: its head leads nowhere, and that is no finding. One that was
+ * imported is. */
+static void test_check_heads(void **state)
+{
+        Fixture *f = *state;
+        CheckResult check;
+        Diag diag = DIAG_INIT;
+        Head head = { .dn = "CN=a", .type = "user", .in_scope = true, .metaverse = { { 7 } } };
+
+        leave_head(f, 1, &head);
+        assert_int_equal(queue_lmdb_check(f->folder, NULL, NULL, &check, &diag), 0);
+        assert_int_equal(check.n_objects, 1);
+        assert_int_equal(check.n_findings, 0);
+
+        head.imported = f->now;
+        leave_head(f, 2, &head);
+        assert_int_equal(queue_lmdb_check(f->folder, NULL, NULL, &check, &diag), 0);
+        assert_int_equal(check.n_findings, 1);
+        assert_string_equal(diag.items[0].text,
+                            "head: 02000000-0000-0000-0000-000000000000: its metaverse object is not there");
+        diag_deinit(&diag);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_files[] = {
@@ -500,6 +536,7 @@ const struct CMUnitTest contract_files[] = {
         TEST(test_killed_from_outside),
         TEST(test_backup),
         TEST(test_check),
+        TEST(test_check_heads),
 };
 
 const size_t n_contract_files = N_ELEMENTS(contract_files);

@@ -3,7 +3,8 @@
 /*
  * Scenario: play one script
  *
- *      scenario BACKEND SCRIPT               0: all that it expects happened, and nothing else
+ *      scenario BACKEND SCRIPT               0: all that it expects happened, and nothing else; and the
+ *                                             store that it leaves fits together
  *      scenario --wrong LINE BACKEND SCRIPT  0: the script fails at this line
  *
  * Exit status: 0, 1 (one line says what, where, and what was seen instead), 2 (usage), 99 (the scene could
@@ -54,7 +55,7 @@ int main(int argc, char **argv)
                 scene_deinit(&s);
                 return 99;
         }
-        good = play(&s);
+        good = play(&s) && scene_check(&s);
         scene_deinit(&s);
         return wrong ? good || s.line->number != expected : !good;
 }

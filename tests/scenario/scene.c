@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "engine/space/memo.h"
 #include "engine/steps/catalogue.h"
+#include "queue/check.h"
 #include "report/text.h"
 #include "tests/scenario/commands.h"
 #include "tests/scenario/mortal.h"
@@ -244,6 +245,24 @@ bool scene_reopen(Scene *s)
         if (start(s))
                 return scene_fail(s, "the service does not start again");
         return true;
+}
+
+bool scene_check(Scene *s)
+{
+        Diag diag = DIAG_INIT;
+        CheckResult found;
+        bool good = true;
+        int r;
+
+        if (!s->lmdb)
+                return true;
+        stop(s);
+        r = queue_lmdb_check(arena_printf(s->arena, "%s/state", s->folder), NULL, NULL, &found, &diag);
+        if (r || found.n_findings)
+                good = scene_fail(s, "what the story leaves behind does not fit together: %s",
+                                  diag_text(&diag));
+        diag_deinit(&diag);
+        return good;
 }
 
 int scene_init(Scene *s, const char *backend)

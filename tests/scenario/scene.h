@@ -108,6 +108,9 @@ struct Scene {
 int scene_init(Scene *s, const char *backend);
 void scene_deinit(Scene *s);
 
+/* The process ends, and its store is looked through as `sosync queue check` does. False: that was said. */
+bool scene_check(Scene *s);
+
 /* The line in hand is not as it should be: says so with file and line, and what was seen. Returns false. */
 bool scene_fail(Scene *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
