@@ -5,7 +5,7 @@
     test-continuity.py dirsync|usn|syncrepl|psearch|rfc4533 [OPERATIONS [SEED]]      rfc4533: syncrepl, at a 389 Directory Server
 
 Nothing is lost: every person in scope is in the cloud with the directory's values. Nothing is wrong: so is everyone who was. Nothing is concluded
-from absence: whoever was deleted or moved out of scope is still there, and as it was. Reconcile is off: it is the feed alone.
+from absence: whoever was deleted or moved out of scope is still there, and as it was. Reconcile is off: it is the feed alone. And the store fits together.
 """
 
 import base64
@@ -225,6 +225,9 @@ def main():
         # One more change goes through at once: it is still watching.
         chaos.add()
         settle(site, chaos, h.DEADLINE_S)
+        # What so many deaths have left behind fits together.
+        r = site.sosync.command("queue", "check")
+        check(r.returncode == 0, f"seed {SEED}: {r.stdout}{r.stderr}")
 
 
 if __name__ == "__main__":
