@@ -13,8 +13,8 @@
  * of any attribute, and of links.
  *
  * Lookouts: one for each other writable controller, of the URIs of the configuration, of `srv:`, and of the
- * directory's own list. It is looked at again every few minutes: a controller that came gets one, one that
- * was taken out of service loses it, with one warning.
+ * directory's own list. It is looked at again every few minutes, and sooner while one that is on it is out
+ * of reach: a controller that came gets one, one that was taken out of service loses it, with one warning.
  */
 
 #include "app/flow/feed-thread.h"

@@ -15,13 +15,14 @@
 #include <time.h>
 
 /* How often the directory's own list is read, and how often it is looked whether the feed has moved. The
- * first list waits for nobody; one that could not be read is asked for again sooner. */
-#define LIST_EVERY_US  600000000
-#define LIST_FAILED_US 30000000
-#define TURN_US        1000000
+ * first list waits for nobody; one that could not be read is asked for again sooner, and so is one that has
+ * a controller on it that is out of reach: perhaps it was taken out of service. */
+#define LIST_EVERY_US 600000000
+#define LIST_SOON_US  30000000
+#define TURN_US       1000000
 
 /* One that was taken off the list is dropped when it has been out of reach for so long. */
-#define GONE_US 60000000
+#define GONE_US 20000000
 
 struct Lookout {
         FeedSink sink;
@@ -236,6 +237,20 @@ static void drop_needless(Lookouts *l, const PinnedServer *pinned)
         }
 }
 
+static bool misses_listed(Lookouts *l)
+{
+        bool missed = false;
+
+        for (size_t i = 0; i < l->n && !missed; i++) {
+                Lookout *o = l->items[i];
+
+                pthread_mutex_lock(&o->lock);
+                missed = o->listed && o->on_list && is_away(o->state);
+                pthread_mutex_unlock(&o->lock);
+        }
+        return missed;
+}
+
 static void count_watched(Lookouts *l)
 {
         uint64_t n = 0;
@@ -270,7 +285,7 @@ static bool wait_turn(Lookouts *l)
 static void *lookouts_thread(void *context)
 {
         Lookouts *l = context;
-        Mono list_at = { 0 };
+        Mono list_at = { 0 }, list_soon_at = { 0 };
 
         while (wait_turn(l)) {
                 Mono now = clock_mono(l->wiring->clock);
@@ -281,8 +296,10 @@ static void *lookouts_thread(void *context)
                         continue;
                 drop_needless(l, &pinned);
                 start_configured(l, &pinned);
-                if (now.us >= list_at.us)
-                        list_at = mono_add(now, start_listed(l, &pinned) ? LIST_EVERY_US : LIST_FAILED_US);
+                if (now.us >= list_at.us || (now.us >= list_soon_at.us && misses_listed(l))) {
+                        list_at = mono_add(now, start_listed(l, &pinned) ? LIST_EVERY_US : LIST_SOON_US);
+                        list_soon_at = mono_add(now, LIST_SOON_US);
+                }
                 count_watched(l);
         }
         for (size_t i = 0; i < l->n; i++)

@@ -203,7 +203,8 @@ static void put_entry(const Request *r, const Thing *t, uint64_t since)
 
 /* -- the server about itself ----------------------------------------------------------------------------- */
 
-#define NTDS "CN=NTDS Settings,CN=%c,CN=Servers,CN=Site,CN=Sites,CN=Configuration," BASE_DN
+#define SERVER "CN=%c,CN=Servers,CN=Site,CN=Sites,CN=Configuration," BASE_DN
+#define NTDS   "CN=NTDS Settings," SERVER
 
 static void put_text(BerElement *ber, const char *name, const char *text)
 {
@@ -261,6 +262,38 @@ static void ntds_settings(Request *r)
         done(r, 0, NULL);
 }
 
+/* The list of controllers: each with its settings object, as a master of the domain (MS-ADTS
+ * 6.1.1.2.2.1.2.1.1). */
+static void controllers(Request *r)
+{
+        for (int i = 0; i < FACES_MAX; i++) {
+                const Face *f = faces[i];
+                BerElement *ber;
+                char dn[200];
+
+                if (!*f->listed)
+                        continue;
+                snprintf(dn, sizeof(dn), NTDS, f->name);
+                ber = wire_entry_begin(r->id, dn);
+                wire_value(ber, "invocationId", f->id, sizeof(f->id));
+                put_text(ber, "msDS-hasMasterNCs", BASE_DN);
+                wire_entry_end(r->client, ber);
+        }
+        done(r, 0, NULL);
+}
+
+/* The server object above the settings: "CN=a,CN=Servers,...". */
+static void server(Request *r)
+{
+        BerElement *ber = wire_entry_begin(r->id, r->base);
+
+        for (int i = 0; i < FACES_MAX; i++)
+                if (faces[i]->name == (r->base[3] | 0x20))
+                        put_text(ber, "dNSHostName", faces[i]->listed);
+        wire_entry_end(r->client, ber);
+        done(r, 0, NULL);
+}
+
 /* The numbers of attributes: one by its OID, the others by msDS-IntId. */
 static void schema(Request *r)
 {
@@ -290,10 +323,26 @@ static void schema(Request *r)
 
 /* -- searches -------------------------------------------------------------------------------------------- */
 
+/* Somebody changes the object while it is read in ranges. */
+static void churn(const Request *r, Face *f, Thing *t)
+{
+        size_t first, last;
+
+        for (size_t i = 0; i < r->n_attributes; i++)
+                for (size_t k = 0; k < t->n_attributes; k++)
+                        if (strstr(r->attributes[i], ";range=") && t->attributes[k].n &&
+                            asks_for(r->attributes[i], t->attributes[k].name, &first, &last) &&
+                            --f->churn == 0) {
+                                free(t->attributes[k].values[--t->attributes[k].n]);
+                                t->attributes[k].usn = t->usn = ++f->usn;
+                                return;
+                        }
+}
+
 static void read_one(Request *r)
 {
         Face *f = r->client->face;
-        const Thing *t = NULL;
+        Thing *t = NULL;
         uint8_t guid[16];
 
         if (strncasecmp(r->base, "<GUID=", 6) == 0 && guid_read(r->base + 6, guid)) {
@@ -307,6 +356,8 @@ static void read_one(Request *r)
                      "0000208D: NameErr: DSID-03100241, problem 2001 (NO_OBJECT), data 0");
                 return;
         }
+        if (f->churn)
+                churn(r, f, t);
         if (filter_holds(r->filter, t))
                 put_entry(r, t, 0);
         done(r, 0, NULL);
@@ -520,6 +571,10 @@ void answer(Request *r)
                 root_dse(r);
         else if (strncasecmp(r->base, "CN=NTDS Settings,", 17) == 0)
                 ntds_settings(r);
+        else if (strncasecmp(r->base, "CN=Sites,", 9) == 0)
+                controllers(r);
+        else if (strncasecmp(r->base + strcspn(r->base, ","), ",CN=Servers,", 12) == 0)
+                server(r);
         else if (strncasecmp(r->base, "CN=Partitions,", 14) == 0)
                 cross_ref(r);
         else if (strncasecmp(r->base, "CN=Schema,", 10) == 0)

@@ -9,6 +9,9 @@
  *      {"do": "put", "face": "a", "guid": "...", "dn": "...", "deleted": false, "set": {"title": "x"}}  → usn
  *      {"do": "copy", "from": "a", "to": "b", "ring": true}   replication; ring: `to` rings for it
  *      {"do": "set", "face": "a", "page": 3, "range": 1500, "readOnly": true, "as": "b", "closed": true}
+ *      {"do": "set", "face": "c", "listed": "127.0.0.9"}      it is in the list of controllers, under this
+ * name
+ *      {"do": "set", "face": "a", "churn": 30}       the 30th read of a range from now finds one value less
  *      {"do": "fail", "face": "a", "op": "dirsync", "kind": "code", "code": 12, "text": "...", "times": 1}
  *      {"do": "cut", "face": "a"}                    every connection to it ends
  *      {"do": "cut", "face": "a", "workers": true}   ... but those on which a notification waits: the feed's
@@ -192,6 +195,10 @@ static json_t *set(const json_t *o)
                 close_face(f);
         else if (json_is_false(json_object_get(o, "closed")) && !f->listener)
                 listen_at(f);
+        if ((v = json_object_get(o, "churn")))
+                f->churn = (unsigned)json_integer_value(v);
+        if ((v = json_object_get(o, "listed")))
+                snprintf(f->listed, sizeof(f->listed), "%s", json_string_value(v));
         if (json_object_get(o, "as"))
                 f->as = face_of(o, "as");
         return json_object();

@@ -100,6 +100,8 @@ struct Face {
         Fault faults[_OP_N];
         size_t page, range; /* objects of a DirSync page; values of an attribute; 0: without limit */
         bool read_only;
+        unsigned churn;  /* before so many more reads of a range it has lost its last value; 0: it does not */
+        char listed[64]; /* name of the server in the directory's list of controllers; "": it is not there */
         unsigned n_requests[_OP_N], n_clients, n_objects; /* objects: read by GUID */
 };
 

@@ -63,8 +63,12 @@ with Lab("all-dcs") as lab:
     f.until("user.2", accountEnabled=False)
     f.sosync.kill()
     f.ad.put(guid(2), title="after the kill")
+    # One more is in the directory's list, and out of reach; it is taken off the list once that was seen.
+    f.ad.do("set", face="c", listed="127.0.0.9")
     f.sosync.start()
     f.until("user.2", jobTitle="after the kill", accountEnabled=False)
+    f.log_has("127.0.0.9")
+    f.ad.do("set", face="c", listed="")
 
     step("the feed moves to the other controller, and the first one gets the lookout")
     f.ad.do("set", face="a", closed=True)
@@ -83,3 +87,10 @@ with Lab("all-dcs") as lab:
     print(f"after the move: {(time.monotonic() - began) * 1000:.0f} ms")
     f.ad.put(guid(2), face="b", title="rings")
     f.until("user.2", jobTitle="rings", accountEnabled=False)
+
+    step("the controller that has left the list: dropped, with one warning")
+    gone = "a domain controller is gone from the directory's list, and out of reach; it is dropped"
+    f.log_has(gone, 90)
+    lines = [line for line in f.sosync.log.read_text().splitlines() if "127.0.0.9" in line]
+    print("\n".join(lines))
+    check([gone in line for line in lines][-1] and sum(gone in line for line in lines) == 1, lines)
