@@ -249,6 +249,14 @@ def cpu_s(pid):
     return total / 1e9
 
 
+def session_cpu_s(pid):
+    """The same of all processes of the session that it has begun: a server and its children."""
+    def session(path):
+        with contextlib.suppress(OSError):
+            return int((path / "stat").read_text().rpartition(")")[2].split()[3])
+    return sum(cpu_s(path.name) for path in pathlib.Path("/proc").glob("[0-9]*") if session(path) == pid)
+
+
 def anonymous_bytes(pid):
     """Memory that is not a mapped file: what the kernel cannot take back without swapping."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()

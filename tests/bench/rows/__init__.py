@@ -7,6 +7,9 @@ import importlib
 ROWS = {
     "latency": ("latency", 2000, 2000),
     "intake-latency": ("intake_latency", 2000, 2000),
+    "intake-rate": ("intake_rate", 0, 0),
+    "intake-cost": ("intake_cost", 0, 0),
+    "ingest": ("ingest", 0, 0),
     "resume": ("resume", 2000, 10000),
     "drain": ("drain", 2000, 10000),
     "scale": ("scale", 20, 20),

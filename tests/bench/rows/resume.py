@@ -4,6 +4,9 @@
 Every user gets a new title while no service runs; then it starts. Measured: from the moment the feed is connected (its log
 line) until the first change is durably queued; whether all have arrived with their last value; whether any was written twice.
 No baseline. No limits are in force.
+
+On OpenLDAP (rows/syncrepl.py) by feed-probe, which is the service's feed, intake and queue: from the start of the program until the first change is
+durably queued, and whether all are.
 """
 
 import calendar
@@ -16,6 +19,7 @@ import ldap
 
 from figures import measure
 from programs import runs
+from rows.syncrepl import Syncrepl
 from table import Line, judge, ms
 
 LOG_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z info +connected ", re.MULTILINE)
@@ -24,6 +28,25 @@ LOG_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z info +connec
 def log_ms(text):
     found = LOG_TIME.search(text)
     return calendar.timegm(time.strptime(found[1], "%Y-%m-%dT%H:%M:%S")) * 1000 + int(found[2])
+
+
+def openldap(bench):
+    g = bench.once("syncrepl", Syncrepl)
+    n = 2000 if bench.quick else 10000
+    folder = g.folder()
+    with g.probe(folder):
+        pass
+
+    def one():
+        title = f"away {g.turn}"
+        g.turn += 1
+        g.modify(n, title)
+        began = time.monotonic_ns()
+        with g.probe(folder, wait=False) as p:
+            p.until(lambda: p.n >= n and p.is_watching, 60, f"{n} changes are queued")
+            return {"first": (p.told[title] - began) / 1e6, "all": (time.monotonic_ns() - began) / 1e6, "n": p.n}
+
+    return n, measure(one, g.n_runs)
 
 
 def row(bench):
@@ -47,9 +70,12 @@ def row(bench):
 
     s = measure(one, 1 if bench.quick else 3)
     n = len(users)
+    n_ldap, o = openldap(bench)
     return [
-        Line("resume", "first queued", ms(max(s.all("first"))), "", None, "< 1 s", judge(max(s.all("first")) < 1000),
+        Line("resume", "first queued, Samba", ms(max(s.all("first"))), "", None, "< 1 s", judge(max(s.all("first")) < 1000),
              f"{n:,} changes while down; worst of {len(s.runs)}; all at Graph {s.of('took'):.1f} s after the start"),
         Line("resume", "lost", str(max(s.all("lost"))), "", None, "0", judge(max(s.all("lost")) == 0)),
         Line("resume", "written twice", str(max(s.all("twice"))), "", None, "0", judge(max(s.all("twice")) == 0)),
+        Line("resume", "first queued, OpenLDAP", ms(max(o.all("first"))), "", None, "< 1 s", judge(max(o.all("first")) < 1000),
+             f"{n_ldap:,} changes while down, all queued after {ms(o.of('all'))}; worst of {len(o.runs)}"),
     ]

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenLDAP with 100,000 people, and who follows it by syncrepl: the ground of `intake-rate`, `intake-cost`, `ingest`, and of `intake-latency` and
+`resume` as far as they are about OpenLDAP.
+
+There is no Graph: what is queued stays there, so that it can be counted. The baseline is `ldapsearch -E sync=rp` (`sync=ro`) on the same server, one
+after the other. It asks for all attributes, which costs slapd less than the list of names that the service asks for.
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+import threading
+import urllib.request
+
+import ldap
+
+from lab import Failure, Lab, openldap, wait_until
+from lab.base import write_file
+
+CONFIG = """\
+source:
+  name: bench
+  uris: ["{dc.ldapi}"]
+  base: "{dc.base}"
+  bind: {{mechanism: simple, dn: "{dc.reader_dn}", password_file: "{dc.password_file}"}}
+  feed: syncrepl
+  initial: {initial}
+scope: {{include: ["{people}"]}}
+target:
+  tenant_id: 11111111-2222-3333-4444-555555555555
+  client_id: 66666666-7777-8888-9999-000000000000
+  credentials: [{{secret_file: "{secret}"}}]
+  endpoints: {{login: "http://127.0.0.1:9", graph: "http://127.0.0.1:9"}}
+state: {{path: "{folder}/state"}}
+reports: {{path: "{folder}/reports"}}
+console: {{listen: "127.0.0.1:0", token_file: "{token}"}}
+"""
+TOKEN = "bench0123456789abcdefghijklmnopqrstuvwxyz"
+PERSON = "dn: cn=p{0},{1}\nobjectClass: inetOrgPerson\ncn: p{0}\nsn: p{0}\nuid: p{0}\nmail: p{0}@corp.example.test\ndescription: Nobody in particular\n\n"
+# So many modifies are always under way: more than slapd has threads, so that it never waits for the writer.
+UNDER_WAY = 200
+
+
+class Teller:
+    """A program that prints "NANOSECONDS TITLE" for each entry that is durable; `told` has the first time of each title."""
+
+    def __init__(self, process):
+        self.process, self.told, self.is_watching, self.n = process, {}, False, 0
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            ns, _, title = line.rstrip("\n").partition(" ")
+            if ns == "watching":
+                self.is_watching = True
+            else:
+                self.told.setdefault(title, int(ns))
+                self.n += 1
+
+    def until(self, condition, deadline_s, what):
+        def look():
+            if self.process.poll() is not None:
+                raise Failure(f"{what}: {self.process.args[0]} has ended")
+            return condition()
+        wait_until(look, deadline_s, what, every_s=0.001)
+
+    def close(self):
+        if self.process.stdin:
+            self.process.stdin.close()
+        self.process.wait(30)
+        self._reader.join()
+
+
+class Syncrepl:
+    """bench.once("syncrepl", Syncrepl); the server lives as long as the bench."""
+
+    def __init__(self, bench):
+        if openldap.why_not():
+            raise Failure(openldap.why_not())
+        self.quick, self.program = bench.quick, bench.program
+        self.n_runs = 1 if bench.quick else 3
+        self.n_all = int(os.environ.get("SOSYNC_BENCH_PEOPLE") or (20000 if bench.quick else 100000))
+        self.lab = bench.stack.enter_context(Lab("bench-syncrepl"))
+        self.people = f"ou=people,{openldap.BASE}"
+        ldif = [f"dn: {self.people}\nobjectClass: organizationalUnit\nou: people\n\n"]
+        self.dc = self.lab.slapd(ldif="".join(ldif + [PERSON.format(i, self.people) for i in range(self.n_all)]))
+        self.admin = self.dc.admin()
+        # ldapsearch takes the whole file, its last newline too.
+        self.password = write_file(self.lab.folder / "reader.raw", self.dc.reader_password)
+        self.turn = 0
+
+    def folder(self):
+        self.turn += 1
+        path = self.lab.folder / f"turn-{self.turn}"
+        path.mkdir()
+        return path
+
+    def dn(self, i):
+        return f"cn=p{i},{self.people}"
+
+    # -- who follows ----------------------------------------------------------
+
+    def ldapsearch(self, mode, out):
+        return subprocess.Popen(
+            ["ldapsearch", "-LLL", "-H", self.dc.ldapi, "-D", self.dc.reader_dn, "-y", self.password, "-b", self.people, "-E", f"!sync={mode}",
+             "(objectClass=*)"], stdout=out, stderr=subprocess.DEVNULL)
+
+    def config(self, folder, initial):
+        secret = write_file(folder / "secret", "nobody")
+        token = write_file(folder / "token", TOKEN + "\n", 0o600)
+        text = CONFIG.format(dc=self.dc, people=self.people, folder=folder, secret=secret, token=token, initial=initial)
+        return write_file(folder / "sosync.yaml", text, 0o600)
+
+    @contextlib.contextmanager
+    def service(self, initial):
+        """`sosync run` on a new state; not waited for."""
+        folder = self.folder()
+        service = self.lab.sosync(self.config(folder, initial), name=folder.name, wait=False)
+        try:
+            yield service
+            service.process.check_alive()
+        finally:
+            service.stop()
+
+    @staticmethod
+    def queued(service):
+        """How many changes the feed has had stored so far, as /metrics tells it."""
+        service.process.check_alive()
+        port = re.search(rb"console  listen=\S+ port=(\d+)", service.log.read_bytes())
+        if not port:
+            return 0
+        request = urllib.request.Request(f"http://127.0.0.1:{int(port[1])}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(re.search(r"^sosync_feed_queued_total\{.*\} (\d+)", answer.read().decode(), re.M)[1])
+
+    def until_queued(self, service, n, deadline_s=600):
+        wait_until(lambda: self.queued(service) >= n, deadline_s, f"{n} changes are queued", every_s=0.005)
+
+    @contextlib.contextmanager
+    def probe(self, folder, wait=True):
+        """feed-probe on the state of `folder`: the same feed, intake and queue, and each entry's time."""
+        config = folder / "sosync.yaml"
+        if not config.exists():
+            self.config(folder, "now")
+        p = Teller(subprocess.Popen([self.program("feed-probe"), config], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        try:
+            if wait:
+                p.until(lambda: p.is_watching, 60, "the feed watches")
+            yield p
+        finally:
+            p.close()
+
+    @contextlib.contextmanager
+    def baseline(self):
+        """ldapsearch behind a pipe, at whose end each entry with a title is committed and its time printed. Nobody has one at first."""
+        search = self.ldapsearch("rp", subprocess.PIPE)
+        folder = self.folder()
+        p = Teller(subprocess.Popen([self.program("baseline-intake"), folder], stdin=search.stdout, stdout=subprocess.PIPE, text=True))
+        search.stdout.close()
+        try:
+            self.admin.set(self.dn(0), title=f"first {self.turn}")
+            p.until(lambda: f"first {self.turn}" in p.told, 600, "ldapsearch tells of changes")
+            yield p
+        finally:
+            search.terminate()
+            search.wait(10)
+            p.close()
+
+    # -- who writes -----------------------------------------------------------
+
+    def modify(self, n, title):
+        """A title each for n people, as fast as the server takes them; all are answered when it returns."""
+        connection, waiting = self.admin.connection, []
+        for i in range(n):
+            waiting.append(connection.modify_ext(self.dn(i), [(ldap.MOD_REPLACE, "title", [title.encode()])]))
+            if len(waiting) >= UNDER_WAY:
+                for m in waiting[:UNDER_WAY // 2]:
+                    connection.result3(m)
+                del waiting[:UNDER_WAY // 2]
+        for m in waiting:
+            connection.result3(m)
