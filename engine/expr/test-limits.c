@@ -224,7 +224,7 @@ static void test_names(void **state)
         assert_int_equal(n, 0);
 }
 
-/* Every function has its example, its help, and a row that agrees with itself. */
+/* Every function has its section of examples, its help, and a row that agrees with itself. */
 static void test_functions(void **state)
 {
         _cleanup_(cleanup_free) char *cases = NULL, *cert_cases = NULL;
@@ -237,7 +237,7 @@ static void test_functions(void **state)
         assert_true(n >= 60);
         for (size_t i = 0; i < n; i++) {
                 const Function *f = function_find(functions[i].name, strlen(functions[i].name));
-                char call[64];
+                char call[64], section[64];
 
                 assert_non_null(f);
                 assert_true(functions[i].min <= functions[i].max || functions[i].max == -1);
@@ -245,8 +245,9 @@ static void test_functions(void **state)
                 snprintf(call, sizeof(call), " %s(", functions[i].name);
                 if (!strstr(functions[i].signature, call))
                         fail_msg("%s: %s", functions[i].name, functions[i].signature);
-                if (!strstr(cases, call + 1) && !strstr(cert_cases, call + 1))
-                        fail_msg("%s has no example", functions[i].name);
+                snprintf(section, sizeof(section), "\n## %s\n", functions[i].name);
+                if (!strstr(cases, section) && !strstr(cert_cases, call + 1))
+                        fail_msg("%s has no section of examples", functions[i].name);
                 if (f->call) {
                         assert_int_equal(strlen(f->params), f->max);
                         assert_true(f->max <= FUNCTION_ARGS_MAX);
