@@ -25,6 +25,7 @@ struct ConnectMem {
         Wall running_until; /* 0: no cycle */
         Wall next, last;
         unsigned n_cycles;
+        int64_t late_ms; /* the longest that a cycle was due before it began */
         unsigned n_calls[4];
         ConnectMemFault fault;
         void (*before)(void *context, ConnectMemCall call);
@@ -67,8 +68,11 @@ static void live(ConnectMem *c)
                 for (size_t i = c->n_holders; i-- > 0;)
                         if (c->holders[i].until.ms <= c->at.ms)
                                 drop_holder(c, i);
-                if (c->enabled && !c->suspended && !c->running_until.ms && c->next.ms <= c->at.ms)
+                if (c->enabled && !c->suspended && !c->running_until.ms && c->next.ms <= c->at.ms) {
+                        if (c->late_ms < c->at.ms - c->next.ms)
+                                c->late_ms = c->at.ms - c->next.ms;
                         run(c, 0);
+                }
         }
         c->at = wall_add(now, 0);
 }
@@ -267,6 +271,12 @@ unsigned connect_mem_cycles(ConnectMem *c)
 {
         live(c);
         return c->n_cycles;
+}
+
+int64_t connect_mem_late(ConnectMem *c)
+{
+        live(c);
+        return c->late_ms * 1000;
 }
 
 Wall connect_mem_last(ConnectMem *c)

@@ -4,7 +4,8 @@
 /*
  * A Connect server in memory, for tests: its flag, its cycles, its leases, under a clock of the test's
  *
- * It does what the real one does by the clock: a cycle that is due begins when SyncCycleEnabled is true, a
+ * It does what the real one does by the clock: a cycle that is due begins when SyncCycleEnabled is true, the
+ * next is due an interval after that beginning, a
  * lease whose time is over gives the flag back (the scheduled task that the pausing script leaves behind).
  * Any number of drivers may talk to one server: two services. Not for threads.
  */
@@ -46,6 +47,7 @@ void connect_mem_start(ConnectMem *c, int64_t duration_us); /* Start-ADSyncSyncC
 bool connect_mem_enabled(ConnectMem *c);
 bool connect_mem_running(ConnectMem *c);
 unsigned connect_mem_cycles(ConnectMem *c); /* ended so far */
+int64_t connect_mem_late(ConnectMem *c);    /* us: the longest that a cycle was due before it began */
 Wall connect_mem_last(ConnectMem *c);       /* when the last one ended; 0: none */
 unsigned connect_mem_calls(ConnectMem *c, ConnectMemCall call);
 

@@ -253,12 +253,15 @@ bool connect_expect_flag(Scene *s, const char *const *words, size_t n_words)
         return true;
 }
 
-/* EXPECT connect enabled=true running=false cycles=3 (at least) */
+/* EXPECT connect enabled=true running=false cycles=3 late=20 (the longest that one was due, in seconds, at
+ * most)
+ */
 bool connect_expect(Scene *s, const char *const *words, size_t n_words)
 {
         const char *enabled = command_value(s, words, n_words, "enabled");
         const char *running = command_value(s, words, n_words, "running");
-        int64_t cycles = command_number(command_value(s, words, n_words, "cycles"), 0);
+        int64_t cycles = command_number(command_value(s, words, n_words, "cycles"), -1);
+        int64_t late = command_number(command_value(s, words, n_words, "late"), INT64_MAX / 1000000);
 
         if (!is_there(s))
                 return false;
@@ -266,8 +269,11 @@ bool connect_expect(Scene *s, const char *const *words, size_t n_words)
                 return scene_fail(s, "SyncCycleEnabled is not %s", enabled);
         if (running && connect_mem_running(s->connect) != str_is(running, "true"))
                 return scene_fail(s, "SyncCycleInProgress is not %s", running);
-        if (connect_mem_cycles(s->connect) < (unsigned)cycles)
+        if (cycles >= 0 && connect_mem_cycles(s->connect) != (unsigned)cycles)
                 return scene_fail(s, "%u cycles have run", connect_mem_cycles(s->connect));
+        if (connect_mem_late(s->connect) > late * 1000000)
+                return scene_fail(s, "a cycle began %lld s late",
+                                  (long long)(connect_mem_late(s->connect) / 1000000));
         return true;
 }
 
