@@ -234,13 +234,7 @@ static void changes_of_metaverse(const FlowedObject *a, const FlowedObject *b, C
 
 static bool knows(const RulesView *v, const char *name)
 {
-        size_t n;
-        const char *const *all = rules_target_attributes(v->rules, RULE_OUTBOUND, v->planned->type, &n);
-
-        for (size_t i = 0; i < n; i++)
-                if (str_is(all[i], name))
-                        return true;
-        return false;
+        return rules_flows(v->rules, RULE_OUTBOUND, v->planned->type, name);
 }
 
 /* What the cloud has after a run by these rules: what they leave alone stays. */

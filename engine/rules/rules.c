@@ -4,6 +4,7 @@
 #include "engine/rules/rules-internal.h"
 #include "engine/rules/rules-yaml.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert((int)RULE_E_BASE_ == (int)ERROR_BASE_RULE, "the ranges of conditions are in error.h");
@@ -112,18 +113,22 @@ const char *const *rules_target_attributes(const RuleSet *set, RuleDirection dir
         return find_list(set->targets[direction], set->n_targets[direction], type, ret_n);
 }
 
+static int name_compare(const void *key, const void *name)
+{
+        return strcmp(key, *(const char *const *)name);
+}
+
+bool rules_flows(const RuleSet *set, RuleDirection direction, const char *type, const char *attribute)
+{
+        size_t n;
+        const char *const *names = rules_target_attributes(set, direction, type, &n);
+
+        return n && bsearch(attribute, names, n, sizeof(*names), name_compare);
+}
+
 bool rules_flows_links(const RuleSet *set, RuleDirection direction, const char *type, const char *attribute)
 {
-        const char *const *names;
-        size_t n;
-
-        if (!rules_is_link(attribute))
-                return false;
-        names = rules_target_attributes(set, direction, type, &n);
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(names[i], attribute) == 0)
-                        return true;
-        return false;
+        return rules_is_link(attribute) && rules_flows(set, direction, type, attribute);
 }
 
 /* Only what may be too large for a record. Other references (manager, managedBy) are few and stay values. */

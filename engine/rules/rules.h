@@ -258,10 +258,13 @@ bool rules_knows_type(const RuleSet *set, const char *type);
 /* Metaverse attributes that any inbound join clause compares: the space keeps an index of their values. */
 const char *const *rules_join_attributes(const RuleSet *set, const char *mv_type, size_t *ret_n);
 
-/* Attributes that any rule of this direction flows to in an object of this type. Whoever compares what should
- * be with what is there clears no attribute that is not among them. */
+/* Attributes that any rule of this direction flows to in an object of this type, sorted. Whoever compares
+ * what should be with what is there clears no attribute that is not among them. */
 const char *const *rules_target_attributes(const RuleSet *set, RuleDirection direction, const char *type,
                                            size_t *ret_n);
+
+/* Is it among them? */
+bool rules_flows(const RuleSet *set, RuleDirection direction, const char *type, const char *attribute);
 
 /* Does any rule flow links (see above) to this attribute of this target type? For the import: must members be
  * read at all? What flows for one object is FlowedObject.links. */

@@ -149,6 +149,10 @@ static void test_names(void **state)
         assert_names(names, n, "sourceAnchorBinary ");
         names = rules_target_attributes(w->set, RULE_OUTBOUND, "user", &n);
         assert_names(names, n, "fresh member mixed old title usageLocation ");
+        for (size_t i = 0; i < n; i++)
+                assert_true(rules_flows(w->set, RULE_OUTBOUND, "user", names[i]));
+        assert_false(rules_flows(w->set, RULE_OUTBOUND, "user", "department"));
+        assert_false(rules_flows(w->set, RULE_OUTBOUND, "group", "title"));
         assert_null(rules_source_attributes(w->set, "group", &n));
         assert_int_equal(n, 0);
         assert_true(rules_knows_type(w->set, "user"));

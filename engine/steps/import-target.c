@@ -61,20 +61,11 @@ const char *run_cloud_type(const Run *run)
 /* What lives in another service is read only if the rules give it. */
 static bool is_read(const Run *run, const TargetAttribute *at, bool links)
 {
-        const char *const *names;
-        size_t n;
-
         if (!at->property || (!at->writable && !at->create_only))
                 return false;
         if (at->kind == TARGET_LINKS || at->kind == TARGET_REFERENCE)
                 return links;
-        if (!at->service)
-                return true;
-        names = rules_target_attributes(run->config->rules, RULE_OUTBOUND, at->type, &n);
-        for (size_t i = 0; i < n; i++)
-                if (str_is(names[i], at->name))
-                        return true;
-        return false;
+        return !at->service || rules_flows(run->config->rules, RULE_OUTBOUND, at->type, at->name);
 }
 
 int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool links, RunImport *import)

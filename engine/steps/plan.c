@@ -129,19 +129,16 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
 /* Every attribute that a rule flows to and Graph can write, in the order of the schema. */
 static int plan_values(Run *run)
 {
-        size_t n_rows, n_known;
+        size_t n_rows;
         const TargetAttribute *rows = target_attributes(run->config->schema, run_cloud_type(run), &n_rows);
-        const char *const *known =
-                rules_target_attributes(run->config->rules, RULE_OUTBOUND, run_cloud_type(run), &n_known);
         const FlowedObject *before = run->cloud.object && !run->person.given ? planned_before(run) : NULL;
         const char *not_writable = NULL;
 
         for (size_t i = 0; i < n_rows; i++) {
                 const TargetAttribute *at = &rows[i];
-                bool flows = !value_is_none(flowed_get(run->planned, at->name));
+                bool flows = !value_is_none(flowed_get(run->planned, at->name)) ||
+                             rules_flows(run->config->rules, RULE_OUTBOUND, run_cloud_type(run), at->name);
 
-                for (size_t k = 0; k < n_known && !flows; k++)
-                        flows = str_is(known[k], at->name);
                 if (!flows || at->kind == TARGET_LINKS || at->kind == TARGET_REFERENCE ||
                     flowed_is_kept(run->planned, at->name))
                         continue;

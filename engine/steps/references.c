@@ -58,19 +58,12 @@ void run_names_now(Run *run, const char *attribute, const ObjectId **ret_ids, si
 
 static bool flows(const Run *run, const char *attribute)
 {
-        const char *const *names;
-        size_t n;
-
         if (flowed_is_kept(run->planned, attribute))
                 return false;
         if (!str_is(attribute, "manager"))
                 return flowed_find_link(run->planned, attribute) != NULL;
         /* Also where it has no value: the one that it had must go. */
-        names = rules_target_attributes(run->config->rules, RULE_OUTBOUND, run_cloud_type(run), &n);
-        for (size_t i = 0; i < n; i++)
-                if (str_is(names[i], attribute))
-                        return true;
-        return false;
+        return rules_flows(run->config->rules, RULE_OUTBOUND, run_cloud_type(run), attribute);
 }
 
 /* What the object names now, as cloud ids: sorted, each once. Two objects of one person are one of them. */
