@@ -138,6 +138,11 @@ static void check_sources(Config *c, const ConfigDoc *doc, Diag *reach, Diag *di
                 check_scope(c, s, at, diag);
                 check_twins(c, s, at, doc, diag);
                 ldap_config_check(&s->ldap, doc, arena_printf(c->arena, "%ssource", at), reach);
+                if (c->target.estate == ESTATE_CLOUD_SYNC && s->ldap.base &&
+                    !on_demand_has_job(&c->target.cloud_sync, s->ldap.base))
+                        diag_add_at(diag, config_mark(doc, "target.cloud_sync.jobs"),
+                                    "target.cloud_sync.jobs: none of them is for %s, the base of %ssource",
+                                    s->ldap.base, at);
         }
 }
 

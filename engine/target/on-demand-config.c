@@ -137,3 +137,18 @@ bool on_demand_job_for(const OnDemandConfig *c, const char *dn, Arena *a, size_t
                 }
         return *ret_id != NULL;
 }
+
+bool on_demand_has_job(const OnDemandConfig *c, const char *base)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const OnDemandDomain *domains = c->jobs.items;
+        const Dn *asked, *mine;
+
+        if (c->jobs.n_items == 0 || dn_parse(a, base, &asked, NULL))
+                return true;
+        for (size_t i = 0; i < c->jobs.n_items; i++)
+                if (domains[i].base && dn_parse(a, domains[i].base, &mine, NULL) == 0 &&
+                    (dn_is_below(asked, mine) || dn_is_below(mine, asked)))
+                        return true;
+        return false;
+}

@@ -63,6 +63,10 @@ int on_demand_find(Target *graph, Call *call, const char *wanted, OnDemandJob *r
 bool on_demand_job_for(const OnDemandConfig *c, const char *dn, Arena *a, size_t *ret_number,
                        const char **ret_id);
 
+/* Is there a job for what is below `base`, or for a part of it? Also if none is named: the tenant's only one.
+ */
+bool on_demand_has_job(const OnDemandConfig *c, const char *base);
+
 /* Both are borrowed. Return: 0. */
 int on_demand_new(Owner **ret_owner, Target *graph, const OnDemandConfig *config);
 

@@ -197,6 +197,20 @@ static void test_config(void **state)
         check_config(&(OnDemandConfig){ .jobs = { many, N_ELEMENTS(many) } }, "at most 16 jobs, not 17");
 }
 
+/* A source without a job could never be asked for anything. */
+static void test_has_job(void **state)
+{
+        static OnDemandDomain domains[] = { { "DC=a,DC=test", "x" }, { "OU=People,DC=b,DC=test", "y" } };
+        static const OnDemandConfig config = { .jobs = { domains, N_ELEMENTS(domains) } };
+
+        assert_true(on_demand_has_job(&config, "dc=a,dc=test"));
+        assert_true(on_demand_has_job(&config, "OU=Staff,DC=a,DC=test"));
+        assert_true(on_demand_has_job(&config, "DC=b,DC=test"));
+        assert_false(on_demand_has_job(&config, "OU=Staff,DC=b,DC=test"));
+        assert_false(on_demand_has_job(&config, "DC=c,DC=test"));
+        assert_true(on_demand_has_job(&(OnDemandConfig){ .job = "x" }, "DC=c,DC=test"));
+}
+
 static void test_answers(void **state)
 {
         static const struct {
@@ -235,6 +249,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_which_job, script_setup, script_teardown),
                 cmocka_unit_test_setup_teardown(test_domains, script_setup, script_teardown),
                 cmocka_unit_test(test_config),
+                cmocka_unit_test(test_has_job),
                 cmocka_unit_test(test_answers),
         };
 

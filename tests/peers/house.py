@@ -19,10 +19,22 @@ DEADLINE_S = 20
 SHIPPED_RULES = pathlib.Path(__file__).resolve().parents[2] / "engine" / "rules" / "default"
 
 
+SOURCE = """\
+  - source:
+      name: {dc.upn_suffix}
+      uris: ["{dc.uri}"]
+      base: "{dc.base}"
+      bind: {{mechanism: simple, dn: "{dc.reader_dn}", password_file: "{dc.password_file}"}}
+      tls: {{ca_file: "{dc.ca_file}"}}
+    scope: {{include: ["{ou}"]}}
+"""
+
+
 class House:
     """`with house("name") as h:` gives h.ad (changes), h.graph (emulator), h.sosync (not started), h.corp and its OUs."""
 
-    def __init__(self, lab, dc=None, emulator=(), **samba):
+    def __init__(self, lab, dc=None, emulator=(), domains=(), **samba):
+        """`emulator`: more of the emulator's arguments. `domains`: more that the tenant has verified."""
         self.lab = lab
         self.dc = dc or lab.samba(**samba)
         self.ad = self.dc.admin()
@@ -31,7 +43,7 @@ class House:
         self.groups = self.ad.add_ou(f"OU=Groups,{self.corp}").dn
         self.hidden = self.ad.add_ou(f"OU=Hidden,{self.corp}").dn
         self.outside = self.ad.add_ou(f"OU=Outside,{self.dc.base}").dn
-        self.graph = lab.emulator(*emulator, domains=[self.dc.upn_suffix])
+        self.graph = lab.emulator(*emulator, domains=[self.dc.upn_suffix, *domains])
         self.folder = lab.folder
 
     def write_config(self, name="sosync.yaml", **other):
@@ -77,6 +89,13 @@ brakes: {brakes}
 {more}
 """.format(realm=self.dc.upn_suffix, base=self.dc.base, tenant_id=self.graph.tenant_id, client_id=self.graph.client_id, **values)
         return write_file(self.folder / name, text, 0o600)
+
+    def write_sources(self, *sources, **other):
+        """As write_config(), but for the sources, each a domain controller and a container that is in scope, in this order."""
+        path = self.write_config(**other)
+        usual = path.read_text()
+        text = "".join(SOURCE.format(dc=dc, ou=ou) for dc, ou in sources)
+        return write_file(path, "sources:\n" + text + usual[usual.index("staging:"):], 0o600)
 
     def start(self, **other):
         self.sosync = self.lab.sosync(self.write_config(**other))

@@ -14,57 +14,67 @@ from lab import wait_until
 GRANTED = ["User.Read.All", "User.EnableDisableAccount.All", "User.RevokeSessions.All", "Group.Read.All", "Organization.Read.All",
            "Synchronization.ReadWrite.All", "Application.Read.All", "RoleManagement.Read.Directory"]
 PRINCIPAL = "12121212-0000-0000-0000-000000000000"
-JOB = "AD2AADProvisioning.1111.2222"
+JOB, OTHER_JOB = "AD2AADProvisioning.1111.2222", "AD2AADProvisioning.3333.4444"
+OTHER_REALM = "RES.FABRIKAM.TEST"
 MEMBERS = [f"m{i:02}" for i in range(12)]
 
 
-def plant(h):
+def plant(h, ad, ou, suffix):
     """Cloud Sync has made them already. What its agent would find in the directory is planted by carry()."""
     cloud = {}
-    for dn, entry in h.ad.find(h.corp, "(|(objectClass=user)(objectClass=group))",
-                               ["sAMAccountName", "objectGUID", "displayName", "givenName", "sn", "objectClass"]):
+    for dn, entry in ad.find(ou, "(|(objectClass=user)(objectClass=group))",
+                             ["sAMAccountName", "objectGUID", "displayName", "givenName", "sn", "objectClass"]):
         account = entry["sAMAccountName"][0].decode()
         if b"group" in entry["objectClass"]:
             body = {"groups": [{"displayName": account, "mailNickname": account, "mailEnabled": False, "securityEnabled": True,
                                 "onPremisesSyncEnabled": True, "uniqueName": base64.b64encode(entry["objectGUID"][0]).decode()}]}
         else:
-            body = {"users": [{"userPrincipalName": h.upn(account), "displayName": entry["displayName"][0].decode(), "mailNickname": account,
+            body = {"users": [{"userPrincipalName": f"{account}@{suffix}", "displayName": entry["displayName"][0].decode(), "mailNickname": account,
                                "accountEnabled": True, "surname": entry["sn"][0].decode(), "onPremisesSyncEnabled": True,
                                "givenName": entry.get("givenName", [b""])[0].decode() or None,
                                "onPremisesImmutableId": base64.b64encode(entry["objectGUID"][0]).decode()}]}
         ids = h.graph.admin("POST", "objects", body)
         cloud[account] = (dn, (ids["users"] + ids["groups"])[0])
-    h.graph.admin("POST", "objects", {"organization": {"onPremisesSyncEnabled": True}, "synchronizationJobs": [
-        {"principalId": PRINCIPAL, "id": JOB, "templateId": "AD2AADProvisioning", "status": "Active"}]})
+    h.graph.admin("POST", "objects", {"organization": {"onPremisesSyncEnabled": True}})
     return cloud
 
 
-def requests(h):
-    return [r for r in h.graph.journal() if r["path"].endswith("/provisionOnDemand")]
+def plant_jobs(h, *ids):
+    h.graph.admin("POST", "objects", {"synchronizationJobs": [
+        {"principalId": PRINCIPAL, "id": i, "templateId": "AD2AADProvisioning", "status": "Active"} for i in ids]})
+
+
+def plant_entry(h, dn, cloud_id, members=(), error=None, **properties):
+    """What the agent of Cloud Sync finds in the directory."""
+    entry = {"dn": dn, "cloudId": cloud_id, "properties": properties, "members": list(members)}
+    h.graph.admin("POST", "objects", {"directory": [{**entry, **({"error": error} if error else {})}]})
+
+
+def requests(h, after=0):
+    return [r for r in h.graph.journal(after) if r["path"].endswith("/provisionOnDemand")]
 
 
 def body(record):
     return json.loads(record["body"]) if isinstance(record["body"], str) else record["body"]
 
 
-def main():
+def one_job():
     with house("on-demand") as h:
         people = ["ada", "bob", "eve", "kim", *MEMBERS]
         dns = {n: h.ad.add_user(n, h.people, sn=n).dn for n in people}
         group = h.ad.add_group("sales", h.groups).dn
-        cloud = plant(h)
+        cloud = plant(h, h.ad, h.corp, h.dc.upn_suffix)
+        plant_jobs(h, JOB)
 
         def carry(account, members=(), error=None, **properties):
-            entry = {"dn": cloud[account][0], "cloudId": cloud[account][1], "properties": properties, "members": list(members)}
-            h.graph.admin("POST", "objects", {"directory": [{**entry, **({"error": error} if error else {})}]})
+            plant_entry(h, *cloud[account], members, error, **properties)
 
         for account in people:
             carry(account)
         h.graph.admin("POST", "app", {"roles": GRANTED})
 
         step("two jobs, and none is named")
-        h.graph.admin("POST", "objects", {"synchronizationJobs": [
-            {"principalId": PRINCIPAL, "id": i, "templateId": "AD2AADProvisioning", "status": "Active"} for i in (JOB, "AD2AADProvisioning.other")]})
+        plant_jobs(h, JOB, OTHER_JOB)
         refused = h.lab.sosync(h.write_config(target="  estate: cloud-sync\n"), start=False).command("run", deadline_s=30)
         check(refused.returncode == 2 and "2 Cloud Sync jobs: target.cloud_sync.job must name one, or .jobs" in refused.stderr, refused)
 
@@ -137,4 +147,77 @@ def main():
         h.sosync.stop()
 
 
-main()
+def two_jobs():
+    """Two domains, of each of which a job of its own takes care."""
+    with house("on-demand-two", domains=[OTHER_REALM.lower()]) as h:
+        other = h.lab.samba("dc2", realm=OTHER_REALM)
+        there = other.admin()
+        staff = there.add_ou(f"OU=Staff,{other.base}").dn
+        here = {name: h.ad.add_user(name, h.people, sn=name).dn for name in ("ada", "bob", "eve")}
+        beyond = {name: there.add_user(name, staff, sn=name).dn for name in ("rosa", "sam")}
+        team = there.add_group("team", staff).dn
+        cloud = {**plant(h, h.ad, h.corp, h.dc.upn_suffix), **plant(h, there, staff, other.upn_suffix)}
+        plant_jobs(h, JOB, OTHER_JOB)
+        for account in cloud:
+            plant_entry(h, *cloud[account])
+        h.graph.admin("POST", "app", {"roles": GRANTED})
+
+        def jobs_asked(after):
+            """Who was asked for, and of which job."""
+            return sorted((r["path"].split("/jobs/")[1].split("/")[0], body(r)["parameters"][0]["subjects"][0]["objectId"]) for r in requests(h, after))
+
+        def config(jobs):
+            text = ", ".join(f'{{base: "{base}", job: {job}}}' for base, job in jobs)
+            return h.write_sources((h.dc, h.corp), (other, staff), target=f"  estate: cloud-sync\n  cloud_sync: {{jobs: [{text}]}}\n", brakes="{off: [create, disable]}")
+
+        step("two domains, and only one of them has a job: told at the start")
+        r = h.lab.sosync(config([(h.dc.base, JOB)]), start=False).command("run", deadline_s=30)
+        check(r.returncode == 2 and other.base in r.stderr, r)
+
+        step("everybody of both is known")
+        h.sosync = h.lab.sosync(config([(h.dc.base, JOB), (other.base, OTHER_JOB)]), name="both")
+        h.sosync.command("reconcile", "--all")
+        h.until_idle()
+        check(not requests(h), f"nobody was asked for: {requests(h)[:2]}")
+
+        step("a title of each: each job is asked for its own")
+        plant_entry(h, *cloud["ada"], jobTitle="Chief")
+        plant_entry(h, *cloud["rosa"], jobTitle="Boss")
+        h.ad.modify(here["ada"], {"title": "Chief"})
+        there.modify(beyond["rosa"], {"title": "Boss"})
+        wait_until(lambda: h.user("ada").get("jobTitle") == "Chief" and h.graph.find_user(f"rosa@{other.upn_suffix}").get("jobTitle") == "Boss",
+                   30, "both titles in the cloud")
+        h.until_idle()
+        check(jobs_asked(0) == sorted([(JOB, here["ada"]), (OTHER_JOB, beyond["rosa"])]), jobs_asked(0))
+
+        step("a group of the second domain")
+        after = h.graph.last()
+        plant_entry(h, *cloud["team"], members=list(beyond.values()))
+        there.modify(team, {"member": list(beyond.values())})
+        wait_until(lambda: len(h.graph.find_group("team")["members"]) == 2, 30, "two members in the cloud")
+        h.until_idle()
+        check(jobs_asked(after) == [(OTHER_JOB, team)], jobs_asked(after))
+
+        step("disabled: neither of the jobs is asked")
+        after = h.graph.last()
+        began = time.monotonic()
+        there.disable(beyond["sam"])
+        wait_until(lambda: h.graph.find_user(f"sam@{other.upn_suffix}")["accountEnabled"] is False, 30, "sam disabled")
+        took = time.monotonic() - began
+        step(f"a disable in the second domain: {took * 1000:.0f} ms")
+        check(took < 1 and not jobs_asked(after), (took, jobs_asked(after)))
+
+        step("the job of one domain is asked for too much: that of the other goes on")
+        h.graph.admin("POST", "faults", {"rules": [{"path": f"*/{OTHER_JOB}/provisionOnDemand", "count": 1, "action": {"status": 429, "retry_after": "5"}}]})
+        plant_entry(h, *cloud["rosa"], jobTitle="Late")
+        plant_entry(h, *cloud["eve"], jobTitle="Soon")
+        there.modify(beyond["rosa"], {"title": "Late"})
+        wait_until(lambda: any(r["status"] == 429 for r in requests(h)), 30, "the refusal")
+        h.ad.modify(here["eve"], {"title": "Soon"})
+        h.until_user("eve", jobTitle="Soon")
+        wait_until(lambda: h.graph.find_user(f"rosa@{other.upn_suffix}").get("jobTitle") == "Late", 30, "the late title")
+        h.sosync.stop()
+
+
+one_job()
+two_jobs()

@@ -6,27 +6,8 @@ import os
 
 from house import DEADLINE_S, check, house, step
 from lab import wait_until
-from lab.base import write_file
 
 REALM = "RES.FABRIKAM.TEST"
-
-
-def section(dc, ou):
-    return f"""\
-  - source:
-      name: {dc.upn_suffix}
-      uris: ["{dc.uri}"]
-      base: "{dc.base}"
-      bind: {{mechanism: simple, dn: "{dc.reader_dn}", password_file: "{dc.password_file}"}}
-      tls: {{ca_file: "{dc.ca_file}"}}
-    scope: {{include: ["{ou}"]}}
-"""
-
-
-def write_config(h, *sources):
-    """As the house's, but for the sources, in this order."""
-    usual = h.write_config().read_text()
-    return write_file(h.folder / "sosync.yaml", "sources:\n" + "".join(sources) + usual[usual.index("staging:"):], 0o600)
 
 
 def status(h):
@@ -40,6 +21,12 @@ def status(h):
     return {source["name"]: source for source in answer["status"]["sources"]}
 
 
+def compare(h, *arguments, exit_status):
+    r = h.sosync.command("compare", "--json", *arguments)
+    check(r.returncode == exit_status, r)
+    return json.loads(r.stdout) if r.stdout else r.stderr
+
+
 def cloud(h, upn, **wanted):
     def look():
         u = h.graph.find_user(upn)
@@ -47,15 +34,13 @@ def cloud(h, upn, **wanted):
     return wait_until(look, DEADLINE_S, f"{upn} in the cloud with {wanted}")
 
 
-with house("two-forests") as h:
+with house("two-forests", domains=[REALM.lower()]) as h:
     other = h.lab.samba("dc2", fresh=True, realm=REALM)
     there = other.admin()
     staff = there.add_ou(f"OU=Staff,{other.base}").dn
     names = (h.dc.upn_suffix, other.upn_suffix)
-    corp, res = section(h.dc, h.corp), section(other, staff)
-    h.graph.close()
-    h.graph = h.lab.emulator(name="graph2", domains=list(names))
-    h.sosync = h.lab.sosync(write_config(h, corp, res))
+    corp, res = (h.dc, h.corp), (other, staff)
+    h.sosync = h.lab.sosync(h.write_sources(corp, res))
 
     step("an account of each")
     ada = h.ad.add_user("Ada Corp", h.people).dn
@@ -92,12 +77,29 @@ with house("two-forests") as h:
     r = h.sosync.command("rules", "explain", "--attribute", "department", f"CN=Kim Both,{h.people}")
     check(f"of {names[1]}: " in r.stdout and f"With {second} of" in r.stdout, r.stdout)
 
+    step("compared: both forests at once, a person of both with the values of both; one of them alone; and what is different")
+    before = h.graph.last()
+    result = compare(h, exit_status=0)
+    check((result["objects"], result["equal"], result["percent"], result["references"]) == (4, 4, 100, True), result)
+    check(compare(h, "--ou", staff, exit_status=0)["objects"] == 2, "below an OU of the second")
+    h.graph.admin("POST", "objects", {"users": [{"id": kim["id"], "department": "Somewhere"}, {"id": h.user("ada.corp")["id"], "jobTitle": "Nobody"}]})
+    result = compare(h, exit_status=1)
+    check((result["equal"], result["different"], result["onlyHere"], result["onlyThere"], result["failed"]) == (1, 3, 0, 0, 0), result)
+    rows = {row["name"]: row for row in result["attributes"]}
+    check(set(rows) == {"department", "jobTitle"} or set(rows) == {"department", "title"}, rows)
+    check((rows["department"]["objects"], rows["department"]["ours"], rows["department"]["theirs"]) == (2, "Rockets", "Somewhere"), rows)
+    check(not h.writes(before), "compare writes nothing")
+    h.graph.admin("POST", "objects", {"users": [{"id": kim["id"], "department": "Rockets"}, {"id": h.user("ada.corp")["id"], "jobTitle": None}]})
+    check(compare(h, exit_status=0)["percent"] == 100, "as it was")
+
     step("one forest is gone: the other goes on, and nothing of the first is lost")
     there.set(rosa, title="before")
     cloud(h, f"rosa.res@{names[1]}", jobTitle="before")
     other.stop()
     code, doc = h.sosync.sync("--no-html-report", rosa)
     check(code != 0, doc)
+    check(other.host in compare(h, exit_status=5), "a comparison says which of them cannot be read")
+    check(compare(h, "--ou", h.corp, exit_status=0)["objects"] == 2, "the other can be compared all the same")
     h.ad.set(ada, title="alone")
     cloud(h, f"ada.corp@{names[0]}", jobTitle="alone")
     gone = wait_until(lambda: not status(h)[names[1]]["feed"]["state"] == "watching" and status(h), DEADLINE_S, "the feed notices")
@@ -111,7 +113,7 @@ with house("two-forests") as h:
     h.until_idle()
     h.sosync.stop()
     before = h.graph.last()
-    write_config(h, res, corp)
+    h.write_sources(res, corp)
     h.sosync.start()
     for dn in (ada, rosa):
         code, doc = h.sosync.sync("--no-html-report", dn)
@@ -124,7 +126,7 @@ with house("two-forests") as h:
     h.until_idle()
     h.sosync.stop()
     before = h.graph.last()
-    write_config(h, corp)
+    h.write_sources(corp)
     h.sosync.start()
     h.ad.set(ada, title="alone again")
     cloud(h, f"ada.corp@{names[0]}", jobTitle="alone again")
