@@ -110,7 +110,7 @@ static int copy_tenant(Comparison *c)
         if (r == 0)
                 r = copy_type(c, "group");
         c->result->n_cloud = compare_copy_count(c->copy);
-        c->result->reading_ms += (clock_mono(c->job->clock).us - start.us) / 1000;
+        c->reading_us += clock_mono(c->job->clock).us - start.us;
         c->target = compare_copy_target(c->copy);
         return r;
 }
@@ -199,7 +199,7 @@ static int list_directory(Comparison *c)
                 r = list_source(c, &job->sources[i]);
 
         c->result->n_objects = c->n_keys;
-        c->result->reading_ms += (clock_mono(job->clock).us - start.us) / 1000;
+        c->reading_us += clock_mono(job->clock).us - start.us;
         return r;
 }
 
@@ -292,6 +292,7 @@ int compare_run(const Compare *job, CompareResult *ret_result, Diag *diag)
         prepare(&c);
         r = pass(&c);
         ret_result->took_ms = (clock_mono(job->clock).us - start.us) / 1000;
+        ret_result->reading_ms = c.reading_us / 1000;
         compare_space_deinit(&c.space);
         compare_copy_free(c.copy);
         arena_free(c.run);

@@ -13,8 +13,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+/* Half of the hash is enough: what is found is compared with what was asked for. */
 typedef struct Slot {
-        uint64_t key;
+        uint32_t key;
         uint32_t record; /* + 1; 0: empty */
 } Slot;
 
@@ -32,9 +33,11 @@ struct CompareCopy {
         uint64_t end;
         Record *records;
         size_t n_records, size_records;
-        Slot *slots; /* a power of two, at most half full */
+        Slot *slots; /* a power of two, at most three quarters full */
         size_t n_slots, n_used;
         bool members;
+        ObjectId last; /* that was given out last, and its record: it is marked next */
+        uint32_t last_record;
 };
 
 /* One object, as it is read back. */
@@ -47,12 +50,12 @@ typedef struct Found {
 
 /* -- index ----------------------------------------------------------------------------------------------- */
 
-static uint64_t key_of(char kind, const char *type, const void *data, size_t n)
+static uint32_t key_of(char kind, const char *type, const void *data, size_t n)
 {
-        return hash128(data, n, (uint64_t)(unsigned char)kind << 8 | (unsigned char)type[0]).low;
+        return (uint32_t)hash128(data, n, (uint64_t)(unsigned char)kind << 8 | (unsigned char)type[0]).low;
 }
 
-static uint64_t key_of_name(const char *upn)
+static uint32_t key_of_name(const char *upn)
 {
         char folded[512];
         size_t n = 0;
@@ -62,7 +65,7 @@ static uint64_t key_of_name(const char *upn)
         return key_of('u', "user", folded, n);
 }
 
-static void put_slot(Slot *slots, size_t n_slots, uint64_t key, uint32_t record)
+static void put_slot(Slot *slots, size_t n_slots, uint32_t key, uint32_t record)
 {
         size_t i = key & (n_slots - 1);
 
@@ -71,9 +74,9 @@ static void put_slot(Slot *slots, size_t n_slots, uint64_t key, uint32_t record)
         slots[i] = (Slot){ .key = key, .record = record };
 }
 
-static void index_add(CompareCopy *c, uint64_t key, uint32_t record)
+static void index_add(CompareCopy *c, uint32_t key, uint32_t record)
 {
-        if (2 * (c->n_used + 1) > c->n_slots) {
+        if (4 * (c->n_used + 1) > 3 * c->n_slots) {
                 size_t n = c->n_slots ? 2 * c->n_slots : 4096;
                 Slot *slots = calloc(n, sizeof(*slots));
 
@@ -177,7 +180,7 @@ static bool is_it(const Found *f, const char *type, MatchBy by, const char *valu
 static int find(CompareCopy *c, const char *type, MatchBy by, const char *value, Arena *a, Found *ret)
 {
         ObjectId id;
-        uint64_t key;
+        uint32_t key;
 
         if (by == MATCH_MAIL || !value || (by == MATCH_ID && !guid_parse(value, &id)))
                 return TARGET_E_NOT_FOUND;
@@ -210,6 +213,8 @@ static int copy_fetch(Target *t, Call *call, const Match *match, ObjectSink *sin
 
         if (r)
                 return r;
+        c->last = f.object.object->id;
+        c->last_record = f.record;
         if (c->members && str_is(match->type, "group")) {
                 by_id.by = MATCH_ID;
                 by_id.value = guid_format(&f.object.object->id, id);
@@ -329,18 +334,33 @@ bool compare_copy_user(CompareCopy *c, const char *upn, Arena *a, const char **r
         return true;
 }
 
-bool compare_copy_mark(CompareCopy *c, const ObjectId *id)
+static bool find_id(CompareCopy *c, const ObjectId *id, uint32_t *ret_record)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(arena_freep) Arena *a = NULL;
         char text[GUID_TEXT_MAX];
         Found f;
 
+        if (guid_is(&c->last, id)) {
+                *ret_record = c->last_record;
+                return true;
+        }
+        a = arena_new(0);
         guid_format(id, text);
         if (find(c, "user", MATCH_ID, text, a, &f) && find(c, "group", MATCH_ID, text, a, &f))
-                return true;
-        if (c->records[f.record].marked)
                 return false;
-        c->records[f.record].marked = true;
+        *ret_record = f.record;
+        return true;
+}
+
+bool compare_copy_mark(CompareCopy *c, const ObjectId *id)
+{
+        uint32_t record;
+
+        if (!find_id(c, id, &record))
+                return true;
+        if (c->records[record].marked)
+                return false;
+        c->records[record].marked = true;
         return true;
 }
 

@@ -39,7 +39,9 @@ const Run *compare_steps(Comparison *c, const ObjectKey *key)
         run->call.now = clock_mono(job->clock);
         run->call.deadline = mono_add(run->call.now, PATIENCE_US);
         pipeline_run(run);
-        c->result->reading_ms += run->read_us / 1000;
+        c->reading_us += run->read_us;
+        if (!c->copy)
+                c->reading_us += run->outcome.steps[STEP_import_target].duration_us;
         run_deinit(run);
         return run;
 }
@@ -91,18 +93,11 @@ static const char *text_of(Arena *a, Value v)
 
 static bool flows(const Run *run, const TargetAttribute *at)
 {
-        size_t n;
-        const char *const *known = rules_target_attributes(run->config->rules, RULE_OUTBOUND, at->type, &n);
-
         if (at->kind == TARGET_LINKS || at->kind == TARGET_REFERENCE || !at->writable || at->create_only ||
             flowed_is_kept(run->planned, at->name))
                 return false;
-        if (!value_is_none(flowed_get(run->planned, at->name)))
-                return true;
-        for (size_t i = 0; i < n; i++)
-                if (str_is(known[i], at->name))
-                        return true;
-        return false;
+        return !value_is_none(flowed_get(run->planned, at->name)) ||
+               rules_flows(run->config->rules, RULE_OUTBOUND, at->type, at->name);
 }
 
 static bool values_differ(Comparison *c, const Run *run)

@@ -37,6 +37,7 @@ struct Comparison {
         CompareLater *later;
         size_t n_later, size_later;
         uint64_t n_by_guid, n_by_consistency;
+        int64_t reading_us; /* waiting for directory and tenant */
         Diag *diag;
 };
 

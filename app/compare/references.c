@@ -20,13 +20,16 @@ static json_t *now_different(Comparison *c, CompareLater *later, const char *dn)
 
 static const char *name_of(Comparison *c, const ObjectKey *key)
 {
-        SourceEntry entry;
+        Mono start = clock_mono(c->job->clock);
         char text[GUID_TEXT_MAX];
+        SourceEntry entry;
+        int r;
 
         arena_reset(c->run);
-        if (source_read(compare_reader(c, key->source), &(SourceQuery){ .id = &key->id }, c->run, &entry,
-                        NULL) == 0 &&
-            entry.object->dn)
+        r = source_read(compare_reader(c, key->source), &(SourceQuery){ .id = &key->id }, c->run, &entry,
+                        NULL);
+        c->reading_us += clock_mono(c->job->clock).us - start.us;
+        if (r == 0 && entry.object->dn)
                 return entry.object->dn;
         return arena_strdup(c->run, guid_format(&key->id, text));
 }
@@ -99,6 +102,7 @@ static int compare_members(Comparison *c, CompareLater *later)
         ObjectId *ours;
         size_t n, missing, more;
 
+        c->reading_us += run->outcome.steps[STEP_import_target].duration_us; /* not of the copy */
         if (!run->planned || !run->cloud.object || !run->links_read)
                 return run->blame == BLAME_OBJECT ? 0 : COMPARE_E_UNREACHABLE;
         why = flowed_find_link(run->planned, "member");
