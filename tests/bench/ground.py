@@ -32,6 +32,7 @@ source:
   bind: {{mechanism: simple, dn: "{reader}", password_file: "{password}"}}
   tls: {{ca_file: "{ca}"}}
   initial: {initial}
+  feed: {feed}
 scope: {{include: ["{bulk}", "{corp}"]}}
 target:
   tenant_id: {tenant}
@@ -63,6 +64,8 @@ class User:
 
 class Ground:
     """`with Ground(n_users) as g:` g.users are in the directory and in the cloud, and the service knows them. No service runs."""
+
+    feed = "auto"
 
     def __init__(self, n_users):
         self.n_users = n_users
@@ -127,7 +130,8 @@ class Ground:
             realm=self.dc.upn_suffix, uri=self.dc.uri, base=self.dc.base, reader=self.dc.reader_dn, password=self.dc.password_file,
             ca=self.dc.ca_file, bulk=self.bulk, corp=self.corp, tenant=self.graph.tenant_id, client=self.graph.client_id,
             secret=self.graph.secret_file, login=self.graph.login, graph=self.graph.graph, limits=limits or "published: false",
-            target=f"  {target}" if target else "", state=state or self.state, reports=self.reports, initial=initial, more="\n".join(more))
+            target=f"  {target}" if target else "", state=state or self.state, reports=self.reports, initial=initial, feed=self.feed,
+            more="\n".join(more))
         return write_file(self.folder / f"sosync-{next(self.numbers)}.yaml", text)
 
     @contextlib.contextmanager

@@ -29,8 +29,8 @@ ROWS = {
     "binary": ("binary", 20, 20),
     "queue": ("queue", 0, 0),
     "rules": ("rules", 0, 0),
-    "rules-diff": ("rules_diff", 20, 20),
-    "compare": ("compare", 20, 20),
+    "rules-diff": ("rules_diff", 0, 0),
+    "compare": ("compare", 0, 0),
 }
 
 
