@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "report/audit.h"
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "base/str.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <string.h>
 #include <strings.h>
@@ -98,46 +97,22 @@ static bool print_line(void *context, const AuditLine *line)
 
 static int parse_search(const Command *c, int argc, char **argv, Search *s)
 {
-        static const struct option options[] = {
-                { "since", required_argument, NULL, 's' },
-                { "by", required_argument, NULL, 'b' },
-                { "dn", required_argument, NULL, 'd' },
-                { "kind", required_argument, NULL, 'k' },
-                { "text", required_argument, NULL, 't' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
+        const Option options[] = {
+                { "since", .since = &s->since },
+                { "by", .text = &s->by },
+                { "dn", .text = &s->dn },
+                { "kind", .text = &s->kind },
+                { "text", .text = &s->text },
+                { "json", .flag = &s->json },
+                { NULL },
         };
-        int k;
+        int status = options_read_all(c, options, argc - 1, argv + 1);
 
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 's':
-                        if (!command_since(optarg, &s->since))
-                                return EXIT_USAGE;
-                        break;
-                case 'b':
-                        s->by = optarg;
-                        break;
-                case 'd':
-                        s->dn = optarg;
-                        break;
-                case 'k':
-                        if (!str_is(optarg, "act") && !str_is(optarg, "write"))
-                                return command_fail(EXIT_USAGE, "--kind: \"%s\" is neither act nor write",
-                                                    optarg);
-                        s->kind = optarg;
-                        break;
-                case 't':
-                        s->text = optarg;
-                        break;
-                case 'j':
-                        s->json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        return optind == argc ? EXIT_DONE : command_usage(c);
+        if (status)
+                return status;
+        if (s->kind && !str_is(s->kind, "act") && !str_is(s->kind, "write"))
+                return command_fail(EXIT_USAGE, "--kind: \"%s\" is neither act nor write", s->kind);
+        return EXIT_DONE;
 }
 
 static int search(const Command *c, const char *folder, int argc, char **argv)
@@ -194,8 +169,7 @@ static int verify(const Command *c, const char *folder, int argc, char **argv)
                         json_object_set_new(
                                 o, "broken",
                                 json_pack("{s:s, s:I}", "file", v.file, "line", (json_int_t)v.number));
-                json_dumpf(o, stdout, JSON_INDENT(2));
-                putchar('\n');
+                command_print_json(o);
                 json_decref(o);
         } else {
                 print_verdict(&v);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "queue/cluster.h"
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/config/config.h"
 #include "base/str.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -89,29 +88,17 @@ static void print_json(const Config *c, const ClusterView *v)
                       "server", v->server, "log", "first", (json_int_t)v->log.first, "last",
                       (json_int_t)v->log.last, "bytes", (json_int_t)v->log.n_bytes, "replicas",
                       v->log.replicas, "nodes", nodes, "roles_without_node", orphans);
-        json_dumpf(o, stdout, JSON_INDENT(2));
-        putchar('\n');
+        command_print_json(o);
         json_decref(o);
 }
 
 static int parse(const Command *c, int argc, char **argv, bool *ret_json)
 {
-        static const struct option options[] = {
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
-        };
-        int k;
-
+        const Option options[] = { { "json", .flag = ret_json }, { NULL } };
         *ret_json = false;
         if (!argc || !str_is(argv[0], "status"))
                 return command_usage(c);
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                if (k != 'j')
-                        return command_usage(c);
-                *ret_json = true;
-        }
-        return optind == argc ? EXIT_DONE : command_usage(c);
+        return options_read_all(c, options, argc - 1, argv + 1);
 }
 
 /* sosync cluster status */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/control/control.h"
 #include "app/control/person.h"
 #include "engine/model/dn.h"
@@ -147,6 +147,12 @@ bool command_service_runs(const Config *c, int *ret_status)
         return r == 0;
 }
 
+void command_print_json(const json_t *j)
+{
+        json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        putchar('\n');
+}
+
 void command_getopt(int *argc, char ***argv)
 {
         --*argv;
@@ -227,21 +233,11 @@ bool command_colour(void)
 
 int command_run(const Command *c, const char *config_path, int argc, char **argv)
 {
-        static const struct option options[] = { { "record", required_argument, NULL, 'r' },
-                                                 { NULL, 0, NULL, 0 } };
         const char *record = NULL;
-        int k;
+        const Option options[] = { { "record", .text = &record }, { NULL } };
+        int status = options_read_all(c, options, argc, argv);
 
-        /* getopt wants the program's name in front. */
-        argv--;
-        argc++;
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                if (k != 'r')
-                        return command_usage(c);
-                record = optarg;
-        }
-        if (optind < argc)
-                return command_usage(c);
+        if (status)
+                return status;
         return service_run(config_path, record);
 }

@@ -71,6 +71,9 @@ int command_without_service(const Config *c, int r);
 /* Does one run? False with a status: there is one that cannot be asked; said why. */
 bool command_service_runs(const Config *c, int *ret_status);
 
+/* What --json gives: indented, and a line's end. */
+void command_print_json(const json_t *j);
+
 /* Arguments as getopt wants them, which begins behind the first: for a command without a verb. */
 void command_getopt(int *argc, char ***argv);
 

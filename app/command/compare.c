@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/command/command.h"
 #include "app/command/job.h"
+#include "app/command/options.h"
 #include "app/command/progress.h"
+#include "app/command/tally.h"
 #include "base/str.h"
-#include "engine/model/dn.h"
 
-#include <getopt.h>
 #include <string.h>
 
-static const struct {
-        const char *key, *text;
-        bool always;
-} lines[] = {
+static const TallyLine lines[] = {
         { "equal", "equal", true },
         { "different", "different", true },
         { "onlyHere", "only in Active Directory: they would be created", true },
@@ -60,12 +56,7 @@ static void print(const json_t *result)
                : percent > 99.99 ? 99.99
                                  : percent,
                progress_number((uint64_t)json_integer_value(json_object_get(result, "objects")), number));
-        for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
-                json_int_t n = json_integer_value(json_object_get(result, lines[i].key));
-
-                if (n || lines[i].always)
-                        printf("%12s  %s\n", progress_number((uint64_t)n, number), lines[i].text);
-        }
+        tally_print(result, lines, N_ELEMENTS(lines));
         if (!json_is_true(json_object_get(result, "references")))
                 printf("%12s  managers, members, and what is only there: told by a comparison of "
                        "everything\n",
@@ -83,48 +74,26 @@ static void print(const json_t *result)
 
 int command_compare(const Command *c, const char *config_path, int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "ou", required_argument, NULL, 'o' },
-                { "sample", required_argument, NULL, 's' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
-        };
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
         const char *ou = NULL;
         int64_t sample = 0;
         bool json = false;
+        const Option options[] = {
+                { "ou", .dn = &ou },
+                { "sample", .number = &sample, .min = 1, .max = 100000 },
+                { "json", .flag = &json },
+                { NULL },
+        };
         json_t *result = NULL;
-        int k, status;
+        int status = options_read_all(c, options, argc, argv);
 
-        command_getopt(&argc, &argv);
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'o':
-                        ou = optarg;
-                        break;
-                case 's':
-                        if (!str_to_int64(optarg, &sample) || sample < 1 || sample > 100000)
-                                return command_fail(EXIT_USAGE,
-                                                    "--sample: \"%s\" is not a number from 1 to 100000",
-                                                    str_safe(a, optarg, strlen(optarg)));
-                        break;
-                case 'j':
-                        json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        if (optind != argc)
-                return command_usage(c);
-        if (!command_dn("--ou", ou))
-                return EXIT_USAGE;
+        if (status)
+                return status;
         status = command_job(
                 config_path, "compare",
                 json_pack("{s:s?, s:I, s:b}", "ou", ou, "sample", (json_int_t)sample, "details", json),
                 &result);
         if (result && json) {
-                json_dumpf(result, stdout, JSON_INDENT(2));
-                putchar('\n');
+                command_print_json(result);
         } else if (result) {
                 print(result);
         }

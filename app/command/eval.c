@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/rules/look.h"
 #include "base/str.h"
 
-#include <getopt.h>
 #include <string.h>
 
 typedef struct EvalCommand {
@@ -16,44 +15,21 @@ typedef struct EvalCommand {
 
 static int parse(const Command *c, EvalCommand *e, int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "dn", required_argument, NULL, 'd' },
-                { "object", required_argument, NULL, 'o' },
-                { "type", required_argument, NULL, 't' },
-                { "json", no_argument, NULL, 'j' },
-                { "strict", no_argument, NULL, 's' },
-                { "functions", no_argument, NULL, 'f' },
-                { NULL, 0, NULL, 0 },
+        const Option options[] = {
+                { "dn", .text = &e->dn },
+                { "object", .text = &e->object },
+                { "type", .text = &e->type },
+                { "json", .flag = &e->json },
+                { "strict", .flag = &e->strict },
+                { "functions", .flag = &e->functions },
+                { NULL },
         };
-        int k;
+        int status = options_read(c, options, &argc, &argv);
 
-        command_getopt(&argc, &argv);
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'd':
-                        e->dn = optarg;
-                        break;
-                case 'o':
-                        e->object = optarg;
-                        break;
-                case 't':
-                        e->type = optarg;
-                        break;
-                case 'j':
-                        e->json = true;
-                        break;
-                case 's':
-                        e->strict = true;
-                        break;
-                case 'f':
-                        e->functions = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        if (optind < argc)
-                e->text = argv[optind++];
-        if (optind < argc || !e->text == !e->functions)
+        if (status)
+                return status;
+        e->text = argc ? argv[0] : NULL;
+        if (argc > 1 || !e->text == !e->functions)
                 return command_usage(c);
         if (e->dn && e->object)
                 return command_fail(EXIT_USAGE, "give --dn or --object, not both");

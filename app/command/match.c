@@ -2,7 +2,7 @@
 
 /* `sosync match`: soft matches that wait for a person */
 
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/control/control.h"
 #include "app/control/matches.h"
 #include "app/control/person.h"
@@ -11,7 +11,6 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 typedef struct MatchCommand {
@@ -68,8 +67,7 @@ static int print(const MatchCommand *m, const json_t *result)
                 return EXIT_DONE;
         }
         if (m->json) {
-                json_dumpf(result, stdout, JSON_INDENT(2));
-                putchar('\n');
+                command_print_json(result);
                 return EXIT_DONE;
         }
         str_init(&out, SIZE_MAX);
@@ -81,25 +79,20 @@ static int print(const MatchCommand *m, const json_t *result)
 
 static int parse(const Command *c, int argc, char **argv, MatchCommand *m)
 {
-        static const struct option options[] = {
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
-        };
+        const Option options[] = { { "json", .flag = &m->json }, { NULL } };
         bool approve = argc && str_is(argv[0], "approve");
-        int k;
+        int status;
 
         *m = (MatchCommand){ 0 };
         if (!approve && !(argc && str_is(argv[0], "list")))
                 return command_usage(c);
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                if (k != 'j' || approve)
-                        return command_usage(c);
-                m->json = true;
-        }
-        if (argc - optind != approve)
+        argc--, argv++;
+        status = options_read(c, options, &argc, &argv);
+        if (status)
+                return status;
+        if (argc != approve || (m->json && approve))
                 return command_usage(c);
-        m->which = approve ? argv[optind] : NULL;
+        m->which = approve ? argv[0] : NULL;
         return EXIT_DONE;
 }
 

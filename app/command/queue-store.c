@@ -11,12 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-static void print_json(const json_t *result)
-{
-        json_dumpf(result, stdout, JSON_INDENT(2));
-        putchar('\n');
-}
-
 /* -- check ----------------------------------------------------------------------------------------------- */
 
 static bool show(void *context, uint64_t done, uint64_t total)
@@ -65,7 +59,7 @@ int command_queue_check(const Config *c, const char *folder, bool json)
                           (json_int_t)n.n_rows, "changes", (json_int_t)n.n_changes, "objects",
                           (json_int_t)n.n_objects, "outcomes", (json_int_t)n.n_outcomes, "links",
                           (json_int_t)n.n_links, "nFindings", (json_int_t)n.n_findings, "findings", findings);
-        print_json(result);
+        command_print_json(result);
         json_decref(result);
         return n.n_findings ? EXIT_OBJECT : EXIT_DONE;
 }
@@ -86,7 +80,7 @@ int command_queue_backup(const char *config_path, const char *which, bool json)
                 return command_fail(EXIT_OBJECT, "%s", strerror(ENOMEM));
         status = command_job(config_path, "backup", json_pack("{s:s}", "folder", folder), &result);
         if (result && json)
-                print_json(result);
+                command_print_json(result);
         else if (result)
                 printf("%s: %s bytes\n", folder,
                        progress_number((uint64_t)json_integer_value(json_object_get(result, "bytes")),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/command/queue-store.h"
 #include "app/control/control.h"
 #include "app/control/queue-view.h"
@@ -10,7 +10,6 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 typedef struct QueueCommand {
@@ -106,8 +105,7 @@ static void print(const QueueCommand *q, const json_t *result)
         Str out;
 
         if (q->json) {
-                json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-                putchar('\n');
+                command_print_json(result);
                 return;
         }
         str_init(&out, SIZE_MAX);
@@ -126,58 +124,39 @@ static void print(const QueueCommand *q, const json_t *result)
 
 static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
 {
-        static const struct option options[] = {
-                { "state", required_argument, NULL, 's' },
-                { "limit", required_argument, NULL, 'n' },
-                { "brake", required_argument, NULL, 'b' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
+        const Option options[] = {
+                { "state", .text = &q->state },
+                { "limit", .number = &q->limit, .min = 1, .max = 99999 },
+                { "brake", .text = &q->brake },
+                { "json", .flag = &q->json },
+                { NULL },
         };
         static const char *const verbs[] = { "stats",   "list",   "retry", "drop",
                                              "release", "backup", "check", "restore" };
         Brake brake;
         bool named, known = false;
-        int k;
+        int status;
 
         *q = (QueueCommand){ .verb = argc ? argv[0] : "", .limit = 1000 };
         for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
                 known |= str_is(verbs[i], q->verb);
         if (!known)
                 return command_usage(c);
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 's':
-                        q->state = optarg;
-                        break;
-                case 'n':
-                        if (!str_to_int64(optarg, &q->limit) || q->limit < 1 || q->limit > 99999)
-                                return command_fail(EXIT_USAGE,
-                                                    "--limit: \"%s\" is not a number from 1 to 99999",
-                                                    optarg);
-                        break;
-                case 'b':
-                        if (!brake_parse(optarg, &brake))
-                                return command_fail(EXIT_USAGE,
-                                                    "--brake: \"%s\" is not one of disable, members, values, "
-                                                    "create",
-                                                    optarg);
-                        q->brake = optarg;
-                        break;
-                case 'j':
-                        q->json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
+        argc--, argv++;
+        status = options_read(c, options, &argc, &argv);
+        if (status)
+                return status;
+        if (q->brake && !brake_parse(q->brake, &brake))
+                return command_fail(EXIT_USAGE,
+                                    "--brake: \"%s\" is not one of disable, members, values, create",
+                                    q->brake);
         named = str_is(q->verb, "retry") || (str_is(q->verb, "drop") && !q->brake) ||
-                str_is(q->verb, "backup") || str_is(q->verb, "restore") ||
-                (str_is(q->verb, "check") && optind < argc);
+                str_is(q->verb, "backup") || str_is(q->verb, "restore") || (str_is(q->verb, "check") && argc);
         if (!q->brake != !(str_is(q->verb, "release") || (str_is(q->verb, "drop") && q->brake)))
                 return command_usage(c);
-        if (argc - optind != named)
+        if (argc != named)
                 return command_usage(c);
-        q->which = named ? argv[optind] : NULL;
+        q->which = named ? argv[0] : NULL;
         return EXIT_DONE;
 }
 

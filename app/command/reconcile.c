@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/command/command.h"
 #include "app/command/job.h"
+#include "app/command/options.h"
 #include "app/command/progress.h"
+#include "app/command/tally.h"
 #include "base/str.h"
-#include "engine/model/dn.h"
 
-#include <getopt.h>
 #include <string.h>
 
-static const struct {
-        const char *key, *text;
-        bool always;
-} lines[] = {
+static const TallyLine lines[] = {
         { "same", "as they were imported", true },
         { "enqueued", "enqueued", true },
         { "new", "  new", false },
@@ -28,10 +24,7 @@ static const struct {
         { "notVisible", "known, but not visible to this account: nothing is concluded", false },
 };
 
-static const struct {
-        const char *key, *text;
-        bool always;
-} cloud_lines[] = {
+static const TallyLine cloud_lines[] = {
         { "changed", "  changed there by somebody else", true },
         { "deleted", "  deleted there", false },
         { "enqueued", "  put back through the reconcile lane", false },
@@ -52,12 +45,7 @@ static void print_cloud(const json_t *cloud)
         printf("%12s  objects of Microsoft Entra ID looked at%s\n",
                progress_number((uint64_t)json_integer_value(json_object_get(cloud, "read")), number),
                json_is_true(json_object_get(cloud, "whole")) ? " (all)" : " (changed since the last time)");
-        for (i = 0; i < N_ELEMENTS(cloud_lines); i++) {
-                json_int_t n = json_integer_value(json_object_get(cloud, cloud_lines[i].key));
-
-                if (n || cloud_lines[i].always)
-                        printf("%12s  %s\n", progress_number((uint64_t)n, number), cloud_lines[i].text);
-        }
+        tally_print(cloud, cloud_lines, N_ELEMENTS(cloud_lines));
         json_array_foreach(json_object_get(cloud, "examples"), i, o)
         {
                 const char *dn = json_string_value(json_object_get(o, "dn"));
@@ -77,12 +65,7 @@ static void print(const json_t *result)
                progress_number((uint64_t)json_integer_value(json_object_get(result, "objects")), number),
                json_string_value(json_object_get(result, "below")),
                (double)json_integer_value(json_object_get(result, "tookMilliseconds")) / 1000);
-        for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
-                json_int_t n = json_integer_value(json_object_get(result, lines[i].key));
-
-                if (n || lines[i].always)
-                        printf("%12s  %s\n", progress_number((uint64_t)n, number), lines[i].text);
-        }
+        tally_print(result, lines, N_ELEMENTS(lines));
         print_cloud(json_object_get(result, "cloud"));
         if (!json_is_true(json_object_get(result, "service")) &&
             json_integer_value(json_object_get(result, "enqueued")))
@@ -91,41 +74,23 @@ static void print(const json_t *result)
 
 int command_reconcile(const Command *c, const char *config_path, int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "ou", required_argument, NULL, 'o' },
-                { "all", no_argument, NULL, 'a' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
-        };
         const char *ou = NULL;
         bool all = false, json = false;
+        const Option options[] = {
+                { "ou", .dn = &ou },
+                { "all", .flag = &all },
+                { "json", .flag = &json },
+                { NULL },
+        };
         json_t *result = NULL;
-        int k, status;
+        int status = options_read_all(c, options, argc, argv);
 
-        command_getopt(&argc, &argv);
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'o':
-                        ou = optarg;
-                        break;
-                case 'a':
-                        all = true;
-                        break;
-                case 'j':
-                        json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        if (optind != argc)
-                return command_usage(c);
-        if (!command_dn("--ou", ou))
-                return EXIT_USAGE;
+        if (status)
+                return status;
         status = command_job(config_path, "reconcile", json_pack("{s:s?, s:b}", "ou", ou, "all", all),
                              &result);
         if (result && json) {
-                json_dumpf(result, stdout, JSON_INDENT(2));
-                putchar('\n');
+                command_print_json(result);
         } else if (result) {
                 print(result);
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/command/bundle.h"
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/flow/reporter.h"
 #include "base/str.h"
 #include "report/store.h"
@@ -9,7 +9,6 @@
 #include "report/text.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <spawn.h>
 #include <string.h>
@@ -34,53 +33,26 @@ static bool parse_result(const char *s, int *ret_result)
 
 static int parse_list(const Command *c, int argc, char **argv, ListOptions *o)
 {
-        static const struct option options[] = {
-                { "status", required_argument, NULL, 's' }, { "since", required_argument, NULL, 't' },
-                { "ou", required_argument, NULL, 'o' },     { "code", required_argument, NULL, 'c' },
-                { "text", required_argument, NULL, 'x' },   { "limit", required_argument, NULL, 'n' },
-                { "json", no_argument, NULL, 'j' },         { NULL, 0, NULL, 0 },
+        const char *status_name = NULL;
+        int64_t limit = 50;
+        const Option options[] = {
+                { "status", .text = &status_name },  { "since", .since = &o->filter.since },
+                { "ou", .text = &o->filter.ou },     { "code", .text = &o->filter.error_code },
+                { "text", .text = &o->filter.text }, { "limit", .number = &limit, .min = 1, .max = 1000000 },
+                { "json", .flag = &o->json },        { NULL },
         };
-        int64_t n;
-        int k;
+        int status;
 
-        *o = (ListOptions){ .filter = { .result = -1, .disposition = -1 }, .limit = 50 };
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 's':
-                        if (!parse_result(optarg, &o->filter.result))
-                                return command_fail(EXIT_USAGE,
-                                                    "--status: \"%s\" is not one of success, failure, "
-                                                    "skipped, warning",
-                                                    optarg);
-                        break;
-                case 't':
-                        if (!command_since(optarg, &o->filter.since))
-                                return EXIT_USAGE;
-                        break;
-                case 'o':
-                        o->filter.ou = optarg;
-                        break;
-                case 'c':
-                        o->filter.error_code = optarg;
-                        break;
-                case 'x':
-                        o->filter.text = optarg;
-                        break;
-                case 'n':
-                        if (!str_to_int64(optarg, &n) || n < 1 || n > 1000000)
-                                return command_fail(EXIT_USAGE,
-                                                    "--limit: \"%s\" is not a number from 1 to 1000000",
-                                                    optarg);
-                        o->limit = (size_t)n;
-                        break;
-                case 'j':
-                        o->json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        return optind == argc ? EXIT_DONE : command_usage(c);
+        *o = (ListOptions){ .filter = { .result = -1, .disposition = -1 } };
+        status = options_read_all(c, options, argc - 1, argv + 1);
+        if (status)
+                return status;
+        if (status_name && !parse_result(status_name, &o->filter.result))
+                return command_fail(EXIT_USAGE,
+                                    "--status: \"%s\" is not one of success, failure, skipped, warning",
+                                    status_name);
+        o->limit = (size_t)limit;
+        return EXIT_DONE;
 }
 
 static void print_json_row(const ReportRow *row)

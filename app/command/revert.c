@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/command/command.h"
 #include "app/command/job.h"
+#include "app/command/options.h"
 #include "app/command/progress.h"
 #include "base/str.h"
 
-#include <getopt.h>
 #include <string.h>
 
 static long long number(const json_t *o, const char *key)
@@ -81,60 +80,34 @@ static void print_list(const json_t *list)
 typedef struct RevertCommand {
         json_t *arguments;
         const char *act; /* "release" "list"; NULL: put back */
-        size_t n_meant;
         bool json;
 } RevertCommand;
 
 static int parse(const Command *c, int argc, char **argv, RevertCommand *v)
 {
-        static const struct option options[] = {
-                { "run", required_argument, NULL, 'r' },   { "rules", required_argument, NULL, 'v' },
-                { "since", required_argument, NULL, 's' }, { "dry-run", no_argument, NULL, 'n' },
-                { "list", no_argument, NULL, 'l' },        { "release", no_argument, NULL, 'e' },
-                { "json", no_argument, NULL, 'j' },        { NULL, 0, NULL, 0 },
+        const char *run = NULL, *rules = NULL;
+        bool dry = false, list = false, release = false, meant;
+        Wall since = { 0 };
+        const Option options[] = {
+                { "run", .text = &run },      { "rules", .text = &rules },
+                { "since", .since = &since }, { "dry-run", .flag = &dry },
+                { "list", .flag = &list },    { "release", .flag = &release },
+                { "json", .flag = &v->json }, { NULL },
         };
-        Wall since;
-        int k;
+        int status = options_read(c, options, &argc, &argv);
 
-        argv--;
-        argc++;
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'r':
-                        json_object_set_new(v->arguments, "run", json_string(optarg));
-                        v->n_meant++;
-                        break;
-                case 'v':
-                        json_object_set_new(v->arguments, "rules", json_string(optarg));
-                        v->n_meant++;
-                        break;
-                case 's':
-                        if (!command_since(optarg, &since))
-                                return EXIT_USAGE;
-                        json_object_set_new(v->arguments, "since", json_integer(since.ms));
-                        v->n_meant++;
-                        break;
-                case 'n':
-                        json_object_set_new(v->arguments, "dryRun", json_true());
-                        break;
-                case 'l':
-                case 'e':
-                        if (v->act)
-                                return command_usage(c);
-                        v->act = k == 'l' ? "list" : "release";
-                        json_object_set_new(v->arguments, "do", json_string(v->act));
-                        break;
-                case 'j':
-                        v->json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        if (str_is(v->act, "release") && argc - optind == 1)
-                json_object_set_new(v->arguments, "dn", json_string(argv[optind++]));
-        if (argc != optind || !v->act == !v->n_meant)
+        if (status)
+                return status;
+        meant = run || rules || since.ms;
+        v->act = list ? "list" : release ? "release" : NULL;
+        if ((list && release) || argc > release || !v->act == !meant)
                 return command_usage(c);
+        json_object_update_new(v->arguments, json_pack("{s:s*, s:s*, s:s*, s:s*}", "run", run, "rules", rules,
+                                                       "do", v->act, "dn", argc ? argv[0] : NULL));
+        if (since.ms)
+                json_object_set_new(v->arguments, "since", json_integer(since.ms));
+        if (dry)
+                json_object_set_new(v->arguments, "dryRun", json_true());
         return EXIT_DONE;
 }
 
@@ -150,8 +123,7 @@ int command_revert(const Command *c, const char *config_path, int argc, char **a
         }
         status = command_job(config_path, "revert", v.arguments, &result);
         if (result && v.json) {
-                json_dumpf(result, stdout, JSON_INDENT(2));
-                putchar('\n');
+                command_print_json(result);
         } else if (result && str_is(v.act, "release")) {
                 printf("%lld released; each is synchronized again\n", number(result, "released"));
         } else if (result && v.act) {

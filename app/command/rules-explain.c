@@ -5,52 +5,31 @@
 #include "app/command/rules-explain.h"
 
 #include "app/command/job.h"
+#include "app/command/options.h"
 #include "base/str.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 static int parse(ExplainCommand *e, int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "object", required_argument, NULL, 'o' },
-                { "type", required_argument, NULL, 't' },
-                { "rules", required_argument, NULL, 'r' },
-                { "attribute", required_argument, NULL, 'a' },
-                { "all", no_argument, NULL, 'A' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
+        const Option options[] = {
+                { "object", .text = &e->object },
+                { "type", .text = &e->type },
+                { "rules", .text = &e->rules->folder },
+                { "attribute", .text = &e->attribute },
+                { "all", .flag = &e->all },
+                { "json", .flag = &e->rules->json },
+                { NULL },
         };
-        int k;
+        int status;
 
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'o':
-                        e->object = optarg;
-                        break;
-                case 't':
-                        e->type = optarg;
-                        break;
-                case 'r':
-                        e->rules->folder = optarg;
-                        break;
-                case 'a':
-                        e->attribute = optarg;
-                        break;
-                case 'A':
-                        e->all = true;
-                        break;
-                case 'j':
-                        e->rules->json = true;
-                        break;
-                default:
-                        return command_usage(e->rules->command);
-                }
-        if (optind < argc)
-                e->dn = argv[optind++];
-        if (optind < argc || !e->dn == !e->object)
+        argc--, argv++; /* the verb */
+        status = options_read(e->rules->command, options, &argc, &argv);
+        if (status)
+                return status;
+        e->dn = argc ? argv[0] : NULL;
+        if (argc > 1 || !e->dn == !e->object)
                 return command_usage(e->rules->command);
         return EXIT_DONE;
 }

@@ -3,12 +3,12 @@
 /* sosync rules diff|activate|history|rollback */
 
 #include "app/command/job.h"
+#include "app/command/options.h"
 #include "app/command/progress.h"
 #include "app/command/rules.h"
 #include "base/str.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,24 +172,15 @@ typedef struct Life {
 
 static int parse(Life *l, int argc, char **argv, bool with_yes)
 {
-        static const struct option options[] = {
-                { "json", no_argument, NULL, 'j' },
-                { "yes", no_argument, NULL, 'y' },
-                { NULL, 0, NULL, 0 },
-        };
-        int k;
+        const Option options[] = { { "json", .flag = &l->c->json }, { "yes", .flag = &l->yes }, { NULL } };
+        int status;
 
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                if (k == 'j')
-                        l->c->json = true;
-                else if (k == 'y' && with_yes)
-                        l->yes = true;
-                else
-                        return command_usage(l->c->command);
-        if (optind < argc)
-                l->which = argv[optind++];
-        return optind < argc ? command_usage(l->c->command) : EXIT_DONE;
+        argc--, argv++;
+        status = options_read(l->c->command, options, &argc, &argv);
+        if (status)
+                return status;
+        l->which = argc ? argv[0] : NULL;
+        return argc > 1 || (l->yes && !with_yes) ? command_usage(l->c->command) : EXIT_DONE;
 }
 
 /* The service has its own working directory. */

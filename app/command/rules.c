@@ -2,12 +2,12 @@
 
 #include "app/command/rules.h"
 #include "app/command/job.h"
+#include "app/command/options.h"
 
 #include "base/str.h"
 #include "engine/rules/write-yaml.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -280,31 +280,19 @@ static int show(RulesCommand *c, const char *name)
 
 static int with_options(RulesCommand *c, const char *what, int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "json", no_argument, NULL, 'j' },
-                { "rules", required_argument, NULL, 'r' },
-                { NULL, 0, NULL, 0 },
-        };
-        int k;
+        const Option options[] = { { "json", .flag = &c->json }, { "rules", .text = &c->folder }, { NULL } };
+        int status;
 
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'j':
-                        c->json = true;
-                        break;
-                case 'r':
-                        c->folder = optarg;
-                        break;
-                default:
-                        return command_usage(c->command);
-                }
-        if (str_is(what, "list") && optind == argc)
+        argc--, argv++;
+        status = options_read(c->command, options, &argc, &argv);
+        if (status)
+                return status;
+        if (str_is(what, "list") && argc == 0)
                 return list(c);
-        if (str_is(what, "check") && optind + 1 == argc)
-                return check(c, argv[optind]);
-        if (str_is(what, "show") && optind + 1 == argc)
-                return show(c, argv[optind]);
+        if (str_is(what, "check") && argc == 1)
+                return check(c, argv[0]);
+        if (str_is(what, "show") && argc == 1)
+                return show(c, argv[0]);
         return command_usage(c->command);
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "app/command/command.h"
 #include "app/command/job.h"
+#include "app/command/options.h"
 #include "base/str.h"
 
-#include <getopt.h>
 #include <string.h>
 
 typedef struct SchedulerCommand {
@@ -36,29 +35,21 @@ static void print_text(const json_t *result)
 
 static int parse(const Command *c, int argc, char **argv, SchedulerCommand *s)
 {
-        static const struct option options[] = {
-                { "sync-cycle-enabled", required_argument, NULL, 'e' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
+        const Option options[] = {
+                { "sync-cycle-enabled", .text = &s->enabled },
+                { "json", .flag = &s->json },
+                { NULL },
         };
-        int k;
+        int status;
 
         *s = (SchedulerCommand){ .set = argc && str_is(argv[0], "set") };
         if (!argc || (!s->set && !str_is(argv[0], "show")))
                 return command_usage(c);
-        optind = 1;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'e':
-                        s->enabled = optarg;
-                        break;
-                case 'j':
-                        s->json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        if (optind != argc || s->set != (s->enabled != NULL))
+        argc--, argv++;
+        status = options_read(c, options, &argc, &argv);
+        if (status)
+                return status;
+        if (argc || s->set != (s->enabled != NULL))
                 return command_usage(c);
         if (s->set && !str_is(s->enabled, "true") && !str_is(s->enabled, "false"))
                 return command_fail(EXIT_USAGE, "--sync-cycle-enabled: \"%s\" is neither true nor false",
@@ -77,8 +68,7 @@ int command_scheduler(const Command *c, const char *config_path, int argc, char 
         arguments = s.set ? json_pack("{s:b}", "SyncCycleEnabled", str_is(s.enabled, "true")) : json_object();
         status = command_job(config_path, "scheduler", arguments, &result);
         if (result && s.json) {
-                json_dumpf(result, stdout, JSON_INDENT(2));
-                putchar('\n');
+                command_print_json(result);
         } else if (result) {
                 print_text(result);
         }

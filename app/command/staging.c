@@ -3,13 +3,12 @@
 /* `sosync promote` and `sosync demote`: out of staging, and back */
 
 #include "app/flow/staging.h"
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/control/control.h"
 #include "app/control/person.h"
 #include "base/str.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,21 +151,14 @@ static int decide_alone(StagingCommand *s, const char *config_path)
 
 static int parse(const Command *c, StagingCommand *s, int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "yes", no_argument, NULL, 'y' },
-                { "take-over", no_argument, NULL, 't' },
-                { NULL, 0, NULL, 0 },
-        };
-        int k;
+        const Option options[] = { { "yes", .flag = &s->yes },
+                                   { "take-over", .flag = &s->take_over },
+                                   { NULL } };
+        int status = options_read(c, options, &argc, &argv);
 
-        command_getopt(&argc, &argv);
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                if (k == '?' || str_is(s->verb, "demote"))
-                        return command_usage(c);
-                s->yes |= k == 'y';
-                s->take_over |= k == 't';
-        }
-        return optind == argc ? EXIT_DONE : command_usage(c);
+        if (status)
+                return status;
+        return argc || (str_is(s->verb, "demote") && (s->yes || s->take_over)) ? command_usage(c) : EXIT_DONE;
 }
 
 int command_staging(const Command *c, const char *config_path, int argc, char **argv)

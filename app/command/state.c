@@ -3,13 +3,12 @@
 /* `sosync state copy`: everything durable, from one machine to a cluster and back */
 
 #include "app/flow/state.h"
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/command/progress.h"
 #include "app/flow/owner.h"
 #include "base/str.h"
 #include "queue/state-copy.h"
 
-#include <getopt.h>
 #include <string.h>
 
 static const char lmdb[] = "lmdb:", jetstream[] = "jetstream:";
@@ -107,8 +106,7 @@ static void print(const CopyCommand *c, const char *folder, const char *log, uin
                 json_t *result = json_pack("{s:s, s:s, s:s, s:I}", "from", c->from, "to", c->to, "name", log,
                                            "bytes", (json_int_t)n_bytes);
 
-                json_dumpf(result, stdout, JSON_INDENT(2));
-                putchar('\n');
+                command_print_json(result);
                 json_decref(result);
         } else if (c->to_cluster) {
                 printf("%s bytes: what was in %s is the state of the cluster \"%s\" now. Each node begins "
@@ -158,38 +156,24 @@ static int copy(const CopyCommand *c, const Config *config)
 
 int command_state(const Command *c, const char *config_path, int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "from", required_argument, NULL, 'f' },
-                { "to", required_argument, NULL, 't' },
-                { "replace", no_argument, NULL, 'r' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
-        };
         _cleanup_(config_unrefp) Config *config = NULL;
         CopyCommand copying = { 0 };
-        int option, status = EXIT_USAGE;
+        const Option options[] = {
+                { "from", .text = &copying.from },
+                { "to", .text = &copying.to },
+                { "replace", .flag = &copying.replace },
+                { "json", .flag = &copying.json },
+                { NULL },
+        };
+        int status;
 
         if (argc < 1 || !str_is(argv[0], "copy"))
                 return command_usage(c);
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                switch (option) {
-                case 'f':
-                        copying.from = optarg;
-                        break;
-                case 't':
-                        copying.to = optarg;
-                        break;
-                case 'r':
-                        copying.replace = true;
-                        break;
-                case 'j':
-                        copying.json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        }
-        if (optind != argc || !copying.from || !copying.to)
+        argc--, argv++;
+        status = options_read(c, options, &argc, &argv);
+        if (status)
+                return status;
+        if (argc || !copying.from || !copying.to)
                 return command_usage(c);
         status = understand(&copying);
         if (status)

@@ -2,13 +2,12 @@
 
 /* sosync top: the service at a glance, in the terminal */
 
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/control/control.h"
 #include "base/str.h"
 #include "engine/model/change.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -32,30 +31,14 @@ static void on_interrupt(int number)
 
 static int parse(const Command *c, int argc, char **argv, Top *t)
 {
-        static const struct option options[] = {
-                { "json", no_argument, NULL, 'j' },
-                { "once", no_argument, NULL, '1' },
-                { NULL, 0, NULL, 0 },
-        };
-        int k;
+        bool once = false;
+        const Option options[] = { { "json", .flag = &t->json }, { "once", .flag = &once }, { NULL } };
+        int status;
 
-        *t = (Top){ .live = isatty(STDOUT_FILENO), .colour = command_colour(), .columns = command_columns() };
-        optind = 0;
-        argv--; /* getopt looks behind the first */
-        argc++;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'j':
-                        t->json = true;
-                        t->live = false;
-                        break;
-                case '1':
-                        t->live = false;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        return optind < argc ? command_usage(c) : EXIT_DONE;
+        *t = (Top){ .colour = command_colour(), .columns = command_columns() };
+        status = options_read_all(c, options, argc, argv);
+        t->live = isatty(STDOUT_FILENO) && !once && !t->json;
+        return status;
 }
 
 /* -- the picture ----------------------------------------------------------------------------------------- */
@@ -262,8 +245,7 @@ static int once(const Top *t, const Config *c)
         if (!answer)
                 return command_without_service(c, r);
         if (t->json) {
-                json_dumpf(answer, stdout, JSON_INDENT(2));
-                putchar('\n');
+                command_print_json(answer);
         } else {
                 str_init(&out, SIZE_MAX);
                 draw(t, answer, &out);

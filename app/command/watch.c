@@ -2,13 +2,11 @@
 
 /* sosync watch: changes and what becomes of them, a line each, as they end */
 
-#include "app/command/command.h"
+#include "app/command/options.h"
 #include "app/control/control.h"
 #include "base/str.h"
-#include "engine/model/dn.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,40 +19,9 @@ typedef struct Watch {
 
 static int parse(const Command *c, int argc, char **argv, Watch *w)
 {
-        static const struct option options[] = {
-                { "ou", required_argument, NULL, 'o' },
-                { "json", no_argument, NULL, 'j' },
-                { NULL, 0, NULL, 0 },
-        };
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Diag diag = DIAG_INIT;
-        const Dn *dn;
-        int k;
-
+        const Option options[] = { { "ou", .dn = &w->ou }, { "json", .flag = &w->json }, { NULL } };
         *w = (Watch){ .last = -1, .colour = command_colour(), .columns = command_columns() };
-        optind = 0;
-        argv--; /* getopt looks behind the first */
-        argc++;
-        while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
-                switch (k) {
-                case 'o':
-                        w->ou = optarg;
-                        break;
-                case 'j':
-                        w->json = true;
-                        break;
-                default:
-                        return command_usage(c);
-                }
-        if (optind < argc)
-                return command_usage(c);
-        if (w->ou && dn_parse(a, w->ou, &dn, &diag)) {
-                k = command_fail(EXIT_USAGE, "--ou: \"%s\" is not a distinguished name: %s",
-                                 str_safe(a, w->ou, strlen(w->ou)), diag_text(&diag));
-                diag_deinit(&diag);
-                return k;
-        }
-        return EXIT_DONE;
+        return options_read_all(c, options, argc, argv);
 }
 
 static const char *text(const json_t *line, const char *key)

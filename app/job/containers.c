@@ -3,32 +3,7 @@
 #include "app/reconcile/containers.h"
 #include "app/flow/intake.h"
 #include "app/job/kinds.h"
-
-static int work_one(Job *job, const Connector *c, SweepResult *ret_result, Diag *diag)
-{
-        _cleanup_(source_freep) Source *lister = NULL, *reader = NULL;
-        _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
-        Wiring *w = job->wiring;
-        int r = wiring_source(w, c, &lister);
-
-        if (r == 0)
-                r = wiring_source(w, c, &reader);
-        if (r)
-                return r;
-        return containers_work(
-                &(Sweep){
-                        .queue = w->queue,
-                        .lister = lister,
-                        .reader = reader,
-                        .config = config,
-                        .source_config = connector_in_force(c, config),
-                        .source = c->number,
-                        .clock = w->clock,
-                        .progress = job_sweep_progress,
-                        .context = job,
-                },
-                ret_result, diag);
-}
+#include "app/job/sweep.h"
 
 /* One source after the other; one that is gone does not keep the others from their turn. */
 static int work(Job *job, Diag *diag)
@@ -45,7 +20,7 @@ static int work(Job *job, Diag *diag)
                 if (!c->intake || !c->intake->containers_due)
                         continue;
                 c->intake->containers_due = false;
-                r = work_one(job, c, &n, diag);
+                r = job_sweep(job, c, &(Sweep){ 0 }, containers_work, &n, diag);
                 if (r)
                         c->intake->containers_due = true;
                 sweep_result_add(&sum, &n);

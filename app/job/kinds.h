@@ -4,7 +4,6 @@
 /* The kinds of jobs: arguments and result of each. The function of a kind is in job-<name>.c. */
 
 #include "app/job/jobs.h"
-#include "app/reconcile/sweep.h"
 
 /* "folder": rule files, absolute path; "version": one that was active; neither: what the configuration names.
  * job_rules_diff: -> app/rules/diff.h, "active", "candidate", "origin", "seconds"
@@ -29,12 +28,6 @@ extern const JobKind job_containers; /* {} -> job_sweep_json: what was below con
 extern const JobKind
         job_filter; /* {} -> nothing: the members of scope.group_filter, and of groups that rules name */
 
-/* Sweep.progress of a job, which is its context. */
-bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total);
 /* {"run" or "rules": first characters, "since": ms, "dryRun"} -> what was planned, and "left"; or {"do":
  * "list"}, {"do": "release", "dn"} */
 extern const JobKind job_revert;
-
-/* The numbers of a sweep, and its result as a job's. */
-json_t *job_sweep_json(const SweepResult *result);
-int job_sweep_result(int r);

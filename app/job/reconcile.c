@@ -3,46 +3,13 @@
 #include "app/reconcile/reconcile.h"
 #include "app/flow/intake.h"
 #include "app/job/kinds.h"
+#include "app/job/sweep.h"
 #include "app/reconcile/drift.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/target/graph-tenant.h"
 
 #include <time.h>
-
-bool job_sweep_progress(void *context, const char *phase, uint64_t done, uint64_t total)
-{
-        job_progress(context, phase, done, total);
-        return job_is_cancelled(context);
-}
-
-json_t *job_sweep_json(const SweepResult *n)
-{
-        return json_pack(
-                "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "objects",
-                (json_int_t)n->n_objects, "same", (json_int_t)n->n_same, "read", (json_int_t)n->n_read,
-                "outOfScope", (json_int_t)n->n_outside, "neverSynchronized", (json_int_t)n->n_never,
-                "offered", (json_int_t)n->n_offered, "waiting", (json_int_t)n->n_waiting, "notVisible",
-                (json_int_t)n->n_hidden, "enqueued", (json_int_t)n->n_enqueued, "new", (json_int_t)n->n_new,
-                "changed", (json_int_t)n->n_changed, "moved", (json_int_t)n->n_moved, "scopeChanged",
-                (json_int_t)n->n_scope, "deleted", (json_int_t)n->n_gone, "missed", (json_int_t)n->n_missed);
-}
-
-int job_sweep_result(int r)
-{
-        switch (r) {
-        case SWEEP_E_CANCELLED:
-                return JOB_E_CANCELLED;
-        case SWEEP_E_UNREACHABLE:
-                return JOB_E_UNREACHABLE;
-        case SWEEP_E_NO_CONTAINER:
-                return JOB_E_USAGE;
-        case SWEEP_E_FULL:
-                return JOB_E_FAILED;
-        default:
-                return r;
-        }
-}
 
 static void log_summary(const Log *log, const char *by, const SweepResult *n, int64_t took_ms)
 {
@@ -62,31 +29,11 @@ static bool is_watching(const Connector *c)
 
 static int reconcile(Job *job, const Connector *c, const char *ou, SweepResult *ret_result, Diag *diag)
 {
-        _cleanup_(config_unrefp) Config *config = snapshot_get(&job->wiring->snapshot);
-        _cleanup_(source_freep) Source *lister = NULL, *reader = NULL;
-        Wiring *w = job->wiring;
-        int r = wiring_source(w, c, &lister);
-
-        if (r == 0)
-                r = wiring_source(w, c, &reader);
-        if (r)
-                return r;
-        return reconcile_run(
-                &(Sweep){
-                        .queue = w->queue,
-                        .lister = lister,
-                        .reader = reader,
-                        .config = config,
-                        .source_config = connector_in_force(c, config),
-                        .source = c->number,
-                        .clock = w->clock,
-                        .dn = ou,
-                        .everything = json_is_true(json_object_get(job->arguments, "all")),
-                        .feed_watches = is_watching(c),
-                        .progress = job_sweep_progress,
-                        .context = job,
-                },
-                ret_result, diag);
+        return job_sweep(job, c,
+                         &(Sweep){ .dn = ou,
+                                   .everything = json_is_true(json_object_get(job->arguments, "all")),
+                                   .feed_watches = is_watching(c) },
+                         reconcile_run, ret_result, diag);
 }
 
 /* One source after the other. One that is gone does not keep the others from their turn. */

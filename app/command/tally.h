@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Tally: the numbers of a result, a line each
+ *
+ *      41,230  as they were imported
+ *          12  enqueued
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct TallyLine TallyLine;
+
+struct TallyLine {
+        const char *key, *text;
+        bool always; /* also if there are none */
+};
+
+void tally_print(const json_t *numbers, const TallyLine *lines, size_t n);
