@@ -9,6 +9,7 @@
 #include "queue/budget.h"
 #include "tests/contract/contract-queue.h"
 #include "tests/contract/nats.h"
+#include "tests/scratch/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +67,7 @@ static int setup(void **state)
         assert_non_null(w);
         w->now.us = 1000 * S;
         snprintf(w->name, sizeof(w->name), "%s", strrchr(folder, '/') + 1);
-        contract_remove(folder);
+        scratch_remove(folder);
         free(folder);
         *state = w;
         return 0;

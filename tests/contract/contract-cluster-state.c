@@ -10,6 +10,7 @@
 #include "queue/state-copy.h"
 #include "tests/contract/contract-queue.h"
 #include "tests/contract/nats.h"
+#include "tests/scratch/scratch.h"
 
 #include <errno.h>
 #include <lmdb.h>
@@ -70,7 +71,7 @@ static int teardown(void **state)
 
         queue_free(s->q);
         for (int i = 0; i < N_FOLDERS; i++) {
-                contract_remove(s->folders[i]);
+                scratch_remove(s->folders[i]);
                 free(s->folders[i]);
         }
         diag_deinit(&s->diag);
@@ -437,7 +438,7 @@ static void test_cut(void **state)
         assert_int_equal(copy_with(s, false, 2, false, NULL, NULL), -ENOENT);
         must_copy(s, true, 0, false);
 
-        contract_remove(s->folders[2]);
+        scratch_remove(s->folders[2]);
         killed_copy(s, false, 2);
         assert_int_equal(open_lmdb(s, 2), QUEUE_E_STALE);
         said(s, "did not come to its end");

@@ -8,6 +8,7 @@
 #include "queue/bus.h"
 #include "tests/contract/contract-queue.h"
 #include "tests/contract/nats.h"
+#include "tests/scratch/scratch.h"
 
 #include <errno.h>
 #include <lmdb.h>
@@ -88,7 +89,7 @@ static int teardown(void **state)
 
         for (int i = 0; i < N_NODES; i++) {
                 queue_free(c->nodes[i]);
-                contract_remove(c->folders[i]);
+                scratch_remove(c->folders[i]);
                 free(c->folders[i]);
         }
         arena_free(c->a);

@@ -4,6 +4,7 @@
 
 #include "queue/bus.h"
 #include "tests/contract/nats.h"
+#include "tests/scratch/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,35 +23,12 @@ bool contract_is_durable(void)
         return strcmp(contract_backend, "mem") != 0;
 }
 
-/* In memory if there is a place: order and atomicity are tested here, not the disk. */
 char *contract_folder(void)
 {
-        const char *tmp = getenv("TMPDIR");
-        char *path = NULL;
+        char *path = scratch_folder("contract");
 
-        if (!tmp || !tmp[0])
-                tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-        assert_true(asprintf(&path, "%s/sosync-contract-XXXXXX", tmp) > 0);
-        assert_non_null(mkdtemp(path));
+        assert_non_null(path);
         return path;
-}
-
-/* The state folder is flat. */
-void contract_remove(const char *folder)
-{
-        DIR *dir = opendir(folder);
-        struct dirent *entry;
-        char path[4096];
-
-        if (!dir)
-                return;
-        while ((entry = readdir(dir))) {
-                snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-                        unlink(path);
-        }
-        closedir(dir);
-        rmdir(folder);
 }
 
 /* A line of the trace must be one line, and not an empty one. */
@@ -133,7 +111,7 @@ void contract_end_place(Fixture *f)
 {
         f->q = queue_free(f->q);
         if (f->folder)
-                contract_remove(f->folder);
+                scratch_remove(f->folder);
         free(f->folder);
         arena_free(f->a);
         free(f);

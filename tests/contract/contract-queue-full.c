@@ -3,6 +3,7 @@
 #include "tests/contract/contract-queue-crash.h"
 
 #include "tests/contract/contract-queue-shim.h"
+#include "tests/scratch/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,7 +163,7 @@ static void test_map_full(void **state)
         int r = 0;
 
         f->q = queue_free(f->q);
-        contract_remove(f->folder);
+        scratch_remove(f->folder);
         options.path = f->folder;
         assert_int_equal(queue_lmdb_new(&f->q, &options, NULL), 0);
         for (unsigned i = 0; i < 60; i++)
@@ -270,7 +271,7 @@ static void full_file_system(Fixture *f)
         contract_reopen(f);
         assert_int_equal(stats(f).n[LANE_NORMAL][QUEUE_READY], n + 2);
         f->q = queue_free(f->q);
-        contract_remove(f->folder);
+        scratch_remove(f->folder);
         umount(place);
         free(f->folder);
         f->folder = place;

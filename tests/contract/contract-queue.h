@@ -50,7 +50,6 @@ void contract_end_place(Fixture *f);
 void contract_reopen(Fixture *f);
 Queue *contract_open(const char *folder, Wall now, int64_t limit, Diag *diag, int *ret_r);
 char *contract_folder(void);
-void contract_remove(const char *folder);
 
 /* A child that has done its part ends at once, without the checks at exit: it has its parent's memory too. */
 _Noreturn void contract_child_is_done(void);

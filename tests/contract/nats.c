@@ -3,11 +3,11 @@
 #include "tests/contract/nats.h"
 
 #include "tests/contract/contract-queue.h"
+#include "tests/scratch/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -96,14 +96,6 @@ const char *nats_url(void)
         return url;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-        (void)st;
-        (void)type;
-        (void)at;
-        return remove(path);
-}
-
 void nats_stop(void)
 {
         if (server <= 0)
@@ -111,6 +103,6 @@ void nats_stop(void)
         kill(server, SIGKILL);
         waitpid(server, NULL, 0);
         server = 0;
-        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        scratch_remove(folder);
         free(folder);
 }

@@ -11,9 +11,9 @@
 #include "report/text.h"
 #include "tests/scenario/commands.h"
 #include "tests/scenario/mortal.h"
+#include "tests/scratch/scratch.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <string.h>
 
 /* The clock moves in steps of this, so that nothing that is due is more than one step late. */
@@ -267,18 +267,16 @@ bool scene_check(Scene *s)
 
 int scene_init(Scene *s, const char *backend)
 {
-        const char *parent = getenv("TMPDIR");
+        _cleanup_(cleanup_free) char *folder = scratch_folder("scenario");
         Config *config;
         int r;
 
         clock_fake_init(&s->clock, (Mono){ 1000000 }, (Wall){ SCENE_BEGIN_MS });
         seen_init(&s->seen, s->arena);
         s->lmdb = str_is(backend, "lmdb");
-        s->folder = arena_printf(s->arena, "%s/sosync-scenario-XXXXXX", parent ? parent : P_tmpdir);
-        if (!mkdtemp((char *)(uintptr_t)s->folder)) {
-                s->folder = NULL;
+        if (!folder)
                 return -errno;
-        }
+        s->folder = arena_strdup(s->arena, folder);
         memset(s->server.bytes, 0xdc, sizeof(s->server.bytes));
         s->directory = source_mem_new(&(SourceInfo){
                 .name = "corp.contoso.test",
@@ -298,11 +296,6 @@ int scene_init(Scene *s, const char *backend)
         return start(s);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-        return remove(path);
-}
-
 void scene_deinit(Scene *s)
 {
         stop(s);
@@ -316,7 +309,7 @@ void scene_deinit(Scene *s)
         s->connect = connect_mem_free(s->connect);
         s->directory = source_mem_free(s->directory);
         if (s->folder)
-                nftw(s->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+                scratch_remove(s->folder);
 }
 
 /* -- work and time ----------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@
 #include "engine/source/source-mem.h"
 #include "engine/target/graph.h"
 #include "engine/target/target-mem.h"
+#include "tests/scratch/scratch.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -320,22 +320,17 @@ static void check(Storm *s, unsigned round)
         }
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-        return remove(path);
-}
-
 int main(int argc, char **argv)
 {
         Storm *s = calloc(1, sizeof(*s));
         unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 3;
-        char folder[] = "/tmp/sosync-two-forests-XXXXXX";
+        char *folder = scratch_folder("two-forests");
         unsigned n_wrong;
 
         log_set_level(LOG_LEVEL_ERROR);
         s->arena = arena_new(0);
         s->n_persons = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
-        s->folder = mkdtemp(folder);
+        s->folder = folder;
         s->forests[0] = (Forest){ .name = "corp.test", .base = "DC=corp,DC=test" };
         s->forests[1] = (Forest){ .name = "res.test", .base = "DC=res,DC=test" };
         open_all(s);
@@ -351,7 +346,8 @@ int main(int argc, char **argv)
                        (clock_mono(&clock_system).us - began.us) / 1000, s->n_wrong);
         }
         stop(s);
-        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        scratch_remove(folder);
+        free(folder);
         n_wrong = s->n_wrong;
         arena_free(s->arena);
         free(s);
