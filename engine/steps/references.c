@@ -188,8 +188,9 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
                     (!has_id(run->cloud_links, run->n_cloud_links, at) && !unheard))
                         continue;
                 done[at - sorted] = true;
-                /* A manager that has a successor is replaced by the link, not removed first; there is one. */
-                if (manager && (n_now || is_removed))
+                /* A manager with a successor in the cloud is replaced by the link, not removed first; there
+                 * is one. */
+                if (manager && (clouds->n || is_removed))
                         continue;
                 is_removed = true;
                 r = add_link(run, OP_UNLINK, attribute, why, &names[i], at);
