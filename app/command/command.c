@@ -15,15 +15,21 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define FAIL_MAX ((size_t)64 << 10)
+
+/* One line: what was typed, or a server has said, may have line ends and escapes. */
 int command_fail(int status, const char *format, ...)
 {
+        _cleanup_(str_deinit) Str raw = { 0 }, safe = { 0 };
         va_list ap;
 
-        fputs("sosync: ", stderr);
+        str_init(&raw, FAIL_MAX);
+        str_init(&safe, SIZE_MAX);
         va_start(ap, format);
-        vfprintf(stderr, format, ap);
+        str_vprintf(&raw, format, ap);
         va_end(ap);
-        fputc('\n', stderr);
+        str_add_safe(&safe, raw.data, raw.n);
+        fprintf(stderr, "sosync: %s\n", safe.data);
         return status;
 }
 

@@ -130,14 +130,15 @@ static int read_run(ReportStore *store, const char *run, Arena *a, Outcome *o)
 static int show(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        bool json = argc == 3 && str_is(argv[2], "--json");
+        bool json = argc == 3 && (str_is(argv[1], "--json") || str_is(argv[2], "--json"));
+        const char *run = argv[json && str_is(argv[1], "--json") ? 2 : 1];
         Outcome o;
         Str out;
 
         (void)config;
         if (argc != 2 && !json)
                 return command_usage(c);
-        if (read_run(store, argv[1], a, &o))
+        if (read_run(store, run, a, &o))
                 return EXIT_OBJECT;
         if (json) {
                 char *text = summary_text(&o, false);

@@ -12,23 +12,31 @@
 
 /* -- connections --------------------------------------------------------------------------------------- */
 
-static bool may_read(const Control *control, int fd)
+/* timeout_ms -1: for ever. False: the service stops, or nothing has come. */
+static bool may_read(const Control *control, int fd, int timeout_ms)
 {
         struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
                                 { .fd = control->wake[0], .events = POLLIN } };
 
-        while (poll(fds, 2, -1) < 0)
+        while (poll(fds, 2, timeout_ms) < 0)
                 if (errno != EINTR)
                         return false;
         return !(fds[1].revents) && fds[0].revents;
 }
 
-/* One line in, one line out, until the peer closes. */
+static int left_ms(Mono until, Mono now)
+{
+        return until.us > now.us ? (int)((until.us - now.us) / 1000) : 0;
+}
+
+/* One line in, one line out, until the peer closes or has nothing to say. */
 static void serve(Connection *c, char *line)
 {
+        const Clock *clock = c->control->wiring->clock;
+        Mono until = mono_add(clock_mono(clock), CONTROL_SILENCE_US);
         size_t n = 0;
 
-        while (may_read(c->control, c->fd)) {
+        while (may_read(c->control, c->fd, left_ms(until, clock_mono(clock)))) {
                 ssize_t got = recv(c->fd, line + n, CONTROL_LINE_MAX - n, 0);
                 char *end;
 
@@ -43,6 +51,7 @@ static void serve(Connection *c, char *line)
                                 return;
                         memmove(line, end + 1, n - length - 1);
                         n -= length + 1;
+                        until = mono_add(clock_mono(clock), CONTROL_SILENCE_US);
                 }
                 if (n == CONTROL_LINE_MAX)
                         return;
@@ -148,7 +157,7 @@ static void *accept_thread(void *context)
 {
         Control *control = context;
 
-        while (may_read(control, control->fd))
+        while (may_read(control, control->fd, -1))
                 accept_one(control);
         return NULL;
 }

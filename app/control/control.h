@@ -19,7 +19,8 @@
  *      {"ok": true, "result": ..., "exit": 0}
  *
  * Each connection has a thread of its own, since a request may take as long as a run; there are at most
- * CONTROL_CONNECTIONS of them, and a line has at most CONTROL_LINE_MAX bytes.
+ * CONTROL_CONNECTIONS of them, and a line has at most CONTROL_LINE_MAX bytes. Who has not sent a whole line
+ * within CONTROL_SILENCE_US is let go, so that silent ones do not keep others out.
  */
 
 #include "app/flow/wiring.h"
@@ -30,6 +31,7 @@ typedef struct Control Control;
 
 #define CONTROL_CONNECTIONS 32
 #define CONTROL_LINE_MAX    ((size_t)64 << 10)
+#define CONTROL_SILENCE_US  ((int64_t)20 * 1000000)
 /* An outcome may hold the report of a large object. */
 #define CONTROL_ANSWER_MAX ((size_t)32 << 20)
 

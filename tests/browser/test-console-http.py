@@ -257,6 +257,10 @@ class Proxy(Console):
         # Another person at the same browser is another session.
         self.assertEqual(self.ask("POST", "/parked/steer", {"verb": "retry-all", "csrf": csrf}, X_Remote_User="bob", Cookie=cookie)[0], 403)
         self.assertEqual(self.ask("GET", "/", X_Remote_User="eve")[0], 401)
+        # Twice: one of them is not the proxy's.
+        for first, second in ((b"ada", b"bob"), (b"bob", b"ada"), (b"ada", b"ada")):
+            answer = self.raw(b"GET /parked HTTP/1.1\r\nHost: console.corp.test\r\nX-Remote-User: " + first + b"\r\nX-Remote-User: " + second + b"\r\n\r\n")
+            self.assertNotIn(b" 200 ", answer[:20])
 
     def test_open_metrics(self):
         self.assertEqual(self.ask("GET", "/metrics")[0], 200)

@@ -12,11 +12,13 @@ from lab.fakead import BASE
 class Fake:
     """A fake domain, the Graph emulator, and a configuration of sosync between them."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, name=""):
+        """`name`: of a folder of its own, where there are several in a lab."""
         self.lab = lab
         self.ad = lab.fakead()
-        self.graph = lab.emulator(domains=["fake.test"])
-        self.folder = lab.folder
+        self.folder = lab.folder / name
+        self.folder.mkdir(exist_ok=True)
+        self.graph = lab.emulator(name=f"{name}/graph" if name else "graph", domains=["fake.test"])
 
     def write_config(self, *uris, feed="dirsync", source="", target="", more="", workers=4, base=BASE, patience="2s"):
         """source, target: a line more of their sections; more: other sections; patience: with the directory."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Against a fake domain controller: what Samba does not do, servers that mean harm, and a face that is minutes behind."""
 
+import concurrent.futures
 import json
 
 from fakeland import Fake
@@ -25,45 +26,64 @@ def paged(f):
     wait_until(lambda: (g := f.graph.find_group("Big")) and set(g["members"]) == ids, DEADLINE_S, "all 25 members")
 
 
-def refusals(f):
-    """What a controller may say; all goes on by itself."""
-    cases = (
-        ("dirsync", "code", 12, "00002040: LdapErr: DSID-0C0904DA, comment: Unavailable critical extension", "a control"),
-        ("dirsync", "code", 2, "0000203D: LdapErr: DSID-0C0904DA, comment: Error processing control", "a cookie that is refused"),
-        ("dirsync", "code", 51, "00002163: LdapErr: DSID-0C0F1234, comment: busy", "busy"),
-        ("dirsync", "code", 3, "000020E1: SvcErr: DSID-0315, time limit", "out of time"),
-        ("dirsync", "close", 0, "", "a connection that ends"),
-        ("dirsync", "notice", 0, "00002024: the server goes down", "Notice of Disconnection"),
-        ("dirsync", "referral", 0, "", "a referral"),
-        ("dirsync", "silent", 0, "", "silence"),
-        ("dirsync", "truncated", 0, "", "half a message"),
-        ("dirsync", "oversized", 0, "", "a message of 2 GiB"),
-        ("dirsync", "garbage", 0, "", "no BER"),
-        ("dirsync", "nested", 0, "", "lengths that do not fit"),
-        ("dirsync", "cookie", 0, "", "a cookie that is none"),
-        ("dirsync", "wrong-id", 0, "", "the answer to another question"),
-        ("notify", "code", 11, "00002024: SvcErr: DSID-0204096E, problem 5008 (ADMIN_LIMIT_EXCEEDED)", "no more notifications"),
-        ("read", "code", 1, "000020D6: SvcErr: DSID-031007E5, problem 5012 (DIR_ERROR)", "an error of a read"),
-        ("read", "close", 0, "", "a read whose connection ends"),
-        ("read", "notice", 0, "going down", "a notice before a read"),
-        ("read", "oversized", 0, "", "a read of 2 GiB"),
-        ("read", "truncated", 0, "", "half an object"),
-        ("read", "garbage", 0, "", "a read that is no BER"),
-        ("read", "nested", 0, "", "an object whose lengths do not fit"),
-        ("read", "referral", 0, "", "a referral instead of the object"),
-        ("read", "wrong-id", 0, "", "another answer than the read's"),
-        ("root", "garbage", 0, "", "a root DSE that is no BER"),
-        ("bind", "code", 51, "00002163: busy", "a bind when busy"),
-    )
+# op, kind, code, what it says with it, in words. Most of them end in a wait until the next try: so each has a house of its own.
+REFUSALS = (
+    ("dirsync", "code", 12, "00002040: LdapErr: DSID-0C0904DA, comment: Unavailable critical extension", "a control"),
+    ("dirsync", "code", 2, "0000203D: LdapErr: DSID-0C0904DA, comment: Error processing control", "a cookie that is refused"),
+    ("dirsync", "code", 51, "00002163: LdapErr: DSID-0C0F1234, comment: busy", "busy"),
+    ("dirsync", "code", 3, "000020E1: SvcErr: DSID-0315, time limit", "out of time"),
+    ("dirsync", "close", 0, "", "a connection that ends"),
+    ("dirsync", "notice", 0, "00002024: the server goes down", "Notice of Disconnection"),
+    ("dirsync", "referral", 0, "", "a referral"),
+    ("dirsync", "silent", 0, "", "silence"),
+    ("dirsync", "truncated", 0, "", "half a message"),
+    ("dirsync", "oversized", 0, "", "a message of 2 GiB"),
+    ("dirsync", "garbage", 0, "", "no BER"),
+    ("dirsync", "nested", 0, "", "lengths that do not fit"),
+    ("dirsync", "cookie", 0, "", "a cookie that is none"),
+    ("dirsync", "wrong-id", 0, "", "the answer to another question"),
+    ("notify", "code", 11, "00002024: SvcErr: DSID-0204096E, problem 5008 (ADMIN_LIMIT_EXCEEDED)", "no more notifications"),
+    ("read", "code", 1, "000020D6: SvcErr: DSID-031007E5, problem 5012 (DIR_ERROR)", "an error of a read"),
+    ("read", "close", 0, "", "a read whose connection ends"),
+    ("read", "notice", 0, "going down", "a notice before a read"),
+    ("read", "oversized", 0, "", "a read of 2 GiB"),
+    ("read", "truncated", 0, "", "half an object"),
+    ("read", "garbage", 0, "", "a read that is no BER"),
+    ("read", "nested", 0, "", "an object whose lengths do not fit"),
+    ("read", "referral", 0, "", "a referral instead of the object"),
+    ("read", "wrong-id", 0, "", "another answer than the read's"),
+    ("root", "garbage", 0, "", "a root DSE that is no BER"),
+    ("bind", "code", 51, "00002163: busy", "a bind when busy"),
+)
+HOUSES = 9  # of three refusals each
+
+
+def refused(f, cases):
+    """What a controller may say to one who watches; all goes on by itself."""
+    f.sosync.wait_ready()
+    f.ad.put_user(1, "User 1")
+    f.until("user.1")
     for n, (op, kind, code, text, title) in enumerate(cases):
-        step(f"{title} ({op} {kind} {code or ''})")
         f.ad.do("fail", face="a", op=op, kind=kind, code=code, text=text, times=2)
         if op in ("bind", "root"):
             f.ad.do("cut", face="a")
         f.ad.put_user(1, "User 1", title=f"case {n}")
-        wait_until(lambda: (u := f.graph.find_user("user.1@fake.test")) and u["jobTitle"] == f"case {n}", 60, title)
+        wait_until(lambda: (u := f.graph.find_user("user.1@fake.test")) and u.get("jobTitle") == f"case {n}", 120, title)
         f.sosync.process.check_alive()
         f.ad.do("fail", face="a", op=op, kind="silent", times=0)
+        step(f"{title} ({op} {kind} {code or ''}): it went on")
+
+
+def refusals(lab):
+    step("what a controller may say")
+    houses = [Fake(lab, f"house-{i}") for i in range(HOUSES)]
+    for i, f in enumerate(houses):
+        f.sosync = lab.sosync(f.write_config(), name=f"house-{i}/sosync", wait=False)
+    with concurrent.futures.ThreadPoolExecutor(HOUSES) as pool:
+        for done in [pool.submit(refused, f, REFUSALS[i::HOUSES]) for i, f in enumerate(houses)]:
+            done.result()
+    for f in houses:
+        f.sosync.stop()
 
 
 def endless(f):
@@ -144,9 +164,9 @@ def unfit(f):
 
 
 with Lab("fakead") as lab:
+    refusals(lab)
     fake = Fake(lab)
     paged(fake)
-    refusals(fake)
     endless(fake)
     two_faces(fake, 1000)
     unfit(fake)
