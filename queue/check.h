@@ -11,9 +11,9 @@
  *  2. A change row can be read, and stands in exactly one of the due tables, at the place that it names; a
  * due table has no other entries.
  *  3. Rows of the spaces and outcomes can be read.
- *  4. What an object resolves to in the cloud is there; so is the metaverse object of a head that was imported.
- *     (A create is announced before it leaves, by an intent and a head that names what it will be. If it is
- *     refused, or the object leaves meanwhile, there never is one.)
+ *  4. What an object resolves to in the cloud is there; so is the metaverse object of a head that was
+ * imported. (A create is announced before it leaves, by an intent and a head that names what it will be. If
+ * it is refused, or the object leaves meanwhile, there never is one.)
  *  5. No reference waits for an object that is in the cloud, and one that is ready has a change in the queue,
  *     unless nothing of its object is exported now.
  *

@@ -514,7 +514,7 @@ static void test_check_heads(void **state)
         assert_int_equal(queue_lmdb_check(f->folder, NULL, NULL, &check, &diag), 0);
         assert_int_equal(check.n_findings, 1);
         assert_string_equal(diag.items[0].text,
-                            "head: 02000000-0000-0000-0000-000000000000: its metaverse object is not there");
+                            "head: 00000002-0000-0000-0000-000000000000: its metaverse object is not there");
         diag_deinit(&diag);
 }
 
