@@ -230,6 +230,55 @@ static void judge_anchors(Comparison *c)
         c->result->n_anchor_theirs = n;
 }
 
+/* Has this installation imported all of them? */
+static int is_known(Comparison *c, bool *ret_known)
+{
+        *ret_known = true;
+        for (size_t i = 0; i < c->n_keys && *ret_known; i++) {
+                Head head;
+                int r;
+
+                arena_reset(c->run);
+                r = space_read_head(c->job->space, &c->keys[i], c->run, &head, NULL, NULL);
+                if (r < 0)
+                        return r;
+                *ret_known = r == 0;
+        }
+        return 0;
+}
+
+/* Who is whom in several directories, as far as nobody knows it yet (scratch.h). */
+static int import_all(Comparison *c)
+{
+        int r = compare_scratch_new(&c->scratch, c->job->config->state.path, c->job->clock, c->diag);
+
+        if (r)
+                return r;
+        c->space.real = compare_scratch_space(c->scratch);
+        for (size_t i = 0; i < c->n_keys; i++) {
+                if (i && c->keys[i].source != c->keys[i - 1].source)
+                        r = compare_scratch_flush(c->scratch);
+                if (r == 0)
+                        r = compare_scratch_take(c->scratch, &compare_steps(c, &c->keys[i])->batch);
+                if (r)
+                        return r;
+                if (is_cancelled(c, "importing", i + 1, c->n_keys))
+                        return COMPARE_E_CANCELLED;
+        }
+        return compare_scratch_flush(c->scratch);
+}
+
+static int know_all(Comparison *c)
+{
+        bool known;
+        int r;
+
+        if (c->job->n_sources < 2 || c->job->sample)
+                return 0;
+        r = is_known(c, &known);
+        return r || known ? r : import_all(c);
+}
+
 static int compare_all(Comparison *c)
 {
         for (size_t i = 0; i < c->n_keys; i++) {
@@ -249,6 +298,8 @@ static int pass(Comparison *c)
 
         if (r == 0 && !c->job->sample)
                 r = copy_tenant(c);
+        if (r == 0)
+                r = know_all(c);
         if (r == 0)
                 r = compare_all(c);
         if (r || !c->copy)
@@ -294,6 +345,7 @@ int compare_run(const Compare *job, CompareResult *ret_result, Diag *diag)
         ret_result->took_ms = (clock_mono(job->clock).us - start.us) / 1000;
         ret_result->reading_ms = c.reading_us / 1000;
         compare_space_deinit(&c.space);
+        compare_scratch_free(c.scratch);
         compare_copy_free(c.copy);
         arena_free(c.run);
         free(c.keys);

@@ -14,6 +14,9 @@
  * that another synchronization owns). Nothing is written, neither to the directory, nor to the tenant, nor to
  * the spaces.
  *
+ * Of several directories all objects must be known, since a person may have an account in each: what this
+ * installation has not imported yet is imported for the comparison alone (scratch.h).
+ *
  * With `sample`, so many objects of the listing are looked up one by one; then, and below an OU, references
  * and what is in Entra ID only cannot be told.
  *

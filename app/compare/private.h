@@ -6,6 +6,7 @@
 
 #include "app/compare/compare.h"
 #include "app/compare/copy.h"
+#include "app/compare/scratch.h"
 #include "app/compare/space.h"
 #include "engine/steps/steps.h"
 
@@ -27,6 +28,7 @@ struct Comparison {
         CompareCopy *copy; /* NULL: single look-ups */
         Target *target;    /* the copy, or the real one */
         CompareSpace space;
+        CompareScratch *scratch; /* NULL: the spaces of this installation will do */
         RunConfig config;
         Arena *run;                  /* of the object in hand */
         const CompareSource *source; /* that is listed */

@@ -50,6 +50,20 @@ void space_batch_row(SpaceBatch *b, SpaceTable table, const void *key, size_t n_
         w->serial = serial;
 }
 
+void space_batch_append(SpaceBatch *b, const SpaceBatch *from)
+{
+        for (size_t i = 0; i < from->n_writes; i++) {
+                const SpaceWrite *w = &from->writes[i];
+
+                if (w->data)
+                        space_batch_row(b, w->table, w->key, w->n_key, w->data, w->n, SPACE_ANY);
+                else
+                        space_delete(b, w->table, w->key, w->n_key);
+        }
+        for (size_t i = 0; i < from->n_links; i++)
+                *GROW(b, links) = from->links[i];
+}
+
 static void add_packed(SpaceBatch *b, SpaceTable table, const void *key, size_t n_key, PackWriter *w,
                        uint64_t serial)
 {

@@ -286,6 +286,8 @@ void space_release(Space *s, const ObjectId *metaverse);
 
 /* Writes into a batch. `serial` is what the read gave (0: there was no row), or SPACE_ANY. */
 void space_batch_init(SpaceBatch *b, Arena *a);
+/* The rows and links of another batch, copied; its rows unchecked (SPACE_ANY), its waits left out. */
+void space_batch_append(SpaceBatch *b, const SpaceBatch *from);
 void space_write_head(SpaceBatch *b, const ObjectKey *key, const Head *head, uint64_t serial);
 void space_write_import(SpaceBatch *b, const ObjectKey *key, const Object *o, uint64_t serial);
 void space_write_person(SpaceBatch *b, const ObjectId *mv, const Person *p, uint64_t serial);
