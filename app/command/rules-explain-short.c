@@ -6,7 +6,7 @@
  *
  *        title          Analyst        106 In from AD - User Common: Trim([title])
  *
- * The rest of a formula that does not fit stands further up.
+ * A formula that does not fit is cut, and left out where only its beginning would: it stands further up.
  */
 
 #include "app/command/rules-explain.h"
@@ -24,12 +24,16 @@ static bool is_sent(const ExplainCommand *e, const ExplainAttribute *x)
         return row && (row->writable || row->kind == TARGET_LINKS) && (x->winner || x->kept);
 }
 
+/* Fewer characters of a formula say nothing. */
+#define FORMULA_MIN 16
+
 /* Of a value that is handed on as it is, the rule that has made it. */
-static const char *origin(const ExplainCommand *e, const ExplainAttribute *x)
+static const char *origin(const ExplainCommand *e, const ExplainAttribute *x, size_t columns)
 {
         Arena *a = e->rules->arena;
         const ExplainAttribute *from = explain_origin(&e->it.in, x, a);
         const ExplainOffer *o = x->winner;
+        const char *rule, *formula;
         bool direct;
 
         if (!o)
@@ -37,8 +41,12 @@ static const char *origin(const ExplainCommand *e, const ExplainAttribute *x)
         if (o->flow->type == FLOW_DIRECT && from && from->winner)
                 o = from->winner;
         direct = o->flow->type == FLOW_DIRECT;
-        return arena_printf(a, "%d %s: %s%s%s", o->rule->precedence, o->rule->name, direct ? "[" : "",
-                            o->flow->source, direct ? "]" : "");
+        rule = arena_printf(a, "%d %s", o->rule->precedence, o->rule->name);
+        formula = arena_printf(a, "%s%s%s", direct ? "[" : "", o->flow->source, direct ? "]" : "");
+        if (str_chars(rule) + 2 + (str_chars(formula) < FORMULA_MIN ? str_chars(formula) : FORMULA_MIN) >
+            columns)
+                return rule;
+        return arena_printf(a, "%s: %s", rule, formula);
 }
 
 static const char *value(const ExplainCommand *e, const ExplainAttribute *x, size_t width)
@@ -73,7 +81,7 @@ void explain_print_short(const ExplainCommand *e)
                         continue;
                 v = value(e, x, values);
                 printf("  %s%*s  %s%s%s%*s  %s%s\n", x->name, (int)(names - strlen(x->name)), "", e->strong,
-                       v, e->plain, (int)(values - str_chars(v)), "", rules_cut(a, origin(e, x), rest),
+                       v, e->plain, (int)(values - str_chars(v)), "", rules_cut(a, origin(e, x, rest), rest),
                        explain_current(e, s, x));
         }
 }

@@ -247,6 +247,27 @@ const char *explain_current(const ExplainCommand *e, const ExplainStage *s, cons
                             value_is_none(now) ? "no value" : explain_value(e, now, false, e->columns / 2));
 }
 
+/* The attribute and its value; what is to be said of it beside it, or below. */
+static void print_value(const ExplainCommand *e, const ExplainStage *s, const ExplainAttribute *x)
+{
+        Arena *a = e->rules->arena;
+        bool cleared = x->winner && x->winner->verdict == OFFER_AUTHORITATIVE_NULL;
+        const char *value =
+                !x->kept ? explain_value(e, x->value, x->link, e->columns * 2 / 3) : kept_text(e, s, x);
+        const char *now = explain_current(e, s, x), *graph = graph_text(e, s, x->name);
+        const char *line =
+                arena_printf(a, "%s = %s%s", x->name, value, cleared ? " (must have no value)" : "");
+        const char *notes = arena_printf(a, "%s%s", now, graph);
+
+        printf("  %s%s%s", e->strong, line, e->plain);
+        if (*notes) {
+                printf("%s", *now ? "" : e->faint);
+                print_beside(e, 2 + str_chars(line), 4 + str_chars(line), 6, notes + strspn(notes, " "));
+                printf("%s", *now ? "" : e->plain);
+        }
+        putchar('\n');
+}
+
 static void print_attributes(const ExplainCommand *e, const ExplainStage *s)
 {
         size_t n_hidden = 0;
@@ -258,12 +279,7 @@ static void print_attributes(const ExplainCommand *e, const ExplainStage *s)
                         n_hidden++;
                         continue;
                 }
-                printf("  %s%s = %s%s%s%s%s%s%s\n", e->strong, x->name,
-                       !x->kept ? explain_value(e, x->value, x->link, e->columns * 2 / 3)
-                                : kept_text(e, s, x),
-                       x->winner && x->winner->verdict == OFFER_AUTHORITATIVE_NULL ? " (must have no value)"
-                                                                                   : "",
-                       e->plain, explain_current(e, s, x), e->faint, graph_text(e, s, x->name), e->plain);
+                print_value(e, s, x);
                 for (size_t k = 0; k < x->n_offers; k++)
                         print_offer(e, s, x, &x->offers[k]);
         }
