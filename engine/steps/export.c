@@ -311,11 +311,10 @@ static int give_way(Run *run)
                 n += run_is_confirmed(run, i);
         run->overtaken = true;
         run->retry_at = clock_wall(run->clock);
-        step_say(
-                run, RESULT_WARNING,
-                "%zu of %zu operations were accepted in %u requests; the run has given way to what is newer, "
-                "and the next one goes on.",
-                n, run->n_ops, run->call.n_writes);
+        step_say(run, RESULT_WARNING,
+                 "%zu of %zu operations were accepted in %u requests; the run has given its lease up, "
+                 "and the next one goes on.",
+                 n, run->n_ops, run->call.n_writes);
         return STEP_E_RETRY;
 }
 

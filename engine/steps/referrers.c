@@ -6,9 +6,9 @@
  * Somebody has deleted it in the cloud for good, and it was made again: out of all its groups, and nobody's
  * manager. Who names it has not changed, so nothing of that would be planned before its next change. No table
  * leads from an object to those that name it: memberships are many, and this is rare. So all heads are
- * walked, and each is asked for the one link (half a second at 100,000 objects, beside a create). What is
- * found is left behind as an edge, and the acknowledgement that stores the new id makes it ready: a group of
- * 50,000 members costs one request, not a run of its own.
+ * walked, and each is asked for the one link (70 to 90 ms for 20,000 objects on a busy machine, behind a
+ * create). What is found is left behind as an edge, and the acknowledgement that stores the new id makes it
+ * ready: a group of 50,000 members costs one request, not a run of its own.
  */
 
 #include "engine/steps/internal.h"
