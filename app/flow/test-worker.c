@@ -259,6 +259,8 @@ static void test_no_lease_no_export(void **state)
         assert_int_equal(outcome->disposition, DISPOSITION_STAGED);
         assert_int_equal(outcome->action, ACTION_CREATE);
         assert_int_equal(target_mem_count(o->target, "user"), 0);
+        /* Its report does not speak of a staging that nobody has switched on. */
+        assert_string_equal(outcome->steps[1].description, "The tenant is reachable and enabled for export.");
 }
 
 int main(void)

@@ -129,8 +129,9 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         config->connectors = connectors_for_run(s->connectors, c, w->arena, &config->n_connectors);
         config->anchor_fits = s->anchor_fits;
         config->trust_since.ms = lease ? s->trust_since_ms : 0;
-        /* Without a lease nothing of it could be kept: nothing leaves. */
-        config->staging = !lease || !staging_begin_run(&s->staging, c->staging);
+        config->unkept = !lease;
+        config->staging =
+                lease ? !staging_begin_run(&s->staging, c->staging) : staging_is_on(&s->staging, c->staging);
         *owner = (NoteOwner){ .shared = s, .lease = lease, .run = run, .watch = &w->watch };
         run_init(run, w->arena, config, source, s->target, queue_space(s->queue), s->clock, change);
         run->brakes = &s->brakes.counters;
@@ -155,7 +156,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run_watch_begin(&w->watch, run->call.now, clock_wall(s->clock), change);
         pipeline_run(run);
         run_watch_end(&w->watch, s->alarms, clock_wall(s->clock));
-        if (!config->staging)
+        if (lease && !config->staging)
                 staging_end_run(&s->staging);
         return run;
 }

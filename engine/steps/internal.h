@@ -148,7 +148,7 @@ bool run_is_enabled(const Run *run);
 
 static inline bool run_is_staging(const Run *run)
 {
-        return run->config->staging || run->change.staging;
+        return run->config->staging || run->config->unkept || run->change.staging;
 }
 
 /* A source by its number; one that nobody knows has neither name nor scope. */

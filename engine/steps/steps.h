@@ -95,6 +95,7 @@ struct RunConfig {
         const RunConnector *connectors;
         size_t n_connectors;
         bool staging;  /* export nothing */
+        bool unkept;   /* nothing of the run can be kept, so nothing leaves either; that is no staging */
         Estate estate; /* who owns the objects */
         const BrakeLimits *brakes;
         LastWord on_leave, on_delete;

@@ -6,6 +6,7 @@
 
 int step_target_domain(Run *run)
 {
+        bool staging = run->config->staging || run->change.staging;
         int r = target_info(run->target, &run->call, &run->target_info, &run->diag);
 
         if (r)
@@ -19,7 +20,7 @@ int step_target_domain(Run *run)
                 step_detail(run, "tenant", "%s", run->target_info.tenant_name);
         if (run->scheduler)
                 step_detail(run, "scheduler", "%s", run->scheduler);
-        step_detail(run, "staging", "%s", run_is_staging(run) ? "True" : "False");
+        step_detail(run, "staging", "%s", staging ? "True" : "False");
         /* A wrong word about who owns the objects would export what must not be, or nothing at all. */
         if ((run->config->estate != ESTATE_ALONE) != run->target_info.on_premises_sync) {
                 run->blame = BLAME_TARGET;
@@ -30,6 +31,6 @@ int step_target_domain(Run *run)
                                 : "no synchronization is on in this tenant, but target.estate says so");
         }
         step_say(run, RESULT_SUCCESS, "The tenant is reachable and enabled for export%s.",
-                 run_is_staging(run) ? ", which staging holds back" : "");
+                 staging ? ", which staging holds back" : "");
         return 0;
 }
