@@ -141,9 +141,10 @@ static void print_verdict(const AuditVerdict *v)
         else if (v->n_lines == 0)
                 puts("The audit log is empty.");
         else
-                printf("%zu lines in %zu files, %.10s to %.10s: each follows from the one before.\n"
+                printf("%zu line%s in %zu file%s, %.10s to %.10s: each follows from the one before.\n"
                        "chain: %s\n",
-                       v->n_lines, v->n_files, v->first, v->last, v->chain);
+                       v->n_lines, v->n_lines == 1 ? "" : "s", v->n_files, v->n_files == 1 ? "" : "s",
+                       v->first, v->last, v->chain);
 }
 
 static int verify(const Command *c, const char *folder, int argc, char **argv)

@@ -62,7 +62,8 @@ void command_help(const Command *c, FILE *to)
 
 int command_usage(const Command *c)
 {
-        command_help(c, stderr);
+        fprintf(stderr, "Usage: sosync %s%s%s; `sosync %s --help` says more\n", c->name,
+                *c->arguments ? " " : "", c->arguments, c->name);
         return EXIT_USAGE;
 }
 

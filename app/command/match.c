@@ -71,6 +71,8 @@ static int print(const MatchCommand *m, const json_t *result)
                 return EXIT_DONE;
         }
         str_init(&out, SIZE_MAX);
+        if (json_array_size(result) == 0)
+                str_add(&out, "No soft match waits for anybody.\n");
         matches_list_text(result, &out);
         fputs(out.data, stdout);
         str_deinit(&out);

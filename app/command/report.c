@@ -72,20 +72,31 @@ static void print_json_row(const ReportRow *row)
         json_decref(o);
 }
 
+/* A terminal of less columns does without the action; the outcome says nearly as much. */
+#define WIDE 110
+
 static void print_text_row(Arena *a, const ReportRow *row, size_t columns)
 {
         char when[32], latency[32] = "-";
         time_t t = (time_t)(row->finished.ms / 1000);
         struct tm local;
         const char *dn = str_safe(a, row->dn ? row->dn : "", row->dn ? strlen(row->dn) : 0);
+        const char *code = row->error_code ? row->error_code : "";
+        size_t taken = (columns < WIDE ? 49 : 58) + (*code ? strlen(code) + 2 : 0);
 
         localtime_r(&t, &local);
         strftime(when, sizeof(when), "%m-%d %H:%M:%S", &local);
         if (row->latency_ms >= 0)
                 duration_format(row->latency_ms * 1000, latency, sizeof(latency));
-        printf("%s  %.8s  %-12s %-8s %9s  %s%s%s\n", when, row->run_id, disposition_name(row->disposition),
-               action_name(row->action), latency, dn_shorten(a, dn, columns > 100 ? columns - 62 : 40),
-               row->error_code ? "  " : "", row->error_code ? row->error_code : "");
+        printf("%s  %.8s  %-12s", when, row->run_id, disposition_name(row->disposition));
+        if (columns >= WIDE)
+                printf(" %-8s", action_name(row->action));
+        /* What does not fit beside the object stands below it. */
+        if (columns < taken + 20)
+                printf(" %9s  %s\n%49s%s\n", latency, dn_shorten(a, dn, columns - 49), "", code);
+        else
+                printf(" %9s  %s%s%s\n", latency, dn_shorten(a, dn, columns - taken), *code ? "  " : "",
+                       code);
 }
 
 static int list(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
@@ -104,8 +115,8 @@ static int list(const Command *c, const Config *config, ReportStore *store, int 
                 return command_fail(EXIT_OBJECT, "the reports cannot be read: %s",
                                     strerror(r < 0 ? -r : EIO));
         if (!o.json && n)
-                printf("%-14s  %-8s  %-12s %-8s %9s  %s\n", "time", "run", "outcome", "action", "latency",
-                       "object");
+                printf("%-14s  %-8s  %-12s%s %9s  %s\n", "time", "run", "outcome",
+                       command_columns() < WIDE ? "" : " action  ", "latency", "object");
         for (size_t i = 0; i < n; i++)
                 if (o.json)
                         print_json_row(&rows[i]);

@@ -118,9 +118,9 @@ static void brakes_text(const json_t *brakes, Str *out)
                            duration_format(number(b, "windowSeconds") * 1000000, window, sizeof(window)),
                            str_is(state, "on") ? "ON" : state);
                 if (since)
-                        str_printf(out, " since %s: ", since);
+                        str_printf(out, " since %s\n%10s ", since, "");
                 if (since && json_is_integer(held))
-                        str_printf(out, "%lld change%s held, ", (long long)json_integer_value(held),
+                        str_printf(out, "%lld change%s held: ", (long long)json_integer_value(held),
                                    json_integer_value(held) == 1 ? " is" : "s are");
                 if (since)
                         str_printf(out, "`sosync queue release --brake %s`", name);
@@ -249,7 +249,7 @@ static const char *text(const json_t *o, const char *key)
 void queue_view_list_text(const json_t *list, size_t columns, Str *out)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        size_t i, room = columns > 100 ? columns - 60 : 40;
+        size_t i, room = columns > 76 ? columns - 52 : 24;
         const char *first = text(json_array_get(list, 0), "source");
         bool several = false;
         json_t *o;
