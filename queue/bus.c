@@ -3,6 +3,7 @@
 #include "queue/bus-internal.h"
 
 #include "base/error.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -51,9 +52,13 @@ int bus_error(natsStatus s, jsErrCode code)
 static const char *reason(natsStatus s)
 {
         natsStatus last = NATS_OK;
-        const char *text = nats_GetLastError(&last);
+        const char *text = nats_GetLastError(&last), *end;
 
-        return last == s && text && text[0] ? text : natsStatus_GetText(s);
+        if (last != s || !text || !text[0])
+                return natsStatus_GetText(s);
+        /* "(conn.c:733): " is for whoever writes that library. */
+        end = text[0] == '(' ? strstr(text, "): ") : NULL;
+        return end ? end + 3 : text;
 }
 
 static void on_reconnected(natsConnection *connection, void *context)
@@ -64,14 +69,29 @@ static void on_reconnected(natsConnection *connection, void *context)
         atomic_fetch_add(&b->n_connected, 1);
 }
 
-static natsStatus set_security(natsOptions *o, const BusOptions *options)
+/* The library keeps a copy, for when it connects again. */
+static natsStatus set_password(natsOptions *o, const BusOptions *options, Diag *diag)
+{
+        Secret secret = { 0 };
+        natsStatus s;
+
+        if (secret_read(options->password_file, &secret, diag))
+                return NATS_INVALID_ARG;
+        s = natsOptions_SetUserInfo(o, options->user, secret.data);
+        secret_wipe(&secret);
+        return s;
+}
+
+static natsStatus set_security(natsOptions *o, const BusOptions *options, Diag *diag)
 {
         natsStatus s = NATS_OK;
 
         if (options->credentials)
                 s = natsOptions_SetUserCredentialsFromFiles(o, options->credentials, NULL);
+        if (s == NATS_OK && options->nkey)
+                s = natsOptions_SetNKeyFromSeed(o, options->nkey, options->nkey_file);
         if (s == NATS_OK && options->user)
-                s = natsOptions_SetUserInfo(o, options->user, options->password);
+                s = set_password(o, options, diag);
         if (s == NATS_OK && (options->ca || options->certificate))
                 s = natsOptions_SetSecure(o, true);
         if (s == NATS_OK && options->ca)
@@ -81,7 +101,7 @@ static natsStatus set_security(natsOptions *o, const BusOptions *options)
         return s;
 }
 
-static natsStatus set_options(natsOptions *o, Bus *b, const BusOptions *options)
+static natsStatus set_options(natsOptions *o, Bus *b, const BusOptions *options, Diag *diag)
 {
         /* libnats does not write to them. */
         const char **urls = (const char **)(uintptr_t)options->urls;
@@ -114,7 +134,22 @@ static natsStatus set_options(natsOptions *o, Bus *b, const BusOptions *options)
                 s = natsOptions_SetSendAsap(o, true);
         if (s == NATS_OK)
                 s = natsOptions_SetReconnectedCB(o, on_reconnected, b);
-        return s == NATS_OK ? set_security(o, options) : s;
+        return s == NATS_OK ? set_security(o, options, diag) : s;
+}
+
+/* Where to look. A server that wants a certificate hangs up when TLS stands (1.3 asks for it last), and says
+ * nothing. */
+static const char *hint(const char *why, const BusOptions *options)
+{
+        bool has_hung_up = strstr(why, "PONG") || strstr(why, "SSL_write") || strstr(why, "SSL_read");
+
+        if (strstr(why, "Authorization"))
+                return "; who we are is in state.jetstream: credentials_file, nkey or user";
+        if (!has_hung_up)
+                return "";
+        return options->certificate ? "; the server has hung up: does it know the authority of "
+                                      "tls.cert_file?"
+                                    : "; the server has hung up: does it want a certificate (tls.cert_file)?";
 }
 
 static int open_bus(Bus *b, const BusOptions *options, Diag *diag)
@@ -124,7 +159,7 @@ static int open_bus(Bus *b, const BusOptions *options, Diag *diag)
         natsStatus s = natsOptions_Create(&o);
 
         if (s == NATS_OK)
-                s = set_options(o, b, options);
+                s = set_options(o, b, options, diag);
         if (s == NATS_OK)
                 s = natsConnection_Connect(&b->connection, o);
         if (s == NATS_OK)
@@ -136,8 +171,10 @@ static int open_bus(Bus *b, const BusOptions *options, Diag *diag)
         natsOptions_Destroy(o);
         if (s == NATS_OK)
                 return 0;
-        diag_set(diag, "%s%s: %s", options->urls[0], options->n_urls > 1 ? " and the others of the list" : "",
-                 reason(s));
+        if (!diag_any(diag))
+                diag_set(diag, "%s%s: %s%s", options->urls[0],
+                         options->n_urls > 1 ? " and the others of the list" : "", reason(s),
+                         hint(reason(s), options));
         return bus_error(s, 0);
 }
 

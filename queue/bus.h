@@ -48,9 +48,10 @@ enum {
 struct BusOptions {
         const char *const *urls; /* nats://HOST:PORT, tls://HOST:PORT */
         size_t n_urls;
-        const char *name;        /* of this client, as the server's lists show it */
-        const char *credentials; /* file with a JWT and its seed; NULL: none */
-        const char *user, *password;
+        const char *name;             /* of this client, as the server's lists show it */
+        const char *credentials;      /* file with a JWT and its seed; NULL: none */
+        const char *nkey, *nkey_file; /* public key, and the file with its seed */
+        const char *user, *password_file;
         const char *ca, *certificate, *key; /* files; NULL: none */
         int replicas;                       /* of streams and buckets that are made: 1, 3, 5 */
         int64_t timeout_ms;                 /* of one question; 0: 5 seconds */

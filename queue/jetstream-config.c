@@ -2,7 +2,10 @@
 
 #include "queue/jetstream-config.h"
 
+#include "base/secret.h"
+
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,6 +55,22 @@ const ConfigField jetstream_config_fields[] = {
           .type = CONFIG_PATH,
           .offset = offsetof(JetstreamConfig, credentials_file),
           .help = "user JWT and its seed, as nsc writes them" },
+        { .name = "nkey",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(JetstreamConfig, nkey),
+          .help = "public key of our user, U and 55 letters and digits; goes with nkey_file" },
+        { .name = "nkey_file",
+          .type = CONFIG_PATH,
+          .offset = offsetof(JetstreamConfig, nkey_file),
+          .help = "file with the seed of nkey" },
+        { .name = "user",
+          .type = CONFIG_TEXT,
+          .offset = offsetof(JetstreamConfig, user),
+          .help = "name of our user; goes with password_file" },
+        { .name = "password_file",
+          .type = CONFIG_PATH,
+          .offset = offsetof(JetstreamConfig, password_file),
+          .help = "file with its password" },
         { .name = "tls",
           .type = CONFIG_MAP,
           .offset = offsetof(JetstreamConfig, tls),
@@ -85,31 +104,84 @@ bool jetstream_url_check(const char *url, bool *ret_tls)
         bool nats = strncmp(url, "nats://", 7) == 0, tls = strncmp(url, "tls://", 6) == 0;
 
         *ret_tls = tls;
-        return (nats && url[7]) || (tls && url[6]);
+        return ((nats && url[7]) || (tls && url[6])) && !strchr(url, '@');
 }
 
-static void check_urls(const JetstreamConfig *c, const ConfigDoc *doc, Diag *diag)
+/* Is every connection verified? */
+static bool check_urls(const JetstreamConfig *c, const ConfigDoc *doc, Diag *diag)
 {
         const char *const *urls = c->urls.items;
-        bool is_secured = c->tls.ca_file || c->tls.cert_file;
+        bool all_tls = true;
 
         for (size_t i = 0; i < c->urls.n_items; i++) {
-                bool tls;
+                bool tls, good = jetstream_url_check(urls[i], &tls);
 
-                if (!jetstream_url_check(urls[i], &tls))
+                all_tls = all_tls && tls;
+                if (good)
+                        continue;
+                if (strchr(urls[i], '@')) /* it may have a password: it is not repeated */
+                        diag_add_at(diag, c->urls.marks[i],
+                                    "state.jetstream.urls: no name or password in a URL: user and "
+                                    "password_file, nkey and nkey_file, or credentials_file");
+                else
                         diag_add_at(
                                 diag, c->urls.marks[i],
                                 "state.jetstream.urls: \"%s\" is no URL of a NATS server: nats://HOST:PORT "
                                 "or tls://HOST:PORT",
                                 urls[i]);
-                is_secured = is_secured || tls;
         }
-        /* The seed signs only; but what is stored goes over the same wire, and is a directory's content. */
-        if (c->credentials_file && !is_secured)
+        return all_tls || c->tls.ca_file || c->tls.cert_file;
+}
+
+/* A public key of a user, as nk and nsc print it. */
+static bool is_nkey(const char *key)
+{
+        return key[0] == 'U' && strlen(key) == 56 && strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == 56;
+}
+
+static void check_secret(const char *file, const char *key, bool is_secured, const ConfigDoc *doc, Diag *diag)
+{
+        _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+
+        if (!file)
+                return;
+        if (secret_check(file, &why))
+                diag_add_at(diag, config_mark(doc, key), "%s: %s", key, diag_text(&why));
+        /* A seed signs only; but what is stored goes over the same wire, and is a directory's content. */
+        if (!is_secured)
+                diag_add_at(diag, config_mark(doc, key),
+                            "%s: wants a connection that is verified: tls:// in urls", key);
+}
+
+static void check_file(const char *file, const char *key, const ConfigDoc *doc, Diag *diag)
+{
+        if (file && access(file, R_OK))
+                diag_add_at(diag, config_mark(doc, key), "%s: cannot read %s: %s", key, file,
+                            strerror(errno));
+}
+
+static void check_who(const JetstreamConfig *c, bool is_secured, const ConfigDoc *doc, Diag *diag)
+{
+        if (!c->nkey != !c->nkey_file)
+                diag_add_at(diag,
+                            config_mark(doc, c->nkey ? "state.jetstream.nkey" : "state.jetstream.nkey_file"),
+                            "state.jetstream: nkey and nkey_file go together");
+        if (!c->user != !c->password_file)
                 diag_add_at(
-                        diag, config_mark(doc, "state.jetstream.credentials_file"),
-                        "state.jetstream.credentials_file: wants a connection that is verified: tls:// in "
-                        "urls");
+                        diag,
+                        config_mark(doc, c->user ? "state.jetstream.user" : "state.jetstream.password_file"),
+                        "state.jetstream: user and password_file go together");
+        if (!!c->credentials_file + !!c->nkey + !!c->user > 1)
+                diag_add_at(diag, config_mark(doc, c->nkey ? "state.jetstream.nkey" : "state.jetstream.user"),
+                            "state.jetstream: one of credentials_file, nkey and user is enough, and no more");
+        if (c->nkey && !is_nkey(c->nkey))
+                diag_add_at(diag, config_mark(doc, "state.jetstream.nkey"),
+                            "state.jetstream.nkey: a public key of a user is U and 55 capital letters and "
+                            "digits; "
+                            "the seed (S...) belongs into nkey_file");
+        check_secret(c->credentials_file, "state.jetstream.credentials_file", is_secured, doc, diag);
+        check_secret(c->nkey_file, "state.jetstream.nkey_file", is_secured, doc, diag);
+        check_secret(c->password_file, "state.jetstream.password_file", is_secured, doc, diag);
 }
 
 void jetstream_config_check(const JetstreamConfig *c, bool used, const ConfigDoc *doc, Diag *diag)
@@ -117,7 +189,7 @@ void jetstream_config_check(const JetstreamConfig *c, bool used, const ConfigDoc
         if (used && c->urls.n_items == 0)
                 diag_add_at(diag, config_mark(doc, "state.backend"),
                             "state.backend: jetstream needs state.jetstream.urls: at least one server");
-        check_urls(c, doc, diag);
+        check_who(c, check_urls(c, doc, diag), doc, diag);
         check_name(c->name, "state.jetstream.name", doc, diag);
         if (c->node)
                 check_name(c->node, "state.jetstream.node", doc, diag);
@@ -128,6 +200,9 @@ void jetstream_config_check(const JetstreamConfig *c, bool used, const ConfigDoc
         if (!c->tls.cert_file != !c->tls.key_file)
                 diag_add_at(diag, config_mark(doc, "state.jetstream.tls"),
                             "state.jetstream.tls: cert_file and key_file go together");
+        check_file(c->tls.ca_file, "state.jetstream.tls.ca_file", doc, diag);
+        check_file(c->tls.cert_file, "state.jetstream.tls.cert_file", doc, diag);
+        check_secret(c->tls.key_file, "state.jetstream.tls.key_file", true, doc, diag);
 }
 
 BusOptions jetstream_config_bus(const JetstreamConfig *c, Arena *a)
@@ -137,6 +212,10 @@ BusOptions jetstream_config_bus(const JetstreamConfig *c, Arena *a)
                 .n_urls = c->urls.n_items,
                 .name = arena_printf(a, "sosync %s", jetstream_config_node(c, a)),
                 .credentials = c->credentials_file,
+                .nkey = c->nkey,
+                .nkey_file = c->nkey_file,
+                .user = c->user,
+                .password_file = c->password_file,
                 .ca = c->tls.ca_file,
                 .certificate = c->tls.cert_file,
                 .key = c->tls.key_file,

@@ -13,6 +13,10 @@
  *          credentials_file: /etc/sosync/nats.creds
  *          tls: {ca_file: /etc/ssl/certs/corp.pem}
  *
+ * Who we are is said in one of four ways: credentials_file (a JWT and its seed), nkey and nkey_file, user and
+ * password_file, or by the certificate alone (a server with `verify_and_map`). Secrets are files that only
+ * their owner may read, and go over verified connections only.
+ *
  * Every node of the cluster has the same section, but for `node` where host names are not enough.
  */
 
@@ -34,6 +38,10 @@ struct JetstreamConfig {
         const char *node; /* NULL: the host's name */
         int64_t replicas;
         const char *credentials_file;
+        const char *nkey; /* the public one: U... */
+        const char *nkey_file;
+        const char *user;
+        const char *password_file;
         NatsTlsConfig tls;
         int64_t lease_us;
 };
@@ -43,7 +51,7 @@ extern const ConfigField jetstream_config_fields[];
 /* Findings go to the diag. `used`: this backend is the one that is chosen. */
 void jetstream_config_check(const JetstreamConfig *c, bool used, const ConfigDoc *doc, Diag *diag);
 
-/* nats://HOST:PORT or tls://HOST:PORT? */
+/* nats://HOST:PORT or tls://HOST:PORT, and no password in it? */
 bool jetstream_url_check(const char *url, bool *ret_tls);
 
 /* What bus_new() wants; it lives as long as the configuration and the arena. */

@@ -508,7 +508,7 @@ static int connect_bus(QueueJetstream *q, const QueueJetstreamOptions *options, 
         int r;
 
         r = bus_new(&q->bus, options->bus, diag);
-        if (r == BUS_E_DOWN)
+        if (r == BUS_E_DOWN || r == BUS_E_REFUSED)
                 return QUEUE_E_EMPTY;
         if (r == 0)
                 r = make_places(q, diag);
@@ -566,7 +566,7 @@ static char *duplicate(const char *s)
 /**
  * log_exists() - does the cluster have a state?
  *
- * Return: 0, -ENOENT, QUEUE_E_EMPTY, -EACCES.
+ * Return: 0, -ENOENT, QUEUE_E_EMPTY.
  */
 int log_exists(const QueueJetstreamOptions *options, Diag *diag)
 {
@@ -576,10 +576,8 @@ int log_exists(const QueueJetstreamOptions *options, Diag *diag)
 
         if (r == 0)
                 r = bus_stream_look(bus, options->log, &log);
-        if (r == BUS_E_DOWN)
-                return QUEUE_E_EMPTY;
         if (r && r != BUS_E_NONE)
-                return error_origin(-EACCES);
+                return QUEUE_E_EMPTY;
         if (r == 0 && log.last)
                 return 0;
         diag_set(diag, "there is no state \"%s\" on these servers", options->log);

@@ -194,7 +194,7 @@ void log_remove_folder(const char *folder);              /* and the files of a s
  * A copy of the state as it is now, without being a node; `options->node` is not used.
  * Return: as queue_jetstream_new().
  */
-int log_exists(const QueueJetstreamOptions *options, Diag *diag); /* 0, -ENOENT, QUEUE_E_EMPTY, -EACCES */
+int log_exists(const QueueJetstreamOptions *options, Diag *diag); /* 0, -ENOENT, QUEUE_E_EMPTY */
 int log_copy(const QueueJetstreamOptions *options, Diag *diag);
 
 /* log-apply.c: the applier. */

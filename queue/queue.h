@@ -337,7 +337,8 @@ typedef struct QueueJetstreamOptions {
  * Open this node's part of a cluster (queue/queue-jetstream.h says what each promise rests on), and read the
  * log to its end. The folder belongs to one process, as that of lmdb.
  * Return: 0, QUEUE_E_GONE (another process has the folder), QUEUE_E_STALE (written by a newer program, or the
- * log is not the one that it was), QUEUE_E_EMPTY (no server answers), QUEUE_E_CLOSED (progress said so),
+ * log is not the one that it was), QUEUE_E_EMPTY (no server answers, or lets us in), QUEUE_E_CLOSED (progress
+ * said so),
  * -errno; the diag says what and where.
  */
 int queue_jetstream_new(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag);

@@ -15,10 +15,9 @@
 static int bus_result(int r)
 {
         switch (r) {
-        case BUS_E_REFUSED:
-                return error_origin(-EACCES);
         case BUS_E_TAKEN:
                 return QUEUE_E_GONE;
+        case BUS_E_REFUSED:
         case BUS_E_DOWN:
         case BUS_E_NONE:
                 return QUEUE_E_EMPTY;

@@ -127,7 +127,7 @@ int command_cluster(const Command *command, const char *config_path, int argc, c
         bus = jetstream_config_bus(&c->state.jetstream, a);
         r = cluster_look(&bus, c->state.jetstream.name, a, &v, &diag);
         if (r) {
-                status = command_fail_diag(r == BUS_E_DOWN ? EXIT_UNREACHABLE : EXIT_OBJECT, &diag);
+                status = command_fail_diag(r == BUS_E_NONE ? EXIT_OBJECT : EXIT_UNREACHABLE, &diag);
         } else {
                 if (json)
                         print_json(c, &v);

@@ -16,6 +16,7 @@ server_name: {name}
 listen: {host}:{clients}
 jetstream: {{store_dir: "{folder}/store", max_mem: 64MB, max_file: 4GB}}
 {cluster}
+{more}
 """
 
 CLUSTER = """\
@@ -47,14 +48,14 @@ class NatsServer:
         self.log = self.folder / "log"
         self.process = None
 
-    def configure(self, peers):
-        """`peers`: all servers of the cluster, this one too; one alone is no cluster."""
+    def configure(self, peers, more=""):
+        """`peers`: all servers of the cluster, this one too; one alone is no cluster. `more`: lines of its configuration."""
         cluster = ""
         if len(peers) > 1:
             routes = ", ".join(f'"nats://{p.host}:{ROUTES}"' for p in peers if p is not self)
             cluster = CLUSTER.format(host=self.host, routes=ROUTES, peers=routes)
         self.conf = write_file(self.folder / "nats.conf",
-                               CONF.format(name=self.name, host=self.host, clients=CLIENTS, folder=self.folder, cluster=cluster))
+                               CONF.format(name=self.name, host=self.host, clients=CLIENTS, folder=self.folder, cluster=cluster, more=more))
 
     def start(self, wait=True):
         self.process = Process(self.name, ["/usr/sbin/nats-server", "-c", self.conf], self.log)
