@@ -6,7 +6,7 @@
 #include "base/pack.h"
 #include "engine/space/memo.h"
 
-#include <errno.h>
+#include <string.h>
 
 #define MEMO_NAME    "target.holds"
 #define MEMO_VERSION 1
@@ -14,8 +14,10 @@
 /* One moment, told by both clocks again and again, is not the same to the millisecond. */
 #define SAME_MS ((int64_t)1000)
 
+/* What cannot be read holds nobody back: the service says it again. */
 static int read_memo(Space *space, Wall ret_until[_LIMITER_SCOPE_N])
 {
+        Wall until[_LIMITER_SCOPE_N];
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const uint8_t *data;
         PackReader reader;
@@ -28,9 +30,11 @@ static int read_memo(Space *space, Wall ret_until[_LIMITER_SCOPE_N])
         n_fields = unpack_array(&reader);
         unpack_version(&reader, MEMO_VERSION);
         for (int i = 0; i < _LIMITER_SCOPE_N; i++)
-                ret_until[i].ms = unpack_int(&reader);
+                until[i].ms = unpack_int(&reader);
         unpack_skip(&reader, n_fields > 1 + _LIMITER_SCOPE_N ? n_fields - 1 - _LIMITER_SCOPE_N : 0);
-        return unpack_end(&reader) ? error_origin(-EIO) : 0;
+        if (unpack_end(&reader) == 0)
+                memcpy(ret_until, until, sizeof(until));
+        return 0;
 }
 
 static int write_memo(Queue *queue, const Wall until[_LIMITER_SCOPE_N], Wall now)

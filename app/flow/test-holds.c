@@ -4,6 +4,8 @@
 
 #include "app/flow/holds.h"
 
+#include "engine/space/memo.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,6 +92,28 @@ static void test_clock_set_back(void **state)
         queue_free(q);
 }
 
+/* A damaged row is no reason not to start. */
+static void test_damaged(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const Wall start = { INT64_C(1795305600000) };
+        SpaceBatch batch;
+        Queue *q;
+        Life l;
+
+        assert_int_equal(queue_mem_new(&q), 0);
+        space_batch_init(&batch, a);
+        memo_write(&batch, "target.holds", "\x93\x01\xcf", 3, SPACE_ANY);
+        assert_int_equal(
+                queue_put(q, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = start }),
+                0);
+        begin(&l, q, (Mono){ 1 }, start);
+        assert_int_equal(left_us(&l, LIMITER_READ), 0);
+        assert_int_equal(left_us(&l, LIMITER_WRITE), 0);
+        end(&l);
+        queue_free(q);
+}
+
 /* What is over in a moment is not written. */
 static void test_short(void **state)
 {
@@ -118,6 +142,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_outlives),
                 cmocka_unit_test(test_clock_set_back),
+                cmocka_unit_test(test_damaged),
                 cmocka_unit_test(test_short),
         };
 
