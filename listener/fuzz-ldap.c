@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Everything that a server's bytes reach: control values, attribute values, stored positions, and whole
- * messages through libldap. The first byte says which.
+ * Everything that a server's bytes reach: control values, attribute values, stored positions, replication
+ * metadata, recordings, and whole messages through libldap. The first byte says which.
  */
 
 #include <signal.h>
@@ -11,10 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "listener/fake-ldap.h"
 #include "listener/ldap-config.h"
 #include "listener/ldap-entry.h"
 #include "listener/position.h"
+#include "listener/recording.h"
+#include "listener/repl-meta.h"
 #include "listener/srv.h"
 #include "listener/sync-cookie.h"
 
@@ -71,6 +74,50 @@ static void fuzz_position(const uint8_t *data, size_t n, Arena *a)
         position_read(&(Position){ data, n }, &context, a, &mark, NULL);
 }
 
+/* Replication metadata of an object: which change of which controller every value is of. */
+static void fuzz_meta(const uint8_t *data, size_t n, Arena *a)
+{
+        static const ReplName items[] = { { "displayName", 131085 }, { "member", 31 }, { "title", 12 } };
+        const ReplNames all = { items, sizeof(items) / sizeof(items[0]) };
+        const NamedStamp *stamps;
+
+        repl_meta_parse(value_bytes(data, n), &all, a, &stamps);
+        repl_number(arena_strndup(a, (const char *)data, n), &(uint32_t){ 0 });
+}
+
+static void read_recording(const uint8_t *data, size_t n, Arena *a)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        FILE *file = fmemopen((void *)(uintptr_t)data, n, "r");
+        RecordingBatch batch;
+
+        if (!file)
+                return;
+        if (recording_begin(file, "fuzz", &diag) == 0)
+                while (recording_next(file, "fuzz", a, &batch, &diag) == 0)
+                        ;
+        fclose(file);
+}
+
+/* A recording of a feed, which may come from another machine: a file, or one batch whose checksum is right.
+ */
+static void fuzz_recording(const uint8_t *data, size_t n, Arena *a)
+{
+        struct {
+                uint64_t n;
+                Hash128 checksum;
+        } frame = { n, hash128(data, n, 0) };
+        Str file;
+
+        read_recording(data, n, a);
+        str_init(&file, (size_t)1 << 20);
+        str_add(&file, RECORDING_MAGIC);
+        str_add_n(&file, (const char *)&frame, sizeof(frame));
+        str_add_n(&file, (const char *)data, n);
+        read_recording((const uint8_t *)file.data, file.n, a);
+        str_deinit(&file);
+}
+
 /* Answers of the name service, cookies, addresses. */
 static void fuzz_names(const uint8_t *data, size_t n, Arena *a)
 {
@@ -123,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                 return 0;
         signal(SIGPIPE, SIG_IGN);
         a = arena_new(0);
-        switch (data[0] % 5) {
+        switch (data[0] % 7) {
         case 0:
                 fuzz_controls(data + 1, n - 1, a);
                 break;
@@ -136,8 +183,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         case 3:
                 fuzz_names(data + 1, n - 1, a);
                 break;
-        default:
+        case 4:
                 fuzz_messages(data + 1, n - 1, a);
+                break;
+        case 5:
+                fuzz_meta(data + 1, n - 1, a);
+                break;
+        default:
+                fuzz_recording(data + 1, n - 1, a);
         }
         arena_free(a);
         return 0;

@@ -65,7 +65,7 @@ def answers():
 
 
 def ldap():
-    """The first byte modulo 5: controls, values, positions, names, messages."""
+    """The first byte modulo 7: controls, values, positions, names, messages, replication metadata, recordings."""
     yield b"\x00" + bytes.fromhex("300b02010102010004034d5344")
     yield b"\x00" + bytes.fromhex("301a0a0101041000112233445566778899aabbccddeeff0403637274")
     yield b"\x00" + bytes.fromhex("a0073005040363736e")
@@ -77,6 +77,12 @@ def ldap():
     yield b"\x03" + bytes.fromhex("1234818000010001000000000000055f6c646170045f746370000021000100000e100000000000000185036463310474657374 00".replace(" ", ""))
     yield b"\x04" + bytes.fromhex("300c02010165070a010004000400")
     yield b"\x04" + bytes.fromhex("303002010164 2b0404636e3d61302330210409".replace(" ", "")) + b"member;r=0" + bytes(20)
+    entry = bytes.fromhex("0c00000001000000e900000003000000") + bytes(range(16)) + bytes(16)
+    yield b"\x05" + b"\x01" + bytes(7) + b"\x01" + bytes(7) + entry
+    yield b"\x05" + b"1.2.840.113556.1.4.656"
+    batch = bytes([0x95, 1, 0xA1, 0x61, 0, 0xC2, 0x91, 0x98, 0xC4, 16, *range(16), 0xA1, 0x62, 0xC2, 0xC2, 0xC4, 16, *range(16), 7, 0, 0xC0])
+    yield b"\x06" + batch
+    yield b"\x06" + b"sosync recording 1\n" + bytes([8]) + bytes(31)
 
 
 def packed():
