@@ -95,6 +95,8 @@ static int link_message(FeedLink *l, LDAPMessage *message, Diag *diag)
 
         if (f->sync_id && id == f->sync_id)
                 return syncrepl_message(f, message, diag);
+        if (f->again_id && id == f->again_id)
+                return syncrepl_again_message(f, message, diag);
         if (f->probe_id && id == f->probe_id)
                 return probe_message(f, message, diag);
         return 0; /* an answer to something given up */
@@ -138,7 +140,11 @@ static int syncrepl_tick(FeedLink *l, Mono now, Diag *diag)
                         return r;
         }
         l->blocked = f->batch.held || link_is_paused(l);
-        return l->blocked ? 0 : probe(f, now, diag);
+        if (l->blocked)
+                return 0;
+        if (syncrepl_again_is_due(f) && !f->again_id && now.us >= f->again_at.us)
+                return syncrepl_again_begin(f, diag);
+        return probe(f, now, diag);
 }
 
 static Mono syncrepl_next(const FeedLink *l)
@@ -148,11 +154,11 @@ static Mono syncrepl_next(const FeedLink *l)
         if (l->blocked)
                 return MONO_NEVER; /* feed_pause(false) wakes us */
         /* What came while the sink was busy with the last batch. */
-        if (f->batch.n_entries || (f->moved && !f->refreshing))
+        if (f->batch.n_entries || (f->moved && !f->refreshing && !syncrepl_again_is_due(f)))
                 return f->refreshing ? mono_add(f->batch.began, REFRESH_WAIT_US) : (Mono){ 0 };
         if (l->n_owed)
                 return mono_add(l->listening, l->patience_us);
-        return f->probe_at;
+        return syncrepl_again_is_due(f) && f->again_at.us < f->probe_at.us ? f->again_at : f->probe_at;
 }
 
 static const FeedLinkOps link_ops = {
@@ -171,6 +177,7 @@ static Feed *feed_syncrepl_free(Feed *feed)
 
         link_deinit(&f->link);
         syncrepl_forget(f);
+        syncrepl_again_forget(f);
         batch_deinit(&f->batch);
         arena_free(f->asked);
         arena_free(f->scratch);

@@ -105,17 +105,18 @@ void controls_add_paged(ControlSet *s, int32_t size, const uint8_t *cookie, size
 }
 
 /*
- * SEQUENCE { mode ENUMERATED (3: refreshAndPersist), cookie OCTET STRING OPTIONAL, reloadHint BOOLEAN DEFAULT
- * FALSE }. reloadHint stays FALSE: a server that cannot go on from the cookie sends everything, instead of an
- * error first.
+ * SEQUENCE { mode ENUMERATED (1: refreshOnly, 3: refreshAndPersist), cookie OCTET STRING OPTIONAL, reloadHint
+ * BOOLEAN DEFAULT FALSE }. reloadHint stays FALSE: a server that cannot go on from the cookie sends
+ * everything, instead of an error first.
  */
-void controls_add_sync(ControlSet *s, const uint8_t *cookie, size_t n)
+void controls_add_sync(ControlSet *s, bool once, const uint8_t *cookie, size_t n)
 {
+        const ber_int_t mode = once ? 1 : 3;
         LDAPControl *c = add(s, CONTROL_SYNC);
         struct berval v = bytes(cookie, n);
         BerElement *ber = begin();
 
-        finish(c, ber, n ? ber_printf(ber, "{eO}", (ber_int_t)3, &v) : ber_printf(ber, "{e}", (ber_int_t)3));
+        finish(c, ber, n ? ber_printf(ber, "{eO}", mode, &v) : ber_printf(ber, "{e}", mode));
 }
 
 /* SEQUENCE { changeTypes INTEGER (15: all), changesOnly BOOLEAN, returnECs BOOLEAN } */

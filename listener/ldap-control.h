@@ -75,8 +75,8 @@ void controls_add_notification(ControlSet *s);
 void controls_add_extended_dn(ControlSet *s);
 void controls_add_show_deleted(ControlSet *s);
 void controls_add_paged(ControlSet *s, int32_t size, const uint8_t *cookie, size_t n);
-void controls_add_sync(ControlSet *s, const uint8_t *cookie,
-                       size_t n);         /* refreshAndPersist; n 0: no cookie */
+/* refreshAndPersist, or (`once`) refreshOnly; n 0: no cookie. */
+void controls_add_sync(ControlSet *s, bool once, const uint8_t *cookie, size_t n);
 void controls_add_psearch(ControlSet *s); /* only what changes from now on, and how */
 
 struct DirsyncAnswer {

@@ -126,7 +126,7 @@ ProbeEnd probe_syncrepl(Probe *p, int64_t *ret_us, Diag *diag)
         int id = 0, type, r;
 
         controls_init(&controls);
-        controls_add_sync(&controls, NULL, 0);
+        controls_add_sync(&controls, false, NULL, 0);
         r = conn_send(p->conn, &search, &id, diag);
         controls_deinit(&controls);
         if (r)

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define CSN_MAX 64
@@ -84,5 +85,24 @@ bool sync_cookie_merge(Arena *a, const char *old, size_t n_old, const char *new,
                 str_printf(&s, "%s%s", i ? ";" : "", c->list[i]);
         *ret_cookie = arena_strdup(a, s.data);
         *ret_n = s.n;
+        return true;
+}
+
+bool sync_cookie_back(Arena *a, const char *cookie, size_t n, const char **ret_cookie, size_t *ret_n)
+{
+        const char *text = arena_strndup(a, cookie, n), *mark = strrchr(text, '#');
+        int64_t number;
+
+        *ret_cookie = cookie;
+        *ret_n = n;
+        if (!mark || !str_to_int64(mark + 1, &number) || number < 0)
+                return true;
+        if (number == UINT32_MAX)
+                return false;
+        *ret_cookie = arena_printf(a, "%.*s#%" PRId64, (int)(mark - text), text,
+                                   number > SYNC_COOKIE_BACK ? number - SYNC_COOKIE_BACK
+                                   : number                  ? 1
+                                                             : 0);
+        *ret_n = strlen(*ret_cookie);
         return true;
 }

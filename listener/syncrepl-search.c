@@ -51,14 +51,15 @@ static void go_back(FeedSyncrepl *f)
 /* An empty cookie is no position, and neither is one of OpenLDAP that says only who we are (rid, sid). */
 static bool is_news(FeedSyncrepl *f, const uint8_t **cookie, size_t *n)
 {
-        const char *merged = NULL;
+        Vendor vendor = f->link.conn->dse.vendor;
+        const char *told = (const char *)*cookie;
 
-        if (f->link.conn->dse.vendor == VENDOR_OPENLDAP) {
-                if (!sync_cookie_merge(f->scratch, (const char *)f->cookie, f->n_cookie,
-                                       (const char *)*cookie, *n, &merged, n))
-                        return false;
-                *cookie = (const uint8_t *)merged;
-        }
+        if (vendor == VENDOR_OPENLDAP &&
+            !sync_cookie_merge(f->scratch, (const char *)f->cookie, f->n_cookie, told, *n, &told, n))
+                return false;
+        if (vendor == VENDOR_389 && !sync_cookie_back(f->scratch, told, *n, &told, n))
+                return false;
+        *cookie = (const uint8_t *)told;
         return *n > 0 && !(f->has_cookie && f->n_cookie == *n && memcmp(f->cookie, *cookie, *n) == 0);
 }
 
@@ -76,15 +77,15 @@ void syncrepl_take_cookie(FeedSyncrepl *f, const uint8_t *cookie, size_t n)
         f->moved = true;
 }
 
-/* The cookie of a position has the database in front. While a refresh over everything is under way, a cookie
- * would cover what has not come yet. */
+/* The cookie of a position has the database in front. While a refresh is under way, a cookie would cover what
+ * has not come yet; so it would before the second look. */
 static void add_position(FeedSyncrepl *f)
 {
         size_t n = sizeof(f->database) + f->n_cookie;
         PositionMark mark = { .server = f->link.conn->server_id, .n_cookie = n };
         uint8_t *cookie;
 
-        if (!f->moved || !f->has_cookie || f->refreshing)
+        if (!f->moved || !f->has_cookie || f->refreshing || syncrepl_again_is_due(f))
                 return;
         cookie = arena_alloc(f->batch.arena, n);
         memcpy(cookie, &f->database, sizeof(f->database));
@@ -125,6 +126,7 @@ void syncrepl_reset(FeedSyncrepl *f)
         f->sync_id = 0;
         f->probe_id = 0;
         f->refreshing = false;
+        syncrepl_again_forget(f);
         f->link.blocked = false;
         f->link.patience_us = f->ldap->keepalive_us;
         /* A held batch waits with its position, and nothing was read since. */
@@ -169,6 +171,7 @@ int syncrepl_begin(FeedSyncrepl *f, Diag *diag)
         int r;
 
         f->skip = false;
+        syncrepl_again_forget(f);
         if (!f->has_cookie && !f->catch_up) {
                 if (f->link.conn->dse.n_context_csn)
                         make_now(f);
@@ -177,7 +180,7 @@ int syncrepl_begin(FeedSyncrepl *f, Diag *diag)
         }
         be_sure(f);
         controls_init(&controls);
-        controls_add_sync(&controls, f->cookie, f->has_cookie ? f->n_cookie : 0);
+        controls_add_sync(&controls, false, f->cookie, f->has_cookie ? f->n_cookie : 0);
         r = conn_send(f->link.conn, &search, &f->sync_id, diag);
         controls_deinit(&controls);
         if (r)
@@ -211,6 +214,7 @@ static int refresh_is_over(FeedSyncrepl *f)
         r = syncrepl_flush(f);
         if (r)
                 return r;
+        syncrepl_again_plan(f);
         link_set_state(&f->link, FEED_WATCHING, "watching %s", f->ldap->base);
         log_info(f->link.log, "watching", LOG_STR("server", f->link.host),
                  LOG_INT("mentioned_unchanged", f->n_present));
@@ -220,7 +224,13 @@ static int refresh_is_over(FeedSyncrepl *f)
 /* -- entries ----------------------------------------------------------------------------------------------
  */
 
-static int take_entry(FeedSyncrepl *f, LDAPMessage *message, Diag *diag)
+/**
+ * syncrepl_entry() - an entry of the search, or of the second look
+ * @cookies:    take the cookie that comes with it
+ *
+ * Return: 0, CONN_E_PROTOCOL, FEED_E_STOP, -errno.
+ */
+int syncrepl_entry(FeedSyncrepl *f, LDAPMessage *message, bool cookies, Diag *diag)
 {
         const Conn *c = f->link.conn;
         EntryNames names = { .names = f->context.attributes, .n = f->context.n_attributes };
@@ -254,7 +264,7 @@ static int take_entry(FeedSyncrepl *f, LDAPMessage *message, Diag *diag)
         if (r)
                 return r;
         /* In this order: the cookie lies in the batch's arena, and covers the entry. */
-        if (state.n_cookie)
+        if (cookies && state.n_cookie)
                 syncrepl_take_cookie(f, state.cookie, state.n_cookie);
         return batch_is_full(&f->batch) ? syncrepl_flush(f) : 0;
 }
@@ -283,7 +293,13 @@ static int take_ids(FeedSyncrepl *f, const SyncInfo *i, Diag *diag)
         return 0;
 }
 
-static int take_info(FeedSyncrepl *f, LDAPMessage *message, Diag *diag)
+/**
+ * syncrepl_info() - what comes between the entries
+ * @cookies:    take the cookie, and the end of the refresh
+ *
+ * Return: 0, CONN_E_PROTOCOL, FEED_E_STOP, -errno.
+ */
+int syncrepl_info(FeedSyncrepl *f, LDAPMessage *message, bool cookies, Diag *diag)
 {
         struct berval *value = NULL;
         SyncInfo info = { 0 };
@@ -306,9 +322,10 @@ static int take_info(FeedSyncrepl *f, LDAPMessage *message, Diag *diag)
                 r = take_ids(f, &info, diag);
         if (r)
                 return r;
-        if (info.n_cookie)
+        if (cookies && info.n_cookie)
                 syncrepl_take_cookie(f, info.cookie, info.n_cookie);
-        if ((info.kind == SYNC_REFRESH_DELETE || info.kind == SYNC_REFRESH_PRESENT) && info.refresh_done)
+        if (cookies && (info.kind == SYNC_REFRESH_DELETE || info.kind == SYNC_REFRESH_PRESENT) &&
+            info.refresh_done)
                 return refresh_is_over(f);
         return batch_is_full(&f->batch) ? syncrepl_flush(f) : 0;
 }
@@ -387,9 +404,9 @@ int syncrepl_message(FeedSyncrepl *f, LDAPMessage *message, Diag *diag)
 {
         switch (ldap_msgtype(message)) {
         case LDAP_RES_SEARCH_ENTRY:
-                return take_entry(f, message, diag);
+                return syncrepl_entry(f, message, true, diag);
         case LDAP_RES_INTERMEDIATE:
-                return take_info(f, message, diag);
+                return syncrepl_info(f, message, true, diag);
         case LDAP_RES_SEARCH_RESULT:
                 return ended(f, message, diag);
         default:

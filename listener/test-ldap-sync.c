@@ -27,8 +27,8 @@ static void test_requests(void **state)
 
         (void)state;
         controls_init(&s);
-        controls_add_sync(&s, NULL, 0);
-        controls_add_sync(&s, (const uint8_t *)"rid=0", 5);
+        controls_add_sync(&s, false, NULL, 0);
+        controls_add_sync(&s, false, (const uint8_t *)"rid=0", 5);
         controls_add_psearch(&s);
         assert_bytes(s.list[0], "\x30\x03\x0a\x01\x03", 5);
         assert_bytes(s.list[1], "\x30\x0a\x0a\x01\x03\x04\x05rid=0", 12);

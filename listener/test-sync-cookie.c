@@ -53,11 +53,39 @@ static void test_hostile(void **state)
         merged("garbage", "rid=000,csn=" A1, "rid=000,csn=" A1);
 }
 
+static void back(const char *cookie, const char *wanted)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *moved = NULL;
+        size_t n = 0;
+
+        assert_int_equal(sync_cookie_back(a, cookie, strlen(cookie), &moved, &n), wanted != NULL);
+        if (wanted)
+                assert_string_equal(arena_strndup(a, moved, n), wanted);
+}
+
+static void test_back(void **state)
+{
+        (void)state;
+        back("host:389#cn=r:dc=test:(c=*)#1779", "host:389#cn=r:dc=test:(c=*)#1679");
+        back("host:389#cn=r:dc=test:(c=#*)#101", "host:389#cn=r:dc=test:(c=#*)#1");
+        back("h#s#100", "h#s#1");
+        back("h#s#0", "h#s#0");
+        back("h#s#4294967295", NULL);
+        /* Of another form: as it is. */
+        back("", "");
+        back("rid=000,csn=1", "rid=000,csn=1");
+        back("h#s#12x", "h#s#12x");
+        back("h#s#-5", "h#s#-5");
+        back("h#s#99999999999999999999", "h#s#99999999999999999999");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_merge),
                 cmocka_unit_test(test_hostile),
+                cmocka_unit_test(test_back),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,6 +255,80 @@ static void test_389_from_now_on(void **state)
         told(f, "[position] cn=new [] ");
 }
 
+#define NUMBER(n) "host:389#cn=reader:dc=test:(c=*)#" n
+
+/* 389 Directory Server loses what is being written when a search begins to persist (1780 between 1779 and
+ * 1781): a second look brings it, and until then no later cookie is a position. */
+static void test_389_second_look(void **state)
+{
+        Fixture *f = *state;
+        int id;
+
+        f->fake.conn->dse.vendor = VENDOR_389;
+        f->fake.conn->dse.n_context_csn = 0;
+        start(f, NULL);
+        info(f, 0xa1, NUMBER("1779"));
+        entry(f, "cn=1781", SYNC_ADD, NUMBER("1781"));
+        assert_int_equal(pass(f), 0);
+        told(f, "[position] cn=1781 [] ");
+        assert_true(asked(f, "\x0a\x01\x03")); /* refreshAndPersist */
+        assert_true(f->syncrepl->link.ops->next(&f->syncrepl->link).us >
+                    clock_mono(&f->clock.clock).us); /* it sleeps */
+
+        clock_fake_advance(&f->clock, 3000000);
+        assert_int_equal(pass(f), 0);
+        assert_true(asked(f, "\x0a\x01\x01\x04\x25" NUMBER("1679"))); /* refreshOnly */
+        id = f->syncrepl->sync_id;
+        f->syncrepl->sync_id = f->syncrepl->again_id;
+        entry(f, "cn=1780", SYNC_ADD, NUMBER("1780"));
+        entry(f, "cn=1781", SYNC_ADD, NULL);
+        fake_done(&f->fake, f->syncrepl->again_id, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        f->syncrepl->sync_id = id;
+        assert_int_equal(pass(f), 0);
+        told(f, "cn=1780 cn=1781 [position] ");
+        assert_int_equal(f->syncrepl->link.n_owed, 0);
+        stop(f);
+        f->fake.conn->dse.vendor = VENDOR_389;
+        start(f, &f->position);
+        assert_true(asked(f, NUMBER("1681")));
+}
+
+/* Lost before the second look: what comes next is asked for from before. */
+static void test_389_lost_before_second_look(void **state)
+{
+        Fixture *f = *state;
+        FeedLink *l = &f->syncrepl->link;
+
+        f->fake.conn->dse.vendor = VENDOR_389;
+        f->fake.conn->dse.n_context_csn = 0;
+        start(f, NULL);
+        info(f, 0xa1, NUMBER("1779"));
+        entry(f, "cn=1781", SYNC_ADD, NUMBER("1781"));
+        assert_int_equal(pass(f), 0);
+        told(f, "[position] cn=1781 [] ");
+        asked(f, "");
+        l->ops->lost(l);
+        assert_int_equal(l->ops->connected(l, &f->diag), 0);
+        assert_true(asked(f, NUMBER("1679")));
+}
+
+/* The number of no change, which the server itself would refuse. */
+static void test_389_no_number(void **state)
+{
+        Fixture *f = *state;
+
+        f->fake.conn->dse.vendor = VENDOR_389;
+        f->fake.conn->dse.n_context_csn = 0;
+        start(f, NULL);
+        info(f, 0xa1, NUMBER("7"));
+        assert_int_equal(pass(f), 0);
+        told(f, "[position] ");
+        syncrepl_again_forget(f->syncrepl); /* done */
+        entry(f, "cn=a", SYNC_ADD, NUMBER("4294967295"));
+        assert_int_equal(pass(f), 0);
+        told(f, "cn=a [] ");
+}
+
 /* The connection is lost; the next one is asked for what comes after `cookie`. */
 static void lose(Fixture *f, const char *cookie)
 {
@@ -401,6 +475,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_size_limit, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_another_database, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_389_from_now_on, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_389_second_look, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_389_lost_before_second_look, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_389_no_number, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_lost_before_handed_over, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_lost_in_refresh, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full, setup, teardown),
