@@ -28,8 +28,10 @@ static const char *spelled(const char *name, size_t n_base, EntryNames asked, Ar
 {
         const SchemaAttribute *known;
 
+        /* Of an entry that was asked for by a hundred names, every attribute is looked for among all. */
         for (size_t i = 0; i < asked.n; i++)
-                if (strncasecmp(asked.names[i], name, n_base) == 0) {
+                if ((asked.names[i][0] | 0x20) == (name[0] | 0x20) &&
+                    strncasecmp(asked.names[i], name, n_base) == 0) {
                         if (asked.names[i][n_base] == '\0')
                                 return asked.names[i];
                         if (asked.names[i][n_base] == ';')
