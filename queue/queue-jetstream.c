@@ -235,6 +235,11 @@ static int outcomes_done(Queue *queue, uint64_t up_to)
         return rc ? error_origin(store_error(rc)) : 0;
 }
 
+static void tell_time(Queue *queue, Wall now)
+{
+        ready_look_at_clock(&queue_jetstream(queue)->lmdb.ready, now);
+}
+
 static void wake_all(Queue *queue, bool closing)
 {
         QueueJetstream *q = queue_jetstream(queue);
@@ -368,6 +373,7 @@ static const QueueOps queue_jetstream_ops = {
         .outcomes = queue_lmdb_outcomes,
         .outcomes_done = outcomes_done,
         .stats = queue_lmdb_stats,
+        .tell_time = tell_time,
         .wake_all = wake_all,
         .may_send = may_send,
         .role = role,

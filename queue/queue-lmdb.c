@@ -281,6 +281,11 @@ static int outcomes_done(Queue *queue, uint64_t up_to)
         return r;
 }
 
+static void tell_time(Queue *queue, Wall now)
+{
+        ready_look_at_clock(&queue_lmdb(queue)->ready, now);
+}
+
 static void wake_all(Queue *queue, bool closing)
 {
         ready_wake_all(&queue_lmdb(queue)->ready, closing);
@@ -327,6 +332,7 @@ const QueueOps queue_lmdb_ops = {
         .outcomes = queue_lmdb_outcomes,
         .outcomes_done = outcomes_done,
         .stats = queue_lmdb_stats,
+        .tell_time = tell_time,
         .wake_all = wake_all,
         .space = space,
         .free = lmdb_free,

@@ -118,8 +118,6 @@ static int lease_next(QueueMem *q, uint64_t barred, Wall now, LaneSet lanes, Are
         MemRow *firsts[_LANE_N] = { NULL };
         LaneSet due;
 
-        if (setback_look(&q->latest, now))
-                q->doubt = q->next;
         due = find_due(q, barred, now, lanes, firsts);
         if (due) {
                 Lane lane = lanes_pick(&q->lanes, due);
@@ -413,6 +411,20 @@ static int outcomes_done(Queue *queue, uint64_t up_to)
         return 0;
 }
 
+static void tell_time(Queue *queue, Wall now)
+{
+        QueueMem *q = queue_mem(queue);
+        bool is_back;
+
+        pthread_mutex_lock(&q->lock);
+        is_back = setback_look(&q->latest, now);
+        if (is_back)
+                q->doubt = q->next;
+        pthread_mutex_unlock(&q->lock);
+        if (is_back)
+                queue_wake_all(queue, false);
+}
+
 static void wake_all(Queue *queue, bool closing)
 {
         QueueMem *q = queue_mem(queue);
@@ -471,6 +483,7 @@ static const QueueOps queue_mem_ops = {
         .outcomes = mem_outcomes,
         .outcomes_done = outcomes_done,
         .stats = mem_stats,
+        .tell_time = tell_time,
         .wake_all = wake_all,
         .space = space,
         .free = mem_free,

@@ -242,6 +242,11 @@ static int stats(Queue *queue, Wall now, QueueStats *ret_stats)
         return say(t, t->next->ops->stats(t->next, now, ret_stats), "stats");
 }
 
+static void tell_time(Queue *queue, Wall now)
+{
+        queue_tell_time(queue_trace(queue)->next, now);
+}
+
 static void wake_all(Queue *queue, bool closing)
 {
         QueueTrace *t = queue_trace(queue);
@@ -305,6 +310,7 @@ static const QueueOps queue_trace_ops = {
         .outcomes = outcomes,
         .outcomes_done = outcomes_done,
         .stats = stats,
+        .tell_time = tell_time,
         .wake_all = wake_all,
         .may_send = may_send,
         .role = role,

@@ -354,6 +354,11 @@ int queue_stats(Queue *q, Wall now, QueueStats *ret_stats)
         return q->ops->stats(q, now, ret_stats);
 }
 
+void queue_tell_time(Queue *q, Wall now)
+{
+        q->ops->tell_time(q, now);
+}
+
 void queue_wake_all(Queue *q, bool closing)
 {
         q->ops->wake_all(q, closing);

@@ -182,6 +182,7 @@ struct QueueOps { /* each of put, ack, retry, park, note is one transaction */
         int (*outcomes)(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);
         int (*outcomes_done)(Queue *q, uint64_t up_to);
         int (*stats)(Queue *q, Wall now, QueueStats *ret_stats);
+        void (*tell_time)(Queue *q, Wall now);
         void (*wake_all)(Queue *q, bool closing);
         bool (*may_send)(Queue *q);                                  /* NULL: always */
         int (*role)(Queue *q, const char *name, uint64_t *ret_term); /* NULL: every one is ours */
@@ -285,6 +286,13 @@ int queue_stats(Queue *q, Wall now, QueueStats *ret_stats);
 
 /* Wake everybody who waits; closing: queue_wait answers QUEUE_E_CLOSED from now on. */
 void queue_wake_all(Queue *q, bool closing);
+
+/*
+ * What the clock says, by one thread, once a second: when it was set back, delays that were given before are
+ * due now (queue/setback.h). Who leases does not tell: a worker that was held up, or that waited for a
+ * server, has a `now` that is older than another's.
+ */
+void queue_tell_time(Queue *q, Wall now);
 
 Space *queue_space(Queue *q); /* lives as long as the queue */
 Queue *queue_free(Queue *q);  /* waits for the commit that runs; leases die */

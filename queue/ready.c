@@ -69,20 +69,18 @@ void ready_stop(Ready *r)
         r->store = NULL;
 }
 
-/* The lock is held. */
-static void look_at_clock(Ready *r, Wall now)
-{
-        if (setback_look(&r->latest, now))
-                for (unsigned lane = 0; lane < _LANE_N; lane++)
-                        r->doubt[lane] = *r->next;
-        marks_set_clock(&r->marks, now);
-}
-
 void ready_look_at_clock(Ready *r, Wall now)
 {
+        bool is_back;
+
         pthread_mutex_lock(&r->lock);
-        look_at_clock(r, now);
+        is_back = setback_look(&r->latest, now);
+        for (unsigned lane = 0; is_back && lane < _LANE_N; lane++)
+                r->doubt[lane] = *r->next;
+        marks_set_clock(&r->marks, now);
         pthread_mutex_unlock(&r->lock);
+        if (is_back)
+                ready_wake_all(r, false);
 }
 
 /* What of a lane is due next. Return: 0 (false: nothing), -errno. The lock is held. */
@@ -195,7 +193,6 @@ static int lease_next(Ready *r, Wall now, LaneSet lanes, Arena *a, Lease *ret_le
         LaneSet due = 0;
         int err;
 
-        look_at_clock(r, now);
         do {
                 Lane lane;
 

@@ -91,7 +91,7 @@ struct Ready {
 /* Return: 0, -errno. The marks are open. `next`: of the committer, started or not. */
 int ready_start(Ready *r, Store *store, const _Atomic uint64_t *next);
 
-/* Was the clock set back? Before the first lease, when the committer can count; every lease asks again. */
+/* Was the clock set back? First when the committer can count, before the first lease. */
 void ready_look_at_clock(Ready *r, Wall now);
 void ready_stop(Ready *r);
 

@@ -4,11 +4,11 @@
 /*
  * Setback: the machine's clock was set back
  *
- * Due times are by that clock, and a retry in a second would be one in an hour. So whoever gives out changes
- * compares each time it is told with the latest before; when the clock was set back, no delay that was given
- * before is believed any more: those rows are due now. It costs each an early retry. Rows that were delayed
- * since have later numbers (Place.sequence) and wait as they should. Dates (ROW_DATED) are the directory's,
- * and mean the clock as it is.
+ * Due times are by that clock, and a retry in a second would be one in an hour. So the queue
+ * compares each time it is told (queue_tell_time()) with the latest before; when the clock was set back, no
+ * delay that was given before is believed any more: those rows are due now. It costs each an early retry.
+ * Rows that were delayed since have later numbers (Place.sequence) and wait as they should. Dates (ROW_DATED)
+ * are the directory's, and mean the clock as it is.
  */
 
 #include "base/clock.h"

@@ -214,6 +214,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 {
         Service *s = context;
 
+        queue_tell_time(s->wiring.queue, clock_wall(s->wiring.clock));
         monitor_tick(&s->monitor);
         resume_feeds(s);
         look_at_runs(s);

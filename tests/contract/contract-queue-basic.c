@@ -122,13 +122,20 @@ static void test_far_due(void **state)
         lease_n(f, 2);
 }
 
+static void set_clock(Fixture *f, int64_t by_ms)
+{
+        queue_tell_time(f->q, f->now);
+        f->now = wall_add(f->now, by_ms);
+        queue_tell_time(f->q, f->now);
+}
+
 /* What is READY stays due when the clock is set back. */
 static void test_clock_set_back(void **state)
 {
         Fixture *f = *state;
 
         put_n(f, 1, LANE_NORMAL);
-        f->now = wall_add(f->now, -3600 * 1000);
+        set_clock(f, -3600 * 1000);
         lease_n(f, 1);
 }
 
@@ -161,7 +168,7 @@ static void test_delay_set_back(void **state)
                 retry_n(f, 1, 60000);
                 retry_n(f, 2, 60000);
                 expect_empty(f);
-                f->now = wall_add(f->now, -steps[i] * 1000);
+                set_clock(f, -steps[i] * 1000);
                 retry_n(f, 1, 60000);
                 /* The other is not forgotten while somebody has it. */
                 lease = lease_n(f, 2);
@@ -187,10 +194,25 @@ static void test_clock_corrected(void **state)
         put_n(f, 1, LANE_NORMAL);
         retry_n(f, 1, 1000);
         expect_empty(f);
-        f->now = wall_add(f->now, -2000);
+        set_clock(f, -2000);
         expect_empty(f);
         f->now = wall_add(f->now, 3000);
         lease_n(f, 1);
+}
+
+/* A worker that was held up for a minute says an older time than the last: that is no clock set back. */
+static void test_late_worker(void **state)
+{
+        Fixture *f = *state;
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        retry_n(f, 1, 120000);
+        f->now = wall_add(f->now, 60000);
+        queue_tell_time(f->q, f->now);
+        expect_empty(f);
+        assert_int_equal(queue_lease(f->q, wall_add(f->now, -60000), LANES_ALL, f->a, &lease), QUEUE_E_EMPTY);
+        expect_empty(f);
 }
 
 static void test_park(void **state)
@@ -449,11 +471,11 @@ const struct CMUnitTest contract_basic[] = {
         TEST(test_release),        TEST(test_retry),
         TEST(test_far_due),        TEST(test_clock_set_back),
         TEST(test_delay_set_back), TEST(test_clock_corrected),
-        TEST(test_park),           TEST(test_drop),
-        TEST(test_lease_object),   TEST(test_order),
-        TEST(test_lanes),          TEST(test_lane_set),
-        TEST(test_barred),         TEST(test_position),
-        TEST(test_bad_arguments),
+        TEST(test_late_worker),    TEST(test_park),
+        TEST(test_drop),           TEST(test_lease_object),
+        TEST(test_order),          TEST(test_lanes),
+        TEST(test_lane_set),       TEST(test_barred),
+        TEST(test_position),       TEST(test_bad_arguments),
 };
 
 const size_t n_contract_basic = N_ELEMENTS(contract_basic);

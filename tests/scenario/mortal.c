@@ -135,6 +135,11 @@ static int mortal_stats(Queue *q, Wall now, QueueStats *ret_stats)
         return queue_stats(next(q), now, ret_stats);
 }
 
+static void mortal_tell_time(Queue *q, Wall now)
+{
+        queue_tell_time(next(q), now);
+}
+
 static void mortal_wake_all(Queue *q, bool closing)
 {
         queue_wake_all(next(q), closing);
@@ -230,6 +235,7 @@ static const QueueOps mortal_ops = {
         .outcomes = mortal_outcomes,
         .outcomes_done = mortal_outcomes_done,
         .stats = mortal_stats,
+        .tell_time = mortal_tell_time,
         .wake_all = mortal_wake_all,
         .space = mortal_space,
         .free = mortal_free,

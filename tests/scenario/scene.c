@@ -426,7 +426,10 @@ bool scene_work(Scene *s)
         for (unsigned i = 0; i < RUNS_MAX; i++) {
                 const Outcome *o;
                 LaneSet lanes;
-                int64_t wait = worker_turn(&s->worker, &lanes, &o);
+                int64_t wait;
+
+                queue_tell_time(s->queue, clock_wall(&s->clock.clock));
+                wait = worker_turn(&s->worker, &lanes, &o);
 
                 if (o && s->dying) {
                         seen_add(&s->seen, false, "crash");
