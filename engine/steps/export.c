@@ -299,22 +299,27 @@ static void put_on_paper(Run *run)
         str_deinit(&paper);
 }
 
+static size_t count_confirmed(const Run *run)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < run->n_ops; i++)
+                n += run_is_confirmed(run, i);
+        return n;
+}
+
 /*
  * Not a failure: what was sent is confirmed and remembered, and the next run plans the rest, with what has
  * come meanwhile: removals before additions.
  */
 static int give_way(Run *run)
 {
-        size_t n = 0;
-
-        for (size_t i = 0; i < run->n_ops; i++)
-                n += run_is_confirmed(run, i);
         run->overtaken = true;
         run->retry_at = clock_wall(run->clock);
         step_say(run, RESULT_WARNING,
                  "%zu of %zu operations were accepted in %u requests; the run has given its lease up, "
                  "and the next one goes on.",
-                 n, run->n_ops, run->call.n_writes);
+                 count_confirmed(run), run->n_ops, run->call.n_writes);
         return STEP_E_RETRY;
 }
 
@@ -367,11 +372,14 @@ int step_export(Run *run)
         report_owner(run);
         run->outcome.sent = run_wall(run, run->call.first_write);
         run->outcome.accepted = run_wall(run, run->call.last_write);
-        if (r == TARGET_E_OVERTAKEN)
+        if (r == TARGET_E_OVERTAKEN && count_confirmed(run))
                 return give_way(run);
-        if (r && r != TARGET_E_REJECTED)
+        if (r && r != TARGET_E_REJECTED && r != TARGET_E_OVERTAKEN)
                 return run_target_failed(run, r);
+        /* Also of a run that was to give way and has got nothing done: it waits like any other. */
         verdict = judge(run, results);
+        if (!verdict && r == TARGET_E_OVERTAKEN)
+                return give_way(run);
         if (!verdict && r)
                 verdict = step_fail(run, STEP_E_PARK, "RequestRefused", "%s", diag_text(&run->diag));
         if (verdict && run->trusted) {

@@ -187,7 +187,9 @@ static void leave_person(Run *run, const FlowedObject *mv)
         p.joined = joined;
         p.type = run->mv ? run->mv->type : p.type;
         p.anchor = run->anchor ? run->anchor : p.anchor;
-        p.cloud = run->cloud_id;
+        /* Of what is gone, and was not made again by this run, the id stays: the run that makes it tells
+         * those who name it. */
+        p.cloud = guid_is_zero(&run->cloud_id) ? run->lost : run->cloud_id;
         if (!mv)
                 note_accepted(run, &p);
         if (mv) {

@@ -178,6 +178,35 @@ static bool is_deletion(const char *word)
         return str_is(word, "delete") || str_is(word, "recycle");
 }
 
+static bool delete_in_cloud(Scene *s, Thing *t, bool recycle)
+{
+        ObjectId id;
+
+        if (!scene_cloud_of(s, t, &id))
+                return scene_fail(s, "%s is not in the cloud", t->name);
+        if (recycle)
+                target_mem_recycle(cloud_mem(s->cloud), &id);
+        else
+                target_mem_remove(cloud_mem(s->cloud), &id);
+        t->recycled = recycle ? id : (ObjectId){ 0 };
+        t->planted = (ObjectId){ 0 };
+        return true;
+}
+
+/* One, or all of "m*". */
+static bool delete_all_in_cloud(Scene *s, const char *pattern, bool recycle)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < s->n_things; i++)
+                if (fnmatch(pattern, s->things[i]->name, 0) == 0) {
+                        any = true;
+                        if (!delete_in_cloud(s, s->things[i], recycle))
+                                return false;
+                }
+        return any ? true : scene_fail(s, "there is no object %s", pattern);
+}
+
 static bool restore_in_cloud(Scene *s, Thing *t)
 {
         if (!target_mem_restore(cloud_mem(s->cloud), &t->recycled))
@@ -208,19 +237,10 @@ bool command_cloud(Scene *s, const char *const *words, size_t n_words)
                 return command_need(s, words[2], &t) && restore_in_cloud(s, t);
         if (!str_is(words[1], "user") && !str_is(words[1], "group") && !is_deletion(words[1]))
                 return command_need(s, words[1], &t) && edit_cloud(s, t, words + 2, n_words - 2);
+        if (n_words == 3 && is_deletion(words[1]))
+                return delete_all_in_cloud(s, words[2], str_is(words[1], "recycle"));
         if (n_words < 3 || !command_need(s, words[2], &t))
                 return s->failed ? false : scene_fail(s, "which object?");
-        if (is_deletion(words[1])) {
-                if (!scene_cloud_of(s, t, &id))
-                        return scene_fail(s, "%s is not in the cloud", t->name);
-                if (str_is(words[1], "recycle"))
-                        target_mem_recycle(cloud_mem(s->cloud), &id);
-                else
-                        target_mem_remove(cloud_mem(s->cloud), &id);
-                t->recycled = str_is(words[1], "recycle") ? id : (ObjectId){ 0 };
-                t->planted = (ObjectId){ 0 };
-                return true;
-        }
         for (size_t i = 3; i < n_words; i++) {
                 const char *name, *value;
 
