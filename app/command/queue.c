@@ -62,7 +62,7 @@ static json_t *ask_brakes(Queue *queue, const Config *c, const QueueCommand *q, 
                         result = queue_view_stats(queue, &brakes.counters, &c->brakes, now);
                 }
         }
-        brake_store_deinit(&brakes);
+        brake_store_deinit(&brakes, now);
         return result;
 }
 

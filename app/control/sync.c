@@ -140,9 +140,13 @@ int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a
         r = put(w, &change);
         if (r)
                 return r;
-        arena_reset(worker->arena);
-        r = queue_lease_object(w->queue, clock_wall(w->clock), &key, worker->arena, &lease);
-        if (r)
-                return error_fold(r);
-        return copy_outcome(a, worker_work(worker, &lease), ret_outcome);
+        /* A long list of members takes several runs. */
+        do {
+                arena_reset(worker->arena);
+                r = queue_lease_object(w->queue, clock_wall(w->clock), &key, worker->arena, &lease);
+                if (r)
+                        return error_fold(r);
+                r = copy_outcome(a, worker_work(worker, &lease), ret_outcome);
+        } while (r == 0 && worker->goes_on);
+        return r;
 }

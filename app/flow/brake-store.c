@@ -177,8 +177,14 @@ int brake_store_init(BrakeStore *s, Queue *q, Wall now)
         return r == QUEUE_E_STALE ? 0 : r;
 }
 
-void brake_store_deinit(BrakeStore *s)
+void brake_store_deinit(BrakeStore *s, Wall now)
 {
+        bool is_owing = false;
+
+        for (int t = 0; s->is_shared && t < _BRAKE_TYPE_N; t++)
+                is_owing |= atomic_load(&s->n_known[t]) != 0;
+        if (is_owing)
+                brake_store_change(s, now, say_only, NULL);
         brakes_deinit(&s->counters);
         pthread_mutex_destroy(&s->lock);
 }

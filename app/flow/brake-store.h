@@ -39,7 +39,8 @@ struct BrakeStore {
 
 /* Return: 0, -errno (the counters cannot be read). */
 int brake_store_init(BrakeStore *s, Queue *q, Wall now);
-void brake_store_deinit(BrakeStore *s); /* before the queue is closed */
+/* Before the queue is closed: of a cluster, what is not said yet is said. */
+void brake_store_deinit(BrakeStore *s, Wall now);
 
 /*
  * change() is called with the counters of all, once or more often; true: it has changed them. They are stored

@@ -14,14 +14,15 @@
 /* One moment, told by both clocks again and again, is not the same to the millisecond. */
 #define SAME_MS ((int64_t)1000)
 
-/* What cannot be read holds nobody back: the service says it again. */
-static int read_memo(Space *space, Wall ret_until[_LIMITER_SCOPE_N])
+/* What is stored, and when it was (0: by an older program). What cannot be read holds nobody back: the
+ * service says it again. */
+static int read_memo(Space *space, Wall ret_until[_LIMITER_SCOPE_N], Wall *ret_at)
 {
-        Wall until[_LIMITER_SCOPE_N];
         _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Wall until[_LIMITER_SCOPE_N], at;
         const uint8_t *data;
         PackReader reader;
-        size_t n, n_fields;
+        size_t n, n_fields, n_more;
         int r = memo_read(space, MEMO_NAME, a, &data, &n, NULL);
 
         if (r)
@@ -31,9 +32,13 @@ static int read_memo(Space *space, Wall ret_until[_LIMITER_SCOPE_N])
         unpack_version(&reader, MEMO_VERSION);
         for (int i = 0; i < _LIMITER_SCOPE_N; i++)
                 until[i].ms = unpack_int(&reader);
-        unpack_skip(&reader, n_fields > 1 + _LIMITER_SCOPE_N ? n_fields - 1 - _LIMITER_SCOPE_N : 0);
-        if (unpack_end(&reader) == 0)
+        n_more = n_fields > 1 + _LIMITER_SCOPE_N ? n_fields - 1 - _LIMITER_SCOPE_N : 0;
+        at.ms = n_more ? unpack_int(&reader) : 0;
+        unpack_skip(&reader, n_more ? n_more - 1 : 0);
+        if (unpack_end(&reader) == 0) {
                 memcpy(ret_until, until, sizeof(until));
+                *ret_at = at;
+        }
         return 0;
 }
 
@@ -47,10 +52,11 @@ static int write_memo(Queue *queue, const Wall until[_LIMITER_SCOPE_N], Wall now
         int r;
 
         pack_init(&w);
-        pack_array(&w, 1 + _LIMITER_SCOPE_N);
+        pack_array(&w, 1 + _LIMITER_SCOPE_N + 1);
         pack_int(&w, MEMO_VERSION);
         for (int i = 0; i < _LIMITER_SCOPE_N; i++)
                 pack_int(&w, until[i].ms);
+        pack_int(&w, now.ms);
         data = pack_data(&w, &n);
         space_batch_init(&batch, a);
         memo_write(&batch, MEMO_NAME, data, n, SPACE_ANY);
@@ -62,13 +68,13 @@ static int write_memo(Queue *queue, const Wall until[_LIMITER_SCOPE_N], Wall now
 int holds_init(Holds *h, Queue *queue, Limiter *limiter, const Clock *clock)
 {
         Mono now = clock_mono(clock);
-        Wall wall = clock_wall(clock), until[_LIMITER_SCOPE_N] = { 0 };
+        Wall wall = clock_wall(clock), until[_LIMITER_SCOPE_N] = { 0 }, at = { 0 };
         int r;
 
         *h = (Holds){ .queue = queue, .limiter = limiter, .clock = clock };
         pthread_mutex_init(&h->lock, NULL);
-        r = read_memo(queue_space(queue), until);
-        if (r)
+        r = read_memo(queue_space(queue), until, &at);
+        if (r || wall.ms + SAME_MS < at.ms)
                 return r;
         for (int i = 0; i < _LIMITER_SCOPE_N; i++) {
                 int64_t left = until[i].ms - wall.ms;

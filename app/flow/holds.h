@@ -9,7 +9,8 @@
  * by a `sosync sync` beside none. Stored is what workers meet, at once, and at a clean end whatever there is.
  * A crash between the answer and the store costs one request, which is answered with 429 again.
  *
- * Stored times are believed up to HOLDS_MAX_MS ahead: one that is later was written under another clock.
+ * Stored times are believed up to HOLDS_MAX_MS ahead, and not at all by a clock that is before the one they
+ * were stored by: it was set back, and nobody knows by how much they are wrong.
  * From any thread.
  */
 

@@ -60,7 +60,7 @@ static int end(void **state)
         Pair *p = *state;
 
         for (int i = 0; i < 2; i++)
-                brake_store_deinit(&p->nodes[i]);
+                brake_store_deinit(&p->nodes[i], NOW);
         queue_free(p->queue);
         free(p);
         return 0;
@@ -151,7 +151,7 @@ static void test_death(void **state)
         brake_store_look(&p->nodes[1]);
         brakes_status(&p->nodes[1].counters, &limits, NOW, status);
         assert_int_equal(status[BRAKE_DISABLE].used, 10);
-        brake_store_deinit(&p->nodes[0]);
+        brake_store_deinit(&p->nodes[0], NOW);
         assert_int_equal(brake_store_init(&p->nodes[0], p->queue, NOW), 0);
         brakes_status(&p->nodes[0].counters, &limits, NOW, status);
         assert_int_equal(status[BRAKE_DISABLE].used, 10);
@@ -168,6 +168,14 @@ static void test_known(void **state)
         }
         brake_store_look(&p->nodes[0]);
         assert_int_equal(p->nodes[0].counters.known[BRAKE_USER], 2 * KNOWN_MAX);
+
+        /* A few are said by a node that ends. */
+        for (int i = 0; i < 3; i++)
+                brake_store_know(&p->nodes[1], BRAKE_USER, NOW);
+        brake_store_deinit(&p->nodes[1], NOW);
+        assert_int_equal(brake_store_init(&p->nodes[1], p->queue, NOW), 0);
+        brake_store_look(&p->nodes[0]);
+        assert_int_equal(p->nodes[0].counters.known[BRAKE_USER], 2 * KNOWN_MAX + 3);
 }
 
 int main(void)

@@ -89,6 +89,9 @@ static void test_clock_set_back(void **state)
         begin(&b, q, (Mono){ 1 }, wall_add(wrong, -(int64_t)365 * 86400000));
         assert_int_equal(left_us(&b, LIMITER_WRITE), 0);
         end(&b);
+        begin(&b, q, (Mono){ 1 }, wall_add(wrong, -(int64_t)3 * 3600000));
+        assert_int_equal(left_us(&b, LIMITER_WRITE), 0);
+        end(&b);
         queue_free(q);
 }
 

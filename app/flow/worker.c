@@ -31,7 +31,7 @@ int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Connectors *connecto
 void worker_shared_deinit(WorkerShared *s)
 {
         circuit_deinit(&s->target_circuit);
-        brake_store_deinit(&s->brakes);
+        brake_store_deinit(&s->brakes, clock_wall(s->clock));
 }
 
 void worker_init(Worker *w, WorkerShared *shared, Source *const *sources, LaneSet lanes)
@@ -190,6 +190,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         run_log(s->log, &run->outcome);
         if (s->reporter)
                 reporter_wake(s->reporter);
+        w->goes_on = r == 0 && run_goes_on(run);
         if (s->waiters && !run_is_claimed(run) && !run_goes_on(run))
                 waiters_deliver(s->waiters, &run->key, &run->outcome);
         if (!run->call.n_writes)

@@ -64,6 +64,7 @@ struct Worker {
         Arena *arena;                        /* of the run in hand */
         RunWatch watch;                      /* looked at by the main thread */
         FlagView flag;                       /* of the run in hand: what the scheduler flag was like */
+        bool goes_on;                        /* the last run has left the rest of a long list to the next */
 };
 
 /* Return: 0, -errno (the counters of the brakes cannot be read). */
