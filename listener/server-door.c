@@ -11,11 +11,14 @@
 /* After a refusal nobody binds with the same secret for this long. */
 #define REFUSED_US 60000000
 
+/* So long a bind that went well says that the next will; a password may be changed at any time. */
+#define PROVEN_US 10000000
+
 struct ServerDoor {
         pthread_mutex_t lock; /* protects all below */
         pthread_cond_t left;
         unsigned n_inside, n_waiting;
-        bool is_proven;      /* the last bind that was answered went well */
+        Mono proven_until;   /* a bind has gone well */
         uint64_t n_failures; /* ever */
         int failure;         /* the last */
         char why[512];
@@ -45,12 +48,13 @@ ServerDoor *server_door_free(ServerDoor *d)
 }
 
 /* The lock is held. Return: 0, CONN_E_*. */
-static int wait_for_room(ServerDoor *d)
+static int wait_for_room(ServerDoor *d, Mono now)
 {
         const uint64_t n_failures = d->n_failures;
 
         d->n_waiting++;
-        while (d->n_inside >= (d->is_proven ? SERVER_DOOR_WIDTH : 1) && d->n_failures == n_failures)
+        while (d->n_inside >= (now.us < d->proven_until.us ? SERVER_DOOR_WIDTH : 1) &&
+               d->n_failures == n_failures)
                 pthread_cond_wait(&d->left, &d->lock);
         d->n_waiting--;
         return d->n_failures == n_failures ? 0 : d->failure;
@@ -61,7 +65,7 @@ int server_door_enter(ServerDoor *d, Mono now, const SecretStamp *stamp, Diag *d
         int r;
 
         pthread_mutex_lock(&d->lock);
-        r = wait_for_room(d);
+        r = wait_for_room(d, now);
         if (r == 0 && now.us < d->refused_until.us && secret_stamp_is(stamp, &d->refused_stamp))
                 r = CONN_E_REFUSED;
         if (r == 0)
@@ -77,14 +81,14 @@ void server_door_leave(ServerDoor *d, Mono now, const SecretStamp *stamp, int r,
         pthread_mutex_lock(&d->lock);
         d->n_inside--;
         if (r == 0) {
-                d->is_proven = true;
+                d->proven_until = mono_add(now, PROVEN_US);
         } else {
                 d->n_failures++;
                 d->failure = r;
                 snprintf(d->why, sizeof(d->why), "%s", why);
         }
         if (r == CONN_E_REFUSED) {
-                d->is_proven = false;
+                d->proven_until = (Mono){ 0 };
                 d->refused_until = mono_add(now, REFUSED_US);
                 d->refused_stamp = *stamp;
         }

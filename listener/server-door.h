@@ -4,13 +4,13 @@
 /*
  * ServerDoor: who of a connector's workers may open a connection now
  *
- *      32 workers at once ---> | door: 1 until a bind has gone well, then SERVER_DOOR_WIDTH | ---> connect,
+ *      32 workers at once ---> | door: 1, or SERVER_DOOR_WIDTH when a bind went well just now | ---> connect,
  * bind
  *                                          '--> who waited behind a failure has its answer
  *
  * A service that starts on a backlog, or whose server has come back, would otherwise meet it with a TLS
  * handshake for each worker in the same moment, before the feed has its own connection. And 32 binds with one
- * wrong password lock an account whose limit is ten: until one has gone well, one is tried at a time, and a
+ * wrong password lock an account whose limit is ten: as long as none went well, one is tried at a time, and a
  * refusal is everybody's until a minute is over or the file with the secret has changed. A server that does
  * not answer is waited for by those who were let in, not by one worker after the other.
  *

@@ -46,6 +46,7 @@ static void test_a_refusal_is_everybodys(void **state)
 
 typedef struct Other {
         ServerDoor *door;
+        int64_t now_us;
         pthread_t thread;
         int r;
 } Other;
@@ -54,7 +55,7 @@ static void *enter_too(void *context)
 {
         Other *o = context;
 
-        o->r = enter(o->door, 1);
+        o->r = enter(o->door, o->now_us);
         return NULL;
 }
 
@@ -87,7 +88,7 @@ static void test_a_failure_is_told(void **state)
         (void)state;
         for (size_t i = 0; i < N_ELEMENTS(failures); i++) {
                 _cleanup_(server_door_freep) ServerDoor *d = server_door_new();
-                Other others[5];
+                Other others[5] = { 0 };
 
                 assert_int_equal(enter(d, 1), 0);
                 start_waiting(others, N_ELEMENTS(others), d);
@@ -96,11 +97,27 @@ static void test_a_failure_is_told(void **state)
         }
 }
 
+/* What went well long ago proves nothing: one at a time again. */
+static void test_not_for_ever(void **state)
+{
+        _cleanup_(server_door_freep) ServerDoor *d = server_door_new();
+        Other other = { .door = d };
+
+        (void)state;
+        assert_int_equal(enter(d, 1), 0);
+        leave(d, 0);
+        assert_int_equal(enter(d, 20000000), 0);
+        other.now_us = 20000001;
+        start_waiting(&other, 1, d);
+        leave(d, 0);
+        assert_int_equal(count_answers(&other, 1, 0), 1);
+}
+
 /* One at a time until it is known that the password is right, then some. */
 static void test_width(void **state)
 {
         _cleanup_(server_door_freep) ServerDoor *d = server_door_new();
-        Other others[SERVER_DOOR_WIDTH + 2];
+        Other others[SERVER_DOOR_WIDTH + 2] = { 0 };
 
         (void)state;
         assert_int_equal(enter(d, 1), 0);
@@ -120,6 +137,7 @@ int main(void)
                 cmocka_unit_test(test_a_refusal_is_everybodys),
                 cmocka_unit_test(test_a_failure_is_told),
                 cmocka_unit_test(test_width),
+                cmocka_unit_test(test_not_for_ever),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

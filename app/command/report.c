@@ -83,6 +83,8 @@ static void print_text_row(Arena *a, const ReportRow *row, size_t columns)
         const char *dn = str_safe(a, row->dn ? row->dn : "", row->dn ? strlen(row->dn) : 0);
         const char *code = row->error_code ? row->error_code : "";
         size_t taken = (columns < WIDE ? 49 : 58) + (*code ? strlen(code) + 2 : 0);
+        bool is_below = columns < taken + 20;
+        size_t room = !is_below ? columns - taken : columns > 69 ? columns - 49 : 20;
 
         localtime_r(&t, &local);
         strftime(when, sizeof(when), "%m-%d %H:%M:%S", &local);
@@ -92,11 +94,10 @@ static void print_text_row(Arena *a, const ReportRow *row, size_t columns)
         if (columns >= WIDE)
                 printf(" %-8s", action_name(row->action));
         /* What does not fit beside the object stands below it. */
-        if (columns < taken + 20)
-                printf(" %9s  %s\n%49s%s\n", latency, dn_shorten(a, dn, columns - 49), "", code);
-        else
-                printf(" %9s  %s%s%s\n", latency, dn_shorten(a, dn, columns - taken), *code ? "  " : "",
-                       code);
+        printf(" %9s  %s", latency, dn_shorten(a, dn, room));
+        if (*code)
+                printf(is_below ? "\n%49s%s" : "%2s%s", "", code);
+        putchar('\n');
 }
 
 static int list(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)

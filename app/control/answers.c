@@ -145,10 +145,14 @@ static json_t *answer_release(Connection *c, json_t *request)
         /* Before the counters: in a cluster whoever reads them first closes the alarm silently. */
         alarms_clear(&w->alarms, "brake", name, drop ? "its changes were dropped" : "it was released", now);
         n = brake_store_release(&w->shared.brakes, brake, drop, now);
+        if (n < 0) {
+                alarms_raise(&w->alarms, "brake", name, "it could not be released", now);
+                return answer_error(1, strerror(-n));
+        }
         connection_user(c, by, sizeof(by));
         log_warning(&w->log, drop ? "a brake's changes were dropped" : "a brake was released",
                     LOG_STR("brake", name), LOG_STR("by", by), LOG_INT("changes", n));
-        return n < 0 ? answer_error(1, strerror(-n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
+        return json_pack("{s:b, s:i}", "ok", 1, "result", n);
 }
 
 static json_t *answer_status(Connection *c, json_t *request)
