@@ -296,7 +296,8 @@ static int run_alone(SyncCommand *s, const char *config_path)
                 worker_init(&s->worker, &wiring.shared, sources, LANES_ALL);
                 status = sync_all(s);
                 worker_deinit(&s->worker);
-                reporter_flush(wiring.queue, wiring.store, &wiring.acts, wiring.first, &wiring.log);
+                reporter_flush(wiring.queue, wiring.store, &wiring.acts, (ReporterTell){ 0 }, wiring.first,
+                               &wiring.log);
         }
         wiring_close(&wiring);
         diag_deinit(&diag);

@@ -121,8 +121,23 @@ static int write_acts(Acts *acts, const OutcomeRow *rows, size_t n)
         return r == AUDIT_E_FULL ? REPORT_E_FULL : r;
 }
 
+static void tell_all(ReporterTell tell, const OutcomeRow *rows, size_t n)
+{
+        Arena *a = tell.fn ? arena_new(0) : NULL;
+
+        for (size_t i = 0; tell.fn && i < n; i++) {
+                Outcome o;
+
+                if (outcome_unpack(a, rows[i].data, rows[i].n, &o) == 0)
+                        tell.fn(tell.context, &o);
+                arena_reset(a);
+        }
+        arena_free(a);
+}
+
 /* One page. Return: 0, QUEUE_E_EMPTY when there is nothing, REPORT_E_FULL, -errno. */
-static int report_page(Queue *queue, ReportStore *store, Acts *acts, const Config *config, const Log *log)
+static int report_page(Queue *queue, ReportStore *store, Acts *acts, ReporterTell tell, const Config *config,
+                       const Log *log)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const void *data[PAGE];
@@ -146,17 +161,19 @@ static int report_page(Queue *queue, ReportStore *store, Acts *acts, const Confi
         if (r)
                 return r;
         write_files(config, store, rows, n, log);
+        tell_all(tell, rows, n);
         return error_fold(queue_outcomes_done(queue, rows[n - 1].sequence));
 }
 
-int reporter_flush(Queue *queue, ReportStore *store, Acts *acts, const Config *config, const Log *log)
+int reporter_flush(Queue *queue, ReportStore *store, Acts *acts, ReporterTell tell, const Config *config,
+                   const Log *log)
 {
         int r;
 
         if (!store)
                 return REPORT_E_FULL;
         do
-                r = report_page(queue, store, acts, config, log);
+                r = report_page(queue, store, acts, tell, config, log);
         while (r == 0);
         return r == QUEUE_E_EMPTY ? 0 : r;
 }
@@ -281,14 +298,15 @@ static void *reporter_thread(void *context)
                 _cleanup_(config_unrefp) Config *config = NULL;
                 int result;
 
-                wait_ms(r, 1000, true);
+                /* What other nodes have done is found by looking: somebody may wait for it. */
+                wait_ms(r, r->tell.fn ? 100 : 1000, true);
                 /* Each turn costs a flush of the day's file and a commit: a quarter of a second of reports
                  * shares them. */
                 wait_ms(r, 250, false);
                 config = snapshot_get(r->snapshot);
                 make_room(r, config, &is_short);
                 report_said(r, store_of(r, config));
-                result = reporter_flush(r->queue, store_of(r, config), r->acts, config, r->log);
+                result = reporter_flush(r->queue, store_of(r, config), r->acts, r->tell, config, r->log);
                 if (result && !complained)
                         log_error(r->log, "reports cannot be written; they wait in the queue",
                                   LOG_STR("why",
@@ -300,15 +318,19 @@ static void *reporter_thread(void *context)
         return NULL;
 }
 
-int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, Snapshot *snapshot,
-                   const Clock *clock, const Log *log)
+int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, ReporterTell tell,
+                   Snapshot *snapshot, const Clock *clock, const Log *log)
 {
         pthread_condattr_t attr;
         int e;
 
-        *r = (Reporter){
-                .queue = queue, .store = store, .acts = acts, .snapshot = snapshot, .clock = clock, .log = log
-        };
+        *r = (Reporter){ .queue = queue,
+                         .store = store,
+                         .acts = acts,
+                         .tell = tell,
+                         .snapshot = snapshot,
+                         .clock = clock,
+                         .log = log };
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_mutex_init(&r->lock, NULL);
@@ -365,7 +387,7 @@ void reporter_stop(Reporter *r)
         r->started = false;
         config = snapshot_get(r->snapshot);
         report_said(r, store_of(r, config));
-        reporter_flush(r->queue, store_of(r, config), r->acts, config, r->log);
+        reporter_flush(r->queue, store_of(r, config), r->acts, r->tell, config, r->log);
         for (size_t i = 0; i < r->n_said; i++)
                 free(r->said[i].data);
         pthread_cond_destroy(&r->news);

@@ -7,6 +7,9 @@
  * A thread of its own: workers never wait for paperwork. Rows are appended to the store and made durable,
  * then removed from the queue; a crash in between writes a report twice at most (the store drops the
  * repetition by its run id), and none is lost. Once an hour it removes what is older than `reports.keep`.
+ *
+ * In a cluster the rows are of the runs of all nodes, and every node makes reports of them. Who watches here,
+ * or has asked for a run here, hears of it by the reporter (ReporterTell), whichever node it was on.
  */
 
 #include "app/config/snapshot.h"
@@ -18,6 +21,7 @@
 #include <pthread.h>
 
 typedef struct Reporter Reporter;
+typedef struct ReporterTell ReporterTell;
 
 /* A packed outcome. */
 typedef struct Said {
@@ -28,11 +32,18 @@ typedef struct Said {
 /* More are not kept: one for each worker that is stuck. */
 #define REPORTER_SAID 64
 
+/* Told of each outcome when its report is written. fn NULL: nobody. */
+struct ReporterTell {
+        void (*fn)(void *context, const Outcome *o);
+        void *context;
+};
+
 struct Reporter {
         Queue *queue;
         _Atomic(ReportStore *)
                 *store; /* NULL behind it: the disk was full when it was to be opened; tried again */
         Acts *acts;
+        ReporterTell tell;
         Snapshot *snapshot;
         const Clock *clock;
         const Log *log;
@@ -48,8 +59,8 @@ struct Reporter {
 };
 
 /* Return: 0, -errno. */
-int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, Snapshot *snapshot,
-                   const Clock *clock, const Log *log);
+int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, ReporterTell tell,
+                   Snapshot *snapshot, const Clock *clock, const Log *log);
 
 /* There are outcomes, or will be in a moment. Any thread. */
 void reporter_wake(Reporter *r);
@@ -64,7 +75,8 @@ void reporter_stop(Reporter *r);
  * Turn all rows that are there into reports, on the caller's thread: `sosync sync` without a service.
  * Return: 0, REPORT_E_FULL, -errno.
  */
-int reporter_flush(Queue *queue, ReportStore *store, Acts *acts, const Config *config, const Log *log);
+int reporter_flush(Queue *queue, ReportStore *store, Acts *acts, ReporterTell tell, const Config *config,
+                   const Log *log);
 
 /* Render one outcome as an HTML file in the reports' folder. Return: 0 with the path (arena), -errno. */
 int reporter_write_html(const Config *config, const Outcome *o, const HtmlPrevious *previous, Arena *a,

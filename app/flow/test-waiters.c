@@ -79,6 +79,13 @@ static void test_only_later_runs(void **state)
         assert_has(&waiter, "first");
         free(waiter.data);
 
+        /* Another node's clock is late; when the change was put says our own. */
+        waiters_add(&w, &waiter, &ada, (Wall){ 1000 });
+        before.queued = (Wall){ 1000 };
+        waiters_deliver(&w, &ada, &before);
+        assert_true(waiters_wait(&w, &waiter, 0));
+        free(waiter.data);
+
         /* Who has gone gets nothing. */
         waiter.data = NULL;
         waiters_deliver(&w, &ada, &second);

@@ -57,7 +57,7 @@ bool waiters_wait(Waiters *w, Waiter *waiter, int64_t timeout_us)
 static bool is_waited_for(const Waiter *waiter, const ObjectKey *key, const Outcome *o)
 {
         return !waiter->data && waiter->key.source == key->source && guid_is(&waiter->key.id, &key->id) &&
-               o->started.ms >= waiter->since.ms;
+               (o->started.ms >= waiter->since.ms || o->queued.ms >= waiter->since.ms);
 }
 
 void waiters_deliver(Waiters *w, const ObjectKey *key, const Outcome *o)

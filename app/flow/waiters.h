@@ -6,7 +6,8 @@
  *
  * A waiter registers for an object before it puts its change; the worker that ends a run of that object hands
  * over a packed copy of the outcome. A run that was already under way when the waiter came does not count:
- * only one that was leased after the put. Any thread.
+ * only one that was leased after the put: by its start, or, as another node's clock may be late, because its
+ * change was first put after the waiter came. Any thread.
  */
 
 #include "base/list.h"

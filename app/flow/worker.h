@@ -50,7 +50,7 @@ struct WorkerShared {
         Reporter *reporter; /* NULL: nobody is told that there are outcomes */
         const Clock *clock;
         const Log *log;
-        Live *live; /* NULL: nobody watches */
+        Live *live; /* NULL: nobody watches, or the reporter tells */
         Metrics metrics;
         _Atomic bool stopping;
         _Atomic int64_t trust_since_ms; /* wall: rows of the connector space from before are not believed */

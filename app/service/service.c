@@ -294,18 +294,36 @@ static void end_loop(Service *s)
 
 static const ControlOps control_ops = { .status = status };
 
+static bool is_cluster(const Service *s)
+{
+        return s->wiring.first->state.backend == STATE_JETSTREAM;
+}
+
+/* In a cluster who watches sees the runs of all nodes, and who has asked here may be served by another. */
+static void tell_outcome(void *context, const Outcome *o)
+{
+        Wiring *w = context;
+
+        live_add(w->live, o);
+        waiters_deliver(&w->waiters, &(ObjectKey){ .source = o->change.source, .id = o->change.id }, o);
+}
+
 static int start(Service *s, Diag *diag)
 {
         const Config *c = s->wiring.first;
+        ReporterTell tell = { .fn = tell_outcome, .context = &s->wiring };
         int r = start_loop(s);
 
         if (r)
                 return r;
         r = reporter_start(&s->wiring.reporter, s->wiring.queue, &s->wiring.store, &s->wiring.acts,
-                           &s->wiring.snapshot, s->wiring.clock, &s->wiring.log);
+                           is_cluster(s) ? tell : (ReporterTell){ 0 }, &s->wiring.snapshot, s->wiring.clock,
+                           &s->wiring.log);
         if (r)
                 return r;
         s->wiring.shared.reporter = &s->wiring.reporter;
+        if (is_cluster(s))
+                s->wiring.shared.live = NULL;
         r = jobs_new(&s->wiring.jobs, &s->wiring, job_kinds);
         if (r)
                 return r;

@@ -78,6 +78,12 @@ with house("cluster-one") as h:
             check(name in get(n, f"/changes/{run}"), f"{n.name} has no report {run}")
             runs.add(run)
         check(len(runs) == 1, f"{name}: {runs}")
+    step("asked for by hand, at each node: whichever of them works on it, who has asked gets the outcome")
+    for n in nodes * 3:
+        began = time.monotonic()
+        code, doc = n.service.sync("--no-html-report", f"CN={names[1]},{h.people}")
+        check(code == 0 and doc["provisioningStatusInfo"]["status"] == "success" and time.monotonic() - began < 15, f"{n.name}: {code}, {time.monotonic() - began:.1f} s, {doc}")
+
     workers = {n.name: sum(" info  run " in line and "exported" in line for line in n.service.log.read_text().splitlines()) for n in nodes}
     print(f"worked on by: {workers}", flush=True)
 
