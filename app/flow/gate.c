@@ -39,7 +39,8 @@ static FlagStore store_of(Gate *g)
 /* Between two looks: how much later than the node that has the flag the others open. */
 #define LOOK_US ((int64_t)250000)
 
-/* Between two looks whether something is due: each is two entries of the log. */
+/* Between two looks whether something is due while the lanes are closed: one that finds something is two
+ * entries of the log. */
 #define DUE_US ((int64_t)1000000)
 
 /* The view becomes what the board says. What cannot be read is closed. */
@@ -353,7 +354,7 @@ static bool is_due_anywhere(Gate *g)
 {
         Mono now = clock_mono(g->options.clock);
 
-        if (now.us - g->due_looked.us < DUE_US)
+        if (g->flag.view.phase != FLAG_FREE && now.us - g->due_looked.us < DUE_US)
                 return g->was_due;
         g->was_due = is_something_due(g);
         g->due_looked = now;
