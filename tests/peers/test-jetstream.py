@@ -22,7 +22,8 @@ with house("jetstream") as h:
     state = h.folder / "state"
 
     step("the main job")
-    h.start(state=f'{state}", {jetstream}, limit: "1GiB')
+    # A create that was in the air when the node was killed is looked for that long.
+    h.start(state=f'{state}", {jetstream}, limit: "1GiB', more="settle: 5s")
     h.ad.add_user("Ada Lovelace", h.people, title="Analyst")
     ada = h.until_user("ada.lovelace", jobTitle="Analyst")
     h.ad.add_user("Grace Hopper", h.people, manager=f"CN=Ada Lovelace,{h.people}")
