@@ -2,6 +2,8 @@
 
 #include "queue/shared.h"
 
+#include "engine/space/memo.h"
+
 #include <string.h>
 
 static int put(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, const void *data, size_t n)
@@ -83,7 +85,7 @@ int shared_set_reserved(Store *s, MDB_txn *txn, uint64_t first)
         return put_numbers(txn, s->meta, "sequence", strlen("sequence"), &first, 1);
 }
 
-/* `and_table`: not only its rows. */
+/* And what was said with a term. `and_table`: not only their rows. */
 static int drop_tables(Store *s, MDB_txn *txn, bool and_table)
 {
         const MDB_dbi tables[] = { s->session, s->held, s->claim, s->rest, s->term, s->part };
@@ -91,7 +93,7 @@ static int drop_tables(Store *s, MDB_txn *txn, bool and_table)
 
         for (size_t i = 0; rc == 0 && i < N_ELEMENTS(tables); i++)
                 rc = mdb_drop(txn, tables[i], and_table);
-        return rc;
+        return rc ? rc : forget(txn, s->space[SPACE_MEMO], MEMO_BOARD, strlen(MEMO_BOARD));
 }
 
 int shared_forget_lives(Store *s, MDB_txn *txn)

@@ -63,7 +63,7 @@ int shared_set_origin(Store *s, MDB_txn *txn, const SharedOrigin *origin);
 int shared_reserved(Store *s, MDB_txn *txn, uint64_t *ret_first);
 int shared_set_reserved(Store *s, MDB_txn *txn, uint64_t first);
 
-/* Nobody lives: sessions, leases, claims, terms, pieces of entries, rests go. */
+/* Nobody lives: sessions, leases, claims, terms and the board that has one, pieces of entries, rests go. */
 int shared_forget_lives(Store *s, MDB_txn *txn);
 /* A store of one machine again: these tables go, and what meta says of the log. */
 int shared_leave(Store *s, MDB_txn *txn);

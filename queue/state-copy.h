@@ -8,7 +8,8 @@
  * it lmdb:FOLDER  <-- state_copy_to_folder() ---  jetstream: the newest snapshot, and the log to its end
  *
  * Every row is what it was: changes, positions, spaces, links, outcomes that have no report yet. What belongs
- * to lives is not copied: who is in work is due again, rests are over.
+ * to lives is not copied: who is in work is due again, rests are over, and who gets the scheduler flag says
+ * anew what it is like.
  *
  * Both ends are at rest: a folder in use is refused, and so is a cluster that has a node. (Out of a cluster
  * that works a copy can be taken too; it is the state of the moment at which the log's end was read.)

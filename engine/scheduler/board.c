@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define NAME          "scheduler.board"
 #define ASKED         "scheduler.asked"
 #define BOARD_VERSION 1
 #define BOARD_FIELDS  7
@@ -27,7 +26,7 @@ int board_read(const FlagStore *store, Board *ret_board)
         PackReader reader;
         size_t n, n_fields;
         int64_t phase;
-        int r = memo_read(store->space, NAME, a, &data, &n, &b.serial);
+        int r = memo_read(store->space, MEMO_BOARD, a, &data, &n, &b.serial);
 
         if (r)
                 return r;
@@ -76,7 +75,7 @@ static int write_at(const FlagStore *store, const FlagView *view, uint64_t term,
         pack_str(&w, view->alarm);
         data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, NAME, data, n, serial);
+        memo_write(&batch, MEMO_BOARD, data, n, serial);
         pack_deinit(&w);
         return store->commit(store->context, &batch);
 }

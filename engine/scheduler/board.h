@@ -9,6 +9,7 @@
  *
  * The row has the term of its writer's role. It is written by compare-and-set and never over a higher term: a
  * node that had the role before, and does not know yet that it lost it, changes nothing and hears of it here.
+ * Terms are of one log, so the row stays behind when the state is copied to another (MEMO_BOARD).
  * Whoever reads the row after his lease was granted sees at least what was written before that in the log.
  */
 

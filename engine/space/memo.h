@@ -18,6 +18,10 @@
 
 #define MEMO_NAME_MAX SPACE_KEY_MAX
 
+/* The scheduler's board (engine/scheduler/board.h). It has the term of a role, and terms count the entries of
+ * one log: a state that is copied elsewhere (queue/state-copy.h) begins without it. */
+#define MEMO_BOARD "scheduler.board"
+
 /* The value lives in the arena. `ret_serial` may be NULL. Return: 0, SPACE_E_NONE, -errno. */
 int memo_read(Space *s, const char *name, Arena *a, const uint8_t **ret_data, size_t *ret_n,
               uint64_t *ret_serial);

@@ -355,6 +355,42 @@ static void test_from_a_node(void **state)
         free(there);
 }
 
+static bool has_memo(State *s, const char *name)
+{
+        const uint8_t *data;
+        size_t n;
+        int r = memo_read(queue_space(s->q), name, s->a, &data, &n, NULL);
+
+        assert_true(r == 0 || r == SPACE_E_NONE);
+        return r == 0;
+}
+
+/* What the node with the flag had told the others has the term of a role, and terms begin anew with the log:
+ * it does not move. What is owed to the scheduler does. */
+static void test_board_stays(void **state)
+{
+        State *s = *state;
+        SpaceBatch b;
+
+        must_open(s, 0);
+        fill(s);
+        batch_row(&b, s->a, MEMO_BOARD, "held", 0);
+        memo_write(&b, "scheduler.journal", "owed", 4, 0);
+        assert_int_equal(
+                queue_put(s->q, &(Intake){ .writes = b.writes, .n_writes = b.n_writes, .now = s->now }), 0);
+        shut(s);
+        must_open(s, 0);
+        assert_true(has_memo(s, MEMO_BOARD)); /* a restart is no move */
+        shut(s);
+        snprintf(s->log, sizeof(s->log), "%s", strrchr(s->folders[1], '/') + 1);
+        must_copy(s, true, 0, false);
+        must_open(s, 1);
+        assert_false(has_memo(s, MEMO_BOARD));
+        assert_true(has_memo(s, "scheduler.journal"));
+        shut(s);
+        check_clean(s, 1);
+}
+
 static void test_refusals(void **state)
 {
         State *s = *state;
@@ -549,8 +585,9 @@ static void test_snapshot_is_gone(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                TEST(test_there_and_back), TEST(test_from_a_node),      TEST(test_refusals), TEST(test_cut),
-                TEST(test_trimmed),        TEST(test_snapshot_is_gone),
+                TEST(test_there_and_back),   TEST(test_from_a_node), TEST(test_board_stays),
+                TEST(test_refusals),         TEST(test_cut),         TEST(test_trimmed),
+                TEST(test_snapshot_is_gone),
         };
 
         if (!nats_start()) {
