@@ -302,11 +302,12 @@ static int apply_batch(void *context, MDB_txn *txn)
 
 /* -- after the commit ------------------------------------------------------------------------------------ */
 
-static void settle_entry(QueueJetstream *q, Applied *it)
+/* `own`: our session as it was before the commit. */
+static void settle_entry(QueueJetstream *q, Applied *it, uint64_t own)
 {
         Ready *ready = &q->lmdb.ready;
         const Op *op = &it->entry.op;
-        bool is_own = it->entry.session == atomic_load(&q->session);
+        bool is_own = it->entry.session == own;
 
         for (size_t i = 0; i < it->n_lost; i++)
                 ready_lost(ready, &it->lost[i]);
@@ -350,12 +351,10 @@ static void wake_waiting(QueueJetstream *q, const Applied *it)
 }
 
 /* Our own end: nothing that follows is for us to see. */
-static bool is_own_end(const QueueJetstream *q, const Applied *it)
+static bool is_own_end(const Applied *it, uint64_t own)
 {
-        uint64_t session = atomic_load(&q->session);
-
-        return it->is_whole && it->entry.op.kind == OP_END && it->entry.session == session &&
-               it->entry.other == session;
+        return it->is_whole && it->entry.op.kind == OP_END && it->entry.session == own &&
+               it->entry.other == own;
 }
 
 static void say_full(QueueJetstream *q, bool full)
@@ -367,6 +366,9 @@ static void say_full(QueueJetstream *q, bool full)
 
 static void store_batch(QueueJetstream *q, Batch *b)
 {
+        /* Asked before the commit: once it is done, the keeper may find that the batch has ended our session,
+         * and begin another one. */
+        uint64_t own = atomic_load(&q->session);
         List none = LIST_INIT(none);
         int rc;
 
@@ -391,14 +393,14 @@ static void store_batch(QueueJetstream *q, Batch *b)
         atomic_fetch_add(&q->lmdb.committer.n_commits, 1);
         for (size_t i = 0; i < b->n; i++) {
                 if (b->entries[i].is_whole)
-                        settle_entry(q, &b->entries[i]);
+                        settle_entry(q, &b->entries[i], own);
         }
         ready_settle(&q->lmdb.ready, &q->lmdb.apply.fx, &none, true);
         atomic_store(&q->applied, b->entries[b->n - 1].sequence);
         for (size_t i = 0; i < b->n; i++) {
                 if (b->entries[i].is_whole)
                         wake_waiting(q, &b->entries[i]);
-                if (is_own_end(q, &b->entries[i]))
+                if (is_own_end(&b->entries[i], own))
                         atomic_store(&q->stopping, true);
         }
 }

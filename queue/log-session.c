@@ -58,7 +58,6 @@ int log_session_start(QueueJetstream *q, Wall now)
         Entry start = { .op = { .kind = OP_START, .now = now }, .node = q->node };
 
         atomic_store(&q->session, log_session_new());
-        atomic_store(&q->number, 1);
         q->revision = 0;
         return log_submit(q, &start);
 }

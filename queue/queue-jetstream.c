@@ -619,6 +619,7 @@ static int open_node(Queue **ret_queue, const QueueJetstreamOptions *options, Di
         q->late_us = options->late_us;
         q->snapshot_bytes =
                 (uint64_t)(options->snapshot_bytes ? options->snapshot_bytes : SNAPSHOT_LOG_BYTES);
+        atomic_init(&q->number, 1);
         list_init(&q->waiting);
         pthread_mutex_init(&q->role_lock, NULL);
         pthread_mutex_init(&q->lock, NULL);

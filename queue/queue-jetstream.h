@@ -113,7 +113,8 @@ struct QueueJetstream {
         char *log;         /* name of the stream and its subject */
         char *node;
         _Atomic uint64_t session;
-        _Atomic uint64_t number;
+        _Atomic uint64_t number;  /* of our next entry; grows across sessions: who read one before sends it
+                                   * with the next */
         _Atomic uint64_t applied; /* number of the log's last entry in the copy */
         pthread_t thread;
         bool has_thread;

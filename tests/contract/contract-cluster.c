@@ -6,6 +6,7 @@
  */
 
 #include "queue/bus.h"
+#include "queue/queue-jetstream.h"
 #include "tests/contract/contract-queue.h"
 #include "tests/contract/nats.h"
 #include "tests/scratch/scratch.h"
@@ -596,13 +597,50 @@ static void test_comes_back(void **state)
         munmap(shared, sizeof(*shared));
 }
 
+/* The others have taken a node for dead that lives: it begins anew, and no number that it used comes again.
+ */
+static void test_taken_for_dead(void **state)
+{
+        Cluster *c = *state;
+        QueueJetstream *q;
+        Entry end = { .op.kind = OP_END };
+        time_t until = time(NULL) + DEADLINE_S;
+        uint64_t number;
+        Lease lost, again;
+
+        must_open(c, 0);
+        must_open(c, 1);
+        q = queue_jetstream(c->nodes[0]);
+        for (unsigned i = 1; i <= 5; i++)
+                put(c, 0, i);
+        assert_int_equal(queue_lease(c->nodes[0], c->now, LANES_ALL, c->a, &lost), 0);
+        end.other = atomic_load(&q->session);
+        number = atomic_load(&q->number);
+        assert_int_equal(log_submit(queue_jetstream(c->nodes[1]), &end), 0);
+        while (atomic_load(&q->session) == end.other) {
+                assert_true(time(NULL) < until);
+                nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+        }
+        catch_up(c, 1);
+        /* Nothing is given out to it before all know its new session. */
+        do {
+                assert_true(time(NULL) < until);
+        } while (queue_lease(c->nodes[0], c->now, LANES_ALL, c->a, &again));
+        assert_true(guid_is(&again.change.id, &lost.change.id));
+        assert_int_equal(queue_ack(c->nodes[0], &lost, &(Commit){ .now = c->now }), QUEUE_E_GONE);
+        assert_int_equal(queue_ack(c->nodes[0], &again, &(Commit){ .now = c->now }), 0);
+        put(c, 0, 6);
+        assert_true(atomic_load(&q->number) > number);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(int argc, char **argv)
 {
         static const struct CMUnitTest tests[] = {
-                TEST(test_two_nodes),  TEST(test_stale_across), TEST(test_role),    TEST(test_same_copies),
-                TEST(test_long_entry), TEST(test_killed),       TEST(test_stopped), TEST(test_comes_back),
+                TEST(test_two_nodes),   TEST(test_stale_across), TEST(test_role),
+                TEST(test_same_copies), TEST(test_long_entry),   TEST(test_killed),
+                TEST(test_stopped),     TEST(test_comes_back),   TEST(test_taken_for_dead),
         };
 
         if (argc == 6 && strcmp(argv[1], "child") == 0)
