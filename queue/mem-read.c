@@ -124,8 +124,9 @@ int mem_stats(Queue *queue, Wall now, QueueStats *ret_stats)
         st = q->stats;
         for (KeyNode *i = keymap_next(&q->rows, NULL); i; i = keymap_next(&q->rows, i)) {
                 const MemRow *m = keymap_entry(i, MemRow, node);
-                uint8_t lane = m->row.place.lane;
                 QueueState state = state_of(m);
+                /* In work: the lane of the lease, whatever has arrived since. */
+                uint8_t lane = state == QUEUE_LEASED ? m->row.change.lane : m->row.place.lane;
 
                 st.n[lane][state]++;
                 if (state == QUEUE_READY &&

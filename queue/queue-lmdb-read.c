@@ -175,7 +175,8 @@ static size_t count(MDB_txn *txn, MDB_dbi dbi)
         return mdb_stat(txn, dbi, &stat) ? 0 : stat.ms_entries;
 }
 
-/* Leased rows stand in the index like the others: take them out of the counts. */
+/* Leased rows stand in the index like the others: take them out of the counts. They count in the lane of
+ * their lease, though what has arrived since may have moved them to another. */
 static void count_leased(QueueLmdb *q, MDB_txn *txn, Arena *a, QueueStats *st)
 {
         ObjectKey *keys = NULL;
@@ -183,19 +184,18 @@ static void count_leased(QueueLmdb *q, MDB_txn *txn, Arena *a, QueueStats *st)
 
         for (size_t i = 0; i < n; i++) {
                 uint8_t key[OBJECT_KEY_SIZE];
-                uint64_t generation;
-                Place place;
                 MDB_val val;
                 QueueState state;
+                Row row;
 
                 object_key_pack(&keys[i], key);
                 if (store_get(txn, q->store.change, key, sizeof(key), &val) ||
-                    row_peek(val.mv_data, val.mv_size, &place, &generation))
+                    row_unpack(a, val.mv_data, val.mv_size, &row))
                         continue;
-                state = state_of(&(Row){ .place = place }, false);
-                if (st->n[place.lane][state] > 0)
-                        st->n[place.lane][state]--;
-                st->n[place.lane][QUEUE_LEASED]++;
+                state = state_of(&row, false);
+                if (st->n[row.place.lane][state] > 0)
+                        st->n[row.place.lane][state]--;
+                st->n[row.change.lane][QUEUE_LEASED]++;
         }
 }
 

@@ -145,8 +145,8 @@ struct QueueItem {
 };
 
 struct QueueStats {
-        size_t n[_LANE_N][_QUEUE_STATE_N];
-        Wall oldest[_LANE_N]; /* first seen of the READY that is next in its lane; 0: none */
+        size_t n[_LANE_N][_QUEUE_STATE_N]; /* LEASED: in the lane of the lease, whatever came since */
+        Wall oldest[_LANE_N];              /* first seen of the READY that is next in its lane; 0: none */
         size_t n_waiting_edges, n_ready_edges;
         size_t n_outcomes; /* rows not yet made into reports */
         uint64_t n_put, n_merged, n_acked, n_retried, n_parked, n_commits; /* since start */

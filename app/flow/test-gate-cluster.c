@@ -122,13 +122,18 @@ static FlagPhase phase(Site *e, int node)
         return view.phase;
 }
 
-static void put(Site *e)
+static void put_in(Site *e, Lane lane)
 {
-        Change change = { .id = { .bytes = { 1 } }, .lane = LANE_NORMAL, .dn = "CN=x" };
+        Change change = { .id = { .bytes = { 1 } }, .lane = (uint8_t)lane, .dn = "CN=x" };
 
         change.seen = clock_wall(&e->clock.clock);
         assert_int_equal(
                 queue_put(e->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = change.seen }), 0);
+}
+
+static void put(Site *e)
+{
+        put_in(e, LANE_NORMAL);
 }
 
 static void lease(Site *e)
@@ -216,6 +221,22 @@ static void test_closed_at_once(void **state)
         assert_int_equal(gate_lanes(&e->gates[1]), LANES_ALL); /* its thread has not looked yet */
         assert_false(gate_enter(&e->gates[1], LANE_NORMAL, NULL));
         assert_int_equal(gate_lanes(&e->gates[1]), LANE_SET(LANE_URGENT));
+}
+
+/* An urgent change of an object in work does not make the work urgent: it is waited for. */
+static void test_urgent_meanwhile(void **state)
+{
+        Site *e = *state;
+
+        hold_by_one(e);
+        put_in(e, LANE_URGENT);
+        pass(e, 5 * MINUTE_US + 5000000);
+        assert_int_equal(phase(e, 0), FLAG_CLOSING);
+        assert_false(connect_mem_enabled(e->connect));
+        ack(e);
+        gate_leave(&e->gates[0], LANE_NORMAL);
+        pass(e, 2000000);
+        assert_true(connect_mem_enabled(e->connect));
 }
 
 /* Node one is gone in the middle of a hold. */
@@ -504,6 +525,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
                 TEST(test_one_hold_for_all),
                 TEST(test_closed_at_once),
+                TEST(test_urgent_meanwhile),
                 TEST(test_holder_dies),
                 TEST(test_late_pause),
                 TEST(test_asked_elsewhere),

@@ -161,6 +161,29 @@ static void test_merge_leased_ack(void **state)
         assert_false(there);
 }
 
+/* In work is what was leased, in the lane of the lease, whatever has come since. */
+static void test_merge_leased_lane(void **state)
+{
+        Fixture *f = *state;
+        QueueStats st;
+        Lease lease;
+
+        put_n(f, 1, LANE_NORMAL);
+        lease = lease_n(f, 1);
+        f->now = wall_add(f->now, 1000);
+        put_n(f, 1, LANE_URGENT);
+        st = stats(f);
+        assert_int_equal(st.n[LANE_NORMAL][QUEUE_LEASED], 1);
+        assert_int_equal(st.n[LANE_URGENT][QUEUE_LEASED], 0);
+        assert_int_equal(st.n[LANE_NORMAL][QUEUE_READY], 0);
+        assert_int_equal(st.n[LANE_URGENT][QUEUE_READY], 0);
+        ack_lease(f, &lease);
+        settle(f);
+        st = stats(f);
+        assert_int_equal(st.n[LANE_NORMAL][QUEUE_LEASED], 0);
+        assert_int_equal(st.n[LANE_URGENT][QUEUE_READY], 1);
+}
+
 static void test_merge_leased_retry(void **state)
 {
         Fixture *f = *state;
@@ -277,6 +300,7 @@ const struct CMUnitTest contract_merge[] = {
         TEST(test_merge_delayed),
         TEST(test_merge_parked),
         TEST(test_merge_leased_ack),
+        TEST(test_merge_leased_lane),
         TEST(test_merge_leased_retry),
         TEST(test_merge_leased_park),
         TEST(test_overtaken),
