@@ -43,12 +43,13 @@ static FlagStore store_of(Gate *g)
  * entries of the log. */
 #define DUE_US ((int64_t)1000000)
 
-/* The view becomes what the board says. What cannot be read is closed. */
-static void look(Gate *g)
+/* What the board says, which becomes the view too, unless another thread has read a later one meanwhile. What
+ * cannot be read is closed. */
+static FlagView look(Gate *g)
 {
         FlagStore store = store_of(g);
         Board board = { 0 };
-        bool opened = false;
+        bool opened = false, is_later;
 
         if (board_read(&store, &board))
                 board.view = (FlagView){
@@ -57,7 +58,8 @@ static void look(Gate *g)
                         .text = "SyncCycleEnabled is not paused",
                 };
         pthread_mutex_lock(&g->lock);
-        if (board.serial != g->board_serial) {
+        is_later = board.serial ? board.serial > g->board_serial : g->board_serial != 0;
+        if (is_later) {
                 opened = board.view.lanes & ~g->view.lanes;
                 g->board_serial = board.serial;
                 g->view = board.view;
@@ -67,6 +69,7 @@ static void look(Gate *g)
         pthread_mutex_unlock(&g->lock);
         if (opened)
                 queue_wake_all(g->options.queue, false);
+        return board.view;
 }
 
 /* -- workers ------------------------------------------------------------------------------------------- */
@@ -78,14 +81,18 @@ LaneSet gate_lanes(const Gate *g)
 
 bool gate_enter(Gate *g, Lane lane, FlagView *ret_view)
 {
-        bool open, first;
+        bool reads = g && g->is_shared && lane != LANE_URGENT, open, first;
+        FlagView view;
 
         if (!g)
                 return true;
-        if (g->is_shared && lane != LANE_URGENT)
-                look(g);
+        /* What this call has read decides: that is what was read after the lease. */
+        if (reads)
+                view = look(g);
         pthread_mutex_lock(&g->lock);
-        open = g->view.lanes & LANE_SET(lane);
+        if (!reads)
+                view = g->view;
+        open = view.lanes & LANE_SET(lane);
         first = false;
         if (open && lane != LANE_URGENT) {
                 first = !g->n_busy++ && !g->touched;
@@ -93,7 +100,7 @@ bool gate_enter(Gate *g, Lane lane, FlagView *ret_view)
                 g->worked = clock_mono(g->options.clock);
         }
         if (ret_view)
-                *ret_view = g->view;
+                *ret_view = view;
         if (first)
                 pthread_cond_signal(&g->changed);
         pthread_mutex_unlock(&g->lock);

@@ -65,7 +65,7 @@ struct Gate {
         bool asked;      /* a person asked for a hold */
         bool stopping;
         uint64_t leads;        /* of a cluster: the term of our role; 0: another node has it */
-        uint64_t board_serial; /* at which the view was read */
+        uint64_t board_serial; /* at which the view was read: it grows; 0: it could not be read */
 
         /* Of whoever takes the turns. */
         const char *told;     /* the alarm that was logged last */

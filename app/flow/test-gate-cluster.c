@@ -34,6 +34,7 @@ typedef struct Site {
         ConnectMem *connect;
         Queue *queue;
         QueueOps ops;
+        SpaceOps space_ops;
         Log log;
         Alarms alarms[2];
         unsigned n_opened[2], n_closed[2]; /* told */
@@ -41,6 +42,27 @@ typedef struct Site {
         Arena *a;
         Lease lease;
 } Site;
+
+/* What happens between the next read of the board and what its reader makes of it. */
+static struct {
+        int (*get)(Space *s, SpaceTable table, const void *key, size_t n_key, Arena *a, SpaceRow *ret_row);
+        void (*then)(Site *e);
+        Site *site;
+} reads;
+
+static int read_and_then(Space *s, SpaceTable table, const void *key, size_t n_key, Arena *a,
+                         SpaceRow *ret_row)
+{
+        static const char board[] = "scheduler.board";
+        int r = reads.get(s, table, key, n_key, a, ret_row);
+        void (*then)(Site * e) = reads.then;
+
+        if (then && table == SPACE_MEMO && n_key == strlen(board) && memcmp(key, board, n_key) == 0) {
+                reads.then = NULL;
+                then(reads.site);
+        }
+        return r;
+}
 
 static void tell_one(void *context, const AlarmEvent *event)
 {
@@ -67,6 +89,12 @@ static int begin(void **state)
         e->ops = *e->queue->ops;
         e->ops.role = no_role;
         e->queue->ops = &e->ops;
+        e->space_ops = *queue_space(e->queue)->ops;
+        reads.get = e->space_ops.get;
+        reads.then = NULL;
+        reads.site = e;
+        e->space_ops.get = read_and_then;
+        queue_space(e->queue)->ops = &e->space_ops;
         for (int i = 0; i < 2; i++) {
                 alarms_init(&e->alarms[i], tell_one, &e->n_opened[i]);
                 assert_int_equal(
@@ -220,6 +248,28 @@ static void test_closed_at_once(void **state)
         assert_true(connect_mem_enabled(e->connect));
         assert_int_equal(gate_lanes(&e->gates[1]), LANES_ALL); /* its thread has not looked yet */
         assert_false(gate_enter(&e->gates[1], LANE_NORMAL, NULL));
+        assert_int_equal(gate_lanes(&e->gates[1]), LANE_SET(LANE_URGENT));
+}
+
+static void close_meanwhile(Site *e)
+{
+        ack(e);
+        gate_leave(&e->gates[0], LANE_NORMAL);
+        clock_fake_advance(&e->clock, 3 * MINUTE_US);
+        turn(e, 0);
+        assert_false(gate_enter(&e->gates[1], LANE_NORMAL, NULL));
+}
+
+/* Who has read the board, and is late with it, changes nothing that another has read after him. */
+static void test_late_look(void **state)
+{
+        Site *e = *state;
+
+        hold_by_one(e);
+        reads.then = close_meanwhile;
+        turn(e, 1);
+        assert_null(reads.then);
+        assert_true(connect_mem_enabled(e->connect));
         assert_int_equal(gate_lanes(&e->gates[1]), LANE_SET(LANE_URGENT));
 }
 
@@ -525,6 +575,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
                 TEST(test_one_hold_for_all),
                 TEST(test_closed_at_once),
+                TEST(test_late_look),
                 TEST(test_urgent_meanwhile),
                 TEST(test_holder_dies),
                 TEST(test_late_pause),
