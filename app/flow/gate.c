@@ -308,11 +308,10 @@ static int64_t turn(Gate *g, bool due, Wall heard)
         /* Before it closes nobody may enter any more: workers are told first, and counted again. */
         if (!publish(g)) {
                 step_down(g);
-                wait = in.stopping ? INT64_MAX : LOOK_US;
+                wait = INT64_MAX;
         }
         pthread_mutex_unlock(&g->work);
-        /* What the others do is looked for; only the end of a stop is final. */
-        return g->is_shared && wait > LOOK_US && !(in.stopping && wait == INT64_MAX) ? LOOK_US : wait;
+        return wait;
 }
 
 static bool is_stopping(Gate *g)
@@ -354,7 +353,7 @@ static int64_t follow(Gate *g)
                 board_ask(&store);
         look(g);
         mirror_alarm(g);
-        return g->started && !is_stopping(g) ? LOOK_US : INT64_MAX;
+        return INT64_MAX;
 }
 
 static bool is_due_anywhere(Gate *g)
@@ -452,16 +451,16 @@ static void *flag_thread(void *context)
                     queue_wait(g->options.queue, NORMAL_LANES, clock_wall(g->options.clock),
                                wait == INT64_MAX ? -1 : wait) == 0)
                         continue;
-                sleep_for(g, wait);
+                /* What the others do is looked for, and so is a stop that began during the turn: while they
+                 * wait for their work, is_wanted_now() does not tell. */
+                sleep_for(g, g->is_shared && wait > LOOK_US ? LOOK_US : wait);
         }
 }
 
 int gate_start(Gate *g)
 {
-        int r;
+        int r = pthread_create(&g->thread, NULL, flag_thread, g);
 
-        g->started = true; /* the thread reads it */
-        r = pthread_create(&g->thread, NULL, flag_thread, g);
         g->started = r == 0;
         return r ? error_origin(-r) : 0;
 }

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ typedef struct Site {
         Queue *queue;
         QueueOps ops;
         SpaceOps space_ops;
+        atomic_bool is_looking;
         Log log;
         Alarms alarms[2];
         unsigned n_opened[2], n_closed[2]; /* told */
@@ -287,6 +289,37 @@ static void test_urgent_meanwhile(void **state)
         gate_leave(&e->gates[0], LANE_NORMAL);
         pass(e, 2000000);
         assert_true(connect_mem_enabled(e->connect));
+}
+
+static void stop_meanwhile(Site *e)
+{
+        Gate *g = &e->gates[1];
+        bool stopping = false;
+
+        atomic_store(&e->is_looking, true);
+        while (!stopping) {
+                sched_yield();
+                pthread_mutex_lock(&g->lock);
+                stopping = g->stopping;
+                pthread_mutex_unlock(&g->lock);
+        }
+}
+
+/* All nodes stop at once: one waits for its work, and the thread of the other, in the middle of a turn, ends.
+ */
+static void test_stop_while_closing(void **state)
+{
+        Site *e = *state;
+
+        hold_by_one(e);
+        pass(e, 5 * MINUTE_US + 5000000);
+        assert_int_equal(phase(e, 1), FLAG_CLOSING);
+        reads.then = stop_meanwhile;
+        assert_int_equal(gate_start(&e->gates[1]), 0);
+        while (!atomic_load(&e->is_looking))
+                sched_yield();
+        gate_stop(&e->gates[1]);
+        assert_int_equal(phase(e, 1), FLAG_CLOSING);
 }
 
 /* Node one is gone in the middle of a hold. */
@@ -577,6 +610,7 @@ int main(void)
                 TEST(test_closed_at_once),
                 TEST(test_late_look),
                 TEST(test_urgent_meanwhile),
+                TEST(test_stop_while_closing),
                 TEST(test_holder_dies),
                 TEST(test_late_pause),
                 TEST(test_asked_elsewhere),
