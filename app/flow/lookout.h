@@ -48,7 +48,7 @@ struct Lookouts {
         _Atomic uint64_t n_watched; /* controllers they watch now */
 };
 
-/* Begin, if the configuration asks for it. Return: 0, -errno. */
+/* Begin, if the configuration asks for it; zeroed before the first time. Return: 0, -errno. */
 int lookouts_start(Lookouts *l, Wiring *w, const Connector *c);
 void lookouts_tell_stop(Lookouts *l);
 void lookouts_stop(Lookouts *l); /* and waits */

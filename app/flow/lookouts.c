@@ -345,7 +345,11 @@ int lookouts_start(Lookouts *l, Wiring *w, const Connector *c)
         pthread_condattr_t attributes;
         int r;
 
-        *l = (Lookouts){ .wiring = w, .connector = c };
+        /* Not the whole of it: the console may be looking at the counters already. */
+        l->wiring = w;
+        l->connector = c;
+        l->stop = false;
+        l->n = 0;
         if (c->ldap->urgent_on != URGENT_ON_ALL_DCS)
                 return 0;
         l->arena = arena_new(0);
@@ -388,4 +392,5 @@ void lookouts_stop(Lookouts *l)
                 l->started = false;
         }
         l->arena = arena_free(l->arena);
+        l->n_watched = 0;
 }
