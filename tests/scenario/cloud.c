@@ -27,7 +27,7 @@ typedef struct Hearing {
         Mono held, normal_held; /* Retry-After was heard; the budget of the lower lanes is used up */
         Past *past;
         size_t n_past, size_past;
-        unsigned n_reads;
+        _Atomic unsigned n_reads; /* also by the readers of revert */
         bool on_premises_sync;
         Wall last_sync; /* it has heard of the regular cycle; 0: nobody asks */
 } Hearing;
