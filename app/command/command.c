@@ -58,6 +58,7 @@ void command_help(const Command *c, FILE *to)
                 c->help);
         if (c->options)
                 fprintf(to, "\n%s", c->options);
+        fprintf(to, "\nExample: %s\n", c->example);
 }
 
 int command_usage(const Command *c)

@@ -21,7 +21,8 @@ struct Command {
         const char *arguments; /* for the usage line */
         int (*run)(const Command *c, const char *config_path, int argc, char **argv);
         const char *help;    /* one line */
-        const char *options; /* lines for `sosync COMMAND --help` */
+        const char *options; /* lines of `sosync COMMAND --help`, as wide as a terminal; NULL: none */
+        const char *example; /* its last line */
 };
 
 int command_audit(const Command *c, const char *config_path, int argc, char **argv);
