@@ -332,6 +332,18 @@ static int run_first_step(Run *run)
         return run_step(run, STEP_source_domain, step_source_domain);
 }
 
+/* Where it is nobody knows, and it cannot be read: that it is not in scope would be a guess. */
+static bool is_nowhere(const Run *run)
+{
+        return run->read_result && run->read_result != SOURCE_E_NOT_FOUND && !*run->dn->text;
+}
+
+/* What went wrong with the read. */
+static int run_access_step(Run *run)
+{
+        return run_step(run, STEP_access, step_access);
+}
+
 /* The edges that have become ready: the tenant must be there, then the plan, then the export. */
 static int run_link_steps(Run *run)
 {
@@ -372,6 +384,7 @@ void pipeline_run(Run *run)
         if (r == 0)
                 r = !configured                                          ? run_first_step(run)
                     : run->change.kind == CHANGE_LINK && !run->reverting ? run_link_steps(run)
+                    : is_nowhere(run)                                    ? run_access_step(run)
                                                                          : run_all_steps(run);
         else
                 step_fail(run, STEP_E_RETRY, "InternalError", "the spaces could not be read: %s",

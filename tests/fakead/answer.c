@@ -509,6 +509,10 @@ bool answer_fault(Client *c, Fault *fault, int id, ber_tag_t op)
 
         if (fault->left == 0)
                 return false;
+        if (fault->after) {
+                fault->after--;
+                return false;
+        }
         fault->left -= fault->left > 0;
         switch (fault->kind) {
         case FAULT_CODE:

@@ -13,6 +13,7 @@
  * name
  *      {"do": "set", "face": "a", "churn": 30}       the 30th read of a range from now finds one value less
  *      {"do": "fail", "face": "a", "op": "dirsync", "kind": "code", "code": 12, "text": "...", "times": 1}
+ *              and "after": 5, so many go well before
  *      {"do": "cut", "face": "a"}                    every connection to it ends
  *      {"do": "cut", "face": "a", "workers": true}   ... but those on which a notification waits: the feed's
  *      {"do": "stats", "face": "a"}                  → requests by kind, clients
@@ -215,6 +216,7 @@ static json_t *fail(const json_t *o)
                 return NULL;
         f->faults[op] = (Fault){
                 .left = (int)json_integer_value(json_object_get(o, "times")),
+                .after = (int)json_integer_value(json_object_get(o, "after")),
                 .kind = (FaultKind)kind,
                 .code = (int)json_integer_value(json_object_get(o, "code")),
         };

@@ -60,7 +60,8 @@ typedef enum FaultKind {
 } FaultKind;
 
 struct Fault {
-        int left; /* so many times; 0: not at all */
+        int left;  /* so many times; 0: not at all */
+        int after; /* ... when so many have gone well */
         FaultKind kind;
         int code;
         char text[256];

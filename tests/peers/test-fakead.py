@@ -148,6 +148,20 @@ def idle(f):
     return r.returncode == 0 and all(lane[s] == 0 for lane in json.loads(r.stdout)["lanes"].values() for s in ("ready", "leased", "delayed"))
 
 
+def compared(lab):
+    step("a comparison, on the first day, whose directory goes in the middle: told, and nobody is taken for one that is not exported")
+    f = Fake(lab, "compared")
+    for i in range(1, 6):
+        f.ad.put_user(i, f"User {i}")
+    sosync = lab.sosync(f.write_config(), name="compared/sosync", start=False)
+    r = sosync.command("compare", "--json")
+    check(json.loads(r.stdout)["onlyHere"] == 5, r)
+    n_reads = f.ad.do("stats", face="a")["read"]
+    f.ad.do("fail", face="a", op="read", kind="code", code=52, text="00002024: the server is going down", times=1000, after=n_reads - 2)
+    r = sosync.command("compare", "--json")
+    check(r.returncode == 5 and not r.stdout and "going down" in r.stderr, r)
+
+
 def unfit(f):
     step("a read-only controller, and the port of the global catalogue: refused with a clear word")
     f.sosync.stop()
@@ -165,6 +179,7 @@ def unfit(f):
 
 with Lab("fakead") as lab:
     refusals(lab)
+    compared(lab)
     fake = Fake(lab)
     paged(fake)
     endless(fake)
