@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What deploy/quickstart and deploy/test share: how they talk, who may be root, packages, the build. Sourced, with
+# What the scripts of deploy/ share: how they talk, who may be root, packages, the build. Sourced, with
 # ROOT (the source tree) set. Long work goes through `step`: one line on the screen, everything else in a log.
 
 BUILD=$ROOT/build
