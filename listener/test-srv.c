@@ -86,6 +86,11 @@ static void test_names(void **state)
         assert_true(srv_domain_is_valid("corp.contoso.test"));
         assert_false(srv_domain_is_valid(""));
         assert_false(srv_domain_is_valid("a b"));
+        assert_true(srv_site_is_valid("Default-First-Site-Name"));
+        assert_false(srv_site_is_valid(""));
+        assert_false(srv_site_is_valid("a.b"));
+        assert_false(srv_site_is_valid("a b"));
+        assert_false(srv_site_is_valid("0123456789012345678901234567890123456789012345678901234567890123"));
         assert_false(srv_domain_is_valid("a..b"));
         assert_false(srv_domain_is_valid(".a"));
         assert_false(srv_domain_is_valid("dc1/.."));

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
@@ -28,10 +29,24 @@ static json_t *status(void *context)
         return json_pack("{s:s}", "state", "fuzzed");
 }
 
+static char folder[] = "/tmp/fuzz-control-XXXXXX";
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+        (void)st;
+        (void)type;
+        (void)at;
+        return remove(path);
+}
+
+static void leave_nothing(void)
+{
+        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void open_socket(struct sockaddr_un *address)
 {
         static const ControlOps ops = { .status = status };
-        static char folder[] = "/tmp/fuzz-control-XXXXXX";
         static Control *control;
         static Wiring w;
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -40,7 +55,7 @@ static void open_socket(struct sockaddr_un *address)
 
         signal(SIGPIPE, SIG_IGN);
         log_set_level(LOG_LEVEL_ERROR);
-        if (!mkdtemp(folder))
+        if (!mkdtemp(folder) || atexit(leave_nothing))
                 abort();
         config = arena_printf(a, "%s/sosync.yaml", folder);
         text = arena_printf(a,

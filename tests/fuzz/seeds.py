@@ -115,7 +115,8 @@ def control():
     """Lines at the control socket."""
     for line in ({"do": "stats"}, {"do": "status"}, {"do": "list"}, {"do": "matches"}, {"do": "list", "which": "parked"}, {"do": "retry", "which": "parked"},
                  {"do": "drop", "which": "00000001-0000-0000-0000-000000000000"}, {"do": "release", "brake": "disable"}, {"do": "promote", "takeOver": True},
-                 {"do": "demote"}, {"do": "approve", "which": "x"}, {"do": "sync", "dn": "CN=a,DC=f", "staging": True, "reason": "x"},
+                 {"do": "demote"}, {"do": "approve", "which": "x"}, {"do": "sync"}, {"do": "sync", "dn": "nonsense"}, {"do": "release", "brake": "x"}, {"do": "list", "max": 5},
+                 {"do": "drop", "which": "parked"}, {"do": "drop", "brake": "disable", "drop": True}, {"do": "sync", "dn": "CN=a,DC=f", "staging": True, "reason": "x"},
                  {"do": "job", "kind": "revert", "arguments": {"do": "list"}}, {"do": "job", "kind": "rules-activate", "arguments": {"how": "rollback"}}):
         yield json.dumps(line).encode() + b"\n"
     yield b'{"do":"stats"}\n{"do":"list"}\nnonsense\n{}\n[]\n'
