@@ -350,8 +350,8 @@ int step_export(Run *run)
         if (run_is_staging(run)) {
                 if (run->change.staging)
                         put_on_paper(run);
-                step_say(run, RESULT_SKIPPED, "Staging: %zu operations are planned and none is sent.",
-                         run->n_ops);
+                step_say(run, RESULT_SKIPPED, "%s%zu operations are planned and none is sent.",
+                         run->config->staging || run->change.staging ? "Staging: " : "", run->n_ops);
                 return STEP_E_DONE;
         }
         r = run_ask_brakes(run);
