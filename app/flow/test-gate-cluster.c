@@ -606,16 +606,11 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-                TEST(test_one_hold_for_all),
-                TEST(test_closed_at_once),
-                TEST(test_late_look),
-                TEST(test_urgent_meanwhile),
-                TEST(test_stop_while_closing),
-                TEST(test_holder_dies),
-                TEST(test_late_pause),
-                TEST(test_asked_elsewhere),
-                TEST(test_set_elsewhere),
-                TEST(test_alarm),
+                TEST(test_one_hold_for_all),   TEST(test_closed_at_once),
+                TEST(test_late_look),          TEST(test_urgent_meanwhile),
+                TEST(test_stop_while_closing), TEST(test_holder_dies),
+                TEST(test_late_pause),         TEST(test_asked_elsewhere),
+                TEST(test_set_elsewhere),      TEST(test_alarm),
                 cmocka_unit_test(test_crowd),
         };
 
