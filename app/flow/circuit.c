@@ -21,16 +21,22 @@ static bool is_probe(const Circuit *c)
         return c->probing && pthread_equal(c->prober, pthread_self());
 }
 
+static bool is_tried(const Circuit *c, Mono now)
+{
+        return c->probing && now.us - c->probe_began.us < CIRCUIT_PROBE_LIMIT_US;
+}
+
 int64_t circuit_ask(Circuit *c, Mono now)
 {
         int64_t wait = 0;
 
         pthread_mutex_lock(&c->lock);
-        if (c->open && (c->probing || now.us < c->probe_at.us)) {
+        if (c->open && (is_tried(c, now) || now.us < c->probe_at.us)) {
                 wait = c->probe_at.us > now.us ? c->probe_at.us - now.us : CIRCUIT_PROBE_FIRST_US;
         } else if (c->open) {
                 c->probing = true;
                 c->prober = pthread_self();
+                c->probe_began = now;
         }
         pthread_mutex_unlock(&c->lock);
         return wait;

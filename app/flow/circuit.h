@@ -8,8 +8,8 @@
  *                            ^------------------ failure ----------'
  *
  * A refused token, a withdrawn consent, a domain controller or Graph that is gone: nothing is parked, no try
- * is counted, one probe at a time, one alarm, and all goes on by itself. One circuit per source and one for
- * the target. Pure but for its mutex: time is an argument. Any thread.
+ * is counted, one probe at a time (of those that come back), one alarm, and all goes on by itself. One
+ * circuit per source and one for the target. Pure but for its mutex: time is an argument. Any thread.
  */
 
 #include "base/clock.h"
@@ -22,6 +22,7 @@ typedef struct Circuit {
         bool open;
         bool probing; /* a worker is trying */
         pthread_t prober;
+        Mono probe_began;
         Mono opened;
         unsigned n_probes;
         unsigned n_strains; /* in a row */
@@ -33,6 +34,10 @@ typedef struct Circuit {
  * costs one request a minute. */
 #define CIRCUIT_PROBE_FIRST_US ((int64_t)1000000)
 #define CIRCUIT_PROBE_MAX_US   ((int64_t)60 * 1000000)
+
+/* A probe that has not come back by then may be stuck itself, in its directory or in a slow answer: another
+ * one begins. */
+#define CIRCUIT_PROBE_LIMIT_US ((int64_t)10 * 1000000)
 
 void circuit_init(Circuit *c);
 void circuit_deinit(Circuit *c);

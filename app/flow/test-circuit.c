@@ -97,19 +97,47 @@ static void test_one_probe(void **state)
         assert_int_equal(pthread_create(&thread, NULL, late_worker, &c), 0);
         pthread_join(thread, NULL);
         assert_true(circuit_ask(&c, at(5)) > 0);
-        assert_true(circuit_ask(&c, at(30)) > 0);
-        circuit_failed(&c, at(30), "gone");
-        assert_int_equal(circuit_ask(&c, at(30)), 2 * SECOND);
+        assert_true(circuit_ask(&c, at(14)) > 0);
+        circuit_failed(&c, at(14), "gone");
+        assert_int_equal(circuit_ask(&c, at(14)), 2 * SECOND);
+        circuit_deinit(&c);
+}
+
+static void *other_worker(void *arg)
+{
+        Circuit *c = arg;
+
+        assert_int_equal(circuit_ask(c, at(20)), 0);
+        return NULL;
+}
+
+/* A probe that is stuck is waited for so long, and then another tries; the first says no more how it went. */
+static void test_stuck_probe(void **state)
+{
+        pthread_t thread;
+        Circuit c;
+
+        circuit_init(&c);
+        circuit_failed(&c, at(0), "gone");
+        assert_int_equal(circuit_ask(&c, at(10)), 0);
+        assert_int_equal(circuit_ask(&c, (Mono){ at(20).us - 1 }), SECOND);
+        assert_int_equal(pthread_create(&thread, NULL, other_worker, &c), 0);
+        pthread_join(thread, NULL);
+        circuit_failed(&c, at(21), "gone");
+        circuit_unknown(&c);
+        assert_int_equal(circuit_ask(&c, at(22)), SECOND);
+        /* That it works is taken from whoever has begun since. */
+        assert_true(circuit_works(&c, at(10)));
+        assert_int_equal(circuit_ask(&c, at(22)), 0);
         circuit_deinit(&c);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_opens_and_closes),
-                cmocka_unit_test(test_probes_get_rare),
-                cmocka_unit_test(test_unknown),
-                cmocka_unit_test(test_one_probe),
+                cmocka_unit_test(test_opens_and_closes), cmocka_unit_test(test_probes_get_rare),
+                cmocka_unit_test(test_unknown),          cmocka_unit_test(test_one_probe),
+                cmocka_unit_test(test_stuck_probe),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
