@@ -40,7 +40,7 @@ PARSERS = {
     "Graph: sign-in": ["engine/target/token-answer.c", "engine/target/token-claims.c"],
     "answers of an owner": ["engine/target/owner-answer.c", "engine/target/on-demand-answer.c"],
     "HTTP requests of the console": ["report/console/request.c", "report/console/gate.c", "report/console/visitor.c", "report/console/ask.c"],
-    "control socket": ["app/control/control.c", "app/control/answers.c", "app/control/job.c"],
+    "control socket": ["app/control/control.c", "app/control/answers.c"],
 }
 
 
@@ -48,9 +48,8 @@ PARSERS = {
 AROUND = {
     "listener/srv.c": {"lot", "failed", "ask", "is_among", "srv_lookup"},
     "listener/repl-meta.c": {"repl_names_read"},
-    "app/control/control.c": {"turn_away", "control_new", "control_free", "accept_thread", "reap"},
+    "app/control/control.c": {"turn_away", "accept_one", "accept_thread", "control_new", "control_free", "reap"},
     "app/control/answers.c": {"answer_watch", "line_json", "is_below"},  # waits for what happens
-    "app/control/job.c": {"connection_is_over", "progress_line", "last_line"},  # what a job says while it works
 }
 
 
