@@ -48,7 +48,7 @@ int options_read(const Command *c, const Option *options, int *argc, char ***arg
         struct option known[OPTIONS_MAX + 1] = { 0 };
         int k, status;
 
-        for (int i = 0; options[i].name && i < OPTIONS_MAX; i++)
+        for (int i = 0; i < OPTIONS_MAX && options[i].name; i++)
                 known[i] = (struct option){ .name = options[i].name,
                                             .has_arg = options[i].flag ? no_argument : required_argument,
                                             .val = i + 1 };
