@@ -11,6 +11,13 @@
  */
 #define TRIES_MAX 100
 
+/* What failed in passing (a 503, a lost connection) may be an outage that comes and goes, and the circuit
+ * spares who has one: for an hour nothing waits longer than half a minute, so that all is done soon after it
+ * is over; and it takes a day until the object is parked. */
+#define STRAINED_TRIES   6
+#define STRAINED_SOON_MS ((int64_t)3600 * 1000)
+#define STRAINED_PARK_MS ((int64_t)24 * 3600 * 1000)
+
 bool run_is_scope_failure(const Run *run)
 {
         return run->outcome.disposition == DISPOSITION_RETRY && run->blame != BLAME_OBJECT;
@@ -93,6 +100,19 @@ static int retry_innocent(WorkerShared *s, const Lease *lease, Wall at, const ch
         return queue_retry(s->queue, &innocent, at, reason, c);
 }
 
+static int64_t failed_for_ms(const Lease *lease, Wall now)
+{
+        return lease->first_failed.ms ? now.ms - lease->first_failed.ms : 0;
+}
+
+static int64_t wait_ms(const Run *run, const Lease *lease, Wall now)
+{
+        bool is_soon = run->strained && failed_for_ms(lease, now) < STRAINED_SOON_MS;
+
+        return run_backoff_ms(is_soon && lease->tries > STRAINED_TRIES ? STRAINED_TRIES : lease->tries,
+                              random_number());
+}
+
 /* Hand the result to the queue. Return: 0, QUEUE_E_*, -errno. */
 static int hand_over(WorkerShared *s, Run *run, const Lease *lease)
 {
@@ -118,11 +138,12 @@ static int hand_over(WorkerShared *s, Run *run, const Lease *lease)
         }
         if (run_goes_on(run))
                 return retry_innocent(s, lease, o->retry_at, "Overtaken", &commit);
-        if (o->disposition == DISPOSITION_RETRY && lease->tries >= TRIES_MAX)
+        if (o->disposition == DISPOSITION_RETRY && lease->tries >= TRIES_MAX &&
+            !(run->strained && failed_for_ms(lease, now) < STRAINED_PARK_MS))
                 o->disposition = DISPOSITION_PARKED;
         if (o->disposition == DISPOSITION_RETRY) {
                 if (!o->retry_at.ms)
-                        o->retry_at = wall_add(now, run_backoff_ms(lease->tries, random_number()));
+                        o->retry_at = wall_add(now, wait_ms(run, lease, now));
                 return queue_retry(s->queue, lease, o->retry_at, o->error.code, &commit);
         }
         if (o->disposition == DISPOSITION_PARKED)
