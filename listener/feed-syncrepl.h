@@ -101,6 +101,10 @@ extern const FeedOps feed_syncrepl_ops;
 /* The parts of the implementation: feed-syncrepl.c (life), syncrepl-search.c (what the server says),
  * syncrepl-again.c (the second look). */
 int syncrepl_begin(FeedSyncrepl *f, Diag *diag);
+
+/* One search of the feed, from this cookie on. Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED. */
+int syncrepl_send(FeedSyncrepl *f, bool refresh_only, const uint8_t *cookie, size_t n, int *ret_id,
+                  Diag *diag);
 int syncrepl_message(FeedSyncrepl *f, LDAPMessage *message, Diag *diag);
 int syncrepl_flush(FeedSyncrepl *f); /* hand over what has come; a held batch once more */
 void syncrepl_reset(FeedSyncrepl *f);

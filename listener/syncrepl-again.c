@@ -45,24 +45,10 @@ void syncrepl_again_plan(FeedSyncrepl *f)
  */
 int syncrepl_again_begin(FeedSyncrepl *f, Diag *diag)
 {
-        ControlSet controls;
-        ConnSearch search = {
-                .base = f->ldap->base,
-                .scope = LDAP_SCOPE_SUBTREE,
-                .filter = f->context.filter,
-                .attributes = f->ask,
-                .n_attributes = f->n_ask,
-                .controls = &controls,
-        };
-        int r;
+        int r = syncrepl_send(f, true, f->again, f->n_again, &f->again_id, diag);
 
-        controls_init(&controls);
-        controls_add_sync(&controls, true, f->again, f->n_again);
-        r = conn_send(f->link.conn, &search, &f->again_id, diag);
-        controls_deinit(&controls);
         if (r)
                 return r;
-        f->link.n_looks++;
         link_owes(&f->link);
         return 0;
 }

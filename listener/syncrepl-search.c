@@ -152,12 +152,8 @@ static void make_now(FeedSyncrepl *f)
         syncrepl_take_cookie(f, (const uint8_t *)s.data, s.n);
 }
 
-/**
- * syncrepl_begin() - send the search that never ends
- *
- * Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED.
- */
-int syncrepl_begin(FeedSyncrepl *f, Diag *diag)
+int syncrepl_send(FeedSyncrepl *f, bool refresh_only, const uint8_t *cookie, size_t n, int *ret_id,
+                  Diag *diag)
 {
         ControlSet controls;
         ConnSearch search = {
@@ -170,6 +166,24 @@ int syncrepl_begin(FeedSyncrepl *f, Diag *diag)
         };
         int r;
 
+        controls_init(&controls);
+        controls_add_sync(&controls, refresh_only, cookie, n);
+        r = conn_send(f->link.conn, &search, ret_id, diag);
+        controls_deinit(&controls);
+        if (r == 0)
+                f->link.n_looks++;
+        return r;
+}
+
+/**
+ * syncrepl_begin() - send the search that never ends
+ *
+ * Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED.
+ */
+int syncrepl_begin(FeedSyncrepl *f, Diag *diag)
+{
+        int r;
+
         f->skip = false;
         syncrepl_again_forget(f);
         if (!f->has_cookie && !f->catch_up) {
@@ -179,15 +193,11 @@ int syncrepl_begin(FeedSyncrepl *f, Diag *diag)
                         f->skip = true;
         }
         be_sure(f);
-        controls_init(&controls);
-        controls_add_sync(&controls, false, f->cookie, f->has_cookie ? f->n_cookie : 0);
-        r = conn_send(f->link.conn, &search, &f->sync_id, diag);
-        controls_deinit(&controls);
+        r = syncrepl_send(f, false, f->cookie, f->has_cookie ? f->n_cookie : 0, &f->sync_id, diag);
         if (r)
                 return r;
         f->refreshing = true;
         f->n_present = 0;
-        f->link.n_looks++;
         f->link.patience_us = f->ldap->request_timeout_us;
         link_owes(&f->link);
         if (f->catch_up)

@@ -4,6 +4,7 @@
  * when the one is gone, or late, the flag is given back by the other, once, and with nobody inside. */
 
 #include "app/flow/gate.h"
+#include "app/flow/test-room.h"
 
 #include "base/error.h"
 #include "engine/scheduler/scheduler-mem.h"
@@ -455,46 +456,12 @@ static void test_alarm(void **state)
 #define N_WORKERS 3  /* of each node */
 
 typedef struct Room {
-        Scheduler scheduler; /* first: a driver whose server is this room */
-        _Atomic bool enabled;
-        _Atomic unsigned inside, n_done, n_pauses;
-        _Atomic unsigned n_early; /* given back while somebody was inside */
-        _Atomic unsigned n_late;  /* somebody inside although the flag was not paused */
+        RoomDriver driver;
+        _Atomic unsigned n_done;
         Queue *queue;
         QueueOps ops;
         Gate gates[2];
 } Room;
-
-static int room_status(Scheduler *s, Arena *a, SchedulerState *ret_state, Diag *diag)
-{
-        ret_state->sync_cycle_enabled = ((Room *)s)->enabled;
-        return 0;
-}
-
-static int room_pause(Scheduler *s, int64_t for_us, const char *holder, Diag *diag)
-{
-        ((Room *)s)->n_pauses++;
-        ((Room *)s)->enabled = false;
-        return 0;
-}
-
-static int room_resume(Scheduler *s, const char *holder, Diag *diag)
-{
-        Room *room = (Room *)s;
-
-        room->n_early += room->inside > 0;
-        room->enabled = true;
-        return 0;
-}
-
-static Scheduler *room_free(Scheduler *s)
-{
-        return NULL;
-}
-
-static const SchedulerOps room_ops = {
-        .name = "room", .status = room_status, .pause = room_pause, .resume = room_resume, .free = room_free
-};
 
 typedef struct Hand {
         Room *room;
@@ -519,12 +486,12 @@ static void *work(void *context)
                         queue_release(room->queue, &lease);
                         continue;
                 }
-                room->inside++;
+                room->driver.inside++;
                 for (int i = 0; i < N_YIELDS; i++) {
-                        room->n_late += room->enabled;
+                        room->driver.n_late += room->driver.enabled;
                         sched_yield();
                 }
-                room->inside--;
+                room->driver.inside--;
                 if (queue_ack(room->queue, &lease, &(Commit){ .now = clock_wall(&clock_system) }) == 0)
                         room->n_done++;
                 gate_leave(gate, LANE_NORMAL);
@@ -553,7 +520,7 @@ static void fill(Room *room)
 static void test_crowd(void **state)
 {
         static const char *const names[] = { "one", "two" };
-        Room room = { .scheduler = { .ops = &room_ops, .poll_us = 1000 }, .enabled = true };
+        Room room = { .driver = { .scheduler = { .ops = &room_ops, .poll_us = 1000 }, .enabled = true } };
         SchedulerConfig config = { .driver = SCHEDULER_COMMAND,
                                    .max_hold_us = 3000,
                                    .linger_us = 1000,
@@ -572,7 +539,7 @@ static void test_crowd(void **state)
         for (int i = 0; i < 2; i++) {
                 assert_int_equal(gate_init(&room.gates[i], &(GateOptions){ .config = &config,
                                                                            .queue = room.queue,
-                                                                           .driver = &room.scheduler,
+                                                                           .driver = &room.driver.scheduler,
                                                                            .clock = &clock_system,
                                                                            .log = &log,
                                                                            .node = names[i] }),
@@ -593,10 +560,10 @@ static void test_crowd(void **state)
         queue_wake_all(room.queue, true);
         for (int i = 0; i < 2; i++)
                 gate_stop(&room.gates[i]);
-        assert_true(room.enabled);
-        assert_true(room.n_pauses > 0); /* how many, the machine says */
-        assert_int_equal(room.n_early, 0);
-        assert_int_equal(room.n_late, 0);
+        assert_true(room.driver.enabled);
+        assert_true(room.driver.n_pauses > 0); /* how many, the machine says */
+        assert_int_equal(room.driver.n_early, 0);
+        assert_int_equal(room.driver.n_late, 0);
         for (int i = 0; i < 2; i++)
                 gate_deinit(&room.gates[i]);
         queue_free(room.queue);

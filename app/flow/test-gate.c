@@ -4,6 +4,7 @@
  * for ever, and a stop gives it back whenever it comes. */
 
 #include "app/flow/gate.h"
+#include "app/flow/test-room.h"
 
 #include "base/error.h"
 
@@ -21,54 +22,17 @@
 #define N_ROUNDS  40
 
 typedef struct Room {
-        Scheduler scheduler; /* first: a driver whose server is this room */
-        _Atomic bool enabled;
-        _Atomic unsigned inside;  /* normal changes in work */
-        _Atomic unsigned n_early; /* given back while somebody was inside */
-        _Atomic unsigned n_late;  /* somebody inside although the flag was not paused */
-        _Atomic unsigned n_pauses;
+        RoomDriver driver;
         SchedulerConfig config;
         Queue *queue;
         Log log;
         Gate gate;
 } Room;
 
-static int room_status(Scheduler *s, Arena *a, SchedulerState *ret_state, Diag *diag)
-{
-        ret_state->sync_cycle_enabled = ((Room *)s)->enabled;
-        return 0;
-}
-
-static int room_pause(Scheduler *s, int64_t for_us, const char *holder, Diag *diag)
-{
-        ((Room *)s)->n_pauses++;
-        ((Room *)s)->enabled = false;
-        return 0;
-}
-
-static int room_resume(Scheduler *s, const char *holder, Diag *diag)
-{
-        Room *room = (Room *)s;
-
-        room->n_early += room->inside > 0;
-        room->enabled = true;
-        return 0;
-}
-
-static Scheduler *room_free(Scheduler *s)
-{
-        return NULL;
-}
-
-static const SchedulerOps room_ops = {
-        .name = "room", .status = room_status, .pause = room_pause, .resume = room_resume, .free = room_free
-};
-
 static void begin(Room *room)
 {
         *room = (Room){
-                .scheduler = { .ops = &room_ops, .poll_us = 1000 },
-                .enabled = true,
+                .driver = { .scheduler = { .ops = &room_ops, .poll_us = 1000 }, .enabled = true },
                 .config = { .driver = SCHEDULER_COMMAND,
                             .max_hold_us = 3000,
                             .linger_us = 1000,
@@ -78,7 +42,7 @@ static void begin(Room *room)
         assert_int_equal(queue_mem_new(&room->queue), 0);
         assert_int_equal(gate_init(&room->gate, &(GateOptions){ .config = &room->config,
                                                                 .queue = room->queue,
-                                                                .driver = &room->scheduler,
+                                                                .driver = &room->driver.scheduler,
                                                                 .clock = &clock_system,
                                                                 .log = &room->log }),
                          0);
@@ -89,11 +53,11 @@ static void end(Room *room)
 {
         queue_wake_all(room->queue, true);
         gate_stop(&room->gate);
-        assert_true(room->enabled);
+        assert_true(room->driver.enabled);
         gate_deinit(&room->gate);
         queue_free(room->queue);
-        assert_int_equal(room->n_early, 0);
-        assert_int_equal(room->n_late, 0);
+        assert_int_equal(room->driver.n_early, 0);
+        assert_int_equal(room->driver.n_late, 0);
 }
 
 /* As a worker does: in when the gate is open, and a moment of work. */
@@ -109,11 +73,11 @@ static void *work(void *context)
                         sched_yield();
                         continue;
                 }
-                room->inside++;
-                room->n_late += room->enabled;
+                room->driver.inside++;
+                room->driver.n_late += room->driver.enabled;
                 sched_yield();
-                room->n_late += room->enabled;
-                room->inside--;
+                room->driver.n_late += room->driver.enabled;
+                room->driver.inside--;
                 gate_leave(&room->gate, LANE_NORMAL);
                 /* An urgent one passes whatever the flag is like. */
                 assert_true(gate_enter(&room->gate, LANE_URGENT, &view));
@@ -133,7 +97,7 @@ static void test_crowd(void **state)
                 assert_int_equal(pthread_create(&threads[i], NULL, work, &room), 0);
         for (size_t i = 0; i < N_WORKERS; i++)
                 pthread_join(threads[i], NULL);
-        assert_true(room.n_pauses >= 1);
+        assert_true(room.driver.n_pauses >= 1);
         end(&room);
 }
 
@@ -164,9 +128,9 @@ static void test_due(void **state)
                 queue_put(room.queue, &(Intake){ .changes = &change, .n_changes = 1, .now = change.seen }),
                 0);
         until = mono_add(clock_mono(&clock_system), (int64_t)10 * 1000000);
-        while (!room.n_pauses && clock_mono(&clock_system).us < until.us)
+        while (!room.driver.n_pauses && clock_mono(&clock_system).us < until.us)
                 sched_yield();
-        assert_true(room.n_pauses > 0);
+        assert_true(room.driver.n_pauses > 0);
         end(&room);
 }
 
