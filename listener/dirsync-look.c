@@ -10,12 +10,6 @@
 #include "listener/feed-dirsync.h"
 #include "listener/ldap-entry.h"
 
-/*
- * True for no object: every one has a class. With it, DirSync hands out a cookie for "everything up to now"
- * without handing out everything.
- */
-#define FILTER_NONE "(!(objectClass=*))"
-
 /* AD may work on a page for MaxDirSyncDuration, 60 s, before it says anything (MS-ADTS 3.1.1.3.4.6). */
 #define LOOK_PATIENCE 2
 
@@ -85,7 +79,7 @@ int dirsync_look_page(FeedDirsync *f, Diag *diag)
         ConnSearch search = {
                 .base = f->ldap->base,
                 .scope = LDAP_SCOPE_SUBTREE,
-                .filter = f->look == LOOK_NOW ? FILTER_NONE : f->context.filter,
+                .filter = f->look == LOOK_NOW ? DIRSYNC_FILTER_NONE : f->context.filter,
                 .attributes = f->context.attributes,
                 .n_attributes = f->context.n_attributes,
                 .controls = &controls,

@@ -108,6 +108,7 @@ static int begin_chosen(FeedAuto *f, Diag *diag)
                  LOG_STR("uri", f->link.conn->uri.text));
         pthread_mutex_lock(&f->lock);
         if (!f->stopped) {
+                link_give(&f->link, &f->first);
                 drop_link(f);
                 r = feed_new(f->ops, &f->chosen, &f->config, f->base, f->sink, f->log, diag);
                 if (r == 0)
@@ -138,6 +139,7 @@ static Feed *auto_free(Feed *feed)
         FeedAuto *f = of_feed(feed);
 
         feed_free(f->chosen);
+        conn_free(f->first.conn);
         link_deinit(&f->link);
         if (f->decided)
                 event_free(f->decided);
@@ -159,6 +161,7 @@ static int auto_new(Feed **ret_feed, const void *config, struct event_base *base
         f->feed.ops = &feed_auto_ops;
         f->arena = arena_new(0);
         f->config = *c;
+        f->config.first = &f->first;
         f->config.attributes = link_attributes(f->arena, c, NULL, 0, &f->config.n_attributes);
         f->base = base;
         f->sink = sink;

@@ -4,7 +4,7 @@
 /*
  * FeedAuto: the feed that fits the server
  *
- *      connect --> root DSE --> choose --> the chosen feed, on a connection of its own, from then on
+ *      connect --> root DSE --> choose --> the chosen feed, which begins on that connection
  *
  *      server                                            feed
  *      Active Directory with DirSync                     dirsync
@@ -35,6 +35,7 @@ struct FeedAuto {
         Position from;         /* no data: none */
         struct event *decided; /* outside of the link's own callbacks */
         const FeedOps *ops;
+        FeedFirst first; /* from the decision to the first turn of the chosen feed */
 
         pthread_mutex_t lock; /* protects what follows */
         Feed *chosen;

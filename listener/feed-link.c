@@ -131,15 +131,20 @@ static bool may_retry(FeedLink *l, Mono now)
 
 static void on_readable(evutil_socket_t fd, short what, void *context);
 
-static void close_conn(FeedLink *l)
+static void stop_reading(FeedLink *l)
 {
         if (l->readable)
                 event_free(l->readable);
         l->readable = NULL;
         l->reading = false;
-        l->conn = conn_free(l->conn);
         l->n_owed = 0;
         l->is_drained = false;
+}
+
+static void close_conn(FeedLink *l)
+{
+        stop_reading(l);
+        l->conn = conn_free(l->conn);
 }
 
 /* The same again, a moment later: once is enough for people, who have the state to look at. */
@@ -184,11 +189,35 @@ static void drop(FeedLink *l, int condition, Diag *diag)
         link_set_state(l, FEED_BROKEN, "%s", diag_text(diag));
 }
 
+static const char *server_name(const Conn *c)
+{
+        return c->dse.dns_host_name ? c->dse.dns_host_name : c->uri.host;
+}
+
 static bool asked_to_stop(void *context)
 {
         FeedLink *l = context;
 
         return atomic_load(&l->stop);
+}
+
+static int find_server(FeedLink *l, Conn **ret_conn, Diag *diag)
+{
+        int r;
+
+        if (l->first && l->first->conn) {
+                l->index = l->first->index;
+                *ret_conn = TAKE(l->first->conn);
+                return 0;
+        }
+        r = conn_open_any(ret_conn, l->ldap, l->index, asked_to_stop, l, &l->index, diag);
+        if (r) {
+                l->index = (l->index + 1) % (l->ldap->uris.n_items ? l->ldap->uris.n_items : 1);
+                return r;
+        }
+        log_info(l->log, "connected", LOG_STR("uri", (*ret_conn)->uri.text),
+                 LOG_STR("server", server_name(*ret_conn)));
+        return 0;
 }
 
 static int open_conn(FeedLink *l, Diag *diag)
@@ -197,20 +226,17 @@ static int open_conn(FeedLink *l, Diag *diag)
         int r;
 
         link_set_state(l, FEED_CONNECTING, "connecting");
-        r = conn_open_any(&c, l->ldap, l->index, asked_to_stop, l, &l->index, diag);
-        if (r) {
-                l->index = (l->index + 1) % (l->ldap->uris.n_items ? l->ldap->uris.n_items : 1);
+        r = find_server(l, &c, diag);
+        if (r)
                 return r;
-        }
         l->conn = c;
         l->heard = link_now(l);
         l->renew_at = c->lifetime_us ? mono_add(l->heard, c->lifetime_us - c->lifetime_us / 10) : MONO_NEVER;
         l->server_id = c->server_id;
-        snprintf(l->host, sizeof(l->host), "%s", c->dse.dns_host_name ? c->dse.dns_host_name : c->uri.host);
+        snprintf(l->host, sizeof(l->host), "%s", server_name(c));
         l->readable = event_new(l->base, c->fd, EV_READ | EV_PERSIST, on_readable, l);
         if (!l->readable)
                 error_oom(0);
-        log_info(l->log, "connected", LOG_STR("uri", c->uri.text), LOG_STR("server", l->host));
         r = l->ops->connected(l, diag);
         if (r == 0 && l->pin)
                 server_pin_set(l->pin, c->uri.text, l->host, &c->server_id);
@@ -395,6 +421,7 @@ int link_init(FeedLink *l, const FeedLinkOps *ops, const FeedConfig *config, str
         l->ldap = config->ldap;
         l->clock = config->clock;
         l->pin = config->pin;
+        l->first = config->first;
         l->sink = sink;
         l->log = log;
         l->base = base;
@@ -421,6 +448,12 @@ void link_deinit(FeedLink *l)
         if (l->wake_fd >= 0)
                 close(l->wake_fd);
         str_deinit(&l->text);
+}
+
+void link_give(FeedLink *l, FeedFirst *ret_first)
+{
+        stop_reading(l);
+        *ret_first = (FeedFirst){ TAKE(l->conn), l->index };
 }
 
 void link_start(FeedLink *l)

@@ -25,13 +25,22 @@
 #include "listener/server-pin.h"
 
 typedef struct FeedConfig FeedConfig;
+typedef struct FeedFirst FeedFirst;
 typedef struct FeedLink FeedLink;
 typedef struct FeedLinkOps FeedLinkOps;
+
+/* A connection that is there already. The feed's first turn takes it (conn NULL then); nobody else may use
+ * it. */
+struct FeedFirst {
+        Conn *conn;
+        size_t index; /* of its URI */
+};
 
 struct FeedConfig {
         const LdapConfig *ldap; /* outlives the feed */
         const Clock *clock;
-        ServerPin *pin; /* of this connector; may be NULL */
+        ServerPin *pin;   /* of this connector; may be NULL */
+        FeedFirst *first; /* outlives the feed; NULL: it connects by itself */
         /* Beside those that the feed needs: what scope and urgency rules look at. Copied. */
         const char *const *attributes;
         size_t n_attributes;
@@ -51,6 +60,7 @@ struct FeedLink {
         const LdapConfig *ldap;
         const Clock *clock;
         ServerPin *pin;
+        FeedFirst *first; /* until it is taken */
         FeedSink *sink;
         const Log *log;
         struct event_base *base;
@@ -90,6 +100,9 @@ struct FeedLink {
 int link_init(FeedLink *l, const FeedLinkOps *ops, const FeedConfig *config, struct event_base *base,
               FeedSink *sink, const Log *log);
 void link_deinit(FeedLink *l);
+
+/* Give the connection away, as another feed's first. Nothing may be under way on it. */
+void link_give(FeedLink *l, FeedFirst *ret_first);
 
 void link_start(FeedLink *l);
 void link_pause(FeedLink *l, bool paused); /* any thread */

@@ -58,6 +58,13 @@ enum {
 #define DIRSYNC_PUBLIC_DATA_ONLY   0x00002000u
 #define DIRSYNC_INCREMENTAL_VALUES 0x80000000u
 
+/*
+ * True for no object. With it, DirSync hands out a cookie for "everything up to now" and nothing else; and as
+ * there is an index of this attribute, the server need not look at every object for it: with 10,000 users and
+ * an account that is not an administrator, Samba takes 80 ms for (!(objectClass=*)).
+ */
+#define DIRSYNC_FILTER_NONE "(objectGUID=\\00\\00\\00\\00\\00\\00\\00\\00\\00\\00\\00\\00\\00\\00\\00\\00)"
+
 /* The vector in a cookie has 24 bytes per domain controller that ever was: 1 MiB is 40,000 of them. */
 #define COOKIE_MAX ((size_t)1 << 20)
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-/* No object is without a class (dirsync-look.c asks so too, to get a cookie and nothing else). */
+/* No object is without a class. */
 #define FILTER_NONE "(!(objectClass=*))"
 
 /* Beyond what servers allow by default: OpenLDAP 500, 389 Directory Server 2,000. */
@@ -39,7 +39,7 @@ static int look(Probe *p, uint32_t flags, const DirsyncAnswer *from, DirsyncAnsw
         ConnSearch search = {
                 .base = p->base,
                 .scope = LDAP_SCOPE_SUBTREE,
-                .filter = FILTER_NONE,
+                .filter = DIRSYNC_FILTER_NONE,
                 .attributes = nothing,
                 .n_attributes = 1,
                 .controls = &controls,

@@ -51,7 +51,7 @@ static int sink_batch(FeedSink *sink, const FeedBatch *batch)
         return 0;
 }
 
-/* It becomes the chosen one, and passes on what it was told before. */
+/* It becomes the chosen one, on the connection that is there, and passes on what it was told before. */
 static void test_become(void **state)
 {
         static const char *const controls[] = { CONTROL_SYNC };
@@ -63,6 +63,7 @@ static void test_become(void **state)
         FakeLdap fake;
         FeedConfig c = { .ldap = &fake.config, .clock = &clock.clock };
         Feed *feed = NULL;
+        const Conn *conn;
         FeedAuto *f;
 
         (void)state;
@@ -75,7 +76,7 @@ static void test_become(void **state)
         assert_int_equal(feed_new(&feed_auto_ops, &feed, &c, base, &sink, &log, &diag), 0);
         f = (FeedAuto *)feed;
         feed_pause(feed, true);
-        f->link.conn = fake.conn;
+        conn = f->link.conn = fake.conn;
         fake.conn = NULL;
         assert_int_equal(f->link.ops->connected(&f->link, &diag), 0);
         assert_null(f->chosen);
@@ -84,6 +85,9 @@ static void test_become(void **state)
         assert_string_equal(f->chosen->ops->name, "syncrepl");
         assert_null(f->link.conn);
         assert_true(f->paused);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        assert_null(f->first.conn);
+        assert_ptr_equal(((LinkFeed *)f->chosen)->link.conn, conn);
         feed_stop(feed);
         event_base_loop(base, EVLOOP_NONBLOCK);
         feed_free(feed);
