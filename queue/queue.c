@@ -103,6 +103,15 @@ int queue_put(Queue *q, const Intake *in)
         return q->ops->put(q, in);
 }
 
+int queue_put_batch(Queue *q, const SpaceBatch *batch, Wall now)
+{
+        return queue_put(q, &(Intake){ .writes = batch->writes,
+                                       .n_writes = batch->n_writes,
+                                       .links = batch->links,
+                                       .n_links = batch->n_links,
+                                       .now = now });
+}
+
 /**
  * queue_lease() - the next change that is due in one of these lanes
  *

@@ -210,6 +210,9 @@ struct Queue {
  */
 int queue_put(Queue *q, const Intake *in);
 
+/* What a batch writes, and nothing else: memos. */
+int queue_put_batch(Queue *q, const SpaceBatch *batch, Wall now);
+
 /* Return: 0, QUEUE_E_EMPTY, -errno. */
 int queue_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
 

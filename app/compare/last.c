@@ -4,30 +4,25 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/pack.h"
 #include "base/str.h"
 #include "engine/space/memo.h"
 
 #include <stdlib.h>
 
 #define MEMO_NAME "compare.last"
-#define VERSION   1
+
+static const MemoShape shape = { .version = 1, .n_fields = 1 };
 
 json_t *compare_last_read(Space *s)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const uint8_t *data;
         const char *text;
-        PackReader r;
-        size_t n;
+        MemoReader m;
 
-        if (memo_read(s, MEMO_NAME, a, &data, &n, NULL))
+        if (memo_open(s, MEMO_NAME, &shape, a, &m, NULL))
                 return NULL;
-        unpack_init(&r, data, n);
-        unpack_array(&r);
-        unpack_version(&r, VERSION);
-        text = unpack_str(&r, a);
-        return text && !r.error ? json_loads(text, 0, NULL) : NULL;
+        text = unpack_str(&m.pack, a);
+        return memo_close(&m) == 0 && text ? json_loads(text, 0, NULL) : NULL;
 }
 
 int compare_last_write(Queue *q, const json_t *numbers, Wall now)
@@ -36,21 +31,13 @@ int compare_last_write(Queue *q, const json_t *numbers, Wall now)
         char *text = json_dumps(numbers, JSON_COMPACT);
         SpaceBatch batch;
         PackWriter w;
-        const uint8_t *data;
-        size_t n;
-        int r;
 
-        pack_init(&w);
-        pack_array(&w, 2);
-        pack_int(&w, VERSION);
+        memo_begin(&w, &shape);
         pack_str(&w, text);
-        data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, MEMO_NAME, data, n, SPACE_ANY);
-        r = queue_put(q, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
-        pack_deinit(&w);
+        memo_end(&w, &batch, MEMO_NAME, SPACE_ANY);
         free(text);
-        return error_fold(r);
+        return error_fold(queue_put_batch(q, &batch, now));
 }
 
 const char *compare_anchor_literal(const char *name)

@@ -94,8 +94,7 @@ static int approve(void *context, const ObjectKey *key, const Candidate *c)
         approved.approved_by = ap->by;
         space_batch_init(&batch, ap->arena);
         candidate_write(&batch, key, &approved);
-        r = queue_put(ap->queue,
-                      &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = ap->now });
+        r = queue_put_batch(ap->queue, &batch, ap->now);
         if (r == 0) {
                 r = queue_unpark(ap->queue, key, ap->now);
                 r = r == QUEUE_E_NONE ? 0 : r; /* it is in work, or comes back with its next change */

@@ -269,7 +269,7 @@ static int release_counters(BrakeStore *s, Brake brake, Wall now)
         pthread_mutex_lock(&s->lock);
         release(&s->counters, &set);
         pack(s, &batch, SPACE_ANY);
-        r = queue_put(s->queue, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
+        r = queue_put_batch(s->queue, &batch, now);
         pthread_mutex_unlock(&s->lock);
         return r;
 }

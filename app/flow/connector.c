@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define MEMO         "sources"
-#define MEMO_VERSION 1
+#define MEMO "sources"
+
+static const MemoShape shape = { .version = 1, .n_fields = 1 };
 
 /* -- what the store knows ------------------------------------------------------------------------------ */
 
@@ -60,27 +61,21 @@ static void read_known(PackReader *r, Arena *a, KnownSource *ret)
 /* Return: 0, also when there is no list yet; -errno. A list that cannot be read would give numbers again. */
 static int read_list(Space *s, Arena *a, KnownSource *known, size_t *ret_n)
 {
-        const uint8_t *data;
-        size_t n_data, n, fields;
-        PackReader r;
-        int e = memo_read(s, MEMO, a, &data, &n_data, NULL);
+        MemoReader m;
+        size_t n;
+        int e = memo_open(s, MEMO, &shape, a, &m, NULL);
 
         *ret_n = 0;
         if (e == SPACE_E_NONE)
                 return 0;
         if (e)
                 return error_fold(e);
-        unpack_init(&r, data, n_data);
-        fields = unpack_array(&r);
-        unpack_version(&r, MEMO_VERSION);
-        n = unpack_array(&r);
+        n = unpack_array(&m.pack);
         if (n > QUEUE_SOURCES_MAX)
                 return error_origin(-EBADMSG);
         for (size_t i = 0; i < n; i++)
-                read_known(&r, a, &known[i]);
-        if (fields > 2)
-                unpack_skip(&r, fields - 2);
-        if (unpack_end(&r))
+                read_known(&m.pack, a, &known[i]);
+        if (memo_close(&m))
                 return error_origin(-EBADMSG);
         *ret_n = n;
         return 0;
@@ -91,13 +86,8 @@ static int write_list(Connectors *cs)
 {
         SpaceBatch b;
         PackWriter w;
-        const uint8_t *data;
-        size_t n;
-        int r;
 
-        pack_init(&w);
-        pack_array(&w, 2);
-        pack_int(&w, MEMO_VERSION);
+        memo_begin(&w, &shape);
         pack_array(&w, cs->n_known);
         for (size_t i = 0; i < cs->n_known; i++) {
                 const KnownSource *k = &cs->known[i];
@@ -112,16 +102,9 @@ static int write_list(Connectors *cs)
                 pack_str(&w, names->forest_fqdn);
                 pack_str(&w, names->forest_netbios);
         }
-        data = pack_data(&w, &n);
         space_batch_init(&b, cs->arena);
-        memo_write(&b, MEMO, data, n, SPACE_ANY);
-        r = queue_put(cs->queue, &(Intake){
-                                         .writes = b.writes,
-                                         .n_writes = b.n_writes,
-                                         .now = clock_wall(cs->clock),
-                                 });
-        pack_deinit(&w);
-        return error_fold(r);
+        memo_end(&w, &b, MEMO, SPACE_ANY);
+        return error_fold(queue_put_batch(cs->queue, &b, clock_wall(cs->clock)));
 }
 
 int connector_names_stored(Space *s, Arena *a, const char *const **ret_names, size_t *ret_n)

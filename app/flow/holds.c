@@ -3,13 +3,13 @@
 #include "app/flow/holds.h"
 
 #include "base/error.h"
-#include "base/pack.h"
 #include "engine/space/memo.h"
 
 #include <string.h>
 
-#define MEMO_NAME    "target.holds"
-#define MEMO_VERSION 1
+#define MEMO_NAME "target.holds"
+
+static const MemoShape shape = { .version = 1, .n_fields = _LIMITER_SCOPE_N + 1 };
 
 /* One moment, told by both clocks again and again, is not the same to the millisecond. */
 #define SAME_MS ((int64_t)1000)
@@ -20,22 +20,15 @@ static int read_memo(Space *space, Wall ret_until[_LIMITER_SCOPE_N], Wall *ret_a
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Wall until[_LIMITER_SCOPE_N], at;
-        const uint8_t *data;
-        PackReader reader;
-        size_t n, n_fields, n_more;
-        int r = memo_read(space, MEMO_NAME, a, &data, &n, NULL);
+        MemoReader m;
+        int r = memo_open(space, MEMO_NAME, &shape, a, &m, NULL);
 
         if (r)
                 return r == SPACE_E_NONE ? 0 : error_fold(r);
-        unpack_init(&reader, data, n);
-        n_fields = unpack_array(&reader);
-        unpack_version(&reader, MEMO_VERSION);
         for (int i = 0; i < _LIMITER_SCOPE_N; i++)
-                until[i].ms = unpack_int(&reader);
-        n_more = n_fields > 1 + _LIMITER_SCOPE_N ? n_fields - 1 - _LIMITER_SCOPE_N : 0;
-        at.ms = n_more ? unpack_int(&reader) : 0;
-        unpack_skip(&reader, n_more ? n_more - 1 : 0);
-        if (unpack_end(&reader) == 0) {
+                until[i].ms = unpack_int(&m.pack);
+        at.ms = m.n_fields > _LIMITER_SCOPE_N ? unpack_int(&m.pack) : 0;
+        if (memo_close(&m) == 0) {
                 memcpy(ret_until, until, sizeof(until));
                 *ret_at = at;
         }
@@ -47,22 +40,14 @@ static int write_memo(Queue *queue, const Wall until[_LIMITER_SCOPE_N], Wall now
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         SpaceBatch batch;
         PackWriter w;
-        const uint8_t *data;
-        size_t n;
-        int r;
 
-        pack_init(&w);
-        pack_array(&w, 1 + _LIMITER_SCOPE_N + 1);
-        pack_int(&w, MEMO_VERSION);
+        memo_begin(&w, &shape);
         for (int i = 0; i < _LIMITER_SCOPE_N; i++)
                 pack_int(&w, until[i].ms);
         pack_int(&w, now.ms);
-        data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, MEMO_NAME, data, n, SPACE_ANY);
-        r = queue_put(queue, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
-        pack_deinit(&w);
-        return r;
+        memo_end(&w, &batch, MEMO_NAME, SPACE_ANY);
+        return queue_put_batch(queue, &batch, now);
 }
 
 int holds_init(Holds *h, Queue *queue, Limiter *limiter, const Clock *clock)

@@ -300,6 +300,6 @@ int revert_prune(Queue *q, Wall before, Wall now)
         space_batch_init(&batch, a);
         r = s->ops->walk(s, SPACE_JOURNAL, NULL, 0, prune_one, &p);
         if (r == 0 && p.n)
-                r = queue_put(q, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
+                r = queue_put_batch(q, &batch, now);
         return r ? error_fold(r) : p.n;
 }

@@ -5,7 +5,6 @@
 #include "app/compare/last.h"
 #include "app/flow/wiring.h"
 #include "base/error.h"
-#include "base/pack.h"
 #include "base/str.h"
 #include "engine/space/memo.h"
 #include "engine/steps/catalogue.h"
@@ -15,8 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MEMO_NAME    "staging"
-#define MEMO_VERSION 1
+#define MEMO_NAME "staging"
 
 /* Clocks of ours and of the service differ by less. */
 #define SKEW_MS ((int64_t)60 * 1000)
@@ -38,27 +36,23 @@ struct Decision {
 
 /* -- the memo ------------------------------------------------------------------------------------------ */
 
+static const MemoShape shape = { .version = 1, .n_fields = 4 };
+
 static int decision_read(Space *space, Arena *a, Decision *ret_decision)
 {
-        const uint8_t *data;
-        PackReader reader;
-        size_t n, n_fields;
-        int r = memo_read(space, MEMO_NAME, a, &data, &n, NULL);
+        MemoReader m;
+        int r = memo_open(space, MEMO_NAME, &shape, a, &m, NULL);
 
         *ret_decision = (Decision){ 0 };
         if (r == SPACE_E_NONE)
                 return 0;
         if (r)
                 return error_fold(r);
-        unpack_init(&reader, data, n);
-        n_fields = unpack_array(&reader);
-        unpack_version(&reader, MEMO_VERSION);
-        ret_decision->decision = (StagingDecision)unpack_int(&reader);
-        ret_decision->at.ms = unpack_int(&reader);
-        ret_decision->by = unpack_str(&reader, a);
-        ret_decision->release = unpack_bool(&reader);
-        unpack_skip(&reader, n_fields > 5 ? n_fields - 5 : 0);
-        return unpack_end(&reader) ? error_origin(-EIO) : 0;
+        ret_decision->decision = (StagingDecision)unpack_int(&m.pack);
+        ret_decision->at.ms = unpack_int(&m.pack);
+        ret_decision->by = unpack_str(&m.pack, a);
+        ret_decision->release = unpack_bool(&m.pack);
+        return memo_close(&m) ? error_origin(-EIO) : 0;
 }
 
 static int decision_write(Queue *queue, const Decision *d, Wall now)
@@ -66,23 +60,15 @@ static int decision_write(Queue *queue, const Decision *d, Wall now)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         SpaceBatch batch;
         PackWriter w;
-        const uint8_t *data;
-        size_t n;
-        int r;
 
-        pack_init(&w);
-        pack_array(&w, 5);
-        pack_int(&w, MEMO_VERSION);
+        memo_begin(&w, &shape);
         pack_int(&w, d->decision);
         pack_int(&w, d->at.ms);
         pack_str(&w, d->by);
         pack_bool(&w, d->release);
-        data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, MEMO_NAME, data, n, SPACE_ANY);
-        r = queue_put(queue, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
-        pack_deinit(&w);
-        return error_fold(r);
+        memo_end(&w, &batch, MEMO_NAME, SPACE_ANY);
+        return error_fold(queue_put_batch(queue, &batch, now));
 }
 
 /* -- what was held back -------------------------------------------------------------------------------- */

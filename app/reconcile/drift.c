@@ -10,9 +10,7 @@
 
 #include <string.h>
 
-#define MEMO         "drift.%s"
-#define MEMO_VERSION 1
-#define MEMO_FIELDS  4
+#define MEMO "drift.%s"
 
 #define PAGE 500
 
@@ -31,26 +29,22 @@ typedef struct Pass {
 
 /* -- the link -------------------------------------------------------------------------------------------- */
 
+static const MemoShape shape = { .version = 1, .n_fields = 3 };
+
 /* Of another tenant, or other attributes: none. Return: 0 (NULL: none), -errno. */
 static int read_link(const Pass *p, const char *selected, Arena *a, const char **ret_link)
 {
         const char *tenant, *names, *link;
-        const uint8_t *data;
-        PackReader in;
-        size_t n;
-        int r = memo_read(p->space, arena_printf(a, MEMO, p->type), a, &data, &n, NULL);
+        MemoReader m;
+        int r = memo_open(p->space, arena_printf(a, MEMO, p->type), &shape, a, &m, NULL);
 
         *ret_link = NULL;
         if (r)
                 return r == SPACE_E_NONE ? 0 : error_trace(r);
-        unpack_init(&in, data, n);
-        if (unpack_array(&in) < MEMO_FIELDS)
-                return 0;
-        unpack_version(&in, MEMO_VERSION);
-        tenant = unpack_str(&in, a);
-        names = unpack_str(&in, a);
-        link = unpack_str(&in, a);
-        if (!in.error && str_is(tenant, p->drift->tenant_id) && str_is(names, selected))
+        tenant = unpack_str(&m.pack, a);
+        names = unpack_str(&m.pack, a);
+        link = unpack_str(&m.pack, a);
+        if (memo_close(&m) == 0 && str_is(tenant, p->drift->tenant_id) && str_is(names, selected))
                 *ret_link = link;
         return 0;
 }
@@ -61,25 +55,19 @@ static int store(Pass *p, const char *selected, const char *link)
         Intake in = { .changes = p->changes, .n_changes = p->n_changes, .now = clock_wall(p->drift->clock) };
         SpaceBatch batch;
         PackWriter w;
-        const uint8_t *data;
-        size_t n;
         int r;
 
-        pack_init(&w);
         space_batch_init(&batch, p->page);
         if (link) {
-                pack_array(&w, MEMO_FIELDS);
-                pack_int(&w, MEMO_VERSION);
+                memo_begin(&w, &shape);
                 pack_str(&w, p->drift->tenant_id);
                 pack_str(&w, selected);
                 pack_str(&w, link);
-                data = pack_data(&w, &n);
-                memo_write(&batch, arena_printf(p->page, MEMO, p->type), data, n, SPACE_ANY);
+                memo_end(&w, &batch, arena_printf(p->page, MEMO, p->type), SPACE_ANY);
         }
         in.writes = batch.writes;
         in.n_writes = batch.n_writes;
         r = queue_put(p->drift->queue, &in);
-        pack_deinit(&w);
         if (r)
                 return r == QUEUE_E_FULL ? DRIFT_E_FULL : error_fold(r);
         p->result->n_enqueued += p->n_changes;

@@ -14,9 +14,7 @@
 #define RULES_LINKS  "rules.group"
 
 /* Which group the rows are of: name, number of the source. */
-#define MEMO_GROUP   "%s.group.%u"
-#define MEMO_VERSION 1
-#define MEMO_FIELDS  3
+#define MEMO_GROUP "%s.group.%u"
 
 /* The feed has brought a change of it. */
 #define MEMO_DUE "%s.due.%u"
@@ -75,6 +73,8 @@ bool watched_group_note(const WatchedGroup *g, uint16_t source, const Dn *dn, Sp
 
 /* -- rows ------------------------------------------------------------------------------------------------ */
 
+static const MemoShape shape = { .version = 1, .n_fields = 2 };
+
 typedef struct Known {
         ObjectId id; /* zero: none was ever read */
         const char *dn;
@@ -82,42 +82,29 @@ typedef struct Known {
 
 static int read_known(Space *space, const WatchedGroup *g, uint16_t source, Arena *a, Known *ret_known)
 {
-        const uint8_t *data;
-        PackReader p;
-        size_t n;
-        int r = memo_read(space, arena_printf(a, MEMO_GROUP, g->name, source), a, &data, &n, NULL);
+        MemoReader m;
+        int r = memo_open(space, arena_printf(a, MEMO_GROUP, g->name, source), &shape, a, &m, NULL);
 
         *ret_known = (Known){ 0 };
         if (r == SPACE_E_NONE)
                 return 0;
         if (r)
                 return error_trace(r);
-        unpack_init(&p, data, n);
-        if (unpack_array(&p) < MEMO_FIELDS)
-                return 0;
-        unpack_version(&p, MEMO_VERSION);
-        unpack_fixed(&p, ret_known->id.bytes, sizeof(ret_known->id.bytes));
-        ret_known->dn = unpack_str(&p, a);
-        if (p.error || !ret_known->dn)
+        unpack_fixed(&m.pack, ret_known->id.bytes, sizeof(ret_known->id.bytes));
+        ret_known->dn = unpack_str(&m.pack, a);
+        if (memo_close(&m) || !ret_known->dn)
                 *ret_known = (Known){ 0 };
         return 0;
 }
 
 static void write_known(SpaceBatch *batch, const WatchedGroup *g, uint16_t source, const ObjectId *id)
 {
-        const uint8_t *data;
         PackWriter w;
-        size_t n;
 
-        pack_init(&w);
-        pack_array(&w, MEMO_FIELDS);
-        pack_int(&w, MEMO_VERSION);
+        memo_begin(&w, &shape);
         pack_bytes(&w, id->bytes, sizeof(id->bytes));
         pack_str(&w, g->dn);
-        data = pack_data(&w, &n);
-        memo_write(batch, arena_printf(batch->arena, MEMO_GROUP, g->name, source),
-                   arena_memdup(batch->arena, data, n), n, SPACE_ANY);
-        pack_deinit(&w);
+        memo_end(&w, batch, arena_printf(batch->arena, MEMO_GROUP, g->name, source), SPACE_ANY);
 }
 
 static void owner_of(uint16_t source, const ObjectId *group, uint8_t owner[OBJECT_KEY_SIZE])

@@ -11,9 +11,7 @@
 
 #include <errno.h>
 
-#define MEMO         "reconcile"
-#define MEMO_VERSION 1
-#define MEMO_FIELDS  7
+#define MEMO "reconcile"
 
 /* More DNs than any configuration has; a damaged memo asks for no more. */
 #define DNS_MAX 10000
@@ -42,6 +40,8 @@ static const char *const *unpack_texts(PackReader *r, Arena *a, size_t *ret_n)
 }
 
 /* "reconcile" of the first, "reconcile.1" of the next. */
+static const MemoShape shape = { .version = 1, .n_fields = 6 };
+
 static const char *memo_name(uint16_t source, Arena *a)
 {
         return source ? arena_printf(a, MEMO ".%u", (unsigned)source) : MEMO;
@@ -50,53 +50,41 @@ static const char *memo_name(uint16_t source, Arena *a)
 static int write_memo(Queue *queue, uint16_t source, const ReconcileMemo *m, Wall now)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const uint8_t *data;
         SpaceBatch batch;
         PackWriter w;
-        size_t n;
         int r;
 
-        pack_init(&w);
-        pack_array(&w, MEMO_FIELDS);
-        pack_int(&w, MEMO_VERSION);
+        memo_begin(&w, &shape);
         pack_int(&w, m->first_start.ms);
         pack_bool(&w, m->everything);
         pack_int(&w, m->finished.ms);
         pack_texts(&w, m->include, m->n_include);
         pack_texts(&w, m->exclude, m->n_exclude);
         pack_texts(&w, m->types, m->n_types);
-        data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, memo_name(source, a), data, n, SPACE_ANY);
-        r = queue_put(queue, &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = now });
-        pack_deinit(&w);
+        memo_end(&w, &batch, memo_name(source, a), SPACE_ANY);
+        r = queue_put_batch(queue, &batch, now);
         return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : error_fold(r);
 }
 
 int reconcile_memo_read(Queue *queue, uint16_t source, Arena *a, ReconcileMemo *ret_memo)
 {
         ReconcileMemo m = { 0 };
-        const uint8_t *data;
-        PackReader p;
-        size_t n;
-        int r = memo_read(queue_space(queue), memo_name(source, a), a, &data, &n, NULL);
+        MemoReader in;
+        int r = memo_open(queue_space(queue), memo_name(source, a), &shape, a, &in, NULL);
 
         *ret_memo = (ReconcileMemo){ 0 };
         if (r == SPACE_E_NONE)
                 return 0;
         if (r)
                 return error_trace(r);
-        unpack_init(&p, data, n);
-        if (unpack_array(&p) < MEMO_FIELDS)
-                return 0;
-        unpack_version(&p, MEMO_VERSION);
-        m.first_start.ms = unpack_int(&p);
-        m.everything = unpack_bool(&p);
-        m.finished.ms = unpack_int(&p);
-        m.include = unpack_texts(&p, a, &m.n_include);
-        m.exclude = unpack_texts(&p, a, &m.n_exclude);
-        m.types = unpack_texts(&p, a, &m.n_types);
-        if (p.error == 0)
+        m.first_start.ms = unpack_int(&in.pack);
+        m.everything = unpack_bool(&in.pack);
+        m.finished.ms = unpack_int(&in.pack);
+        m.include = unpack_texts(&in.pack, a, &m.n_include);
+        m.exclude = unpack_texts(&in.pack, a, &m.n_exclude);
+        m.types = unpack_texts(&in.pack, a, &m.n_types);
+        if (memo_close(&in) == 0)
                 *ret_memo = m;
         return 0;
 }

@@ -3,7 +3,6 @@
 #include "app/rules/store.h"
 
 #include "base/error.h"
-#include "base/pack.h"
 #include "base/str.h"
 #include "engine/space/memo.h"
 
@@ -13,12 +12,11 @@
 #define HISTORY_MEMO  "rules.history"
 #define CATCH_UP_MEMO "rules.catch-up"
 
-#define HISTORY_VERSION  1
-#define TEXTS_VERSION    1
-#define CATCH_UP_VERSION 1
-
 #define ACTIVATION_FIELDS 5
 #define FILE_FIELDS       2
+
+/* Of all three: one list, or one id. */
+static const MemoShape shape = { .version = 1, .n_fields = 1 };
 
 static const char *texts_memo(Arena *a, const char *version)
 {
@@ -30,39 +28,37 @@ static const char *texts_memo(Arena *a, const char *version)
 int rules_store_history(Space *s, Arena *a, RulesHistory *ret_history)
 {
         RulesHistory h = { 0 };
-        const uint8_t *data;
-        size_t size, n;
-        PackReader r;
+        PackReader *r;
+        MemoReader m;
+        size_t n;
         int err;
 
-        err = memo_read(s, HISTORY_MEMO, a, &data, &size, &h.serial);
+        err = memo_open(s, HISTORY_MEMO, &shape, a, &m, &h.serial);
         if (err == SPACE_E_NONE) {
                 *ret_history = h;
                 return 0;
         }
         if (err)
                 return error_fold(err);
-        unpack_init(&r, data, size);
-        unpack_array(&r);
-        unpack_version(&r, HISTORY_VERSION);
-        n = unpack_array(&r);
-        for (size_t i = 0; i < n && i < RULES_KEPT && !r.error; i++) {
+        r = &m.pack;
+        n = unpack_array(r);
+        for (size_t i = 0; i < n && i < RULES_KEPT && !r->error; i++) {
                 RulesActivation *x = &h.items[h.n];
-                size_t fields = unpack_array(&r);
+                size_t fields = unpack_array(r);
 
-                x->version = unpack_str(&r, a);
-                x->origin = unpack_str(&r, a);
-                x->by = unpack_str(&r, a);
-                x->how = unpack_str(&r, a);
-                x->at.ms = unpack_int(&r);
+                x->version = unpack_str(r, a);
+                x->origin = unpack_str(r, a);
+                x->by = unpack_str(r, a);
+                x->how = unpack_str(r, a);
+                x->at.ms = unpack_int(r);
                 if (fields > ACTIVATION_FIELDS)
-                        unpack_skip(&r, fields - ACTIVATION_FIELDS);
-                if (!r.error &&
+                        unpack_skip(r, fields - ACTIVATION_FIELDS);
+                if (!r->error &&
                     (fields < ACTIVATION_FIELDS || !x->version || !x->origin || !x->by || !x->how))
-                        r.error = PACK_E_CORRUPT;
-                h.n += !r.error;
+                        r->error = PACK_E_CORRUPT;
+                h.n += !r->error;
         }
-        if (r.error)
+        if (r->error)
                 return error_origin(-EUCLEAN);
         *ret_history = h;
         return 0;
@@ -70,32 +66,30 @@ int rules_store_history(Space *s, Arena *a, RulesHistory *ret_history)
 
 int rules_store_read(Space *s, Arena *a, const char *version, const RulesFile **ret_files, size_t *ret_n)
 {
-        const uint8_t *data;
         RulesFile *files;
-        size_t size, n;
-        PackReader r;
+        PackReader *r;
+        MemoReader m;
+        size_t n;
         int err;
 
-        err = memo_read(s, texts_memo(a, version), a, &data, &size, NULL);
+        err = memo_open(s, texts_memo(a, version), &shape, a, &m, NULL);
         if (err == SPACE_E_NONE)
                 return RULES_STORE_E_NONE;
         if (err)
                 return error_fold(err);
-        unpack_init(&r, data, size);
-        unpack_array(&r);
-        unpack_version(&r, TEXTS_VERSION);
-        n = unpack_array(&r);
+        r = &m.pack;
+        n = unpack_array(r);
         files = arena_new_array(a, RulesFile, n + 1);
-        for (size_t i = 0; i < n && !r.error; i++) {
-                size_t fields = unpack_array(&r);
+        for (size_t i = 0; i < n && !r->error; i++) {
+                size_t fields = unpack_array(r);
 
-                files[i].name = unpack_str(&r, a);
-                files[i].text = unpack_str(&r, a);
+                files[i].name = unpack_str(r, a);
+                files[i].text = unpack_str(r, a);
                 files[i].n = files[i].text ? strlen(files[i].text) : 0;
-                if (!r.error && (fields != FILE_FIELDS || !files[i].name || !files[i].text))
-                        r.error = PACK_E_CORRUPT;
+                if (!r->error && (fields != FILE_FIELDS || !files[i].name || !files[i].text))
+                        r->error = PACK_E_CORRUPT;
         }
-        if (r.error)
+        if (r->error)
                 return error_origin(-EUCLEAN);
         *ret_files = files;
         *ret_n = n;
@@ -105,22 +99,17 @@ int rules_store_read(Space *s, Arena *a, const char *version, const RulesFile **
 int rules_store_catch_up(Space *s, ObjectId *ret_after)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const uint8_t *data;
+        MemoReader m;
         ObjectId after;
-        PackReader r;
-        size_t size;
         int err;
 
-        err = memo_read(s, CATCH_UP_MEMO, a, &data, &size, NULL);
+        err = memo_open(s, CATCH_UP_MEMO, &shape, a, &m, NULL);
         if (err == SPACE_E_NONE)
                 return RULES_STORE_E_NONE;
         if (err)
                 return error_fold(err);
-        unpack_init(&r, data, size);
-        unpack_array(&r);
-        unpack_version(&r, CATCH_UP_VERSION);
-        unpack_fixed(&r, after.bytes, sizeof(after.bytes));
-        if (unpack_end(&r))
+        unpack_fixed(&m.pack, after.bytes, sizeof(after.bytes));
+        if (memo_close(&m))
                 return error_origin(-EUCLEAN);
         *ret_after = after;
         return 0;
@@ -128,39 +117,25 @@ int rules_store_catch_up(Space *s, ObjectId *ret_after)
 
 /* -- writing --------------------------------------------------------------------------------------------- */
 
-static void write_packed(SpaceBatch *b, const char *name, PackWriter *w)
-{
-        const uint8_t *data;
-        size_t n;
-
-        data = pack_data(w, &n);
-        memo_write(b, name, data, n, SPACE_ANY);
-}
-
 static void write_texts(SpaceBatch *b, const RulesFile *files, size_t n_files, const char *version)
 {
         PackWriter w;
 
-        pack_init(&w);
-        pack_array(&w, 2);
-        pack_int(&w, TEXTS_VERSION);
+        memo_begin(&w, &shape);
         pack_array(&w, n_files);
         for (size_t i = 0; i < n_files; i++) {
                 pack_array(&w, FILE_FIELDS);
                 pack_str(&w, files[i].name);
                 pack_str(&w, files[i].text);
         }
-        write_packed(b, texts_memo(b->arena, version), &w);
-        pack_deinit(&w);
+        memo_end(&w, b, texts_memo(b->arena, version), SPACE_ANY);
 }
 
 static void write_history(SpaceBatch *b, const RulesHistory *h)
 {
         PackWriter w;
 
-        pack_init(&w);
-        pack_array(&w, 2);
-        pack_int(&w, HISTORY_VERSION);
+        memo_begin(&w, &shape);
         pack_array(&w, h->n);
         for (size_t i = 0; i < h->n; i++) {
                 pack_array(&w, ACTIVATION_FIELDS);
@@ -170,20 +145,16 @@ static void write_history(SpaceBatch *b, const RulesHistory *h)
                 pack_str(&w, h->items[i].how);
                 pack_int(&w, h->items[i].at.ms);
         }
-        write_packed(b, HISTORY_MEMO, &w);
-        pack_deinit(&w);
+        memo_end(&w, b, HISTORY_MEMO, SPACE_ANY);
 }
 
 static void write_catch_up(SpaceBatch *b, const ObjectId *after)
 {
         PackWriter w;
 
-        pack_init(&w);
-        pack_array(&w, 2);
-        pack_int(&w, CATCH_UP_VERSION);
+        memo_begin(&w, &shape);
         pack_bytes(&w, after->bytes, sizeof(after->bytes));
-        write_packed(b, CATCH_UP_MEMO, &w);
-        pack_deinit(&w);
+        memo_end(&w, b, CATCH_UP_MEMO, SPACE_ANY);
 }
 
 static bool is_kept(const RulesHistory *h, const char *version)

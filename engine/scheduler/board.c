@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-#define ASKED         "scheduler.asked"
-#define BOARD_VERSION 1
-#define BOARD_FIELDS  7
+#define ASKED "scheduler.asked"
+
+static const MemoShape shape = { .version = 1, .n_fields = 6 };
 
 static void unpack_text(PackReader *r, Arena *a, char *text, size_t size)
 {
@@ -22,26 +22,19 @@ int board_read(const FlagStore *store, Board *ret_board)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Board b = { 0 };
-        const uint8_t *data;
-        PackReader reader;
-        size_t n, n_fields;
+        MemoReader m;
         int64_t phase;
-        int r = memo_read(store->space, MEMO_BOARD, a, &data, &n, &b.serial);
+        int r = memo_open(store->space, MEMO_BOARD, &shape, a, &m, &b.serial);
 
         if (r)
                 return r;
-        unpack_init(&reader, data, n);
-        n_fields = unpack_array(&reader);
-        unpack_version(&reader, BOARD_VERSION);
-        b.term = (uint64_t)unpack_int(&reader);
-        phase = unpack_int(&reader);
-        b.view.lanes = (LaneSet)unpack_int(&reader) & LANES_ALL;
-        unpack_text(&reader, a, b.view.hold_id, sizeof(b.view.hold_id));
-        unpack_text(&reader, a, b.view.text, sizeof(b.view.text));
-        b.view.alarm = flag_alarm(unpack_str(&reader, a));
-        if (n_fields > BOARD_FIELDS)
-                unpack_skip(&reader, n_fields - BOARD_FIELDS);
-        if (unpack_end(&reader) || phase < 0 || phase >= _FLAG_PHASE_N) {
+        b.term = (uint64_t)unpack_int(&m.pack);
+        phase = unpack_int(&m.pack);
+        b.view.lanes = (LaneSet)unpack_int(&m.pack) & LANES_ALL;
+        unpack_text(&m.pack, a, b.view.hold_id, sizeof(b.view.hold_id));
+        unpack_text(&m.pack, a, b.view.text, sizeof(b.view.text));
+        b.view.alarm = flag_alarm(unpack_str(&m.pack, a));
+        if (memo_close(&m) || phase < 0 || phase >= _FLAG_PHASE_N) {
                 *ret_board = (Board){ .serial = b.serial };
                 return SPACE_E_CORRUPT;
         }
@@ -61,22 +54,16 @@ static int write_at(const FlagStore *store, const FlagView *view, uint64_t term,
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         SpaceBatch batch;
         PackWriter w;
-        const uint8_t *data;
-        size_t n;
 
-        pack_init(&w);
-        pack_array(&w, BOARD_FIELDS);
-        pack_int(&w, BOARD_VERSION);
+        memo_begin(&w, &shape);
         pack_int(&w, (int64_t)term);
         pack_int(&w, view->phase);
         pack_int(&w, view->lanes);
         pack_str(&w, view->hold_id);
         pack_str(&w, view->text);
         pack_str(&w, view->alarm);
-        data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, MEMO_BOARD, data, n, serial);
-        pack_deinit(&w);
+        memo_end(&w, &batch, MEMO_BOARD, serial);
         return store->commit(store->context, &batch);
 }
 

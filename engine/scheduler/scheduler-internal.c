@@ -7,8 +7,7 @@
 
 #include <pthread.h>
 
-#define NAME             "scheduler.internal"
-#define INTERNAL_VERSION 1
+#define NAME "scheduler.internal"
 
 /* It is asked for nothing: a read of memory and of one row. */
 #define POLL_US ((int64_t)1000000)
@@ -22,26 +21,21 @@ typedef struct InternalScheduler {
         Wall next;
 } InternalScheduler;
 
+static const MemoShape shape = { .version = 1, .n_fields = 1 };
+
 static int read_enabled(const FlagStore *store, bool *ret_enabled, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const uint8_t *data;
-        PackReader reader;
-        size_t n, n_fields;
-        int r = memo_read(store->space, NAME, a, &data, &n, NULL);
+        MemoReader m;
+        int r = memo_open(store->space, NAME, &shape, a, &m, NULL);
 
         *ret_enabled = true; /* as Connect's is, when nobody has said anything */
         if (r == SPACE_E_NONE)
                 return 0;
         if (r)
                 return error_fold(r);
-        unpack_init(&reader, data, n);
-        n_fields = unpack_array(&reader);
-        unpack_version(&reader, INTERNAL_VERSION);
-        *ret_enabled = unpack_bool(&reader);
-        if (n_fields > 2)
-                unpack_skip(&reader, n_fields - 2);
-        if (!unpack_end(&reader))
+        *ret_enabled = unpack_bool(&m.pack);
+        if (memo_close(&m) == 0)
                 return 0;
         diag_set(diag, "the stored flag cannot be read");
         return SCHEDULER_E_GARBAGE;
@@ -53,18 +47,12 @@ static int write_enabled(Scheduler *scheduler, bool enabled, Diag *diag)
         InternalScheduler *s = (InternalScheduler *)scheduler;
         SpaceBatch batch;
         PackWriter w;
-        const uint8_t *data;
-        size_t n;
         int r;
 
-        pack_init(&w);
-        pack_array(&w, 2);
-        pack_int(&w, INTERNAL_VERSION);
+        memo_begin(&w, &shape);
         pack_bool(&w, enabled);
-        data = pack_data(&w, &n);
         space_batch_init(&batch, a);
-        memo_write(&batch, NAME, data, n, SPACE_ANY);
-        pack_deinit(&w);
+        memo_end(&w, &batch, NAME, SPACE_ANY);
         r = s->store.commit(s->store.context, &batch);
         if (r == 0)
                 return 0;

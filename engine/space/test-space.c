@@ -176,6 +176,59 @@ static void test_batch_copies(void **state)
         assert_string_equal(d->b.edges[0].attribute, "manager");
 }
 
+/* Two fields and what is asked for: what an older program has written, what a newer one has. */
+static int read_shaped(Desk *d, const char *name, int64_t *ret_first, const char **ret_second)
+{
+        static const MemoShape shape = { .version = 2, .n_fields = 2 };
+        MemoReader m;
+        int r = memo_open(d->s, name, &shape, d->a, &m, NULL);
+
+        if (r)
+                return r;
+        *ret_first = unpack_int(&m.pack);
+        *ret_second = m.n_fields > 1 ? unpack_str(&m.pack, d->a) : "none";
+        return memo_close(&m);
+}
+
+static void write_shaped(Desk *d, const char *name, int64_t version, size_t n_fields)
+{
+        const MemoShape shape = { .version = version, .n_fields = n_fields };
+        PackWriter w;
+
+        memo_begin(&w, &shape);
+        pack_int(&w, 7);
+        if (n_fields > 1)
+                pack_str(&w, "two");
+        for (size_t i = 2; i < n_fields; i++)
+                pack_str(&w, "newer");
+        memo_end(&w, &d->b, name, SPACE_ANY);
+}
+
+static void test_memo_of_a_shape(void **state)
+{
+        Desk *d = *state;
+        const char *second;
+        int64_t first;
+
+        assert_int_equal(read_shaped(d, "none", &first, &second), SPACE_E_NONE);
+        write_shaped(d, "older", 1, 1);
+        write_shaped(d, "same", 2, 2);
+        write_shaped(d, "more", 2, 5);
+        write_shaped(d, "newer", 3, 2);
+        memo_write(&d->b, "foul", "\x93\x02\xa1", 3, SPACE_ANY);
+        memo_write(&d->b, "empty", "", 0, SPACE_ANY);
+        assert_int_equal(read_shaped(d, "older", &first, &second), 0);
+        assert_int_equal(first, 7);
+        assert_string_equal(second, "none");
+        assert_int_equal(read_shaped(d, "same", &first, &second), 0);
+        assert_string_equal(second, "two");
+        assert_int_equal(read_shaped(d, "more", &first, &second), 0);
+        assert_string_equal(second, "two");
+        assert_int_equal(read_shaped(d, "newer", &first, &second), SPACE_E_CORRUPT);
+        assert_int_equal(read_shaped(d, "foul", &first, &second), SPACE_E_CORRUPT);
+        assert_int_equal(read_shaped(d, "empty", &first, &second), SPACE_E_CORRUPT);
+}
+
 static void test_memo(void **state)
 {
         Desk *d = *state;
@@ -262,6 +315,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_read_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_batch_copies, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_memo, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_memo_of_a_shape, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_join, setup, teardown),
         };
