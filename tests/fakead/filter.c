@@ -12,7 +12,8 @@
 
 struct Filter {
         ber_tag_t tag;
-        char *name, *value;
+        char *name;
+        struct berval value; /* ends in a NUL that does not count */
         Filter *inside, *next;
 };
 
@@ -23,7 +24,7 @@ Filter *filter_free(Filter *f)
 
                 filter_free(f->inside);
                 free(f->name);
-                free(f->value);
+                ber_memfree(f->value.bv_val);
                 free(f);
                 f = next;
         }
@@ -43,7 +44,7 @@ static Filter *read_at(BerElement *ber, int depth)
                 if (ber_scanf(ber, "a", &f->name) == LBER_ERROR)
                         return filter_free(f);
         } else if (f->tag == LDAP_FILTER_EQUALITY || f->tag == LDAP_FILTER_GE || f->tag == LDAP_FILTER_LE) {
-                if (ber_scanf(ber, "{aa}", &f->name, &f->value) == LBER_ERROR)
+                if (ber_scanf(ber, "{ao}", &f->name, &f->value) == LBER_ERROR)
                         return filter_free(f);
         } else if (f->tag == LDAP_FILTER_AND || f->tag == LDAP_FILTER_OR || f->tag == LDAP_FILTER_NOT) {
                 Filter **last = &f->inside;
@@ -79,12 +80,19 @@ static bool is_member(const Attribute *a, const char *value)
         return false;
 }
 
+/* Of a GUID every byte counts, and one is as good as another. */
+static bool is_equal(const struct berval *v, const char *value, size_t n)
+{
+        return v->bv_len == n && (memcmp(v->bv_val, value, n) == 0 ||
+                                  (strlen(v->bv_val) == n && strcasecmp(v->bv_val, value) == 0));
+}
+
 static bool compare(const Filter *f, const Thing *t)
 {
         const Attribute *a;
 
         if (strcasecmp(f->name, "uSNChanged") == 0) {
-                uint64_t wanted = strtoull(f->value, NULL, 10);
+                uint64_t wanted = strtoull(f->value.bv_val, NULL, 10);
 
                 return f->tag == LDAP_FILTER_GE   ? t->usn >= wanted
                        : f->tag == LDAP_FILTER_LE ? t->usn <= wanted
@@ -94,9 +102,9 @@ static bool compare(const Filter *f, const Thing *t)
         if (!a || f->tag != LDAP_FILTER_EQUALITY)
                 return false;
         if (a->is_link)
-                return is_member(a, f->value);
+                return is_member(a, f->value.bv_val);
         for (size_t i = 0; i < a->n; i++)
-                if (strcasecmp(a->values[i], f->value) == 0)
+                if (is_equal(&f->value, a->values[i], a->sizes[i]))
                         return true;
         return false;
 }
