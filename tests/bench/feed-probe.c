@@ -6,12 +6,14 @@
  *      feed-probe CONFIG        until its standard input ends
  *
  * The first source of the configuration, from the position that is in the state folder, to which it writes as
- * the service does. Nobody works on what is queued. Prints "watching", and for each entry that has been
- * stored the time at which it was (CLOCK_MONOTONIC, ns) and its title.
+ * the service does. Nobody works on what is queued. Prints "asks NAMES" (syncrepl: the attributes that it
+ * asks this server for), "watching", and for each entry that has been stored the time at which it was
+ * (CLOCK_MONOTONIC, ns) and its title.
  */
 
 #include "app/flow/feed-thread.h"
 #include "app/flow/intake.h"
+#include "listener/feed-syncrepl.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@
 typedef struct Probe {
         FeedSink sink;
         IntakeSink intake;
+        FeedThread thread;
 } Probe;
 
 static _Noreturn void give_up(const char *what, const char *why)
@@ -42,8 +45,13 @@ static int64_t now_ns(void)
 static int take_batch(FeedSink *sink, const FeedBatch *batch)
 {
         Probe *p = (Probe *)sink;
-        int r = p->intake.sink.batch(&p->intake.sink, batch);
-        int64_t now = now_ns();
+        FeedBatch one = *batch;
+        int64_t now;
+        int r;
+
+        one.more = false; /* durable when it returns */
+        r = p->intake.sink.batch(&p->intake.sink, &one);
+        now = now_ns();
 
         for (size_t i = 0; r == 0 && i < batch->n_entries; i++) {
                 const Object *o = batch->entries[i].brought;
@@ -62,8 +70,19 @@ static void note_state(FeedSink *sink, const FeedStatus *status)
         p->intake.sink.state(&p->intake.sink, status);
 }
 
+/* On the feed's thread. */
 static void say_settled(void *context)
 {
+        Probe *p = context;
+
+        if (p->thread.feed->ops == &feed_syncrepl_ops) {
+                const FeedSyncrepl *f = (const FeedSyncrepl *)p->thread.feed;
+
+                fputs("asks", stdout);
+                for (size_t i = 0; i < f->n_ask; i++)
+                        printf(" %s", f->ask[i]);
+                putchar('\n');
+        }
         puts("watching");
         fflush(stdout);
 }
@@ -73,7 +92,6 @@ int main(int argc, char **argv)
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Position position = { 0 };
-        FeedThread thread = { 0 };
         Snapshot snapshot = { 0 };
         FeedConfig feed = { .clock = &clock_system };
         const char **names;
@@ -95,6 +113,7 @@ int main(int argc, char **argv)
                 give_up(c->state.path, diag_text(&diag));
         intake_init(&p.intake, q, &snapshot, &clock_system, &log, "probe", 0, &c->sources[0]);
         p.intake.settled = say_settled;
+        p.intake.context = &p;
         p.sink = (FeedSink){ .batch = take_batch, .state = note_state };
         feed.ldap = &c->sources[0].ldap;
         names = arena_new_array(a, const char *, c->run.n_attributes + c->run.n_links);
@@ -103,12 +122,12 @@ int main(int argc, char **argv)
         feed.attributes = names;
         feed.n_attributes = c->run.n_attributes + c->run.n_links;
         r = queue_position(q, "probe", a, (const void **)&position.data, &position.n);
-        if (feed_thread_start(&thread, feed_find(ldap_config_feeds[feed.ldap->feed]), &feed, &p.sink, &log,
+        if (feed_thread_start(&p.thread, feed_find(ldap_config_feeds[feed.ldap->feed]), &feed, &p.sink, &log,
                               r == 0 ? &position : NULL, &diag))
                 give_up("feed", diag_text(&diag));
         while (read(STDIN_FILENO, &end, 1) > 0)
                 continue;
-        feed_thread_stop(&thread);
+        feed_thread_stop(&p.thread);
         intake_deinit(&p.intake);
         queue_free(q);
         snapshot_deinit(&snapshot);

@@ -2,6 +2,7 @@
 """What rows stand on: a domain with users that are in the cloud already, and sosync with the state in which it knows them."""
 
 import base64
+import calendar
 import contextlib
 import dataclasses
 import itertools
@@ -259,6 +260,15 @@ def session_cpu_s(pid):
         with contextlib.suppress(OSError):
             return int((path / "stat").read_text().rpartition(")")[2].split()[3])
     return sum(cpu_s(path.name) for path in pathlib.Path("/proc").glob("[0-9]*") if session(path) == pid)
+
+
+_CONNECTED = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z info +connected ", re.MULTILINE)
+
+
+def connected_at(log):
+    """When the feed was connected, as the service's log says it: seconds since 1970."""
+    found = _CONNECTED.search(log.read_text())
+    return calendar.timegm(time.strptime(found[1], "%Y-%m-%dT%H:%M:%S")) + int(found[2]) / 1e3
 
 
 def anonymous_bytes(pid):

@@ -10,27 +10,18 @@ On OpenLDAP (rows/syncrepl.py) by feed-probe, which is the service's feed, intak
 durably queued, and whether all are.
 """
 
-import calendar
 import collections
 import json
-import re
 import time
 
 import ldap
 
 import dirsync
 from figures import measure
+from ground import connected_at
 from programs import runs
 from rows.syncrepl import Syncrepl
 from table import Line, judge, ms
-
-LOG_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z info +connected ", re.MULTILINE)
-
-
-def log_ms(text):
-    found = LOG_TIME.search(text)
-    return calendar.timegm(time.strptime(found[1], "%Y-%m-%dT%H:%M:%S")) * 1000 + int(found[2])
-
 
 def openldap(bench):
     g = bench.once("syncrepl", Syncrepl)
@@ -67,7 +58,7 @@ def row(bench):
             ground.until_writes(len(users), 300)
             ground.until_idle()
             took_s = time.time() - began_ms / 1e3
-            connected = log_ms(service.log.read_text())
+            connected = connected_at(service.log) * 1e3
         first = min(r["queued"] for r in runs(ground) if r["queued"] >= began_ms - 1)
         per_user = collections.Counter(r["path"] for r in ground.writes() if r["method"] == "PATCH" and json.loads(r["body"]).get("jobTitle") == title)
         right = sum(1 for u in ground.graph.state()["users"] if u.get("jobTitle") == title)
