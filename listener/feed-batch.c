@@ -118,6 +118,7 @@ int batch_hand_over(Batch *b, FeedLink *l, bool catch_up)
                 .n_entries = b->n_entries,
                 .position = b->position.data ? &b->position : NULL,
                 .catch_up = catch_up,
+                .more = catch_up && !b->position.data && batch_is_full(b),
                 .seen = clock_wall(l->clock),
         };
         Mono began;

@@ -29,7 +29,7 @@ typedef struct Batch Batch;
 #define BATCH_ENTRIES 5000
 #define BATCH_FIRST   500 /* the first change of a long catch-up is not to wait for 5,000 */
 #define BATCH_LEAST   100
-#define BATCH_BYTES   ((size_t)16 << 20)
+#define BATCH_BYTES   ((size_t)4 << 20)
 #define BATCH_SINK_US 50000
 
 struct Batch {

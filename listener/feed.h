@@ -76,6 +76,7 @@ struct FeedBatch {
         size_t n_entries;
         const Position *position; /* after this batch; NULL: unchanged */
         bool catch_up;            /* first start with `initial: all`, or after a refused position */
+        bool more; /* of a catch-up, without a position: the next batch is being read already */
         Wall seen;
 };
 
@@ -98,7 +99,10 @@ struct FeedStatus {
 
 /* Given by app/. Called on the feed's thread; may block (queue_put). */
 struct FeedSink {
-        /* Return: 0 (stored, durable), FEED_E_FULL, FEED_E_STOP, -errno. */
+        /*
+         * Return: 0 (stored, durable; of one with `more`: taken, and stored when a later one is),
+         * FEED_E_FULL (of this one, or of one before it, which the sink keeps), FEED_E_STOP, -errno.
+         */
         int (*batch)(FeedSink *sink, const FeedBatch *batch);
         void (*state)(FeedSink *sink, const FeedStatus *status);
 };

@@ -59,18 +59,12 @@ static int judge_urgency(IntakeSink *in, const Config *c, const FeedEntry *e, co
 }
 
 /* Return: 0, -errno. */
-static int judge(IntakeSink *in, const Config *c, const FeedEntry *e, Arena *a, bool followed,
-                 Verdict *ret_verdict)
+static int judge(IntakeSink *in, const Config *c, const SourceConfig *source, const FeedEntry *e,
+                 const Dn *dn, Arena *a, bool followed, Verdict *ret_verdict)
 {
-        const SourceConfig *source = config_source(c, in->source_config->ldap.name);
-        const Dn *dn = NULL;
         UrgentAnswer urgent = { 0 };
         int r = 0;
 
-        if (!source)
-                source = in->source_config; /* a reload has dropped it: that waits for a restart */
-        if (dn_parse(a, e->dn, &dn, NULL))
-                dn = NULL;
         if (!is_ours(source->compiled, e, dn, followed)) {
                 *ret_verdict = VERDICT_DROP;
                 return 0;
@@ -104,82 +98,95 @@ static int is_followed(IntakeSink *in, const FeedEntry *e, Arena *a, bool *ret_f
         return 0;
 }
 
-static bool is_watched_group(IntakeSink *in, const WatchedGroup *groups, size_t n, const FeedEntry *e,
-                             SpaceBatch *rows)
+/* A batch on its way through. */
+typedef struct Sieve {
+        IntakeSink *in;
+        const FeedBatch *batch;
+        const Config *config;
+        const SourceConfig *source;
+        const WatchedGroup *groups;
+        size_t n_groups;
+        Arena *keep;    /* what the put needs */
+        Arena *scratch; /* of one entry */
+        Change *changes;
+        size_t n_changes;
+        SpaceBatch rows;
+        IntakeCount count;
+} Sieve;
+
+static bool is_watched_group(Sieve *s, const Dn *dn)
 {
         bool is_one = false;
-        const Dn *dn;
 
-        if (n == 0 || dn_parse(rows->arena, e->dn, &dn, NULL))
-                return false;
-        for (size_t i = 0; i < n; i++)
-                is_one |= watched_group_note(&groups[i], in->source, dn, rows);
+        for (size_t i = 0; i < s->n_groups; i++)
+                is_one |= watched_group_note(&s->groups[i], s->in->source, dn, &s->rows);
         return is_one;
 }
 
-static int take_batch(FeedSink *sink, const FeedBatch *batch)
+static void add_change(Sieve *s, const FeedEntry *e, Verdict v)
 {
-        IntakeSink *in = (IntakeSink *)sink;
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        _cleanup_(config_unrefp) Config *c = snapshot_get(in->snapshot);
-        Change *changes = arena_new_array(a, Change, batch->n_entries + 1);
-        bool containers_due = false, filter_due = false;
-        const SourceConfig *source = config_source(c, in->source_config->ldap.name);
-        const WatchedGroup *groups;
-        uint64_t n_urgent = 0, n_unread = 0;
-        size_t n = 0, n_groups;
-        SpaceBatch rows;
+        s->count.n_urgent += v != VERDICT_NORMAL;
+        s->changes[s->n_changes++] = (Change){
+                .id = e->id,
+                .source = s->in->source,
+                .kind = e->gone ? CHANGE_GONE : CHANGE_UPSERT,
+                .lane = v != VERDICT_NORMAL  ? LANE_URGENT
+                        : s->batch->catch_up ? LANE_RECONCILE
+                                             : LANE_NORMAL,
+                .revoke = v == VERDICT_URGENT_REVOKE,
+                .version = e->version,
+                .changed = e->changed,
+                .seen = s->batch->seen,
+                /* The feed's own copy ends when the next batch begins. */
+                .dn = s->batch->more ? arena_strdup(s->keep, e->dn) : e->dn,
+        };
+}
+
+/* Return: 0, -errno. */
+static int sift(Sieve *s, const FeedEntry *e)
+{
+        IntakeSink *in = s->in;
+        bool followed = false, is_container = false;
+        Verdict v = VERDICT_DROP;
+        const Dn *dn = NULL;
         int r;
 
-        source = source ? source : in->source_config;
-        groups = watched_groups(a, source->scope.group_filter, c->run.rules, source->ldap.base, &n_groups);
-        space_batch_init(&rows, a);
-        for (size_t i = 0; i < batch->n_entries; i++) {
-                const FeedEntry *e = &batch->entries[i];
-                bool followed = false, is_container = false;
-                Verdict v = VERDICT_DROP;
-
-                if (e->unread && !e->gone) {
-                        n_unread++;
-                        continue;
-                }
-                r = is_followed(in, e, a, &followed);
-                if (r == 0 && !followed)
-                        r = container_note(queue_space(in->queue), in->source, e, &rows, &is_container,
-                                           &containers_due);
-                if (r == 0 && !is_container)
-                        r = judge(in, c, e, a, followed, &v);
-                filter_due |= is_watched_group(in, groups, n_groups, e, &rows);
-                if (r)
-                        return r;
-                if (v == VERDICT_DROP)
-                        continue;
-                n_urgent += v != VERDICT_NORMAL;
-                changes[n++] = (Change){
-                        .id = e->id,
-                        .source = in->source,
-                        .kind = e->gone ? CHANGE_GONE : CHANGE_UPSERT,
-                        .lane = v != VERDICT_NORMAL ? LANE_URGENT
-                                : batch->catch_up   ? LANE_RECONCILE
-                                                    : LANE_NORMAL,
-                        .revoke = v == VERDICT_URGENT_REVOKE,
-                        .version = e->version,
-                        .changed = e->changed,
-                        .seen = batch->seen,
-                        .dn = e->dn,
-                };
+        if (e->unread && !e->gone) {
+                s->count.n_unread++;
+                return 0;
         }
-        r = queue_put(in->queue, &(Intake){
-                                         .changes = changes,
-                                         .n_changes = n,
-                                         .writes = rows.writes,
-                                         .n_writes = rows.n_writes,
-                                         .feed = in->feed,
-                                         .position = batch->position ? batch->position->data : NULL,
-                                         .n_position = batch->position ? batch->position->n : 0,
-                                         .term = in->term,
-                                         .now = clock_wall(in->clock),
-                                 });
+        if (dn_parse(s->scratch, e->dn, &dn, NULL))
+                dn = NULL;
+        r = is_followed(in, e, s->scratch, &followed);
+        if (r == 0 && !followed)
+                r = container_note(queue_space(in->queue), in->source, e, &s->rows, &is_container,
+                                   &s->count.containers_due);
+        if (r == 0 && !is_container)
+                r = judge(in, s->config, s->source, e, dn, s->scratch, followed, &v);
+        if (r)
+                return r;
+        s->count.filter_due |= is_watched_group(s, dn);
+        if (v != VERDICT_DROP)
+                add_change(s, e, v);
+        return 0;
+}
+
+static void count(IntakeSink *in, const IntakeCount *c)
+{
+        if (c->containers_due)
+                in->containers_due = true;
+        if (c->filter_due)
+                in->filter_due = true;
+        in->n_seen += c->n_seen;
+        in->n_queued += c->n_queued;
+        in->n_out_of_scope += c->n_seen - c->n_queued - c->n_unread;
+        in->n_unread += c->n_unread;
+        in->n_urgent += c->n_urgent;
+}
+
+/* What the queue says to a put, for the feed. */
+static int answer(IntakeSink *in, int r, const IntakeCount *c)
+{
         if (r == QUEUE_E_GONE)
                 return FEED_E_FULL; /* another node leads: the feed is stopped soon, and says no more until
                                        then */
@@ -192,16 +199,80 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         }
         if (r)
                 return error_fold(r);
-        if (containers_due)
-                in->containers_due = true;
-        if (filter_due)
-                in->filter_due = true;
-        in->n_seen += batch->n_entries;
-        in->n_queued += n;
-        in->n_out_of_scope += batch->n_entries - n - n_unread;
-        in->n_unread += n_unread;
-        in->n_urgent += n_urgent;
+        count(in, c);
         return 0;
+}
+
+/*
+ * What was handed in before. Once another node has taken the lead, what was lost then must not be followed by
+ * a position.
+ *
+ * Return: as FeedSink.batch.
+ */
+static int settle_before(IntakeSink *in)
+{
+        int put = storer_wait(&in->storer), r;
+
+        in->is_over |= put == QUEUE_E_GONE;
+        if (in->is_over)
+                return FEED_E_FULL;
+        r = answer(in, put, &in->on_its_way);
+        if (put != QUEUE_E_FULL)
+                in->on_its_way = (IntakeCount){ 0 };
+        return r;
+}
+
+static int take_batch(FeedSink *sink, const FeedBatch *batch)
+{
+        IntakeSink *in = (IntakeSink *)sink;
+        _cleanup_(arena_freep) Arena *keep = arena_new(0), *scratch = arena_new(0);
+        _cleanup_(config_unrefp) Config *c = snapshot_get(in->snapshot);
+        const SourceConfig *source = config_source(c, in->source_config->ldap.name);
+        Sieve s = {
+                .in = in,
+                .batch = batch,
+                .config = c,
+                /* A reload that drops it waits for a restart. */
+                .source = source ? source : in->source_config,
+                .keep = keep,
+                .scratch = scratch,
+                .changes = arena_new_array(keep, Change, batch->n_entries + 1),
+                .count = { .n_seen = batch->n_entries },
+        };
+        Intake intake;
+        int r;
+
+        s.groups = watched_groups(keep, s.source->scope.group_filter, c->run.rules, s.source->ldap.base,
+                                  &s.n_groups);
+        space_batch_init(&s.rows, keep);
+        for (size_t i = 0; i < batch->n_entries; i++) {
+                r = sift(&s, &batch->entries[i]);
+                if (r)
+                        return r;
+                arena_reset(scratch);
+        }
+        s.count.n_queued = s.n_changes;
+        intake = (Intake){
+                .changes = s.changes,
+                .n_changes = s.n_changes,
+                .writes = s.rows.writes,
+                .n_writes = s.rows.n_writes,
+                .feed = in->feed,
+                .position = batch->position ? batch->position->data : NULL,
+                .n_position = batch->position ? batch->position->n : 0,
+                .term = in->term,
+                .now = clock_wall(in->clock),
+        };
+        r = settle_before(in);
+        if (r)
+                return r;
+        if (batch->more) {
+                in->on_its_way = s.count;
+                storer_put(&in->storer, TAKE(keep), &intake);
+                return 0;
+        }
+        storer_end(&in->storer);
+        return answer(in, queue_put(in->queue, &intake), &s.count);
 }
 
 /* Trying again what has just failed, and failing in the same way, is none. The lock is held. */
@@ -234,6 +305,9 @@ void intake_stand_by(IntakeSink *in)
 
 void intake_lead(IntakeSink *in, uint64_t term)
 {
+        storer_end(&in->storer);
+        in->on_its_way = (IntakeCount){ 0 };
+        in->is_over = false;
         in->term = term;
         in->full = false;
 }
@@ -287,11 +361,13 @@ void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *
         };
         in->status.server = in->server;
         in->status.text = in->text;
+        storer_init(&in->storer, queue);
         pthread_mutex_init(&in->lock, NULL);
 }
 
 void intake_deinit(IntakeSink *in)
 {
+        storer_deinit(&in->storer);
         pthread_mutex_destroy(&in->lock);
 }
 

@@ -11,16 +11,27 @@
  * run decides what its leaving means. Containers are nobody's objects: their names are kept
  * (app/reconcile/containers.h), and one that was renamed makes what is below it due.
  *
+ * In the middle of a catch-up (FeedBatch.more) the put goes on its way (storer.h) while the feed reads on;
+ * any other batch waits until it is stored itself, and all before it. Counters count what is stored.
+ *
  * Belongs to the feed's thread, except for the counters.
  */
 
 #include "app/config/snapshot.h"
+#include "app/flow/storer.h"
 #include "listener/feed.h"
 #include "queue/queue.h"
 
 #include <stdatomic.h>
 
+typedef struct IntakeCount IntakeCount;
 typedef struct IntakeSink IntakeSink;
+
+/* What a batch adds to the counters. */
+struct IntakeCount {
+        uint64_t n_seen, n_queued, n_unread, n_urgent;
+        bool containers_due, filter_due;
+};
 
 struct IntakeSink {
         FeedSink sink; /* first: the feed calls through it */
@@ -34,6 +45,9 @@ struct IntakeSink {
         void *context;
         uint16_t source;
         const SourceConfig *source_config; /* as the process was started with */
+        Storer storer;
+        IntakeCount on_its_way; /* of the put that the storer has */
+        bool is_over;           /* of a cluster: that put was refused, another node leads */
 
         pthread_mutex_t lock; /* protects what follows */
         FeedStatus status;

@@ -303,6 +303,68 @@ static void test_position_stays(void **state)
         assert_memory_equal(data, "a\0b", 3);
 }
 
+/* What the queue answers to the puts to come; else the real one does. */
+static int refusal;
+static int (*real_put)(Queue *q, const Intake *in);
+
+static int put_or_refuse(Queue *q, const Intake *in)
+{
+        return refusal ? refusal : real_put(q, in);
+}
+
+static int give_more(Desk *d, const FeedEntry *e)
+{
+        return d->intake.sink.batch(
+                &d->intake.sink,
+                &(FeedBatch){
+                        .entries = e, .n_entries = 1, .catch_up = true, .more = true, .seen = { 999000 } });
+}
+
+/* The middle of a catch-up is stored while the feed reads on: in order, and before any position. */
+static void test_more(void **state)
+{
+        Desk *d = *state;
+        const FeedEntry ada = entry(d, 1, "CN=ada," OU, "user", 512),
+                        bob = entry(d, 2, "CN=bob," OU, "user", 512),
+                        eve = entry(d, 3, "CN=eve," OU, "user", 512);
+        static QueueOps ops;
+        const void *data;
+        size_t n;
+
+        ops = *d->queue->ops;
+        real_put = ops.put;
+        ops.put = put_or_refuse;
+        d->queue->ops = &ops;
+        assert_int_equal(give_more(d, &ada), 0);
+        assert_int_equal(d->intake.n_queued, 0); /* nobody has asked yet what has become of it */
+        assert_int_equal(give_more(d, &bob), 0);
+        assert_int_equal(d->intake.n_queued, 1);
+        assert_int_equal(give(d, &eve, 1, true), 0);
+        assert_int_equal(d->intake.n_queued, 3);
+        assert_non_null(queued(d, 1));
+        assert_string_equal(queued(d, 2)->dn, "CN=bob," OU);
+
+        /* Full: said with the next, which is not stored before it. */
+        refusal = QUEUE_E_FULL;
+        assert_int_equal(give_more(d, &ada), 0);
+        assert_int_equal(give(d, &bob, 1, true), FEED_E_FULL);
+        refusal = 0;
+        assert_int_equal(give(d, &bob, 1, true), 0);
+        assert_int_equal(d->intake.n_queued, 5);
+
+        /* Another node leads: what was lost there is followed by no position of this life. */
+        refusal = QUEUE_E_GONE;
+        assert_int_equal(give_more(d, &ada), 0);
+        assert_int_equal(give(d, &bob, 1, true), FEED_E_FULL);
+        refusal = 0;
+        assert_int_equal(give(d, &bob, 1, true), FEED_E_FULL);
+        assert_int_equal(d->intake.n_queued, 5);
+        intake_lead(&d->intake, 0);
+        assert_int_equal(give(d, &bob, 1, true), 0);
+        assert_int_equal(d->intake.n_queued, 6);
+        assert_int_equal(queue_position(d->queue, "feed", d->arena, &data, &n), 0);
+}
+
 static void on_settled(void *context)
 {
         ++*(unsigned *)context;
@@ -360,6 +422,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_urgent_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_position, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_position_stays, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_more, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_settled, setup, teardown),
         };
 
