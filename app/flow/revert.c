@@ -141,16 +141,56 @@ static const char *reason_of(const Revert *rv, Arena *a)
         return arena_printf(a, "everything since %s", wall_format(rv->since, since));
 }
 
-static void hold(RevertPage *p, const Revert *rv, const JournalEntry *e, const RevertWants *w, Wall now)
+static bool is_same_want(const HoldWant *a, const HoldWant *b)
 {
-        space_write_hold(&p->batch, &e->key,
-                         &(Hold){ .since = now,
-                                  .by = rv->by,
-                                  .why = reason_of(rv, p->arena),
-                                  .dn = e->dn,
-                                  .wants = w->items,
-                                  .n_wants = w->n });
+        bool one_value = a->verb == JOURNAL_SET || str_is(a->attribute, "manager");
+
+        return (a->verb == JOURNAL_SET) == (b->verb == JOURNAL_SET) && str_is(a->attribute, b->attribute) &&
+               (one_value || guid_is(&a->link, &b->link));
+}
+
+/* What a revert before this one wants and has not put back yet stays wanted, as if it had been done first. */
+static void keep_wants(Hold *h, const Hold *old, Arena *a)
+{
+        HoldWant *wants = arena_new_array(a, HoldWant, old->n_wants + h->n_wants);
+        size_t n = old->n_wants;
+
+        memcpy(wants, old->wants, n * sizeof(*wants));
+        for (size_t i = 0; i < h->n_wants; i++) {
+                bool known = false;
+
+                for (size_t k = 0; k < old->n_wants && !known; k++)
+                        known = is_same_want(&old->wants[k], &h->wants[i]);
+                if (!known)
+                        wants[n++] = h->wants[i];
+        }
+        h->wants = wants;
+        h->n_wants = n;
+        h->why = str_is(old->why, h->why) ? h->why : arena_printf(a, "%s, then %s", old->why, h->why);
+}
+
+/* Return: 0, -errno. */
+static int hold(RevertPage *p, const Revert *rv, const JournalEntry *e, const RevertWants *w, Wall now)
+{
+        Hold old, h = { .since = now,
+                        .by = rv->by,
+                        .why = reason_of(rv, p->arena),
+                        .dn = e->dn,
+                        .wants = w->items,
+                        .n_wants = w->n };
+        int r = space_read_hold(queue_space(rv->queue), &e->key, p->arena, &old);
+
+        if (r < 0)
+                return r;
+        if (r == 0) {
+                h.left = old.left;
+                h.n_left = old.n_left;
+        }
+        if (r == 0 && old.n_wants)
+                keep_wants(&h, &old, p->arena);
+        space_write_hold(&p->batch, &e->key, &h);
         revert_page_add(p, &e->key, e->dn, rv->by, now);
+        return 0;
 }
 
 /* Some objects, read at the same time and put back in one transaction. */
@@ -202,8 +242,12 @@ static int put_back(const Revert *rv, Group *g, RevertPage *page, RevertFigures 
                 if (!g->wants[i].n)
                         continue;
                 f->n_objects++;
-                if (!rv->dry_run)
-                        hold(page, rv, g->last[i], &g->wants[i], now);
+                if (!rv->dry_run) {
+                        int r = hold(page, rv, g->last[i], &g->wants[i], now);
+
+                        if (r)
+                                return error_fold(r);
+                }
         }
         return revert_page_put(page, rv->queue, now);
 }

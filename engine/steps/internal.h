@@ -29,6 +29,7 @@ void run_leave_ahead(Run *run);
 
 /* revert.c: the object's Hold, and a run that puts back what it wants. */
 int run_recall_hold(Run *run);
+bool run_is_revert_step(const Run *run, StepName name); /* only these are run of a revert */
 int run_import_held(Run *run);
 int run_plan_revert(Run *run);
 void run_leave_hold(Run *run);

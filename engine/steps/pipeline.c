@@ -356,13 +356,17 @@ static int run_link_steps(Run *run)
         return r;
 }
 
+static bool is_asked(const Run *run, StepName name)
+{
+        return run->reverting ? run_is_revert_step(run, name) : !run->gone || run_is_gone_step(name);
+}
+
 static int run_all_steps(Run *run)
 {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < _STEP_N; i++)
-                if (run->reverting ? i == STEP_target_domain || i >= STEP_import_target
-                                   : !run->gone || run_is_gone_step((StepName)i))
+                if (is_asked(run, (StepName)i))
                         r = run_step(run, (StepName)i, step_table[i].run);
         return r;
 }
@@ -375,12 +379,13 @@ void pipeline_run(Run *run)
         open_outcome(run);
         run->record = &run->outcome.steps[0];
         r = guid_is_zero(&run->key.id) ? 0 : recall(run);
-        if (r == 0 && configured && run->change.kind != CHANGE_LINK)
-                read_object(run);
-        if (r == 0)
-                r = locate(run);
         if (r == 0 && run->known)
                 r = run_recall_hold(run);
+        if (r == 0 && configured && (run->change.kind != CHANGE_LINK || run->reverting))
+                read_object(run);
+        run->reverting &= !run->entry.deleted;
+        if (r == 0)
+                r = locate(run);
         if (r == 0)
                 r = !configured                                          ? run_first_step(run)
                     : run->change.kind == CHANGE_LINK && !run->reverting ? run_link_steps(run)

@@ -29,8 +29,18 @@ int run_recall_hold(Run *run)
         if (r == 0)
                 run->hold = arena_memdup(run->arena, &hold, sizeof(hold));
         run->reverting = run->hold && run->hold->n_wants && !guid_is_zero(&run->person.cloud) &&
-                         run->change.kind != CHANGE_GONE && !run->entry.deleted;
+                         run->change.kind != CHANGE_GONE;
         return 0;
+}
+
+/* Nobody is turned on without a look whether Active Directory has turned them off: a user's object must have
+ * been read, unless it is certain that it is not there. */
+bool run_is_revert_step(const Run *run, StepName name)
+{
+        if (name == STEP_access)
+                return run->read_result && run->read_result != SOURCE_E_NOT_FOUND &&
+                       str_is(run_cloud_type(run), "user");
+        return name == STEP_target_domain || name >= STEP_import_target;
 }
 
 int run_import_held(Run *run)
@@ -69,6 +79,12 @@ static bool is_off_in_ad(const Run *run)
         return control.type == VALUE_INT && control.i & UF_ACCOUNTDISABLE;
 }
 
+static bool turns_on(const HoldWant *want)
+{
+        return str_is(want->attribute, "accountEnabled") && want->restore.type == VALUE_BOOL &&
+               want->restore.b;
+}
+
 static void want_value(Run *run, const HoldWant *want)
 {
         const TargetAttribute *at = target_attribute(run->config->schema, run->cloud.type, want->attribute);
@@ -82,8 +98,9 @@ static void want_value(Run *run, const HoldWant *want)
                 leave_alone(run, want->attribute,
                             arena_printf(run->arena, "changed since, it is \"%s\"",
                                          value_text(run->arena, theirs, 200)));
-        else if (str_is(want->attribute, "accountEnabled") && want->restore.type == VALUE_BOOL &&
-                 want->restore.b && is_off_in_ad(run))
+        else if (turns_on(want) && !run->entry.object)
+                leave_alone(run, want->attribute, "nobody knows whether it is disabled in Active Directory");
+        else if (turns_on(want) && is_off_in_ad(run))
                 leave_alone(run, want->attribute, "it is disabled in Active Directory");
         else
                 run_add_op(run, value_is_none(want->restore) ? OP_UNSET : OP_SET, want->attribute,
