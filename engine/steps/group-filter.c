@@ -9,9 +9,9 @@
 
 int step_group_filter(Run *run)
 {
-        const char *group = run_connector(run)->group_filter;
+        const char *type, *group = run_connector(run)->group_filter;
         const Dn *group_dn;
-        bool member = false;
+        bool member = false, may_be = false;
         int r;
 
         if (!group) {
@@ -35,7 +35,10 @@ int step_group_filter(Run *run)
         }
         if (r)
                 return run_source_failed(run, r);
-        if (!member && !guid_is_zero(&run->person.cloud)) {
+        r = member ? 0 : run_may_be_in_cloud(run, &may_be, &type);
+        if (r)
+                return r;
+        if (may_be) {
                 run->leaving = true;
                 step_say(run, RESULT_WARNING,
                          "Not a member any more, but known in the cloud: only a disabled account is "

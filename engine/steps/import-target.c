@@ -3,7 +3,7 @@
 /*
  * Step 8: import the object from Entra ID into the Entra connector space
  *
- * Match by the id that is known, else by the anchor (hard match), else as soft-match.c says. What we wrote
+ * Match by the id that is known, else by the anchor (hard-match.c), else as soft-match.c says. What we wrote
  * outlives what we read: Graph replicates, and a read shortly after a write may show the value before it;
  * such a value is "not replicated yet" and does not replace ours. Links (members, manager) are read whole at
  * first contact, and from then on the rows of the space are trusted: the report says which. With
@@ -137,7 +137,7 @@ static void notice_owner(Run *run, bool mastered_elsewhere)
                             "is the cloud");
 }
 
-static void adopt(Run *run, const RunImport *import, bool links)
+void run_adopt(Run *run, const RunImport *import, bool links)
 {
         size_t held = 0;
 
@@ -181,7 +181,7 @@ static int trust_links(Run *run)
  * Look again soon, and then more seldom: replication takes seconds, rarely minutes. Never later than when it
  * must have happened.
  */
-static int wait_for_replication(Run *run, Wall since, const char *why)
+int run_wait_for_replication(Run *run, Wall since, const char *why)
 {
         Wall now = clock_wall(run->clock), end = wall_add(since, run->config->settle_ms);
         int64_t ms = now.ms - since.ms;
@@ -217,108 +217,16 @@ int run_import_known(Run *run, bool *ret_gone)
         r = run_fetch(run, run_cloud_type(run), MATCH_ID, guid_format(&run->cloud_id, id), links, &import);
         if (r == TARGET_E_NOT_FOUND) {
                 if (run_is_settling(run, run->cloud.created))
-                        return wait_for_replication(run, run->cloud.created,
-                                                    "created moments ago, and not replicated yet");
+                        return run_wait_for_replication(run, run->cloud.created,
+                                                        "created moments ago, and not replicated yet");
                 *ret_gone = true;
                 return 0;
         }
         if (r)
                 return run_target_failed(run, r);
-        adopt(run, &import, links);
+        run_adopt(run, &import, links);
         step_detail(run, "match", "known id %s", id);
         return links ? 0 : trust_links(run);
-}
-
-/* A create of ours may have taken effect without our seeing the answer. */
-static int recall_intent(Run *run)
-{
-        int r = space_read_intent(run->space, &run->metaverse, run->arena, &run->intent, &run->intent_serial,
-                                  &run->diag);
-
-        if (r < 0)
-                return r;
-        run->have_intent = r == 0;
-        if (run->have_intent)
-                step_detail(run, "intent", "a create was sent before (try %u)", run->intent.tries);
-        return 0;
-}
-
-/* It is this one from now on, and new to us. What a lost create has made is as new as one with an answer. */
-static void take(Run *run, const RunImport *import)
-{
-        run->cloud = (Cloud){ .created = run->have_intent ? run->intent.at : (Wall){ 0 } };
-        run->cloud_serial = SPACE_ANY;
-        adopt(run, import, true);
-}
-
-static int import_match(Run *run, MatchBy by, const char *value, bool *ret_found)
-{
-        RunImport import;
-        int r = run_fetch(run, run_cloud_type(run), by, value, true, &import);
-
-        *ret_found = false;
-        if (r == TARGET_E_NOT_FOUND)
-                return 0;
-        if (r)
-                return run_target_failed(run, r);
-        if (by != MATCH_ANCHOR && !str_is(object_text(import.object, "sourceAnchor"), run->anchor))
-                return 0;
-        take(run, &import);
-        step_detail(run, "match", "anchor %s", run->anchor);
-        *ret_found = true;
-        return 0;
-}
-
-/*
- * A group that Entra Connect or Cloud Sync has made has no uniqueName: only our own have one. What it has,
- * for ever, is the SID of the directory's group.
- */
-static int import_theirs(Run *run, bool *ret_found)
-{
-        Value sid = flowed_get(run->mv, "objectSidString");
-        RunImport import;
-        int r;
-
-        if (run->config->estate == ESTATE_ALONE || sid.type != VALUE_STRING ||
-            !str_is(run_cloud_type(run), "group"))
-                return 0;
-        r = run_fetch(run, "group", MATCH_SID, sid.s, true, &import);
-        if (r == TARGET_E_NOT_FOUND)
-                return 0;
-        if (r)
-                return run_target_failed(run, r);
-        if (!import.mastered_elsewhere)
-                return 0;
-        take(run, &import);
-        step_detail(run, "match", "onPremisesSecurityIdentifier %s", sid.s);
-        *ret_found = true;
-        return 0;
-}
-
-/* Hard match: the anchor. Its index lags behind the objects, so what a create of ours may have made is also
- * looked for by its name, and taken if it has our anchor. */
-static int import_by_match(Run *run, bool *ret_found)
-{
-        Value upn = flowed_get(run->mv, "userPrincipalName");
-        int r = import_match(run, MATCH_ANCHOR, run->anchor, ret_found);
-
-        if (r == 0 && !*ret_found)
-                r = import_theirs(run, ret_found);
-        if (r || *ret_found || !run->have_intent || upn.type != VALUE_STRING ||
-            !str_is(run_cloud_type(run), "user"))
-                return r;
-        return import_match(run, MATCH_UPN, upn.s, ret_found);
-}
-
-/* The anchor is perhaps there, and not replicated to where we look: until `settle` has passed no second
- * create is sent. */
-static int mind_intent(Run *run)
-{
-        if (!run->have_intent || !run_is_settling(run, run->intent.at))
-                return 0;
-        return wait_for_replication(
-                run, run->intent.at,
-                "a create was sent without an answer; it is looked for until it must have replicated");
 }
 
 static void say_trusted(Run *run)
@@ -365,20 +273,20 @@ int step_import_target(Run *run)
                 }
         }
         if (!found && run->mv && run->anchor) {
-                r = recall_intent(run);
+                r = run_recall_intent(run);
                 if (r == 0 && (!run->leaving || run->have_intent))
-                        r = import_by_match(run, &found);
+                        r = run_hard_match(run, &found);
                 if (r)
                         return r;
         }
         if (!found) {
-                r = mind_intent(run);
+                r = run_mind_intent(run);
                 if (r == 0 && run->mv && run->anchor)
                         r = run_soft_match(run, &soft, &found);
                 if (r)
                         return r;
                 if (found)
-                        take(run, &soft);
+                        run_take(run, &soft);
         }
         if (!found) {
                 step_say(run, RESULT_SUCCESS, "No object with this anchor is in Microsoft Entra ID.");

@@ -50,6 +50,8 @@ bool run_is_gone_step(StepName name); /* only these are run for it */
 
 /* import-target.c: the object whose id we know. *ret_gone: it is not there any more. */
 int run_import_known(Run *run, bool *ret_gone);
+/* Graph does not show it yet: look again soon, until it must have replicated. Return: STEP_E_RETRY. */
+int run_wait_for_replication(Run *run, Wall since, const char *why);
 
 /* join.c */
 int run_claim(Run *run, const ObjectId *id); /* Return: 0, STEP_E_RETRY, -errno */
@@ -66,6 +68,20 @@ typedef struct RunImport {
 
 /* Return: 0, TARGET_E_*, -errno. */
 int run_fetch(Run *run, const char *type, MatchBy by, const char *value, bool links, RunImport *ret_import);
+
+/* What was read becomes run->cloud. */
+void run_adopt(Run *run, const RunImport *import, bool links);
+
+/* hard-match.c: by the anchor, and what a create without an answer may have made. Return: 0, STEP_E_*,
+ * -errno. */
+int run_recall_intent(Run *run);
+int run_hard_match(Run *run, bool *ret_found);
+int run_mind_intent(Run *run); /* too early to say that there is nothing: STEP_E_RETRY */
+void run_take(Run *run, const RunImport *import);
+/* Known in the cloud, or a create was sent and its answer never came. The type is the cloud's, or NULL. */
+int run_may_be_in_cloud(Run *run, bool *ret_may, const char **ret_type);
+/* Of an object that no rules look at any more, claimed: what its create has made. */
+int run_match_lost(Run *run, bool *ret_found);
 
 /* soft-match.c: an object without an anchor that is to be taken for this one. Return: 0, STEP_E_PARK (it
  * needs a person), STEP_E_RETRY, -errno. */

@@ -106,15 +106,16 @@ static bool was_disabled(const Run *run)
 
 int run_judge_gone(Run *run)
 {
-        bool user = str_is(run_cloud_type(run), "user"), other = false;
-        int r = 0;
+        bool user, may_be, other = false;
+        const char *type;
+        int r = run_may_be_in_cloud(run, &may_be, &type);
 
-        if (user && !guid_is_zero(&run->person.cloud))
+        user = str_is(type, "user");
+        if (r == 0 && user && may_be)
                 r = has_other(run, &other);
         if (r)
                 return r;
-        if (!user || guid_is_zero(&run->person.cloud) || other ||
-            (run->config->on_delete != LAST_WORD_DISABLE && !was_disabled(run)))
+        if (!user || !may_be || other || (run->config->on_delete != LAST_WORD_DISABLE && !was_disabled(run)))
                 return step_fail(run, STEP_E_SKIP, "DeleteNotSupported", NULL);
         run->gone = true;
         step_say(run, RESULT_WARNING,
@@ -124,16 +125,21 @@ int run_judge_gone(Run *run)
 
 int run_import_gone(Run *run)
 {
-        bool gone;
-        int r = run_claim(run, &run->metaverse);
+        bool found = true, gone = false;
+        int r;
 
-        if (r == 0)
-                r = run_import_known(run, &gone);
+        if (guid_is_zero(&run->person.cloud)) {
+                r = run_match_lost(run, &found);
+        } else {
+                r = run_claim(run, &run->metaverse);
+                if (r == 0)
+                        r = run_import_known(run, &gone);
+        }
         if (r)
                 return r;
-        if (gone)
+        if (gone || !found)
                 return step_fail(run, STEP_E_SKIP, "DeleteNotSupported",
-                                 "deleted in Active Directory, and not in Microsoft Entra ID any more");
+                                 "deleted in Active Directory, and not in Microsoft Entra ID");
         step_say(run, RESULT_SUCCESS, "The object was read from Microsoft Entra ID now.");
         return 0;
 }

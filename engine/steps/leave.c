@@ -390,6 +390,9 @@ int run_leave_behind(Run *run)
         }
         if (run->gone) {
                 leave_cloud(run);
+                leave_intent(run);
+                if (guid_is_zero(&run->person.cloud) && !guid_is_zero(&run->cloud_id))
+                        leave_person(run, NULL);
                 if (done && is_held_back(run))
                         leave_unfinished(run);
                 else if (done)

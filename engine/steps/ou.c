@@ -10,25 +10,10 @@
 
 #include "engine/steps/internal.h"
 
-/* Known in the cloud, or perhaps there: a create was sent, and its answer never came. */
-static int may_be_in_cloud(Run *run, bool *ret_may)
-{
-        Intent intent;
-        int r;
-
-        *ret_may = run->known && !guid_is_zero(&run->person.cloud);
-        if (*ret_may || !run->known || guid_is_zero(&run->head.metaverse))
-                return 0;
-        r = space_read_intent(run->space, &run->head.metaverse, run->arena, &intent, NULL, &run->diag);
-        if (r < 0)
-                return r;
-        *ret_may = r == 0;
-        return 0;
-}
-
 int step_ou(Run *run)
 {
         ScopeAnswer answer;
+        const char *type;
         bool may_be;
         int r;
 
@@ -42,7 +27,7 @@ int step_ou(Run *run)
                 step_say(run, RESULT_SUCCESS, "The organizational unit is in scope.");
                 return 0;
         }
-        r = may_be_in_cloud(run, &may_be);
+        r = run_may_be_in_cloud(run, &may_be, &type);
         if (r)
                 return r;
         if (may_be) {
