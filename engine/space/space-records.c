@@ -249,9 +249,9 @@ void cloud_pack(PackWriter *w, const Cloud *c)
         pack_int(w, c->imported.ms);
         pack_int(w, c->links_imported.ms);
         pack_int(w, c->created.ms);
-        /* Two facts in one field, so that a third can join them: bit 0 mastered elsewhere, bit 1 disabled by
-         * us. */
-        pack_int(w, (c->mastered_elsewhere ? 1 : 0) | (c->disabled_by_us ? 2 : 0));
+        /* Facts in one field, so that another can join them. */
+        pack_int(w, (c->mastered_elsewhere ? 1 : 0) | (c->disabled_by_us ? 2 : 0) |
+                            (c->role_assignable ? 4 : 0));
         pack_array(w, c->n_contests);
         for (size_t i = 0; i < c->n_contests; i++) {
                 pack_array(w, 3);
@@ -340,6 +340,7 @@ int cloud_unpack(Arena *a, const void *data, size_t n, Cloud *ret_cloud)
         facts = unpack_int(&r);
         c.mastered_elsewhere = (facts & 1) != 0;
         c.disabled_by_us = (facts & 2) != 0;
+        c.role_assignable = (facts & 4) != 0;
         if (!r.error && n_fields >= CLOUD_FIELDS)
                 unpack_contests(&r, a, &c);
         if (r.error)

@@ -138,7 +138,7 @@ struct Cloud {
         Wall created;            /* by us; 0: found */
         bool mastered_elsewhere; /* onPremisesSyncEnabled */
         bool disabled_by_us;
-        bool role_assignable; /* group: it can hold directory roles. Of this read; not stored */
+        bool role_assignable; /* group: it can hold directory roles, for ever */
 };
 
 struct CloudWrite {

@@ -164,14 +164,17 @@ static void test_cloud(void **state)
         assert_int_equal(found.created.ms, 9);
         assert_true(found.disabled_by_us);
         assert_false(found.mastered_elsewhere);
+        assert_false(found.role_assignable);
 
         /* Without an object: written before it was ever read. */
         c.object = NULL;
+        c.role_assignable = true;
         pack_reset(&w);
         cloud_pack(&w, &c);
         data = pack_data(&w, &n);
         assert_int_equal(cloud_unpack(a, data, n, &found), 0);
         assert_null(found.object);
+        assert_true(found.role_assignable);
         pack_deinit(&w);
 }
 

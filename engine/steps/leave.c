@@ -427,14 +427,16 @@ int run_leave_behind(Run *run)
 
 int run_leave_ready(Run *run, bool done)
 {
+        /* What must not be written is not asked for again: a whole run finds it, if one may. */
+        bool refused = run->outcome.disposition == DISPOSITION_OUT_OF_SCOPE;
         uint8_t owner[OBJECT_KEY_SIZE];
 
         leave_cloud(run);
         object_key_pack(&run->key, owner);
         for (size_t i = 0; i < run->n_ready; i++)
-                if (run_is_confirmed(run, i))
+                if (refused || run_is_confirmed(run, i))
                         space_write_link(&run->batch, LINK_READY, LINK_REMOVE, owner, sizeof(owner),
-                                         run->ops[i].attribute, &run->ready[i]);
+                                         run_link_attribute(run->cloud.type), &run->ready[i]);
         /* What staging holds back is planned again by the object's next whole run. */
         if (done && run_is_staging(run) && run->known)
                 leave_head(run, run->head.in_scope);
