@@ -9,11 +9,13 @@
 void batch_init(Batch *b)
 {
         *b = (Batch){ .arena = arena_new(0), .limit = BATCH_FIRST };
+        spellings_init(&b->spellings);
 }
 
 void batch_deinit(Batch *b)
 {
         free(b->entries);
+        spellings_deinit(&b->spellings);
         arena_free(b->arena);
 }
 
@@ -33,8 +35,10 @@ void batch_reset(Batch *b)
 int batch_read(Batch *b, FeedLink *l, LDAPMessage *message, EntryNames names, LdapEntry *ret_entry,
                Diag *diag)
 {
-        int r = entry_read(l->conn->ld, message, names, false, b->arena, ret_entry, diag);
+        int r;
 
+        names.spellings = &b->spellings;
+        r = entry_read(l->conn->ld, message, names, false, b->arena, ret_entry, diag);
         if (r == ENTRY_E_TOO_LARGE) {
                 log_warning(l->log, "an entry is too large to be looked at",
                             LOG_STR("reason", diag_text(diag)));

@@ -34,6 +34,7 @@ typedef struct Batch Batch;
 
 struct Batch {
         Arena *arena;
+        Spellings spellings;
         FeedEntry *entries;
         size_t n_entries, size;
         size_t limit;      /* full with so many */

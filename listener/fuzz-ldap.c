@@ -15,6 +15,7 @@
 #include "listener/fake-ldap.h"
 #include "listener/ldap-config.h"
 #include "listener/ldap-entry.h"
+#include "listener/ldap-schema.h"
 #include "listener/position.h"
 #include "listener/recording.h"
 #include "listener/repl-meta.h"
@@ -60,7 +61,8 @@ static void fuzz_values(const uint8_t *data, size_t n, Arena *a)
         size_t n_name;
 
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-                value_text(a, entry_value(names[i], strlen(names[i]), (const char *)data, n, a), 200);
+                value_text(a, entry_value(schema_find(names[i], strlen(names[i])), (const char *)data, n, a),
+                           200);
         entry_range((const char *)data, n, &n_name, &first, &next);
 }
 

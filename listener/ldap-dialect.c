@@ -164,18 +164,45 @@ static bool parse_id(const char *text, ObjectId *ret_id)
         return n == 32;
 }
 
+static unsigned digit_of(char c)
+{
+        return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+               : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
+               : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
+                                      : 16;
+}
+
+/* One to six digits. Return: behind them; NULL: there are none. */
+static const char *digits(const char *text, unsigned base, uint64_t *ret_n)
+{
+        const char *at = text;
+        uint64_t n = 0;
+
+        for (; at - text < 6 && digit_of(*at) < base; at++)
+                n = n * base + digit_of(*at);
+        *ret_n = n;
+        return at > text ? at : NULL;
+}
+
 uint64_t dialect_csn_number(const char *csn)
 {
-        unsigned micro = 0, count = 0;
-        int64_t filetime;
-        const char *dot = csn ? strchr(csn, '.') : NULL, *end = csn ? strchr(csn, 'Z') : NULL;
+        const char *dot = csn ? strchr(csn, '.') : NULL;
+        uint64_t micro, count;
         char seconds[20];
-        int n;
+        int64_t filetime;
+        const char *at;
+        size_t n;
 
-        if (!dot || !end || dot > end || dot - csn > 14)
+        if (!dot || dot - csn > 14)
                 return 0;
-        n = snprintf(seconds, sizeof(seconds), "%.*s.0Z", (int)(dot - csn), csn);
-        if (!entry_time(seconds, (size_t)n, &filetime) || sscanf(dot, ".%6uZ#%6x#", &micro, &count) != 2)
+        n = (size_t)(dot - csn);
+        memcpy(seconds, csn, n);
+        memcpy(seconds + n, ".0Z", 3);
+        at = digits(dot + 1, 10, &micro);
+        if (!entry_time(seconds, n + 3, &filetime) || !at || at[0] != 'Z' || at[1] != '#')
+                return 0;
+        at = digits(at + 2, 16, &count);
+        if (!at || *at != '#')
                 return 0;
         /* 2^51 microseconds are 71 years: eight bits for the count leave room for all of this century. */
         return ((uint64_t)filetime_to_unix_ms(filetime) * 1000 + micro) << 8 | (count > 255 ? 255 : count);
@@ -186,10 +213,16 @@ static Value first(Value v)
         return v.type == VALUE_LIST ? v.n ? value_at(v, 0) : VALUE_NULL : v;
 }
 
+/* Of many names, most differ in their first letter. */
+static bool is_name(const char *a, const char *b)
+{
+        return (a[0] | 0x20) == (b[0] | 0x20) && str_is_nocase(a, b);
+}
+
 static Value get_nocase(const Object *o, const char *name)
 {
         for (size_t i = 0; i < o->n_attributes; i++)
-                if (str_is_nocase(o->attributes[i].name, name))
+                if (is_name(o->attributes[i].name, name))
                         return o->attributes[i].value;
         return VALUE_NULL;
 }
@@ -202,7 +235,7 @@ static bool has_class(const Object *o, const char *const *classes, size_t n)
                 Value v = value_at(all, i);
 
                 for (size_t k = 0; k < n; k++)
-                        if (v.type == VALUE_STRING && str_is_nocase(v.s, classes[k]))
+                        if (v.type == VALUE_STRING && is_name(v.s, classes[k]))
                                 return true;
         }
         return false;
@@ -243,7 +276,7 @@ static Value refs_of(Arena *a, Value values)
 static bool is_single(const char *name)
 {
         for (size_t i = 0; i < N_ELEMENTS(single_in_ad); i++)
-                if (str_is_nocase(single_in_ad[i], name))
+                if (is_name(single_in_ad[i], name))
                         return true;
         return false;
 }

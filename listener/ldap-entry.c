@@ -24,10 +24,9 @@ static bool is_name(const char *name, size_t n)
         return n > 0 && n < 256;
 }
 
-static const char *spelled(const char *name, size_t n_base, EntryNames asked, Arena *a)
+static const char *spelled(const char *name, size_t n_base, const SchemaAttribute *known, EntryNames asked,
+                           Arena *a)
 {
-        const SchemaAttribute *known;
-
         /* Of an entry that was asked for by a hundred names, every attribute is looked for among all. */
         for (size_t i = 0; i < asked.n; i++)
                 if ((asked.names[i][0] | 0x20) == (name[0] | 0x20) &&
@@ -37,8 +36,56 @@ static const char *spelled(const char *name, size_t n_base, EntryNames asked, Ar
                         if (asked.names[i][n_base] == ';')
                                 return arena_strndup(a, asked.names[i], n_base);
                 }
-        known = schema_find(name, n_base);
         return known ? known->name : arena_strndup(a, name, n_base);
+}
+
+void spellings_init(Spellings *s)
+{
+        *s = (Spellings){ .arena = arena_new(0) };
+        s->rows = arena_new_array(s->arena, Spelling, SPELLINGS_MAX);
+}
+
+void spellings_deinit(Spellings *s)
+{
+        s->arena = arena_free(s->arena);
+}
+
+static bool is_spelling(const Spelling *s, const struct berval *name)
+{
+        return s->n == name->bv_len && memcmp(s->name, name->bv_val, s->n) == 0;
+}
+
+static const Spelling *spelling_find(Spellings *s, const struct berval *name)
+{
+        for (size_t i = 0; i < s->n; i++) {
+                size_t at = s->next < s->n ? s->next : 0;
+
+                s->next = at + 1;
+                if (is_spelling(&s->rows[at], name))
+                        return &s->rows[at];
+        }
+        return NULL;
+}
+
+/* Of an attribute whose name is one. */
+static Spelling spelling_of(const struct berval *name, EntryNames asked, Arena *a)
+{
+        size_t n_base = entry_name_length(name->bv_val, name->bv_len);
+        Spellings *s = asked.spellings;
+        const Spelling *there = s ? spelling_find(s, name) : NULL;
+        bool is_kept = s && s->n < SPELLINGS_MAX;
+        Spelling new = { .n = name->bv_len };
+
+        if (there)
+                return *there;
+        if (is_kept)
+                a = s->arena;
+        new.name = is_kept ? arena_strndup(a, name->bv_val, name->bv_len) : name->bv_val;
+        new.known = schema_find(name->bv_val, n_base);
+        new.spelling = spelled(name->bv_val, n_base, new.known, asked, a);
+        if (is_kept)
+                s->rows[s->n++] = new;
+        return new;
 }
 
 /* -- entries --------------------------------------------------------------------------------------------- */
@@ -56,19 +103,17 @@ typedef struct Reader {
         Diag *diag;
 } Reader;
 
-static Value read_values(Reader *r, const struct berval *name, const struct berval *values, size_t n)
+static Value read_values(Reader *r, const SchemaAttribute *known, const struct berval *values, size_t n)
 {
-        size_t n_base = entry_name_length(name->bv_val, name->bv_len);
-        const SchemaAttribute *known = schema_find(name->bv_val, n_base);
         Value *list;
 
         if (n == 0)
                 return VALUE_NULL;
         if (n == 1 && !(known && known->multi_valued))
-                return entry_value(name->bv_val, n_base, values[0].bv_val, values[0].bv_len, r->arena);
+                return entry_value(known, values[0].bv_val, values[0].bv_len, r->arena);
         list = arena_new_array(r->arena, Value, n);
         for (size_t i = 0; i < n; i++)
-                list[i] = entry_value(name->bv_val, n_base, values[i].bv_val, values[i].bv_len, r->arena);
+                list[i] = entry_value(known, values[i].bv_val, values[i].bv_len, r->arena);
         return value_list(list, n);
 }
 
@@ -127,10 +172,9 @@ static void add_range(Reader *r, const char *name, uint32_t first, uint32_t next
  * DirSync's incremental values mark those of every linked attribute; of one that can have only one value
  * (manager), the added one is simply its value.
  */
-static bool is_new_single(const char *name, size_t n_base, size_t n)
+static bool is_new_single(const SchemaAttribute *known, const char *name, size_t n_base, size_t n)
 {
         static const char added[] = ";range=1-1";
-        const SchemaAttribute *known = schema_find(name, n_base);
 
         return known && !known->multi_valued && n - n_base == strlen(added) &&
                strncasecmp(name + n_base, added, strlen(added)) == 0;
@@ -141,6 +185,7 @@ static int read_attribute(Reader *r, const struct berval *name, const struct ber
         size_t n = 0, n_base, n_name = 0;
         uint32_t first = 0, next = 0;
         const char *spelling;
+        Spelling is;
         Value v;
 
         if (!is_name(name->bv_val, name->bv_len)) {
@@ -157,14 +202,15 @@ static int read_attribute(Reader *r, const struct berval *name, const struct ber
                         return ENTRY_E_TOO_LARGE;
                 }
         }
-        spelling = spelled(name->bv_val, n_base, r->names, r->arena);
-        v = read_values(r, name, values, n);
+        is = spelling_of(name, r->names, r->arena);
+        spelling = is.spelling;
+        v = read_values(r, is.known, values, n);
         if (r->ranges && entry_range(name->bv_val, name->bv_len, &n_name, &first, &next)) {
                 add_range(r, spelling, first, next, v);
                 r->entry.n_told++;
                 return 0;
         }
-        if (n_base < name->bv_len && !is_new_single(name->bv_val, n_base, name->bv_len))
+        if (n_base < name->bv_len && !is_new_single(is.known, name->bv_val, n_base, name->bv_len))
                 spelling = arena_printf(r->arena, "%.*s%.*s", (int)n_base, spelling,
                                         (int)(name->bv_len - n_base), name->bv_val + n_base);
         note(r, spelling, v);

@@ -24,8 +24,11 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "engine/model/object.h"
+#include "listener/ldap-schema.h"
 
 typedef struct EntryNames EntryNames;
+typedef struct Spelling Spelling;
+typedef struct Spellings Spellings;
 typedef struct EntryRange EntryRange;
 typedef struct LdapEntry LdapEntry;
 
@@ -36,11 +39,34 @@ enum {
         ENTRY_E_INVALID,   /* not an entry that a directory could send */
 };
 
-/* How the caller spells the names it asked for. */
+/*
+ * What the names of attributes are, of whoever reads many entries of one kind: an entry mostly brings the
+ * same attributes as the one before, in the same order, so each is looked for behind the last one found.
+ */
+#define SPELLINGS_MAX 256
+
+struct Spelling {
+        const char *name; /* as the server writes it, with options */
+        size_t n;
+        const char *spelling; /* as the caller, or the schema, does; without options */
+        const SchemaAttribute *known;
+};
+
+struct Spellings {
+        Arena *arena; /* of its own */
+        Spelling *rows;
+        size_t n, next;
+};
+
+/* How the caller spells the names it asked for; they outlive the spellings. */
 struct EntryNames {
         const char *const *names;
         size_t n;
+        Spellings *spellings; /* may be NULL */
 };
+
+void spellings_init(Spellings *s);
+void spellings_deinit(Spellings *s);
 
 /* An attribute that came as "member;range=0-1499" (MS-ADTS 3.1.1.3.1.3.3): `next` is where to go on. */
 struct EntryRange {
@@ -74,8 +100,8 @@ int entry_read(LDAP *ld, LDAPMessage *message, EntryNames names, bool ranges, Ar
  * known all the same. */
 void entry_read_brief(LDAP *ld, LDAPMessage *message, Arena *a, LdapEntry *ret_entry);
 
-/* One value by the rules above; for tests and the fuzzer. */
-Value entry_value(const char *name, size_t n_name, const char *data, size_t n, Arena *a);
+/* One value by the rules above. `known`: the attribute, if the schema has it; else NULL. */
+Value entry_value(const SchemaAttribute *known, const char *data, size_t n, Arena *a);
 
 /* "<GUID=...>;<SID=...>;CN=..." as a reference; a plain DN gives one without id. */
 Ref entry_ref(const char *data, size_t n, Arena *a);

@@ -130,9 +130,8 @@ static Value ref_value(const char *data, size_t n, Arena *a)
  * What does not have the form that the schema promises stays text (or bytes): it is shown as it came, and no
  * rule takes it for a number.
  */
-Value entry_value(const char *name, size_t n_name, const char *data, size_t n, Arena *a)
+Value entry_value(const SchemaAttribute *known, const char *data, size_t n, Arena *a)
 {
-        const SchemaAttribute *known = schema_find(name, n_name);
         char number[24];
         int64_t i;
 

@@ -161,6 +161,11 @@ static void test_hostile(void **state)
         }
         assert_int_equal(dialect_csn_number("20261122085419Z#000000#001#000000"), 0);
         assert_int_equal(dialect_csn_number("99999999999999.000000Z#000000#001#000000"), 0);
+        assert_int_equal(dialect_csn_number("20261122085419.Z#000000#001#000000"), 0);
+        assert_int_equal(dialect_csn_number("20261122085419.000000Z000000#001#000000"), 0);
+        assert_int_equal(dialect_csn_number("20261122085419.000000Z#00000g#001#000000"), 0);
+        assert_int_equal(dialect_csn_number("20261122085419.000000Z#0000001#001#000000"), 0);
+        assert_int_equal(dialect_csn_number("20261122085419.0000\x11\x12Z#000000#001#000000"), 0);
 }
 
 static void test_order(void **state)

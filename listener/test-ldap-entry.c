@@ -117,6 +117,37 @@ static void test_entry(void **state)
         assert_int_equal(value_count(f->got.entry.ranges[0].values), 2);
 }
 
+/* What a name is, is remembered for the entries to come, whatever their order; options are not lost. */
+static void test_spellings(void **state)
+{
+        static const char *const asked[] = { "DisplayName", "proxyaddresses" };
+        Fixture *f = *state;
+        const FakeAttribute one[] = {
+                { "displayname", { FAKE_TEXT("Ada") }, 1 },
+                { "proxyAddresses", { FAKE_TEXT("SMTP:a@b") }, 1 },
+                { "someThing", { FAKE_TEXT("1") }, 1 },
+                { "someThing;lang-de", { FAKE_TEXT("2") }, 1 },
+        };
+        const FakeAttribute other[] = { one[3], one[0], { "some", { FAKE_TEXT("3") }, 1 }, one[2], one[1] };
+        Spellings spellings;
+
+        spellings_init(&spellings);
+        f->got.names = (EntryNames){ asked, N_ELEMENTS(asked), &spellings };
+        for (int i = 0; i < 3; i++) {
+                fake_entry(&f->fake, i + 1, "CN=Ada", i == 1 ? other : one,
+                           i == 1 ? N_ELEMENTS(other) : N_ELEMENTS(one));
+                fake_done(&f->fake, i + 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+                assert_int_equal(search(&f->got), 0);
+                assert_string_equal(object_text(f->got.entry.object, "DisplayName"), "Ada");
+                assert_int_equal(object_get(f->got.entry.object, "proxyaddresses").type, VALUE_LIST);
+                assert_string_equal(object_text(f->got.entry.object, "someThing"), "1");
+                assert_string_equal(object_text(f->got.entry.object, "someThing;lang-de"), "2");
+                assert_int_equal(object_find(f->got.entry.object, "some") != NULL, i == 1);
+                assert_int_equal(spellings.n, i == 0 ? 4 : 5);
+        }
+        spellings_deinit(&spellings);
+}
+
 static void test_incremental_values_keep_their_option(void **state)
 {
         Fixture *f = *state;
@@ -303,6 +334,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 CASE(test_entry),
+                CASE(test_spellings),
                 CASE(test_incremental_values_keep_their_option),
                 CASE(test_names_that_are_none),
                 CASE(test_name_of_the_entry_must_be_text),

@@ -14,7 +14,7 @@
 
 static Value value(Arena *a, const char *name, const char *data, size_t n)
 {
-        return entry_value(name, strlen(name), data, n, a);
+        return entry_value(schema_find(name, strlen(name)), data, n, a);
 }
 
 static Value text(Arena *a, const char *name, const char *data)

@@ -44,6 +44,18 @@ static int by_key(const void *a, const void *b)
         return memcmp((*x)->key, (*y)->key, OBJECT_KEY_SIZE);
 }
 
+int mem_has(Queue *queue, const ObjectKey *key, bool *ret_has)
+{
+        QueueMem *q = (QueueMem *)queue;
+        uint8_t packed[OBJECT_KEY_SIZE];
+
+        object_key_pack(key, packed);
+        pthread_mutex_lock(&q->lock);
+        *ret_has = keymap_find(&q->rows, packed, sizeof(packed)) != NULL;
+        pthread_mutex_unlock(&q->lock);
+        return 0;
+}
+
 int mem_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items, size_t *ret_n)
 {
         QueueMem *q = (QueueMem *)queue;

@@ -114,6 +114,7 @@ void mem_row_free(QueueMem *q, MemRow *m);
 
 /* mem-read.c */
 int mem_position(Queue *queue, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
+int mem_has(Queue *queue, const ObjectKey *key, bool *ret_has);
 int mem_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
              size_t *ret_n);
 int mem_outcomes(Queue *queue, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);

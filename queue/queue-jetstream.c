@@ -369,6 +369,7 @@ static const QueueOps queue_jetstream_ops = {
         .unpark = unpark,
         .drop = drop,
         .position = queue_lmdb_position,
+        .has = queue_lmdb_has,
         .list = queue_lmdb_list,
         .outcomes = queue_lmdb_outcomes,
         .outcomes_done = outcomes_done,

@@ -38,6 +38,33 @@ int queue_lmdb_position(Queue *queue, const char *feed, Arena *a, const void **r
         return rc ? QUEUE_E_NONE : 0;
 }
 
+/**
+ * queue_lmdb_has() - is there a row of this object?
+ *
+ * The feed asks it of every entry.
+ *
+ * Return: 0, -errno.
+ */
+int queue_lmdb_has(Queue *queue, const ObjectKey *key, bool *ret_has)
+{
+        Store *s = &queue_lmdb(queue)->store;
+        uint8_t packed[OBJECT_KEY_SIZE];
+        MDB_txn *txn = NULL;
+        MDB_val val;
+        int r, rc;
+
+        object_key_pack(key, packed);
+        r = store_read(s, &txn);
+        if (r)
+                return error_trace(r);
+        rc = store_get(txn, s->change, packed, sizeof(packed), &val);
+        if (rc && rc != MDB_NOTFOUND)
+                return read_error(s, txn, rc);
+        store_read_end(s, txn);
+        *ret_has = rc == 0;
+        return 0;
+}
+
 static QueueState state_of(const Row *row, bool leased)
 {
         if (leased)

@@ -328,6 +328,7 @@ const QueueOps queue_lmdb_ops = {
         .unpark = unpark,
         .drop = drop,
         .position = queue_lmdb_position,
+        .has = queue_lmdb_has,
         .list = queue_lmdb_list,
         .outcomes = queue_lmdb_outcomes,
         .outcomes_done = outcomes_done,

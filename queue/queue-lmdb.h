@@ -59,6 +59,7 @@ extern const CommitHooks queue_lmdb_hooks;
 
 /* queue-lmdb-read.c */
 int queue_lmdb_position(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
+int queue_lmdb_has(Queue *q, const ObjectKey *key, bool *ret_has);
 int queue_lmdb_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
                     size_t *ret_n);
 int queue_lmdb_outcomes(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);

@@ -479,6 +479,7 @@ static const QueueOps queue_mem_ops = {
         .unpark = unpark,
         .drop = drop,
         .position = mem_position,
+        .has = mem_has,
         .list = mem_list,
         .outcomes = mem_outcomes,
         .outcomes_done = outcomes_done,

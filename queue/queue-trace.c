@@ -210,6 +210,14 @@ static int position(Queue *queue, const char *feed, Arena *a, const void **ret_d
                    safe(a, feed));
 }
 
+static int has(Queue *queue, const ObjectKey *key, bool *ret_has)
+{
+        QueueTrace *t = queue_trace(queue);
+        int r = t->next->ops->has(t->next, key, ret_has);
+
+        return say(t, r, "has %s", r ? "?" : *ret_has ? "yes" : "no");
+}
+
 static int list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
                 size_t *ret_n)
 {
@@ -306,6 +314,7 @@ static const QueueOps queue_trace_ops = {
         .unpark = unpark,
         .drop = drop,
         .position = position,
+        .has = has,
         .list = list,
         .outcomes = outcomes,
         .outcomes_done = outcomes_done,

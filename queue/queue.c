@@ -299,26 +299,11 @@ int queue_position(Queue *q, const char *feed, Arena *a, const void **ret_data, 
 /**
  * queue_has() - is there a row of this object?
  *
- * The list begins behind a key: the one just before this.
- *
  * Return: 0, -errno.
  */
 int queue_has(Queue *q, const ObjectKey *key, bool *ret_has)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        ObjectKey before = *key;
-        QueueItem *items;
-        size_t n;
-        int r;
-
-        for (size_t i = sizeof(before.id.bytes); i-- > 0;)
-                if (before.id.bytes[i]--)
-                        break;
-        r = queue_list(q, &before, 1, a, &items, &n);
-        if (r)
-                return error_fold(r);
-        *ret_has = n && items[0].change.source == key->source && guid_is(&items[0].change.id, &key->id);
-        return 0;
+        return q->ops->has(q, key, ret_has);
 }
 
 /**

@@ -177,6 +177,7 @@ struct QueueOps { /* each of put, ack, retry, park, note is one transaction */
         int (*unpark)(Queue *q, const ObjectKey *key, Wall now);
         int (*drop)(Queue *q, const ObjectKey *key);
         int (*position)(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n);
+        int (*has)(Queue *q, const ObjectKey *key, bool *ret_has);
         int (*list)(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
                     size_t *ret_n);
         int (*outcomes)(Queue *q, uint64_t after, size_t max, Arena *a, OutcomeRow **ret_rows, size_t *ret_n);

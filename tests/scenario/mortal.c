@@ -113,6 +113,11 @@ static int mortal_position(Queue *q, const char *feed, Arena *a, const void **re
         return queue_position(next(q), feed, a, ret_data, ret_n);
 }
 
+static int mortal_has(Queue *q, const ObjectKey *key, bool *ret_has)
+{
+        return queue_has(next(q), key, ret_has);
+}
+
 static int mortal_list(Queue *q, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
                        size_t *ret_n)
 {
@@ -231,6 +236,7 @@ static const QueueOps mortal_ops = {
         .unpark = mortal_unpark,
         .drop = mortal_drop,
         .position = mortal_position,
+        .has = mortal_has,
         .list = mortal_list,
         .outcomes = mortal_outcomes,
         .outcomes_done = mortal_outcomes_done,
