@@ -134,6 +134,8 @@ int batch_hand_over(Batch *b, FeedLink *l, bool catch_up)
         if (catch_up && !b->held)
                 qsort(b->entries, b->n_entries, sizeof(*b->entries), compare);
         began = link_now(l);
+        if (b->n_entries)
+                b->handed_at = began;
         r = l->sink->batch(l->sink, &batch);
         b->sink_us = link_now(l).us - began.us;
         if (r == FEED_E_FULL) {

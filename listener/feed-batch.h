@@ -43,6 +43,7 @@ struct Batch {
         bool held;         /* the sink had no room for it */
         bool held_is_last; /* the feed's: something is to be done when it has been taken */
         Mono stored_at;    /* when the sink last got a position; 0: never */
+        Mono handed_at;    /* when entries were last handed over; 0: never */
         int64_t sink_us;   /* how long the sink has taken for the last one */
 };
 

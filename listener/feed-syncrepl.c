@@ -17,6 +17,10 @@ static const char *const always[] = { "objectClass", "userAccountControl", "when
 
 #define REFRESH_WAIT_US 50000
 
+/* Of changes that follow each other this closely several share a commit; one that comes after a rest does not
+ * wait. */
+#define STREAM_WAIT_US 2000
+
 static FeedSyncrepl *of_feed(Feed *f)
 {
         return (FeedSyncrepl *)f;
@@ -121,11 +125,17 @@ static int probe(FeedSyncrepl *f, Mono now, Diag *diag)
         return 0;
 }
 
-/* In a refresh, what has arrived waits a moment for more: a commit costs as much as storing a hundred
- * entries. */
+/* What has arrived may wait a moment for more: a commit costs as much as storing a hundred entries. */
+static Mono due(const FeedSyncrepl *f)
+{
+        if (f->refreshing)
+                return mono_add(f->batch.began, REFRESH_WAIT_US);
+        return f->batch.handed_at.us ? mono_add(f->batch.handed_at, STREAM_WAIT_US) : (Mono){ 0 };
+}
+
 static bool waits_for_more(const FeedSyncrepl *f, Mono now)
 {
-        return f->refreshing && !f->batch.held && now.us < f->batch.began.us + REFRESH_WAIT_US;
+        return !f->batch.held && now.us < due(f).us;
 }
 
 /* Everything that has arrived is in the batch. */
@@ -155,7 +165,7 @@ static Mono syncrepl_next(const FeedLink *l)
                 return MONO_NEVER; /* feed_pause(false) wakes us */
         /* What came while the sink was busy with the last batch. */
         if (f->batch.n_entries || (f->moved && !f->refreshing && !syncrepl_again_is_due(f)))
-                return f->refreshing ? mono_add(f->batch.began, REFRESH_WAIT_US) : (Mono){ 0 };
+                return due(f);
         if (l->n_owed)
                 return mono_add(l->listening, l->patience_us);
         return syncrepl_again_is_due(f) && f->again_at.us < f->probe_at.us ? f->again_at : f->probe_at;

@@ -13,7 +13,8 @@
  *          '--- entries, cookies --> batches --> sink <-------------------'
  *
  * There is no doorbell and no look: the server sends each change when it is made. A batch goes to the sink as
- * soon as nothing more has arrived, with the last cookie that came. A read of the root DSE on the same
+ * soon as nothing more has arrived, with the last cookie that came; of a stream of changes, not more often
+ * than every 2 ms. A read of the root DSE on the same
  * connection, three times within `keepalive`, is the proof of life.
  *
  * What a server says is taken as it comes: phases may repeat, be in the wrong order, or be left out. Only

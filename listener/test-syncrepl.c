@@ -206,6 +206,33 @@ static void test_newer_than_provider(void **state)
         refused_with(*state, LDAP_UNWILLING_TO_PERFORM, "consumer state is newer than provider!");
 }
 
+/* A change after a rest goes at once; those that follow it closely go together, 2 ms after it. */
+static void test_stream(void **state)
+{
+        Fixture *f = *state;
+        FeedLink *l;
+
+        watch(f);
+        l = &f->syncrepl->link;
+        clock_fake_advance(&f->clock, 10000);
+        entry(f, "cn=one", SYNC_MODIFY, "rid=000,csn=2026.3Z#0#001#0");
+        assert_int_equal(hear(f), 0);
+        assert_int_equal(l->ops->tick(l, clock_mono(l->clock), &f->diag), 0);
+        told(f, "cn=one [position] ");
+        for (int i = 0; i < 2; i++) {
+                clock_fake_advance(&f->clock, 800);
+                entry(f, i ? "cn=three" : "cn=two", SYNC_MODIFY,
+                      i ? "rid=000,csn=2026.5Z#0#001#0" : "rid=000,csn=2026.4Z#0#001#0");
+                assert_int_equal(hear(f), 0);
+                assert_int_equal(l->ops->tick(l, clock_mono(l->clock), &f->diag), 0);
+                told(f, "");
+        }
+        assert_int_equal(l->ops->next(l).us - clock_mono(l->clock).us, 400);
+        clock_fake_advance(&f->clock, 400);
+        assert_int_equal(l->ops->tick(l, clock_mono(l->clock), &f->diag), 0);
+        told(f, "cn=two cn=three [position] ");
+}
+
 /* Refused without a cookie: no loop. */
 static void test_refused_for_good(void **state)
 {
@@ -481,6 +508,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_lost_before_handed_over, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_lost_in_refresh, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full_batch, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
