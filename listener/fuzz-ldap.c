@@ -21,6 +21,7 @@
 #include "listener/repl-meta.h"
 #include "listener/srv.h"
 #include "listener/sync-cookie.h"
+#include "listener/tls-records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 const char *__asan_default_options(void);
@@ -120,15 +121,17 @@ static void fuzz_recording(const uint8_t *data, size_t n, Arena *a)
         str_deinit(&file);
 }
 
-/* Answers of the name service, cookies, addresses. */
+/* Answers of the name service, records of TLS, cookies, addresses. */
 static void fuzz_names(const uint8_t *data, size_t n, Arena *a)
 {
         const char *text = arena_strndup(a, (const char *)data, n), *cookie;
+        TlsRecords records = { 0 };
         SrvTarget *targets;
         LdapUri uri;
         size_t k;
 
         srv_parse(data, n, a, &targets, &k);
+        tls_records_see(&records, data, n);
         ldap_uri_parse(text, &uri, NULL);
         if (sync_cookie_merge(a, (const char *)data, n / 2, (const char *)data + n / 2, n - n / 2, &cookie,
                               &k))

@@ -81,6 +81,14 @@ static int lost(Conn *c, Diag *diag)
         int code = LDAP_SERVER_DOWN;
 
         c->broken = true;
+        if (c->patience.begun_anew) {
+                diag_set(diag,
+                         "%s: the server asks for another TLS handshake (renegotiation), and libldap cannot "
+                         "do that "
+                         "safely; the connection is made again",
+                         c->uri.text);
+                return CONN_E_UNREACHABLE;
+        }
         ldap_get_option(c->ld, LDAP_OPT_RESULT_CODE, &code);
         if (errno == ERANGE || code == LDAP_DECODING_ERROR) {
                 diag_set(diag, "%s: an answer is not LDAP, or longer than %zu bytes", c->uri.text,

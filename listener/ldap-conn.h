@@ -28,6 +28,7 @@
 #include "engine/model/value.h"
 #include "listener/ldap-config.h"
 #include "listener/ldap-control.h"
+#include "listener/tls-records.h"
 
 typedef struct Conn Conn;
 typedef struct ConnAnswer ConnAnswer;
@@ -84,8 +85,11 @@ struct RootDse {
 typedef struct Patience {
         bool active;
         bool ran_out;
+        bool begun_anew; /* the server has asked for another handshake; nothing is read any more */
         int timeout_ms;
         int n_waits;
+        bool tls;           /* our ClientHello has been sent */
+        TlsRecords records; /* of the server */
 } Patience;
 
 struct Conn {
@@ -195,7 +199,7 @@ int conn_explain(const LdapConfig *config, const LdapUri *uri, Diag *diag);
 /* When the certificate of this connection ends; 0: no TLS, or it cannot be told (ldap-tls.c). */
 Wall conn_certificate_end(const Conn *c);
 
-/* Bound every wait of the handle while it is active (ldap-patience.c). */
+/* Bound every wait of the handle while it is active; no second handshake afterwards (ldap-patience.c). */
 void conn_be_patient(LDAP *ld, Patience *p, int64_t timeout_us);
 
 /* A bind with Kerberos (ldap-gssapi.c). `encrypted`: TLS is on, so SASL adds no layer of its own.

@@ -8,6 +8,13 @@
  * (seen with 2.5.13). So while a connection is being made, a layer of liblber's below TLS waits for the
  * socket itself, and gives up after the time-out. Each wait is bounded and so is their number: a server that
  * sends one byte at a time has an end too.
+ *
+ * And no second handshake. When a server asks for one on a connection that stands (HelloRequest, the
+ * renegotiation of TLS 1.2), the same loop begins within a read that nobody bounds, the certificate that is
+ * shown then is looked at by nobody, and if all goes well libldap takes the end of the handshake for the end
+ * of the connection. So the layer reads the heads of the records, which are in the clear, and lets no
+ * handshake through: the connection is given up, with a word that says why, and made again. In TLS 1.3 there
+ * is no renegotiation; new keys and tickets look like data here, and pass.
  */
 
 #include <errno.h>
@@ -65,11 +72,24 @@ static bool wait_for(Sockbuf_IO_Desc *d, short events)
 
 static ber_slen_t patience_read(Sockbuf_IO_Desc *d, void *data, ber_len_t n)
 {
-        return wait_for(d, POLLIN) ? LBER_SBIOD_READ_NEXT(d, data, n) : -1;
+        Patience *p = of(d);
+        ber_slen_t got = wait_for(d, POLLIN) ? LBER_SBIOD_READ_NEXT(d, data, n) : -1;
+
+        if (p && p->tls && got > 0 && tls_records_see(&p->records, data, (size_t)got))
+                p->begun_anew |= !p->active;
+        if (!p || !p->begun_anew)
+                return got;
+        errno = ECONNRESET;
+        return -1;
 }
 
+/* TLS begins with our ClientHello: at once, or when StartTLS is agreed upon. */
 static ber_slen_t patience_write(Sockbuf_IO_Desc *d, void *data, ber_len_t n)
 {
+        Patience *p = of(d);
+
+        if (p && tls_begins(data, n))
+                p->tls = true;
         return wait_for(d, POLLOUT) ? LBER_SBIOD_WRITE_NEXT(d, data, n) : -1;
 }
 
@@ -90,7 +110,8 @@ static Sockbuf_IO patience_io = {
 /**
  * conn_be_patient() - put the layer below TLS; active from now on
  *
- * `p` outlives the handle. Set p->active to false when the connection stands.
+ * `p` outlives the handle. Set p->active to false when the connection stands: from then on nothing waits, and
+ * a handshake ends it.
  */
 void conn_be_patient(LDAP *ld, Patience *p, int64_t timeout_us)
 {

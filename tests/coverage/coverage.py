@@ -22,6 +22,7 @@ GOAL = 90
 PARSERS = {
     "BER of controls, cookies": ["listener/ldap-control.c", "listener/sync-cookie.c", "listener/position.c"],
     "entries, values of a directory": ["listener/ldap-entry.c", "listener/ldap-value.c", "listener/repl-meta.c"],
+    "records of TLS": ["listener/tls-records.c"],
     "answers of the name service": ["listener/srv.c"],
     "recordings of a feed": ["listener/recording.c"],
     "DN": ["engine/model/dn.c"],

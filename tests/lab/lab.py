@@ -11,6 +11,7 @@ import tempfile
 from . import dirsrv, domain, nats, openldap
 from .emulator import Emulator
 from .fakead import FakeAd
+from .relay import TlsRelay
 from .service import Sosync
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -113,6 +114,13 @@ class Lab:
         fake = FakeAd(self.build / "tests" / "fakead" / "fakead")
         self._things.append(fake)
         return fake.start()
+
+    def tls_relay(self, name, version, server):
+        """TLS of this version ("1.2", "1.3") in front of a server without, which asks for another handshake when told to: see TlsRelay."""
+        (self.folder / name).mkdir()
+        relay = TlsRelay(self.build / "tests" / "lab" / "tls-relay", self.folder / name, version, server)
+        self._things.append(relay)
+        return relay
 
     def sosync(self, config, name="sosync", start=True, wait=True, environment=None):
         """sosync with this configuration file."""
