@@ -327,3 +327,15 @@ const FlowedObject *flowed_unpack(PackReader *r, Arena *a)
         skip_rest(r, fields, FLOWED_FIELDS);
         return o;
 }
+
+const FlowedObject *flowed_read(Arena *a, const void *data, size_t n)
+{
+        const FlowedObject *o;
+        PackReader r;
+
+        if (!n)
+                return NULL;
+        unpack_init(&r, data, n);
+        o = flowed_unpack(&r, a);
+        return unpack_end(&r) ? NULL : o;
+}

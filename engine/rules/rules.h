@@ -322,6 +322,9 @@ const Object *flowed_object(Arena *a, const FlowedObject *o); /* the same values
 void flowed_pack(PackWriter *w, const FlowedObject *o);
 const FlowedObject *flowed_unpack(PackReader *r, Arena *a);
 
+/* As it is stored with a metaverse object. NULL: there is none, or it is damaged. */
+const FlowedObject *flowed_read(Arena *a, const void *data, size_t n);
+
 const char *rule_link_name(RuleLink l);
 const char *flow_type_name(FlowType t); /* "Direct" "Constant" "Expression" */
 const char *scope_operator_name(ScopeOperator o);

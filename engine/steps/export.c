@@ -21,112 +21,6 @@
 
 #include <string.h>
 
-/* Rows of the export step and of Modified Properties, one per attribute of the plan. */
-static void report_plan(Run *run)
-{
-        AttributeInfo *infos = arena_new_array(run->arena, AttributeInfo, run->n_ops + 1);
-        ModifiedProperty *modified = arena_new_array(run->arena, ModifiedProperty, run->n_ops + 1);
-        AttributeInfo *links = NULL;
-        size_t n = 0;
-
-        for (size_t i = 0; i < run->n_ops; i++) {
-                const Op *op = &run->ops[i];
-                char id[GUID_TEXT_MAX];
-
-                switch (op->kind) {
-                case OP_CREATE:
-                case OP_REVOKE_SESSIONS:
-                        break;
-                case OP_SET:
-                case OP_UNSET:
-                        modified[n] = (ModifiedProperty){
-                                .name = op->attribute,
-                                .old_value = value_is_none(op->old_value)
-                                                     ? NULL
-                                                     : value_text(run->arena, op->old_value, STEP_TEXT_MAX),
-                                .new_value = op->kind == OP_UNSET
-                                                     ? NULL
-                                                     : value_text(run->arena, op->value, STEP_TEXT_MAX),
-                        };
-                        infos[n++] = (AttributeInfo){
-                                .name = op->attribute,
-                                .multi_valued = op->value.type == VALUE_LIST,
-                                .type = value_type_name(op->kind == OP_UNSET ? op->old_value : op->value),
-                                .value = op->kind == OP_UNSET
-                                                 ? NULL
-                                                 : value_text(run->arena, op->value, STEP_TEXT_MAX),
-                                .n_values = (uint32_t)value_count(op->value),
-                                .operation = op->kind == OP_UNSET           ? "delete"
-                                             : value_is_none(op->old_value) ? "add"
-                                                                            : "update",
-                                .sync_rule = op->rule,
-                                .mapping_type = op->mapping,
-                                .data_source = op->data_source,
-                        };
-                        break;
-                case OP_LINK:
-                case OP_UNLINK:
-                        if (!links) {
-                                modified[n].name = op->attribute;
-                                links = &infos[n++];
-                                *links = (AttributeInfo){
-                                        .name = op->attribute,
-                                        .multi_valued = !str_is(op->attribute, "manager"),
-                                        .type = "reference",
-                                        .operation = "update",
-                                        .sync_rule = op->rule,
-                                        .mapping_type = op->mapping,
-                                        .data_source = op->data_source,
-                                        .n_values = (uint32_t)run->n_cloud_links,
-                                };
-                        }
-                        guid_format(&op->link, id);
-                        if (op->kind == OP_LINK) {
-                                if (links->n_added++ < 100)
-                                        links->value_add = links->value_add
-                                                                   ? arena_printf(run->arena, "%s\n%s",
-                                                                                  links->value_add, id)
-                                                                   : arena_strdup(run->arena, id);
-                                links->n_values++;
-                        } else {
-                                if (links->n_deleted++ < 100)
-                                        links->value_delete = links->value_delete
-                                                                      ? arena_printf(run->arena, "%s\n%s",
-                                                                                     links->value_delete, id)
-                                                                      : arena_strdup(run->arena, id);
-                                links->n_values -= links->n_values > 0;
-                        }
-                        break;
-                }
-        }
-        if (links) {
-                ModifiedProperty *m = &modified[links - infos];
-
-                links->value = arena_printf(run->arena, "%u", links->n_values);
-                m->old_value =
-                        run->n_cloud_links ? arena_printf(run->arena, "%zu", run->n_cloud_links) : NULL;
-                m->new_value = links->n_values ? links->value : NULL;
-        }
-        run->record->attributes = infos;
-        run->record->n_attributes = n;
-        run->outcome.modified = modified;
-        run->outcome.n_modified = n;
-}
-
-static Action action_of(const Run *run)
-{
-        Action action = run->n_ops ? ACTION_UPDATE : ACTION_OTHER;
-
-        for (size_t i = 0; i < run->n_ops; i++) {
-                if (run->ops[i].kind == OP_CREATE)
-                        return ACTION_CREATE;
-                if (run->ops[i].kind == OP_SET && str_is(run->ops[i].attribute, "accountEnabled") &&
-                    !run->ops[i].value.b)
-                        action = ACTION_DISABLE;
-        }
-        return action;
-}
-
 /*
  * Announce a create: durable before it leaves. A head goes with it, so that intake follows the object, and
  * the next run finds the intent, wherever the object goes before the answer is known.
@@ -237,68 +131,6 @@ static int judge(Run *run, const OpResult *results)
         return 0;
 }
 
-/* "aboutMe, skills": what goes to another service in requests of its own. */
-static void say_services(Run *run)
-{
-        const char *names = NULL, *service = NULL;
-
-        for (size_t i = 0; i < run->n_ops; i++) {
-                const TargetAttribute *at =
-                        target_attribute(run->config->schema, run->ops[i].type, run->ops[i].attribute);
-
-                if (!at || !at->service)
-                        continue;
-                service = at->service;
-                names = names ? arena_printf(run->arena, "%s, %s", names, at->name) : at->name;
-        }
-        if (names)
-                step_detail(run, "in a request of its own", "%s (%s)", names, service);
-}
-
-/* What the object's owner says of its own steps, as details of this one. */
-static void report_owner(Run *run)
-{
-        const OwnerReport *said = &run->call.owner_said;
-
-        for (size_t i = 0; i < said->n_notes; i++)
-                step_detail(run,
-                            arena_printf(run->arena, "%s%s%s", run->call.owner_name,
-                                         *said->notes[i].key ? ": " : "", said->notes[i].key),
-                            "%s", said->notes[i].text);
-}
-
-/* More than this of one object is not written down. */
-#define PAPER_MAX ((size_t)1 << 20)
-
-/* Somebody asked what would be done: the requests as they would be sent. What is asked of the object's owner
- * is not ours to write. */
-static void put_on_paper(Run *run)
-{
-        OpResult *results = arena_new_array(run->arena, OpResult, run->n_ops + 1);
-        Call call = run->call;
-        Str paper;
-        size_t n = 0;
-        int r;
-
-        while (n < run->n_ops && !run->ops[n].owner)
-                n++;
-        str_init(&paper, PAPER_MAX);
-        call.paper = &paper;
-        r = target_apply(run->target, &call, run->ops, n, results, &run->diag);
-        if (r)
-                step_detail(run, "what cannot be sent", "%s", diag_text(&run->diag));
-        diag_clear(&run->diag);
-        if (n < run->n_ops)
-                str_printf(&paper,
-                           "%s# %zu operations are left to the synchronization that owns the object\n",
-                           paper.n ? "\n" : "", run->n_ops - n);
-        if (paper.cut)
-                step_detail(run, "left out of requests", "what goes beyond %zu bytes", PAPER_MAX);
-        if (paper.n)
-                step_detail(run, STEP_REQUESTS, "%s", paper.data);
-        str_deinit(&paper);
-}
-
 static size_t count_confirmed(const Run *run)
 {
         size_t n = 0;
@@ -337,9 +169,7 @@ int step_export(Run *run)
         r = run_ask_protected(run);
         if (r)
                 return r;
-        report_plan(run);
-        say_services(run);
-        run->outcome.action = action_of(run);
+        run_say_plan(run);
         if (run->n_ops == 0 && run->held_back)
                 return step_fail(run, STEP_E_PARK, "HeldByRevert", NULL);
         if (run->n_ops == 0) {
@@ -349,7 +179,7 @@ int step_export(Run *run)
         }
         if (run_is_staging(run)) {
                 if (run->change.staging)
-                        put_on_paper(run);
+                        run_put_on_paper(run);
                 step_say(run, RESULT_SKIPPED, "%s%zu operations are planned and none is sent.",
                          run->config->staging || run->change.staging ? "Staging: " : "", run->n_ops);
                 return STEP_E_DONE;
@@ -369,7 +199,7 @@ int step_export(Run *run)
         results = arena_new_array(run->arena, OpResult, run->n_ops);
         r = target_apply(run->target, &run->call, run->ops, run->n_ops, results, &run->diag);
         run->results = results;
-        report_owner(run);
+        run_say_owner(run);
         run->outcome.sent = run_wall(run, run->call.first_write);
         run->outcome.accepted = run_wall(run, run->call.last_write);
         if (r == TARGET_E_OVERTAKEN && count_confirmed(run))

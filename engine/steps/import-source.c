@@ -95,14 +95,7 @@ static int has_ready(Run *run, bool *ret_any)
 /* What the last run said: until when its result holds, whatever becomes of the object. */
 static const FlowedObject *recall_flowed(Run *run)
 {
-        const FlowedObject *o;
-        PackReader r;
-
-        if (!run->person.n_flowed)
-                return NULL;
-        unpack_init(&r, run->person.flowed, run->person.n_flowed);
-        o = flowed_unpack(&r, run->arena);
-        return unpack_end(&r) ? NULL : o;
+        return flowed_read(run->arena, run->person.flowed, run->person.n_flowed);
 }
 
 static bool is_object_as_before(const Run *run)

@@ -108,6 +108,11 @@ int run_compare_ids(const void *a, const void *b); /* of ObjectIds, for qsort an
 void run_names_now(Run *run, const char *attribute, const ObjectId **ret_ids, size_t *ret_n,
                    const FlowedValue **ret_why);
 
+/* export-say.c: what the report says of the plan, and of what became of it. */
+void run_say_plan(Run *run);
+void run_say_owner(Run *run);
+void run_put_on_paper(Run *run); /* the requests as they would be sent */
+
 /* link.c: a CHANGE_LINK run: the plan of the edges that have become ready. Return: 0, STEP_E_*. */
 int run_plan_ready(Run *run);
 

@@ -250,21 +250,15 @@ static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
 static int run_inbound(Run *run, const char *mv_type)
 {
         RuleInput *inputs = arena_new_array(run->arena, RuleInput, run->person.n_joined + 1);
-        const FlowedObject *before = NULL;
+        const FlowedObject *before;
         size_t n = 0;
         int r;
 
         r = gather_inputs(run, inputs, &n);
         if (r)
                 return r;
-        if (run->person.n_flowed) {
-                PackReader reader;
-
-                unpack_init(&reader, run->person.flowed, run->person.n_flowed);
-                before = flowed_unpack(&reader, run->arena);
-                if (unpack_end(&reader))
-                        before = NULL; /* damaged: it is rebuilt from the rules' values alone */
-        }
+        /* Damaged, it is rebuilt from the rules' values alone. */
+        before = flowed_read(run->arena, run->person.flowed, run->person.n_flowed);
         run->rules_result = rules_inbound(run->config->rules, mv_type, inputs, n, clock_wall(run->clock),
                                           run->arena, &run->mv, &run->rules_diag);
         if (run->rules_result < 0)

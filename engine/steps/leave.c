@@ -268,18 +268,10 @@ static void leave_intent(Run *run)
 /* The index of join attributes: what this metaverse object is found by. */
 static void leave_joins(Run *run)
 {
-        const FlowedObject *before = NULL;
+        const FlowedObject *before = flowed_read(run->arena, run->person.flowed, run->person.n_flowed);
         const char *const *names;
         size_t n;
 
-        if (run->person.n_flowed) {
-                PackReader r;
-
-                unpack_init(&r, run->person.flowed, run->person.n_flowed);
-                before = flowed_unpack(&r, run->arena);
-                if (unpack_end(&r))
-                        before = NULL;
-        }
         names = rules_join_attributes(run->config->rules, run->mv->type, &n);
         for (size_t i = 0; i < n; i++) {
                 Value now = flowed_get(run->mv, names[i]);

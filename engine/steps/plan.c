@@ -49,15 +49,11 @@ static const FlowedObject *planned_before(Run *run)
         const RunConnector *c = run_connector(run);
         const FlowedObject *mv, *planned = NULL;
         const char *why;
-        PackReader reader;
         Diag ignored = DIAG_INIT;
         int r;
 
-        if (!run->person.n_flowed)
-                return NULL;
-        unpack_init(&reader, run->person.flowed, run->person.n_flowed);
-        mv = flowed_unpack(&reader, run->arena);
-        if (unpack_end(&reader) || !mv)
+        mv = flowed_read(run->arena, run->person.flowed, run->person.n_flowed);
+        if (!mv)
                 return NULL;
         r = rules_outbound(run->config->rules, mv, run->cloud.object, c->parameters, c->n_parameters,
                            clock_wall(run->clock), run->arena, &planned, &why, &ignored);
