@@ -23,10 +23,11 @@ bool run_is_scope_failure(const Run *run)
         return run->outcome.disposition == DISPOSITION_RETRY && run->blame != BLAME_OBJECT;
 }
 
-bool run_is_claimed(const Run *run)
+bool run_waits_its_turn(const Run *run)
 {
         return run->outcome.disposition == DISPOSITION_RETRY &&
-               str_is(run->outcome.error.code, "ConcurrentUpdate");
+               (str_is(run->outcome.error.code, "ConcurrentUpdate") ||
+                str_is(run->outcome.error.code, "RulesCatchingUp"));
 }
 
 bool run_goes_on(const Run *run)
@@ -127,7 +128,7 @@ static int hand_over(WorkerShared *s, Run *run, const Lease *lease)
                 .rest_until = rest_until(run, now),
         };
 
-        if (run_is_scope_failure(run) || run_is_claimed(run)) {
+        if (run_is_scope_failure(run) || run_waits_its_turn(run)) {
                 /* Not the object's fault: no try is counted, no report is made; it waits where it can merge.
                  */
                 if (run->call.n_writes == 0 && !run->retry_at.ms && !run->have_intent)

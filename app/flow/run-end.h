@@ -14,9 +14,9 @@
 /* A cause that is not the object's: a circuit sees to it. */
 bool run_is_scope_failure(const Run *run);
 
-/* Another run has the metaverse object, for as long as its calls may take: it is looked at again in a moment.
- */
-bool run_is_claimed(const Run *run);
+/* Another run has the metaverse object, for as long as its calls may take, or rules that have just become
+ * active are still applied: it is looked at again in a moment. */
+bool run_waits_its_turn(const Run *run);
 
 /* The next run of the object goes on where this one has stopped: who waits for an outcome waits for that one.
  */

@@ -109,6 +109,6 @@ void run_tell_watchers(WorkerShared *s, const Run *run)
         s->metrics.n_reads += run->call.n_reads;
         s->metrics.n_in_work--;
         metrics_count(&s->metrics, &run->outcome);
-        if (s->live && run_is_worth_a_report(run) && !run_is_claimed(run))
+        if (s->live && run_is_worth_a_report(run) && !run_waits_its_turn(run))
                 live_add(s->live, &run->outcome);
 }

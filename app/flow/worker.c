@@ -191,7 +191,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         if (s->reporter)
                 reporter_wake(s->reporter);
         w->goes_on = r == 0 && run_goes_on(run);
-        if (s->waiters && !run_is_claimed(run) && !run_goes_on(run))
+        if (s->waiters && !run_waits_its_turn(run) && !run_goes_on(run))
                 waiters_deliver(s->waiters, &run->key, &run->outcome);
         if (!run->call.n_writes)
                 target_give_back(s->target, (Lane)lease->change.lane, clock_mono(s->clock));

@@ -336,6 +336,18 @@ int rules_changes(const RulesWorld *w, const RulesKnown *k, const RulesView *a_v
         return r;
 }
 
+/* What it is found by: another object may join it, or none any more. */
+static bool joins_differ(const RulesView *a, const RulesView *b)
+{
+        size_t n;
+        const char *const *names = rules_join_attributes(b->rules, b->mv->type, &n);
+
+        for (size_t i = 0; i < n; i++)
+                if (!value_is(flowed_get(a->mv, names[i]), flowed_get(b->mv, names[i])))
+                        return true;
+        return false;
+}
+
 bool rules_differ(const RulesWorld *w, const RulesKnown *k, const RulesView *a_view, const RulesView *b_view,
                   Arena *a)
 {
@@ -345,6 +357,8 @@ bool rules_differ(const RulesWorld *w, const RulesKnown *k, const RulesView *a_v
         if (a_view->failed || b_view->failed)
                 return !a_view->failed || !b_view->failed;
         if (!a_view->planned != !b_view->planned)
+                return true;
+        if (a_view->mv && b_view->mv && joins_differ(a_view, b_view))
                 return true;
         if (!a_view->planned)
                 return false;

@@ -84,6 +84,6 @@ int rules_view(const RulesWorld *w, const RulesKnown *k, const RuleSet *rules, A
 int rules_changes(const RulesWorld *w, const RulesKnown *k, const RulesView *a_view, const RulesView *b_view,
                   bool mv, Arena *a, RulesChange **ret_changes, size_t *ret_n);
 
-/* Would the next run do another thing? Failing and leaving are differences too. */
+/* Would the next run do another thing? Failing and leaving are differences too, and what it is found by. */
 bool rules_differ(const RulesWorld *w, const RulesKnown *k, const RulesView *a_view, const RulesView *b_view,
                   Arena *a);

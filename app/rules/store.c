@@ -96,14 +96,15 @@ int rules_store_read(Space *s, Arena *a, const char *version, const RulesFile **
         return 0;
 }
 
-int rules_store_catch_up(Space *s, ObjectId *ret_after)
+/* Up to whom something is done that goes over everybody. */
+static int read_place(Space *s, const char *name, ObjectId *ret_after)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         MemoReader m;
         ObjectId after;
         int err;
 
-        err = memo_open(s, CATCH_UP_MEMO, &shape, a, &m, NULL);
+        err = memo_open(s, name, &shape, a, &m, NULL);
         if (err == SPACE_E_NONE)
                 return RULES_STORE_E_NONE;
         if (err)
@@ -113,6 +114,16 @@ int rules_store_catch_up(Space *s, ObjectId *ret_after)
                 return error_origin(-EUCLEAN);
         *ret_after = after;
         return 0;
+}
+
+int rules_store_catch_up(Space *s, ObjectId *ret_after)
+{
+        return read_place(s, CATCH_UP_MEMO, ret_after);
+}
+
+int rules_store_joins(Space *s, ObjectId *ret_after)
+{
+        return read_place(s, MEMO_JOINS, ret_after);
 }
 
 /* -- writing --------------------------------------------------------------------------------------------- */
@@ -148,13 +159,18 @@ static void write_history(SpaceBatch *b, const RulesHistory *h)
         memo_end(&w, b, HISTORY_MEMO, SPACE_ANY);
 }
 
-static void write_catch_up(SpaceBatch *b, const ObjectId *after)
+/* `after` NULL: all of it is done. */
+static void write_place(SpaceBatch *b, const char *name, const ObjectId *after)
 {
         PackWriter w;
 
+        if (!after) {
+                memo_delete(b, name);
+                return;
+        }
         memo_begin(&w, &shape);
         pack_bytes(&w, after->bytes, sizeof(after->bytes));
-        memo_end(&w, b, CATCH_UP_MEMO, SPACE_ANY);
+        memo_end(&w, b, name, SPACE_ANY);
 }
 
 static bool is_kept(const RulesHistory *h, const char *version)
@@ -197,8 +213,10 @@ int rules_store_activate(Queue *q, const RulesFile *texts, size_t n_texts, const
         write_history(&b, &h);
         if (old.n && !is_kept(&h, old.items[old.n - 1].version))
                 memo_delete(&b, texts_memo(a, old.items[old.n - 1].version));
-        if (old.n)
-                write_catch_up(&b, &(ObjectId){ 0 });
+        if (old.n) {
+                write_place(&b, MEMO_JOINS, &(ObjectId){ 0 });
+                write_place(&b, CATCH_UP_MEMO, &(ObjectId){ 0 });
+        }
         r = put(q, &b, NULL, 0, what->at);
         return r > 0 ? error_origin(-ENOSPC) : error_trace(r);
 }
@@ -209,9 +227,20 @@ int rules_store_caught_up(Queue *q, const ObjectId *after, const Change *changes
         SpaceBatch b;
 
         space_batch_init(&b, a);
-        if (after)
-                write_catch_up(&b, after);
-        else
-                memo_delete(&b, CATCH_UP_MEMO);
+        write_place(&b, CATCH_UP_MEMO, after);
         return put(q, &b, changes, n_changes, now);
+}
+
+int rules_store_indexed(Queue *q, const ObjectId *after, const LinkWrite *links, size_t n_links, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SpaceBatch b;
+
+        space_batch_init(&b, a);
+        write_place(&b, MEMO_JOINS, after);
+        return queue_put(q, &(Intake){ .writes = b.writes,
+                                       .n_writes = b.n_writes,
+                                       .links = links,
+                                       .n_links = n_links,
+                                       .now = now });
 }

@@ -4,9 +4,11 @@
 /*
  * RulesStore: the rule sets that were active, and which one is
  *
- *      memo rules.history          the last RULES_KEPT activations, newest first: version, origin, who, how,
- * when memo rules.text.<version>   the files of that version, whole memo rules.catch-up         a new version
- * is still to be applied to what was done by others: how far that is
+ *      rules.history          the last RULES_KEPT activations, newest first: version, origin, who, how, when
+ *      rules.text.<version>   the files of that version, whole
+ *      MEMO_JOINS             the index of join values is not whole for a new version: how far it is
+ *      rules.catch-up         a new version is still to be applied to what was done by others: how far that
+ * is
  *
  * The active set is what the state says, never what lies in a folder: a reload, a restart and a new version
  * of the program change nothing until somebody activates it. Only a state without any history takes the set
@@ -51,8 +53,8 @@ int rules_store_history(Space *s, Arena *a, RulesHistory *ret_history);
 int rules_store_read(Space *s, Arena *a, const char *version, const RulesFile **ret_files, size_t *ret_n);
 
 /*
- * From now on this set is active; `texts` are its files. One commit: history, texts, what is to be caught up
- * (unless it is the first), and the texts of versions that the history has forgotten go.
+ * From now on this set is active; `texts` are its files. One commit: history, texts, what is to be indexed
+ * and caught up (unless it is the first), and the texts of versions that the history has forgotten go.
  * Return: 0, -EFBIG (more than a record takes), -errno.
  */
 int rules_store_activate(Queue *q, const RulesFile *texts, size_t n_texts, const RulesActivation *what);
@@ -62,3 +64,7 @@ int rules_store_catch_up(Space *s, ObjectId *ret_after);
 
 /* `changes` are put with it, in one commit. `after` NULL: all is done. Return: as queue_put. */
 int rules_store_caught_up(Queue *q, const ObjectId *after, const Change *changes, size_t n_changes, Wall now);
+
+/* The same of the index of join values: the one that has his rows, the rows that are put with it. */
+int rules_store_joins(Space *s, ObjectId *ret_after);
+int rules_store_indexed(Queue *q, const ObjectId *after, const LinkWrite *links, size_t n_links, Wall now);

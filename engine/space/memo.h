@@ -29,6 +29,10 @@
  * one log: a state that is copied elsewhere (queue/state-copy.h) begins without it. */
 #define MEMO_BOARD "scheduler.board"
 
+/* It is there while the index of join values (LINK_JOIN) is not whole for the rules that have become active
+ * (app/rules/store.h): objects that are joined to nothing wait. */
+#define MEMO_JOINS "rules.joins"
+
 typedef struct MemoShape MemoShape;
 typedef struct MemoReader MemoReader;
 

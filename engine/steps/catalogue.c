@@ -239,6 +239,10 @@ static const CatalogueRow rows[] = {
         ROW("ConcurrentUpdate", NON_SERVICE_FAILURE, OBJECT,
             "Another object that is joined to the same person was being synchronized.",
             "None: the change is tried again by itself."),
+        ROW("RulesCatchingUp", NON_SERVICE_FAILURE, OBJECT,
+            "Rules have just become active, and the values that they join objects by are not all in the index "
+            "yet. An object that is joined to none waits, or it could become a second one.",
+            "None: it is tried again each second. The service does it; start it if it does not run."),
         ROW("CrashedTheService", FAILURE, OBJECT,
             "The service ended three times while it worked on this object.",
             "Please report it with `sosync report show`; `sosync queue retry` tries it once more."),

@@ -11,8 +11,12 @@
 #include "engine/steps/internal.h"
 
 #include "base/str.h"
+#include "engine/space/memo.h"
 
 #include <string.h>
+
+/* The index is made in seconds (app/job/rules-catch-up.h). */
+#define INDEX_WAIT_MS 1000
 
 static RuleInput own_input(const Run *run)
 {
@@ -161,6 +165,19 @@ static int judge_joining(Run *run, const Joining *j)
         return 0;
 }
 
+/* While rules are new, whom they would join it to may not be in the index: it would become a second one. */
+static int mind_index(Run *run)
+{
+        const uint8_t *data;
+        size_t n;
+        int r = memo_read(run->space, MEMO_JOINS, run->arena, &data, &n, NULL);
+
+        if (r)
+                return r == SPACE_E_NONE ? 0 : r;
+        run->retry_at = wall_add(clock_wall(run->clock), INDEX_WAIT_MS);
+        return step_fail(run, STEP_E_RETRY, "RulesCatchingUp", NULL);
+}
+
 /* Not joined yet: all rules in scope have a say, the best first. */
 static int find_joined(Run *run, const RuleInput *input, bool *ret_found)
 {
@@ -304,7 +321,9 @@ int run_join(Run *run)
         if (found) {
                 run->metaverse = run->head.metaverse;
         } else {
-                r = find_joined(run, &input, &found);
+                r = mind_index(run);
+                if (r == 0)
+                        r = find_joined(run, &input, &found);
                 if (r)
                         return r;
         }

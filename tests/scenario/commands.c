@@ -10,9 +10,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct Verb {
         const char *name;
@@ -310,46 +308,6 @@ static bool do_filter(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
-/* RULES account_expires: true   RULES off: what stands in the configuration's rules section */
-static bool do_rules(Scene *s, const char *const *words, size_t n_words)
-{
-        s->rules = str_is(words[1], "off") ? NULL : strstr(s->line->text, words[1]);
-        return scene_reload(s);
-}
-
-/* The shipped set as files, and the script's own beside it. */
-static int write_rules(Scene *s, const char *folder)
-{
-        const char *own = arena_printf(s->arena, "rules:\n%s", s->own_rules);
-        const RulesFile *files;
-        size_t n;
-        int r = rules_read(s->arena, NULL, false, &files, &n, NULL);
-
-        if (r == 0 && mkdir(folder, 0700) && errno != EEXIST)
-                r = -errno;
-        for (size_t i = 0; i < n && r == 0; i++) {
-                const char *name = strrchr(files[i].name, '/');
-
-                r = str_write_file(arena_printf(s->arena, "%s/%s", folder, name ? name + 1 : files[i].name),
-                                   files[i].text, files[i].n, 0600);
-        }
-        return r ? r
-                 : str_write_file(arena_printf(s->arena, "%s/zz-own.yaml", folder), own, strlen(own), 0600);
-}
-
-/* RULE {name: X, direction: Inbound, ...}: one more rule beside the shipped ones, as it stands in a file. */
-static bool do_rule(Scene *s, const char *const *words, size_t n_words)
-{
-        const char *folder = arena_printf(s->arena, "%s/rules", s->folder);
-
-        s->own_rules = arena_printf(s->arena, "%s  - %s\n", s->own_rules ? s->own_rules : "",
-                                    strstr(s->line->text, words[1]));
-        if (write_rules(s, folder))
-                return scene_fail(s, "the rules cannot be written");
-        s->rules = arena_printf(s->arena, "directory: \"%s\"", folder);
-        return scene_reload(s);
-}
-
 /* TYPES user,contact: scope.object_types */
 static bool do_types(Scene *s, const char *const *words, size_t n_words)
 {
@@ -541,8 +499,10 @@ static const Verb verbs[] = {
         { "STAGING", 2, do_staging },
         { "ESTATE", 2, do_estate },
         { "FILTER", 2, do_filter },
-        { "RULES", 2, do_rules },
-        { "RULE", 2, do_rule },
+        { "RULES", 2, command_rules },
+        { "RULE", 2, command_rule },
+        { "ACTIVATE", 2, command_activate },
+        { "CATCH-UP", 1, command_catch_up },
         { "TYPES", 2, do_types },
         { "CONNECT", 1, connect_do },
         { "CLOUD-SYNC", 1, connect_cloud_sync },

@@ -18,6 +18,12 @@ bool command_need(Scene *s, const char *name, Thing **ret_thing); /* the object 
 bool command_drift(Scene *s, const char *const *words, size_t n_words);
 bool command_reconcile_now(Scene *s, const char *const *words, size_t n_words);
 
+/* commands-rules.c */
+bool command_rules(Scene *s, const char *const *words, size_t n_words);
+bool command_rule(Scene *s, const char *const *words, size_t n_words);
+bool command_activate(Scene *s, const char *const *words, size_t n_words);
+bool command_catch_up(Scene *s, const char *const *words, size_t n_words);
+
 /* commands-objects.c */
 bool command_object(Scene *s, const char *const *words, size_t n_words);
 bool command_objects(Scene *s, const char *const *words, size_t n_words);

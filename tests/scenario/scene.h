@@ -75,6 +75,7 @@ struct Scene {
         Queue *queue;
         bool full;                    /* acknowledgements are refused */
         bool shut;                    /* new changes are refused */
+        uint64_t full_at;             /* that begins when a job has looked at so many; 0: it does not */
         bool unreadable;              /* so are the rows of the spaces, to a run */
         ObjectId claimed;             /* a metaverse object that another run has; zero: none */
         bool dying;                   /* the next acknowledgement is never stored */
