@@ -7,41 +7,6 @@
 
 #include <inttypes.h>
 
-static const char *const ada[] = {
-        "accountExpires:i=9223372036854775807",
-        "c=GB",
-        "cn=Ada Lovelace",
-        "co=United Kingdom",
-        "company=Contoso",
-        "countryCode:i=826",
-        "department=Engineering",
-        "description=Analytical engines",
-        "displayName=Ada Lovelace",
-        "extensionAttribute1=A1",
-        "extensionAttribute7=building 4",
-        "givenName=Ada",
-        "l=London",
-        "mail=ada@contoso.test",
-        "mailNickname=ada",
-        "manager:r=CN=Charles Babbage,OU=corp,DC=corp,DC=contoso,DC=test",
-        "mobile=+44 20 7946 0001",
-        "objectGUID:x=33221100554477668899aabbccddeeff",
-        "objectSid:x=010500000000000515000000a065cf7e784b9b5fe77c8770f4010000",
-        "physicalDeliveryOfficeName=4/102",
-        "postalCode=SW1A 1AA",
-        "proxyAddresses:l=SMTP:ada@contoso.test|smtp:a.lovelace@contoso.test|sip:ada@contoso.test",
-        "pwdLastSet:i=133500000000000000",
-        "sAMAccountName=ada",
-        "sn=Lovelace",
-        "st=London",
-        "streetAddress=12 St James's Square",
-        "telephoneNumber=+44 20 7946 0000",
-        "title=Analyst",
-        "userAccountControl:i=512",
-        "userPrincipalName=ada@contoso.test",
-        NULL,
-};
-
 int main(void)
 {
         enum {
@@ -59,7 +24,7 @@ int main(void)
                 fprintf(stderr, "%s\n", diag_text(&diag));
                 return 1;
         }
-        o = fixture_object(config, "user", "CN=Ada Lovelace,OU=corp,DC=corp,DC=contoso,DC=test", ada);
+        o = fixture_object(config, "user", "CN=Ada Lovelace,OU=corp,DC=corp,DC=contoso,DC=test", fixture_ada);
         start = clock_mono(&clock_system).us;
         for (int i = 0; i < ROUNDS; i++) {
                 FixtureResult f = fixture_run(set, o, NULL, run, &diag);

@@ -18,6 +18,41 @@ const size_t n_fixture_parameters = N_ELEMENTS(fixture_parameters);
 
 const Wall fixture_now = { 1795335300000 };
 
+const char *const fixture_ada[] = {
+        "accountExpires:i=9223372036854775807",
+        "c=GB",
+        "cn=Ada Lovelace",
+        "co=United Kingdom",
+        "company=Contoso",
+        "countryCode:i=826",
+        "department=Engineering",
+        "description=Analytical engines",
+        "displayName=Ada Lovelace",
+        "extensionAttribute1=A1",
+        "extensionAttribute7=building 4",
+        "givenName=Ada",
+        "l=London",
+        "mail=ada@contoso.test",
+        "mailNickname=ada",
+        "manager:r=CN=Charles Babbage,OU=corp,DC=corp,DC=contoso,DC=test",
+        "mobile=+44 20 7946 0001",
+        "objectGUID:x=33221100554477668899aabbccddeeff",
+        "objectSid:x=010500000000000515000000a065cf7e784b9b5fe77c8770f4010000",
+        "physicalDeliveryOfficeName=4/102",
+        "postalCode=SW1A 1AA",
+        "proxyAddresses:l=SMTP:ada@contoso.test|smtp:a.lovelace@contoso.test|sip:ada@contoso.test",
+        "pwdLastSet:i=133500000000000000",
+        "sAMAccountName=ada",
+        "sn=Lovelace",
+        "st=London",
+        "streetAddress=12 St James's Square",
+        "telephoneNumber=+44 20 7946 0000",
+        "title=Analyst",
+        "userAccountControl:i=512",
+        "userPrincipalName=ada@contoso.test",
+        NULL,
+};
+
 static Value list_value(Arena *a, char *text)
 {
         Value values[64];

@@ -27,6 +27,9 @@ extern const size_t n_fixture_parameters;
 /* A quarter past eight on 22 November 2026. */
 extern const Wall fixture_now;
 
+/* A user with 30 attributes, for what is measured. */
+extern const char *const fixture_ada[];
+
 /* `attributes` ends with NULL. */
 const Object *fixture_object(Arena *a, const char *type, const char *dn, const char *const *attributes);
 

@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import figures  # noqa: E402
+import instructions  # noqa: E402
 import rows  # noqa: E402
 import table  # noqa: E402
 
@@ -68,6 +69,15 @@ def test_judgement():
     check(table.judge(True, uneven) == "repeated" and "still uneven: 1.6" in uneven.note(), uneven.note())
 
 
+def test_instructions():
+    kept = instructions.Counts("gcc", {"parsed": 1000, "packed": 500})
+    for parts, expected in (({"parsed": 1000, "packed": 500}, []), ({"parsed": 1099, "packed": 1}, []), ({"parsed": 1101, "packed": 500}, ["parsed"]),
+                            ({"parsed": 1000}, ["packed"]), ({"parsed": 1000, "packed": 500, "new": 1}, ["new"])):
+        check(instructions.wrong(instructions.Counts("gcc", parts), kept) == expected, f"{parts}: {instructions.wrong(instructions.Counts('gcc', parts), kept)}")
+    table_now = instructions.read_table()
+    check(len(table_now.parts) == 7 and table_now.date and "glibc" in table_now.made, table_now)
+
+
 def test_a_row():
     """Exit 0 and a document that says so; 77 where there is no peer."""
     r = bench("--quick", "--json", "--row", "noop")
@@ -79,6 +89,6 @@ def test_a_row():
     check([(line["row"], line["figure"], line["verdict"]) for line in lines] == [("noop", "0", "met")], lines)
 
 
-for test in (test_options, test_peers_help, test_every_row_has_a_function, test_figures, test_judgement, test_a_row):
+for test in (test_options, test_peers_help, test_every_row_has_a_function, test_figures, test_judgement, test_instructions, test_a_row):
     test()
     print(f"ok {test.__name__}", flush=True)

@@ -29,6 +29,7 @@ ROWS = {
     "binary": ("binary", 20, 20),
     "queue": ("queue", 0, 0),
     "rules": ("rules", 0, 0),
+    "instructions": ("instructions", 0, 0),
     "rules-diff": ("rules_diff", 0, 0),
     "compare": ("compare", 0, 0),
 }
