@@ -18,7 +18,7 @@ class Limited:
 
     def __init__(self, bench):
         ground = bench.ground
-        users = ground.users[:4000 if bench.quick else 10000]
+        users = ground.users[:3500 if bench.quick else 10000]
         ground.make_stale(users)
         fill_queue(ground, ground.state, users)
         with ground.published_limits("L", SCALE):

@@ -57,7 +57,7 @@ def row(bench):
     if nats.why_not():
         return [Line("scale", "", "skipped", note=nats.why_not())]
     ground = bench.ground
-    n_users = 200 if bench.quick else 600
+    n_users = 100 if bench.quick else 600
     ou = ground.ad.add_ou(f"OU=Scale {next(ground.numbers)},{ground.corp}").dn
     servers = ground.lab.nats(3)
     configs = [write_node(ground, ou, servers, name) for name in ("one", "two", "three")]

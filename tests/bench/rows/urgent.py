@@ -45,7 +45,7 @@ def enable(ground, users):
 
 def row(bench):
     ground = bench.ground
-    n_urgent = 10 if bench.quick else 40
+    n_urgent = 6 if bench.quick else 40
     n_made_up = 0 if bench.quick else 100000
     leavers, backlog = ground.users[-n_urgent:], ground.users[:-n_urgent]
 
