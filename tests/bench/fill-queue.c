@@ -5,6 +5,7 @@
  *
  *      fill-queue STATE < lines of objectGUID and DN        these objects
  *      fill-queue STATE COUNT                               as many that no directory has
+ *      fill-queue STATE known                               all that the state knows
  *
  * All are in the normal lane, 5,000 a commit. Real objects are of the kind that a person asks for: one whose
  * source has not changed since its last run is else passed over without a look at the cloud. The service must
@@ -44,6 +45,43 @@ static void made_up(Change *c, uint64_t i)
         c->dn = "CN=Nobody,OU=Bulk,DC=corp,DC=contoso,DC=test";
 }
 
+typedef struct Known {
+        Queue *queue;
+        Change *changes;
+        size_t n;
+} Known;
+
+static int take_known(void *context, const void *key, size_t n_key, const SpaceRow *row)
+{
+        Known *k = context;
+        ObjectKey object;
+
+        if (!object_key_unpack(key, n_key, &object))
+                give_up("a key of the space", (int)n_key);
+        k->changes[k->n++] = (Change){ .source = object.source,
+                                       .id = object.id,
+                                       .kind = CHANGE_REQUEST,
+                                       .lane = LANE_NORMAL,
+                                       .seen = clock_wall(&clock_system) };
+        if (k->n == PER_PUT) {
+                put(k->queue, k->changes, k->n);
+                k->n = 0;
+        }
+        return 0;
+}
+
+static void put_known(Queue *q, Change *changes)
+{
+        Known k = { .queue = q, .changes = changes };
+        Space *s = queue_space(q);
+        int r = s->ops->walk(s, SPACE_HEAD, NULL, 0, take_known, &k);
+
+        if (r)
+                give_up("walk", r);
+        if (k.n)
+                put(q, changes, k.n);
+}
+
 static bool read_one(Change *c, Arena *a)
 {
         char line[1024], *tab;
@@ -74,11 +112,15 @@ int main(int argc, char **argv)
         int r;
 
         if (argc < 2 || !changes)
-                give_up("usage: fill-queue STATE [COUNT]", 0);
+                give_up("usage: fill-queue STATE [COUNT | known]", 0);
         r = queue_lmdb_new(&q, &(QueueLmdbOptions){ .path = argv[1], .now = clock_wall(&clock_system) },
                            &diag);
         if (r)
                 give_up(diag_text(&diag), r);
+        if (argc > 2 && strcmp(argv[2], "known") == 0) {
+                put_known(q, changes);
+                more = false;
+        }
         while (more) {
                 size_t i = 0;
 

@@ -277,15 +277,19 @@ def anonymous_bytes(pid):
     return int(re.search(r"^RssAnon:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
 
 
-def resident_bytes(pid, without="data.mdb"):
-    """Resident memory except for the mapped store."""
-    total, counts = 0, True
+def resident_bytes(pid):
+    """Resident memory by what it is: "store" (the mapped file), "reports" (the day's index files, mapped too), "programs" (the program and its
+    libraries, as far as they are as on the disk), "anonymous"."""
+    found = dict.fromkeys(("store", "reports", "programs", "anonymous"), 0)
     for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
         if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-            counts = not line.endswith(without)
-        elif counts and line.startswith("Rss:"):
-            total += int(line.split()[1]) * 1024
-    return total
+            kind = "store" if line.endswith("data.mdb") else "reports" if "/reports/" in line else "programs"
+        elif line.startswith("Rss:"):
+            found[kind] += int(line.split()[1]) * 1024
+        elif line.startswith("Anonymous:"):
+            found[kind] -= int(line.split()[1]) * 1024
+            found["anonymous"] += int(line.split()[1]) * 1024
+    return found
 
 
 def why_not():

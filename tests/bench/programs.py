@@ -31,10 +31,10 @@ def baseline_line(user, body):
     return f"{user.dn}\t{user.id}\t{body}\n"
 
 
-def run(ground, name, *arguments, lines=""):
+def run(ground, name, *arguments, lines="", deadline_s=DEADLINE_S):
     """A helper from its start to its end; what it printed."""
     r = subprocess.run([ground.program(name), *map(str, arguments)], input=lines, capture_output=True, text=True,
-                       timeout=DEADLINE_S, check=False)
+                       timeout=deadline_s, check=False)
     if r.returncode:
         raise Failure(f"{name} ended with status {r.returncode}: {r.stderr.strip()}")
     return r.stdout
@@ -96,6 +96,16 @@ def fill_queue(ground, state, users=None, n_made_up=0):
         run(ground, "fill-queue", state, n_made_up)
     if users:
         run(ground, "fill-queue", state, lines="".join(f"{u.guid}\t{u.dn}\n" for u in users))
+
+
+def fill_queue_with_known(ground, state):
+    """Put an update of every object that the state knows into its queue."""
+    run(ground, "fill-queue", state, "known")
+
+
+def fill_space(ground, state, n):
+    """Make n more people known in a state folder. Seconds."""
+    return float(run(ground, "fill-space", ground.write_config(state=state), 0, n, deadline_s=3600))
 
 
 def runs(ground):

@@ -15,82 +15,20 @@ import subprocess
 import time
 
 from figures import measure
-from ground import Ground, anonymous_bytes
-from lab import Failure, openldap, wait_until
+from ground import anonymous_bytes
+from lab import Failure
+from rows.people import CrowdGround
 
 RULES = pathlib.Path(__file__).resolve().parents[3] / "engine" / "rules" / "default"
 FLOW, OTHER = "expression: 'Trim([sn])'", "expression: 'Trim([sn]) & \"!\"'"
 DEADLINE_S = 1800
 
 
-PERSON = """\
-dn: cn=Person {i:06},ou=Bulk,{base}
-objectClass: inetOrgPerson
-cn: Person {i:06}
-uid: person{i:06}
-givenName: Person
-sn: Number {i:06}
-initials: P
-displayName: Person {i:06}
-mail: person{i:06}@{suffix}
-title: Clerk of class {of_ten}
-departmentNumber: Department {of_hundred}
-o: Contoso
-description: One of very many
-employeeNumber: {i}
-employeeType: Staff
-telephoneNumber: +44 20 7946 {i:06}
-facsimileTelephoneNumber: +44 20 7947 {i:06}
-mobile: +44 7700 {i:06}
-physicalDeliveryOfficeName: {of_ten}/{of_hundred}
-street: {of_hundred} St James's Square
-l: London
-st: London
-postalCode: SW1A {of_ten}AA
-preferredLanguage: en-GB
-
-"""
-
-
-def people(n):
-    """So many persons, as LDIF."""
-    base, suffix = openldap.BASE, openldap.Slapd.upn_suffix
-    yield f"dn: ou=Bulk,{base}\nobjectClass: organizationalUnit\nou: Bulk\n\n"
-    for i in range(n):
-        yield PERSON.format(i=i, of_ten=i % 10, of_hundred=i % 100, base=base, suffix=suffix)
-
-
-class CrowdGround(Ground):
-    """So many persons in OpenLDAP and in the cloud, and the state in which the service knows them."""
-
-    feed = "syncrepl"
-
-    def _start(self):
-        why = openldap.why_not()
-        if why:
-            raise Failure(why)
-        self.folder = self.lab.folder
-        self.state, self.reports = self.folder / "state", self.folder / "reports"
-        self.dc = self.lab.slapd(ldif="".join(people(self.n_users)))
-        self.ad = self.dc.admin()
-        self.bulk, self.corp = f"ou=Bulk,{self.dc.base}", self.ad.add_ou(f"ou=Corp,{self.dc.base}").dn
-        self.graph = self.lab.emulator(domains=[self.dc.upn_suffix])
-        self._populate()
-
-    def _populate(self):
-        began = time.monotonic()
-        with self.service(initial="all"):
-            wait_until(lambda: self.health()["users"] >= self.n_users, DEADLINE_S, f"{self.n_users} users in the cloud", every_s=0.5)
-            self.populate_s = time.monotonic() - began
-            self.until_idle(DEADLINE_S)
-        self.forget_journal()
-
-
 class Crowd:
     """bench.once("crowd", Crowd)"""
 
     def __init__(self, bench):
-        self.n = 2000 if bench.quick else 100000
+        self.n = 1000 if bench.quick else 100000
         n_runs = 1 if bench.quick else 3
         with CrowdGround(self.n) as ground:
             self.populate_s = ground.populate_s

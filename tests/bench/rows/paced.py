@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Twenty changes a second, in turns with the baseline: the measurement behind `latency` and `intake-latency`.
+"""Twenty changes a second, in turns with the baseline: the measurement behind `latency`, `intake-latency` and, without a baseline, `growth`.
 
 One second the bench changes 20 users in the directory, one after the other, and waits for nothing but the directory's
 acknowledgement; the service does its work. The next second baseline-change is asked, at the same pace, for the unavoidable
 work of 20 other users: one synced LMDB commit of 200 bytes and a position, one LDAP base read, one GET, one PATCH, one after
 the other. So both see the same minute of the machine. Each change has a title of its own, by which its last (and only)
 write request is found in the emulator's journal, whose times are of CLOCK_MONOTONIC, as ours are.
+
+A latency is that from the directory's acknowledgement, and `sent_...` that from the modify's sending: a directory that tells at once tells who
+follows it before it answers who writes, so the commit is between the two.
 
 Of a run's report come the times at which the feed has seen the entry and a worker has taken the change, in whole
 milliseconds: a worker takes only what is durably queued.
@@ -18,6 +21,7 @@ import time
 
 from figures import percentile
 from programs import BaselineChange, patch, runs
+from rows.people import People
 
 PER_S = 20
 
@@ -36,6 +40,15 @@ def pace(n, per_s=PER_S):
         time.sleep(max(0.0, next_at - time.monotonic()))
 
 
+def change(ground, users, numbers, n):
+    """So many changes at this pace: title → Commit."""
+    commits = {}
+    for _ in pace(n):
+        title = f"product {next(numbers)}"
+        commits[title] = ground.ad.set(next(users).dn, title=title)
+    return commits
+
+
 def arrivals(ground):
     """Title → when the first and the last write with it had arrived, ns."""
     found = {}
@@ -47,14 +60,19 @@ def arrivals(ground):
     return found
 
 
+def on_openldap(bench):
+    """The same where the directory tells at once: bench.once("paced-openldap", on_openldap)."""
+    return Paced(bench, bench.once("people", People).ground)
+
+
 class Paced:
     """All rounds of a bench run, measured once and kept: bench.once("paced", Paced)."""
 
-    def __init__(self, bench):
-        self.ground = bench.ground
+    def __init__(self, bench, ground=None):
+        self.ground = ground or bench.ground
         # Every change has a user of its own: what is known of the last one cannot help with this one.
         self.users = itertools.cycle(self.ground.users)
-        self.n_seconds = 8 if bench.quick else 15
+        self.n_seconds = 5 if bench.quick else 15
         self.number = itertools.count(1)
         with self.ground.service():
             self.ground.ad.set(self.ground.users[0].dn, title="Warm")
@@ -70,9 +88,7 @@ class Paced:
         commits, begins = {}, {}
         with BaselineChange(ground) as baseline:
             for _ in range(self.n_seconds):
-                for _ in pace(PER_S):
-                    title = f"product {next(self.number)}"
-                    commits[title] = ground.ad.set(next(self.users).dn, title=title)
+                commits.update(change(ground, self.users, self.number, PER_S))
                 for _ in pace(PER_S):
                     title = f"baseline {next(self.number)}"
                     begins[title] = baseline.change(next(self.users), patch(jobTitle=title))
@@ -83,6 +99,7 @@ class Paced:
     def figures(self, arrived, commits, begins):
         lost = [title for title in commits if title not in arrived]
         total = [(arrived[t][-1] - c.mono_ns) / 1e6 for t, c in commits.items() if t in arrived]
+        sent = [(arrived[t][-1] - c.sent_mono_ns) / 1e6 for t, c in commits.items() if t in arrived]
         base = [(arrived[t][0] - ns) / 1e6 for t, ns in begins.items()]
         # The newest run of each object is the one of this round.
         by_dn = {}
@@ -99,6 +116,8 @@ class Paced:
         return {
             "lost": len(lost), "n": len(total),
             "p50": percentile(total, 50), "p99": percentile(total, 99),
+            "sent_p50": percentile(sent, 50), "sent_p99": percentile(sent, 99),
+            "sent_p50_ratio": percentile(sent, 50) / percentile(base, 50), "sent_p99_ratio": percentile(sent, 99) / percentile(base, 99),
             "base_p50": percentile(base, 50), "base_p99": percentile(base, 99),
             "inside_p50": percentile(inside, 50), "inside_p99": percentile(inside, 99),
             "inside_p50_ratio": percentile(inside, 50) / percentile(base, 50),
