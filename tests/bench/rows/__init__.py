@@ -11,7 +11,7 @@ ROWS = {
     "intake-cost": ("intake_cost", 0, 0),
     "ingest": ("ingest", 0, 0),
     "resume": ("resume", 2000, 10000),
-    "drain": ("drain", 2000, 10000),
+    "drain": ("drain", 0, 0),
     "scale": ("scale", 20, 20),
     "under-limit": ("under_limit", 3500, 10000),
     "flood": ("flood", 3500, 10000),
