@@ -262,13 +262,10 @@ def session_cpu_s(pid):
     return sum(cpu_s(path.name) for path in pathlib.Path("/proc").glob("[0-9]*") if session(path) == pid)
 
 
-_CONNECTED = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z info +connected ", re.MULTILINE)
-
-
-def connected_at(log):
-    """When the feed was connected, as the service's log says it: seconds since 1970."""
-    found = _CONNECTED.search(log.read_text())
-    return calendar.timegm(time.strptime(found[1], "%Y-%m-%dT%H:%M:%S")) + int(found[2]) / 1e3
+def said_at(log, message):
+    """When the service's log says this for the first time ("connected", "watching"): seconds since 1970. None: it does not."""
+    found = re.search(rf"^(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{{3}})Z info +{message} ", log.read_text(), re.MULTILINE)
+    return found and calendar.timegm(time.strptime(found[1], "%Y-%m-%dT%H:%M:%S")) + int(found[2]) / 1e3
 
 
 def anonymous_bytes(pid):

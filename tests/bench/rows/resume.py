@@ -18,7 +18,7 @@ import ldap
 
 import dirsync
 from figures import measure
-from ground import connected_at
+from ground import said_at
 from programs import runs
 from rows.syncrepl import Syncrepl
 from table import Line, judge, ms
@@ -58,7 +58,7 @@ def row(bench):
             ground.until_writes(len(users), 300)
             ground.until_idle()
             took_s = time.time() - began_ms / 1e3
-            connected = connected_at(service.log) * 1e3
+            connected = said_at(service.log, "connected") * 1e3
         first = min(r["queued"] for r in runs(ground) if r["queued"] >= began_ms - 1)
         per_user = collections.Counter(r["path"] for r in ground.writes() if r["method"] == "PATCH" and json.loads(r["body"]).get("jobTitle") == title)
         right = sum(1 for u in ground.graph.state()["users"] if u.get("jobTitle") == title)
