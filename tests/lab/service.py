@@ -38,9 +38,13 @@ class Sosync:
     def is_ready(self):
         """THE check for readiness: the service has said so on standard error since its last start."""
         self.process.check_alive()
+        return any(READY.search(line) for line in self.said().splitlines())
+
+    def said(self):
+        """What it has logged since its last start."""
         with open(self.log, "rb") as log:
             log.seek(self._log_start)
-            return any(READY.search(line) for line in log)
+            return log.read()
 
     @property
     def pid(self):
