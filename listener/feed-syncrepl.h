@@ -87,6 +87,7 @@ struct FeedSyncrepl {
         uint8_t *again;
         size_t n_again;
         Mono again_at;
+        int64_t again_wait_us;
         int again_id;
 
         /* Proof of life. */

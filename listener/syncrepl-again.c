@@ -12,14 +12,25 @@
 /* What was being written when the search began is written by then. */
 #define AGAIN_AFTER_US 3000000
 
+/* Refused, it is asked later, and then more seldom. */
+#define AGAIN_MAX_US 300000000
+
+/* It is answered, or never will be. */
+static void is_over(FeedSyncrepl *f)
+{
+        if (!f->again_id)
+                return;
+        link_paid(&f->link);
+        f->link.patience_us = f->ldap->keepalive_us;
+        f->again_id = 0;
+}
+
 void syncrepl_again_forget(FeedSyncrepl *f)
 {
-        if (f->again_id)
-                link_paid(&f->link);
+        is_over(f);
         free(f->again);
         f->again = NULL;
         f->n_again = 0;
-        f->again_id = 0;
 }
 
 /**
@@ -35,7 +46,8 @@ void syncrepl_again_plan(FeedSyncrepl *f)
                 error_oom(f->n_cookie);
         memcpy(f->again, f->cookie, f->n_cookie);
         f->n_again = f->n_cookie;
-        f->again_at = mono_add(link_now(&f->link), AGAIN_AFTER_US);
+        f->again_wait_us = AGAIN_AFTER_US;
+        f->again_at = mono_add(link_now(&f->link), f->again_wait_us);
 }
 
 /**
@@ -49,8 +61,29 @@ int syncrepl_again_begin(FeedSyncrepl *f, Diag *diag)
 
         if (r)
                 return r;
+        /* The server looks through its log of changes before it says anything, as it does in a refresh. */
+        f->link.patience_us = f->ldap->request_timeout_us;
         link_owes(&f->link);
         return 0;
+}
+
+/* The search that tells goes on, and positions wait. */
+static void refused(FeedSyncrepl *f, Diag *diag)
+{
+        f->again_wait_us *= 2;
+        if (f->again_wait_us > AGAIN_MAX_US)
+                f->again_wait_us = AGAIN_MAX_US;
+        f->again_at = mono_add(link_now(&f->link), f->again_wait_us);
+        log_warning(f->link.log, "the server refuses the second look; the position waits for it",
+                    LOG_STR("reason", diag_text(diag)), LOG_INT("again_ms", f->again_wait_us / 1000));
+        diag_clear(diag);
+        is_over(f);
+}
+
+static bool is_refusal(int condition)
+{
+        return condition == CONN_E_REFUSED || condition == CONN_E_LIMIT || condition == CONN_E_NOT_FOUND ||
+               condition == CONN_E_REJECTED;
 }
 
 static int ended(FeedSyncrepl *f, LDAPMessage *message, Diag *diag)
@@ -60,6 +93,10 @@ static int ended(FeedSyncrepl *f, LDAPMessage *message, Diag *diag)
 
         if (r == 0 || r == CONN_E_REFRESH)
                 conn_answer_deinit(&answer);
+        if (is_refusal(r)) {
+                refused(f, diag);
+                return 0;
+        }
         if (r)
                 return r;
         /* From here on a cookie covers all that was before it. */

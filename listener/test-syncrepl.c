@@ -320,6 +320,39 @@ static void test_389_second_look(void **state)
         assert_true(asked(f, NUMBER("1681")));
 }
 
+/* It is as slow as a refresh may be; and refused, it is asked again later, on the connection that tells. */
+static void test_389_second_look_refused(void **state)
+{
+        Fixture *f = *state;
+        FeedLink *l = &f->syncrepl->link;
+
+        f->fake.conn->dse.vendor = VENDOR_389;
+        f->fake.conn->dse.n_context_csn = 0;
+        start(f, NULL);
+        info(f, 0xa1, NUMBER("1779"));
+        assert_int_equal(pass(f), 0);
+        told(f, "[position] ");
+        for (int i = 0; i < 2; i++) {
+                clock_fake_advance(&f->clock, 3000000 << i);
+                assert_int_equal(pass(f), 0);
+                assert_int_not_equal(f->syncrepl->again_id, 0);
+                assert_int_equal(l->patience_us, f->fake.config.request_timeout_us);
+                fake_done(&f->fake, f->syncrepl->again_id, LDAP_UNWILLING_TO_PERFORM, "busy", NULL, NULL, 0);
+                assert_int_equal(pass(f), 0);
+                assert_int_equal(f->syncrepl->again_id, 0);
+                assert_int_equal(l->n_owed, f->syncrepl->probe_id != 0);
+                assert_int_equal(l->patience_us, f->fake.config.keepalive_us);
+        }
+        entry(f, "cn=new", SYNC_ADD, NUMBER("1781"));
+        assert_int_equal(pass(f), 0);
+        told(f, "cn=new [] ");
+        clock_fake_advance(&f->clock, 12000000);
+        assert_int_equal(pass(f), 0);
+        fake_done(&f->fake, f->syncrepl->again_id, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(pass(f), 0);
+        told(f, "[position] ");
+}
+
 /* Lost before the second look: what comes next is asked for from before. */
 static void test_389_lost_before_second_look(void **state)
 {
@@ -503,6 +536,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_another_database, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_389_from_now_on, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_389_second_look, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_389_second_look_refused, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_389_lost_before_second_look, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_389_no_number, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_lost_before_handed_over, setup, teardown),
