@@ -24,6 +24,7 @@ int estate_find(Target *target, Target *graph, const Clock *clock, Arena *a, Est
 {
         Call call = { .lane = LANE_URGENT, .arena = a, .now = clock_mono(clock) };
         TargetInfo info;
+        const char *first = NULL;
         unsigned n = 0;
         int r;
 
@@ -35,7 +36,7 @@ int estate_find(Target *target, Target *graph, const Clock *clock, Arena *a, Est
                 *ret_found = (EstateFound){ ESTATE_ALONE, true, "no synchronization is on in the tenant" };
                 return 0;
         }
-        r = graph_tenant_cloud_sync_jobs(graph, &call, &n, diag);
+        r = graph_tenant_cloud_sync_jobs(graph, &call, &n, &first, diag);
         if (r == TARGET_E_REFUSED) {
                 diag_clear(diag);
                 *ret_found = (EstateFound){ ESTATE_CONNECT, false, "a synchronization is on in the tenant" };
@@ -43,7 +44,9 @@ int estate_find(Target *target, Target *graph, const Clock *clock, Arena *a, Est
         }
         if (r)
                 return r;
-        *ret_found = n ? (EstateFound){ ESTATE_CLOUD_SYNC, true, "a Cloud Sync job is on in the tenant" }
+        *ret_found = n ? (EstateFound){ ESTATE_CLOUD_SYNC, true,
+                                        arena_printf(a, "there is a Cloud Sync job in the tenant (%.100s)",
+                                                     first) }
                        : (EstateFound){ ESTATE_CONNECT, true,
                                         "a synchronization is on in the tenant, and no Cloud Sync job" };
         return 0;

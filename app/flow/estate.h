@@ -6,7 +6,7 @@
  *
  *      organization.onPremisesSyncEnabled    synchronization jobs        estate
  *      false                                 (not asked)                 alone
- *      true                                  a Cloud Sync job is on      cloud-sync
+ *      true                                  there is one of Cloud Sync  cloud-sync
  *      true                                  none is                     connect
  *      true                                  may not be read             connect or cloud-sync
  *

@@ -73,9 +73,11 @@ int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *di
 int graph_tenant_changes(Target *graph, Lane lane, const TenantList *list, const char *link, Arena *a,
                          const char **ret_link, Diag *diag);
 
-/* How many synchronization jobs of Cloud Sync there are, on or off. Return: as above; TARGET_E_REFUSED: a
- * permission is missing (Synchronization.Read.All, Application.Read.All). */
-int graph_tenant_cloud_sync_jobs(Target *graph, Call *call, unsigned *ret_n, Diag *diag);
+/* How many synchronization jobs of Cloud Sync there are, on or off, and the id of the first (NULL: there is
+ * none), as the tenant has it. Return: as above; TARGET_E_REFUSED: a permission is missing
+ * (Synchronization.Read.All, Application.Read.All). */
+int graph_tenant_cloud_sync_jobs(Target *graph, Call *call, unsigned *ret_n, const char **ret_first,
+                                 Diag *diag);
 
 /*
  * How far the clock of the service is ahead of ours, by the Date of an answer (a second fine). Return: 0,

@@ -37,7 +37,11 @@ typedef struct Search {
         Arena *arena;
         OnDemandJob *found;
         unsigned n, n_wanted;
+        const char *names; /* of all of them, for people */
 } Search;
+
+/* So many are named when one has to be chosen. */
+#define NAMES_MAX 5
 
 static int on_job(void *context, const char *principal, const json_t *job)
 {
@@ -47,7 +51,9 @@ static int on_job(void *context, const char *principal, const json_t *job)
 
         if (!id)
                 return 0;
-        s->n++;
+        if (s->n++ < NAMES_MAX)
+                s->names = arena_printf(s->arena, "%s%s%.100s", s->names ? s->names : "",
+                                        s->names ? ", " : "", id);
         s->n_wanted += wanted;
         if (wanted || !s->wanted)
                 *s->found = (OnDemandJob){ .principal = arena_strdup(s->arena, principal),
@@ -108,13 +114,13 @@ int on_demand_find(Target *graph, Call *call, const char *wanted, OnDemandJob *r
         if (s.n == 0)
                 diag_set(diag, "the tenant has no Cloud Sync job");
         else if (s.wanted && !s.n_wanted)
-                diag_set(diag, "the tenant has no Cloud Sync job %s (target.cloud_sync)", s.wanted);
+                diag_set(diag, "the tenant has no Cloud Sync job %s (target.cloud_sync), but: %s%s", s.wanted,
+                         s.names, s.n > NAMES_MAX ? ", ..." : "");
         else if (!s.wanted && s.n > 1)
                 diag_set(diag,
                          "the tenant has %u Cloud Sync jobs: target.cloud_sync.job must name one, or .jobs "
-                         "one for "
-                         "each domain",
-                         s.n);
+                         "one for each domain: %s%s",
+                         s.n, s.names, s.n > NAMES_MAX ? ", ..." : "");
         if (s.n == 0 || (s.wanted ? !s.n_wanted : s.n > 1))
                 return TARGET_E_NOT_FOUND;
         return find_rules(g, call, ret_job, diag);

@@ -5,17 +5,20 @@
 #include "engine/target/on-demand.h"
 
 #include "base/str.h"
+#include "engine/target/graph-tenant.h"
 #include "engine/target/test-script.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define PRINCIPALS "/servicePrincipals?*"
+#define PRINCIPALS "/servicePrincipals?$filter=applicationTemplateId*"
+#define SHARED     "/servicePrincipals?$filter=appId*"
 #define JOBS       "/servicePrincipals/p1/synchronization/jobs"
 #define JOB        JOBS "/AD2AADProvisioning.1"
 #define FIND                                                                                            \
         { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[{\"id\":\"p1\"}]}" }, \
                 { .method = "GET", .url = JOBS, .status = 200, .body = one_job },                       \
+                { .method = "GET", .url = SHARED, .status = 200, .body = "{\"value\":[]}" },            \
         {                                                                                               \
                 .method = "GET", .url = JOB "/schema", .status = 200, .body = schema                    \
         }
@@ -73,15 +76,15 @@ static void test_request(void **state)
         assert_string_equal(ask.said.notes[1].text, "Success: Done\\x1b");
         assert_true(ask.left.us > 0);
         assert_string_equal(
-                s->requests[3].body,
+                s->requests[4].body,
                 "{\"parameters\":[{\"ruleId\":\"r-user\",\"subjects\":[{\"objectId\":\"CN=Ada \\\"A\\\" "
                 "L,OU=People,DC=corp,DC=contoso,DC=test\",\"objectTypeName\":\"user\"}]}]}");
         /* The job is known now. */
         assert_int_equal(ask_for(s, o, "group", &ask, links, 2), 0);
         script_done(s);
-        assert_non_null(strstr(s->requests[4].body, "\"ruleId\":\"r-group\""));
+        assert_non_null(strstr(s->requests[5].body, "\"ruleId\":\"r-group\""));
         assert_non_null(strstr(
-                s->requests[4].body,
+                s->requests[5].body,
                 "\"links\":{\"members\":[{\"objectId\":\"CN=Bob,DC=x\",\"objectTypeName\":\"user\"},{"));
         o->ops->free(o);
 }
@@ -119,19 +122,62 @@ static void test_which_job(void **state)
         OnDemandJob job;
 #define LIST                                                                                            \
         { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[{\"id\":\"p1\"}]}" }, \
-                { .method = "GET", .url = JOBS, .status = 200, .body = two_jobs }
+                { .method = "GET", .url = JOBS, .status = 200, .body = two_jobs },                      \
+        {                                                                                               \
+                .method = "GET", .url = SHARED, .status = 200, .body = "{\"value\":[]}"                 \
+        }
         SCRIPT(s, LIST, LIST, LIST,
                { .method = "GET", .url = JOBS "/AD2AADProvisioning.2/schema", .status = 200, .body = schema },
-               { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[]}" });
+               { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[]}" },
+               { .method = "GET", .url = SHARED, .status = 200, .body = "{\"value\":[]}" });
         assert_int_equal(on_demand_find(s->target, script_call(s), NULL, &job, &s->diag), TARGET_E_NOT_FOUND);
         assert_non_null(strstr(diag_text(&s->diag),
                                "2 Cloud Sync jobs: target.cloud_sync.job must name one, or .jobs"));
+        assert_non_null(strstr(diag_text(&s->diag), ": AD2AADProvisioning.1, AD2AADProvisioning.2"));
         assert_int_equal(on_demand_find(s->target, script_call(s), "x", &job, &s->diag), TARGET_E_NOT_FOUND);
         assert_int_equal(on_demand_find(s->target, script_call(s), "ad2aadprovisioning.2", &job, &s->diag),
                          0);
         assert_string_equal(job.id, "AD2AADProvisioning.2");
         assert_string_equal(job.user_rule, "r-user");
         assert_int_equal(on_demand_find(s->target, script_call(s), NULL, &job, &s->diag), TARGET_E_NOT_FOUND);
+        script_done(s);
+}
+
+/* What no single value decides: the shared application's own principal, a template of another name, a job that
+ * nobody has heard of; and what is never one of them. */
+static void test_how_known(void **state)
+{
+        static const char jobs[] =
+                "{\"value\":[{\"id\":\"AAD2ADGroupProvisioning.1\",\"templateId\":\"AAD2ADGroupProvisioning\"},"
+                "{\"id\":\"aad2adExchangeHybridWriteback.1\"},{\"id\":\"x\",\"templateId\":\"AD2AADPasswordHash\"},"
+                "{\"templateId\":\"AD2AADProvisioning\"},7,"
+                "{\"id\":\"AD2AADProvisioning.1\",\"templateId\":\"ADDCInPassthrough\"}]}";
+        Script *s = *state;
+        const char *first;
+        OnDemandJob job;
+        unsigned n;
+
+        SCRIPT(s, { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[]}" },
+               { .method = "GET",
+                 .url = SHARED,
+                 .status = 200,
+                 .body = "{\"value\":[{\"id\":\"p0\",\"applicationTemplateId\":"
+                         "\"1A4721B3-e57f-4451-ae87-ef078703ec94\"},"
+                         "{\"id\":\"p1\",\"applicationTemplateId\":null}]}" },
+               { .method = "GET", .url = JOBS, .status = 200, .body = jobs },
+               { .method = "GET", .url = JOB "/schema", .status = 200, .body = schema },
+               { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[{\"id\":\"p1\"}]}" },
+               { .method = "GET",
+                 .url = JOBS,
+                 .status = 200,
+                 .body = "{\"value\":[{\"id\":\"Some\\u001b.1\",\"templateId\":\"Some\"}]}" },
+               { .method = "GET", .url = SHARED, .status = 200, .body = "{\"value\":[]}" });
+        assert_int_equal(on_demand_find(s->target, script_call(s), NULL, &job, &s->diag), 0);
+        assert_string_equal(job.id, "AD2AADProvisioning.1");
+        assert_string_equal(job.principal, "p1");
+        assert_int_equal(graph_tenant_cloud_sync_jobs(s->target, script_call(s), &n, &first, &s->diag), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(first, "Some\\x1b.1");
         script_done(s);
 }
 
@@ -159,6 +205,7 @@ static void test_domains(void **state)
         SCRIPT(s,
                { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[{\"id\":\"p1\"}]}" },
                { .method = "GET", .url = JOBS, .status = 200, .body = two_jobs },
+               { .method = "GET", .url = SHARED, .status = 200, .body = "{\"value\":[]}" },
                { .method = "GET", .url = JOB "/schema", .status = 200, .body = schema },
                POST(.status = 200, .body = fine), POST(.status = 200, .body = fine));
         assert_int_equal(
@@ -247,6 +294,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_request, script_setup, script_teardown),
                 cmocka_unit_test_setup_teardown(test_refusals, script_setup, script_teardown),
                 cmocka_unit_test_setup_teardown(test_which_job, script_setup, script_teardown),
+                cmocka_unit_test_setup_teardown(test_how_known, script_setup, script_teardown),
                 cmocka_unit_test_setup_teardown(test_domains, script_setup, script_teardown),
                 cmocka_unit_test(test_config),
                 cmocka_unit_test(test_has_job),

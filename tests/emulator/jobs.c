@@ -83,11 +83,16 @@ void principals_list(Emulator *emulator, Call *call, Answer *answer)
 {
         const char *filter = call_option(call, "filter");
 
+        if (filter && !strcasecmp(filter, "appId eq '" TEMPLATE "'")) {
+                begin(call, "servicePrincipals(id,applicationTemplateId)", answer);
+                text_puts(&answer->body, "]}");
+                return;
+        }
         if (!filter || strcasecmp(filter, "applicationTemplateId eq '" TEMPLATE "'")) {
                 answer_error(answer, 400, "Request_UnsupportedQuery", "Unsupported Query.");
                 return;
         }
-        begin(call, "servicePrincipals(id)", answer);
+        begin(call, "servicePrincipals(id,applicationTemplateId)", answer);
         for (size_t i = 0; i < json_array_size(emulator->jobs); ++i) {
                 const char *principal = member(json_array_get(emulator->jobs, i), "principalId");
 
@@ -96,7 +101,7 @@ void principals_list(Emulator *emulator, Call *call, Answer *answer)
                 text_comma(&answer->body);
                 text_puts(&answer->body, "{\"id\":");
                 text_json(&answer->body, principal);
-                text_puts(&answer->body, "}");
+                text_puts(&answer->body, ",\"applicationTemplateId\":\"" TEMPLATE "\"}");
         }
         text_puts(&answer->body, "]}");
 }

@@ -40,10 +40,19 @@ with house("estate") as h:
     h.graph.admin("POST", "app", {"roles": [*ROLES, *READ_JOBS]})
     starts(h, "connect")
     refuses(h, "cloud-sync", "no Cloud Sync job, but target.estate is cloud-sync: it should be connect")
-    h.graph.admin("POST", "objects", {"synchronizationJobs": [{"principalId": "12121212-0000-0000-0000-000000000000", "id": "AD2AADProvisioning.1",
-                                                               "templateId": "AD2AADProvisioning", "status": "Active"}]})
+
+    def plant(job, template):
+        h.graph.admin("POST", "objects", {"synchronizationJobs": [{"principalId": "12121212-0000-0000-0000-000000000000", "id": job,
+                                                                   "templateId": template, "status": "Active"}]})
+
+    step("what goes from the cloud to Active Directory, and password hashes, own nothing in the cloud")
+    plant("AD2AADPasswordHash.1", "AD2AADPasswordHash")
+    plant("AAD2ADExchangeHybridWriteback.1", "AAD2ADExchangeHybridWriteback")
+    starts(h, "connect")
+    # As Microsoft's own page shows one: the id and the template do not agree.
+    plant("AD2AADProvisioning.1", "ADDCInPassthrough")
     starts(h, "cloud-sync")
-    refuses(h, "connect", "a Cloud Sync job is on in the tenant, but target.estate is connect: it should be cloud-sync")
+    refuses(h, "connect", "there is a Cloud Sync job in the tenant (AD2AADProvisioning.1), but target.estate is connect: it should be cloud-sync")
 
     step("a tenant that does not answer refuses nothing")
     h.graph.admin("POST", "faults", {"rules": [{"path": "/v1.0/organization*", "action": {"status": 503}}]})

@@ -76,7 +76,7 @@ def one_job():
         step("two jobs, and none is named")
         plant_jobs(h, JOB, OTHER_JOB)
         refused = h.lab.sosync(h.write_config(target="  estate: cloud-sync\n"), start=False).command("run", deadline_s=30)
-        check(refused.returncode == 2 and "2 Cloud Sync jobs: target.cloud_sync.job must name one, or .jobs" in refused.stderr, refused)
+        check(refused.returncode == 2 and f"must name one, or .jobs one for each domain: {JOB}, {OTHER_JOB}" in refused.stderr, refused)
 
         h.start(target=f'  estate: cloud-sync\n  cloud_sync: {{jobs: [{{base: "{h.dc.base}", job: {JOB}}}]}}\n', brakes="{off: [create, disable]}")
 
