@@ -6,7 +6,7 @@
         Author            = 'sosync'
         Description       = 'What sosync may ask of an Entra Connect server'
         PowerShellVersion = '5.1'
-        FunctionsToExport = @('Invoke-Sosync', 'Restore-SosyncFlag')
+        FunctionsToExport = @('Invoke-Sosync', 'Invoke-SosyncOverSsh', 'Restore-SosyncFlag')
         CmdletsToExport   = @()
         VariablesToExport = @()
         AliasesToExport   = @()

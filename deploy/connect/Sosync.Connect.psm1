@@ -10,24 +10,29 @@
 
 Set-StrictMode -Version 2
 $ErrorActionPreference = 'Stop'
+# A JEA session does not load modules by itself when a cmdlet of theirs is called.
+Import-Module -Name 'Microsoft.PowerShell.Management', 'Microsoft.PowerShell.Utility'
 
 $Folder = Join-Path $env:ProgramData 'sosync'
 $HoldersFile = Join-Path $Folder 'holders.json'
+$LockFile = Join-Path $Folder 'holders.lock'
 $TaskName = 'sosync gives the scheduler flag back'
 $Diagnostics = Join-Path $env:ProgramFiles 'Microsoft Azure AD Sync\Bin\ADSyncDiagnostics\ADSyncDiagnostics.psm1'
 $LeaseMax = 3660
 
-# One at a time, over all sessions: reading, changing and writing the file is one act.
+# One at a time, over all sessions: reading, changing and writing the file is one act. A file that nobody else may open, and not a
+# named mutex: one that SYSTEM has made cannot be taken by an administrator. It ends with the process that holds it.
 function Use-HoldersLock([scriptblock]$Act) {
-        $mutex = New-Object System.Threading.Mutex($false, 'Global\sosync-holders')
-        try {
-                try { $taken = $mutex.WaitOne(20000) } catch [System.Threading.AbandonedMutexException] { $taken = $true }
-                if (-not $taken) { throw 'another session holds the lock of the holders' }
-                & $Act
-        } finally {
-                if ($taken) { $mutex.ReleaseMutex() }
-                $mutex.Dispose()
+        $lock = $null
+        for ($i = 0; -not $lock; $i++) {
+                try {
+                        $lock = [System.IO.File]::Open($LockFile, 'OpenOrCreate', 'ReadWrite', 'None')
+                } catch [System.IO.IOException] {
+                        if ($i -ge 200) { throw "another session holds the lock of the holders, or $Folder is gone: $($_.Exception.Message)" }
+                        Start-Sleep -Milliseconds 100
+                }
         }
+        try { & $Act } finally { $lock.Dispose() }
 }
 
 # { Previous, Holders: [{ Name, Until }] }; times in UTC, ISO 8601. A file that cannot be read is one without holders
@@ -55,22 +60,26 @@ function Test-Over($Holder) {
 }
 
 # The task outlives every session and a restart of the server. It runs when a lease ends, and then once a minute until it
-# has done its work, should that moment have been missed.
+# has done its work, should that moment have been missed. A trigger knows whole seconds only: one more, or it comes too early
+# and the flag a minute late. On a machine on its battery a task does not run unless it is told to.
 function Register-GivingBack($Seconds) {
+        Import-Module ScheduledTasks
         $command = '-NoProfile -NonInteractive -Command "Import-Module Sosync.Connect; Restore-SosyncFlag"'
         $action = New-ScheduledTaskAction -Execute 'powershell.exe' -Argument $command
         $before = Get-ScheduledTask -TaskName $TaskName -ErrorAction SilentlyContinue
         $others = @(if ($before) { $before.Triggers | Where-Object { $_.StartBoundary -and [datetime]$_.StartBoundary -gt (Get-Date) } })
-        $trigger = New-ScheduledTaskTrigger -Once -At (Get-Date).AddSeconds($Seconds) -RepetitionInterval (New-TimeSpan -Minutes 1)
+        $trigger = New-ScheduledTaskTrigger -Once -At (Get-Date).AddSeconds($Seconds + 1) -RepetitionInterval (New-TimeSpan -Minutes 1)
         $startup = New-ScheduledTaskTrigger -AtStartup
-        Register-ScheduledTask -Force -TaskName $TaskName -Action $action -Trigger (@($trigger, $startup) + $others) -User 'SYSTEM' -RunLevel Highest | Out-Null
+        $settings = New-ScheduledTaskSettingsSet -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries -StartWhenAvailable -ExecutionTimeLimit (New-TimeSpan -Minutes 5)
+        Register-ScheduledTask -Force -TaskName $TaskName -Action $action -Trigger (@($trigger, $startup) + $others) -Settings $settings -User 'SYSTEM' -RunLevel Highest | Out-Null
 }
 
-# What the task runs: leases that are over end; with the last, the flag is as it was.
-function Restore-SosyncFlag {
+# What the task runs: leases that are over end; with the last, the flag is as it was. -All: every lease ends now.
+function Restore-SosyncFlag([switch]$All) {
+        Import-Module -Name 'ADSync', 'ScheduledTasks'
         Use-HoldersLock {
                 $state = Read-Holders
-                $left = @($state.Holders | Where-Object { -not (Test-Over $_) })
+                $left = @($state.Holders | Where-Object { -not $All -and -not (Test-Over $_) })
                 if ($left.Count -lt @($state.Holders).Count) {
                         if ($left.Count -eq 0 -and $state.Previous) { Set-ADSyncScheduler -SyncCycleEnabled $true }
                         $state.Holders = $left
@@ -84,7 +93,8 @@ function Restore-SosyncFlag {
 
 function Get-SosyncStatus {
         $state = Read-Holders
-        $names = @($state.Holders | Where-Object { -not (Test-Over $_) } | ForEach-Object { $_.Name })
+        # An array of strings and nothing around it, or Windows PowerShell writes {"value": [...], "Count": n}.
+        [string[]]$names = @($state.Holders | Where-Object { -not (Test-Over $_) } | ForEach-Object { "$($_.Name)" })
         Get-ADSyncScheduler | Add-Member -NotePropertyName SosyncHolders -NotePropertyValue $names -PassThru | ConvertTo-Json -Compress -Depth 3
 }
 
@@ -129,7 +139,8 @@ function Sync-SosyncObject($DnBase64, $Staging) {
         if ($Staging) { $arguments.StagingMode = $true }
         # The cmdlet writes progress for people; its answer is the JSON.
         $answer = Invoke-ADSyncSingleObjectSync @arguments 6>$null
-        ($answer | Out-String).Trim()
+        # Text as it is: Out-String would format it for a screen.
+        @($answer | ForEach-Object { if ($_ -is [string]) { $_ } else { ConvertTo-Json -InputObject $_ -Depth 20 } }) -join "`n"
 }
 
 function Start-SosyncCycle {
@@ -185,4 +196,19 @@ function Invoke-Sosync {
         }
 }
 
-Export-ModuleMember -Function 'Invoke-Sosync', 'Restore-SosyncFlag'
+# What sshd runs as the forced command of sosync's key: the line comes in SSH_ORIGINAL_COMMAND. The answer leaves as the bytes of UTF-8:
+# written as text it would be in the code page of a console, where a name with an umlaut is not JSON any more.
+function Invoke-SosyncOverSsh {
+        $global:ProgressPreference = 'SilentlyContinue'
+        try {
+                $bytes = [System.Text.Encoding]::UTF8.GetBytes((@(Invoke-Sosync -Line "$env:SSH_ORIGINAL_COMMAND") -join "`n"))
+                $out = [Console]::OpenStandardOutput()
+                $out.Write($bytes, 0, $bytes.Length)
+                $out.Flush()
+        } catch {
+                [Console]::Error.WriteLine($_.Exception.Message)
+                exit 1
+        }
+}
+
+Export-ModuleMember -Function 'Invoke-Sosync', 'Invoke-SosyncOverSsh', 'Restore-SosyncFlag'

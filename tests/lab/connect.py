@@ -314,7 +314,8 @@ def main():
             arguments = arguments[2:]
         line = " ".join(arguments[1:])
     else:
-        if "Invoke-Sosync -Line $args[0]" not in arguments[-1] or "-ConfigurationName Sosync" not in arguments[-1]:
+        # A session without language takes a command with parameters, and no script.
+        if '.AddCommand("Invoke-Sosync").AddParameter("Line", $env:SOSYNC_LINE)' not in arguments[-1] or "-ConfigurationName Sosync" not in arguments[-1]:
             sys.exit("pwsh: this is not the script of sosync-connect")
         line = os.environ["SOSYNC_LINE"]
     try:
