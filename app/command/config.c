@@ -2,9 +2,12 @@
 
 #include "app/command/command.h"
 #include "app/config/permissions.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "engine/target/graph-credential.h"
+
+#include <unistd.h>
 
 /* Others take their turn (graph_credentials_check), but somebody should know. */
 static void warn_of_expired(const GraphOptions *o)
@@ -51,7 +54,38 @@ static int show(const char *path)
         return EXIT_DONE;
 }
 
-static int permissions(void)
+/* A name on a line, the first behind what all are for. */
+static void list_needed(const Config *c, const char *what, bool optional, bool writes)
+{
+        size_t n;
+        const Permission *rows = permissions_all(&n);
+
+        for (size_t i = 0; i < n; i++) {
+                if (rows[i].optional != optional || rows[i].writes != writes || !rows[i].is_needed(c))
+                        continue;
+                printf("  %-20s %s\n", what, rows[i].name);
+                what = "";
+        }
+}
+
+/* Which of them this configuration needs, if there is one. */
+static void needed_by(const char *path)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        _cleanup_(config_unrefp) Config *c = NULL;
+        Config first_days;
+
+        if (access(path, R_OK) || config_load_tolerant(&c, path, &diag))
+                return;
+        first_days = *c;
+        first_days.staging = true;
+        printf("\n%s needs\n", path);
+        list_needed(&first_days, "in staging", false, false);
+        list_needed(c, "to export, besides", false, true);
+        list_needed(c, "if possible", true, false);
+}
+
+static int permissions(const char *path)
 {
         size_t n;
         const Permission *rows = permissions_all(&n);
@@ -59,6 +93,7 @@ static int permissions(void)
         for (size_t i = 0; i < n; i++)
                 printf("%-30s %s\n%-30s %s%s\n", rows[i].name, rows[i].what, "", rows[i].when,
                        rows[i].optional ? " (optional)" : "");
+        needed_by(path);
         return EXIT_DONE;
 }
 
@@ -71,7 +106,7 @@ int command_config(const Command *c, const char *config_path, int argc, char **a
         if (str_is(argv[0], "check"))
                 return check(config_path);
         if (str_is(argv[0], "permissions"))
-                return permissions();
+                return permissions(config_path);
         if (str_is(argv[0], "show"))
                 return show(config_path);
         if (!str_is(argv[0], "help"))

@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct InitCommand {
@@ -239,6 +241,18 @@ static int ask_tenant(InitCommand *c, const Config *config, const char **ret_nam
         return r;
 }
 
+/* The service reads it as who it is, and may not write it: the file has the group of its folder, which the
+ * package has made for the service. */
+static void give_to_service(const char *path)
+{
+        char *folder = strdup(path);
+        struct stat st;
+
+        if (folder && stat(dirname(folder), &st) == 0 && chown(path, (uid_t)-1, st.st_gid))
+                fprintf(stderr, "%s: its group could not be set: %s\n", path, strerror(errno));
+        free(folder);
+}
+
 /* The text in a file beside where it will be, read as the service will read it. NULL: it is said what is
  * wrong. */
 static Config *read_back(const char *path, const Str *text, int *ret_status)
@@ -250,6 +264,7 @@ static Config *read_back(const char *path, const Str *text, int *ret_status)
                 *ret_status = command_fail(EXIT_OBJECT, "%s cannot be written: %s", path, strerror(-r));
                 return NULL;
         }
+        give_to_service(path);
         config = command_config_load_rules(path, ret_status);
         if (!config)
                 unlink(path);
@@ -294,7 +309,7 @@ static int write_out(InitCommand *c, const DirectoryFacts *directory)
         else if (status == EXIT_DONE && rename(path, c->output))
                 status = command_fail(EXIT_OBJECT, "%s cannot be written: %s", c->output, strerror(errno));
         else if (status == EXIT_DONE)
-                fprintf(stderr, "%s is written. Look at it, then: sosync doctor, sosync run\n", c->output);
+                fprintf(stderr, "%s is written. Read it, then: sosync doctor\n", c->output);
         str_deinit(&text);
         return status;
 }

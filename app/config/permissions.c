@@ -17,6 +17,12 @@ static bool is_beside(const Config *c)
         return c->target.estate != ESTATE_ALONE;
 }
 
+/* The right to write includes the right to read; in staging there may be none to write yet. */
+static bool only_reads(const Config *c)
+{
+        return is_beside(c) || c->staging;
+}
+
 static bool asks_cloud_sync(const Config *c)
 {
         return c->target.estate == ESTATE_CLOUD_SYNC && c->target.cloud_sync.ask;
@@ -53,26 +59,30 @@ static const Permission rows[] = {
         { .name = "User.ReadWrite.All",
           .when = "estate alone",
           .what = "create and change users, manager, disable",
+          .writes = true,
           .is_needed = is_alone },
         { .name = "Group.ReadWrite.All",
           .when = "estate alone",
           .what = "create and change security groups and their members",
+          .writes = true,
           .is_needed = is_alone },
         { .name = "User.Read.All",
-          .when = "estates connect and cloud-sync",
+          .when = "estates connect and cloud-sync; alone, while nothing may be written yet",
           .what = "read users",
-          .is_needed = is_beside },
+          .is_needed = only_reads },
         { .name = "User.EnableDisableAccount.All",
           .when = "estates connect and cloud-sync",
           .what = "disable an account",
+          .writes = true,
           .is_needed = is_beside },
         { .name = "Group.Read.All",
-          .when = "estates connect and cloud-sync",
+          .when = "estates connect and cloud-sync; alone, while nothing may be written yet",
           .what = "read groups and their members",
-          .is_needed = is_beside },
+          .is_needed = only_reads },
         { .name = "User.RevokeSessions.All",
           .when = "an urgent rule says revoke_sessions: true",
           .what = "end sign-in sessions",
+          .writes = true,
           .is_needed = revokes },
         { .name = "RoleManagement.Read.Directory",
           .when = "always, but with protected.role_holders: write and soft_match: off",

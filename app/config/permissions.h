@@ -19,6 +19,7 @@ struct Permission {
         const char *when; /* "estate alone", for people */
         const char *what; /* for what */
         bool optional;    /* without it something is not done, or not known; it is said */
+        bool writes;      /* no use in staging, which exports nothing */
         bool (*is_needed)(const Config *c);
 };
 

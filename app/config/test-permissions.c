@@ -56,11 +56,32 @@ static void test_beside(void **state)
         (void)state;
 }
 
+/* The first week: who reads is not told to give that up, and what writes waits. */
+static void test_staging(void **state)
+{
+        static const char *const roles[] = { "User.Read.All", "Group.Read.All", "Organization.Read.All" };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Config c = { .target = { .estate = ESTATE_ALONE }, .staging = true };
+        PermissionsFound f;
+
+        permissions_probe(&c, &(TokenClaims){ .roles = roles, .n_roles = 3 }, a, &f);
+        assert_int_equal(f.n_beyond, 0);
+        for (size_t i = 0; i < f.n_missing; i++)
+                assert_true(f.missing[i]->writes || f.missing[i]->optional ||
+                            str_is(f.missing[i]->name, "RoleManagement.Read.Directory"));
+        assert_true(misses(&f, "User.ReadWrite.All"));
+        c.staging = false;
+        permissions_probe(&c, &(TokenClaims){ .roles = roles, .n_roles = 3 }, a, &f);
+        assert_int_equal(f.n_beyond, 2);
+        (void)state;
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_alone),
                 cmocka_unit_test(test_beside),
+                cmocka_unit_test(test_staging),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,13 +177,14 @@ void doctor_permissions(Doctor *d)
         permissions_probe(d->config, &d->claims, d->arena, &found);
         for (size_t i = 0; i < found.n_missing; i++) {
                 const Permission *p = found.missing[i];
+                bool later = p->writes && d->config->staging;
                 const char *advice =
                         arena_printf(d->arena,
-                                     "add the application permission %s of Microsoft Graph to the app "
+                                     "%sadd the application permission %s of Microsoft Graph to the app "
                                      "registration, and grant admin consent",
-                                     p->name);
+                                     later ? "before `sosync promote`, not now: " : "", p->name);
 
-                if (p->optional)
+                if (p->optional || later)
                         doctor_warn(d, advice, "%s is missing (%s): %s", p->name, p->when, p->what);
                 else
                         doctor_fault(d, advice, "%s is missing (%s): %s", p->name, p->when, p->what);
