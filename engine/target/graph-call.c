@@ -283,16 +283,29 @@ static int judge(GraphCall *c, Diag *diag)
         }
 }
 
+/*
+ * Is another token worth one repetition? Expired or withdrawn in mid-run (401, Authentication_ExpiredToken,
+ * InvalidAuthenticationToken), or made before a permission was granted (403). The request had no effect.
+ */
+static bool wants_another_token(GraphCall *c)
+{
+        if (c->http.end != HTTP_ANSWERED)
+                return false;
+        if (c->http.answer.status == 403)
+                return token_doubt(c->g->token, c->bearer->generation, c->call->deadline);
+        if (c->http.answer.status != 401)
+                return false;
+        token_reject(c->g->token, c->bearer->generation);
+        return true;
+}
+
 int graph_call_finish(GraphCall *c, Diag *diag)
 {
         if (c->failed || c->on_paper)
                 return c->failed;
         http_wait(&c->http);
         keep_account(c);
-        if (c->http.end == HTTP_ANSWERED && c->http.answer.status == 401) {
-                /* Expired or withdrawn in mid-run: one new token, one repetition
-                 * (Authentication_ExpiredToken, InvalidAuthenticationToken). The request had no effect. */
-                token_reject(c->g->token, c->bearer->generation);
+        if (wants_another_token(c)) {
                 rewind_call(c);
                 c->failed = submit(c, diag);
                 if (c->failed)

@@ -159,9 +159,11 @@ static int post(Apply *p, json_t *body, bool password, const bool *sent, bool *r
         graph_body_results(p, &c, r, 1, sent);
         graph_result(&c, r, result);
         *ret_again = user && !password && lacks_password(&c, r);
-        if (r == TARGET_E_REJECTED && c.error.verdict == GRAPH_DENIED)
-                return TARGET_E_REFUSED; /* no object is there that could be protected: the consent is missing
-                                          */
+        if (r == TARGET_E_REJECTED && c.error.verdict == GRAPH_DENIED) {
+                /* No object is there that could be protected: the consent is missing, and nothing was made. */
+                result->state = OP_NOT_SENT;
+                return TARGET_E_REFUSED;
+        }
         if (r)
                 return r;
         graph_denied(p->g, NULL);

@@ -360,6 +360,8 @@ static void test_throttled(void **state)
         assert_int_equal(limiter_held(l, LIMITER_READ, now).us, 0);
 }
 
+#define DENIED "{\"error\":{\"code\":\"Authorization_RequestDenied\",\"message\":\"Insufficient privileges\"}}"
+
 static void test_token_expires(void **state)
 {
         Script *s = *state;
@@ -388,11 +390,42 @@ static void test_token_expires(void **state)
                { .method = "PATCH", .url = "/users/" ADA, .status = 401, .body = "{}" });
         assert_int_equal(apply(s, &op, 1, &result), TARGET_E_REFUSED);
         assert_int_equal(result.state, OP_NOT_SENT);
+        /* A permission is missing: a young token would say the same again, an older one may not know better. */
+        SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 403, .body = DENIED });
+        assert_int_equal(apply(s, &op, 1, &result), TARGET_E_REJECTED);
+        assert_int_equal(s->n_tokens, 3);
+        s->clock.mono.us += INT64_C(30000000);
+        SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 403, .body = DENIED },
+               { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
+        assert_int_equal(apply(s, &op, 1, &result), 0);
+        assert_int_equal(s->n_tokens, 4);
         /* It has run out: fetched before the request. */
         s->clock.mono.us += INT64_C(3600000000);
         SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
         assert_int_equal(apply(s, &op, 1, &result), 0);
-        assert_int_equal(s->n_tokens, 4);
+        assert_int_equal(s->n_tokens, 5);
+}
+
+/* Nobody was made: the next run does not look for one who may have been. */
+static void test_create_denied(void **state)
+{
+        Script *s = *state;
+        Op ops[] = {
+                { .kind = OP_CREATE, .type = "user", .anchor = "AAA=" },
+                { .kind = OP_SET,
+                  .type = "user",
+                  .attribute = "userPrincipalName",
+                  .value = value_string("ada@corp.test") },
+                { .kind = OP_SET, .type = "user", .attribute = "displayName", .value = value_string("Ada") },
+                { .kind = OP_SET, .type = "user", .attribute = "accountEnabled", .value = value_bool(true) },
+                { .kind = OP_SET, .type = "user", .attribute = "alias", .value = value_string("ada") },
+        };
+        OpResult results[N_ELEMENTS(ops)];
+
+        SCRIPT(s, { .method = "POST", .url = "/users", .status = 403, .body = DENIED });
+        assert_int_equal(apply(s, ops, N_ELEMENTS(ops), results), TARGET_E_REFUSED);
+        assert_int_equal(results[0].state, OP_NOT_SENT);
+        script_done(s);
 }
 
 int main(void)
@@ -402,6 +435,7 @@ int main(void)
                 TEST(test_create_user), TEST(test_create_federated), TEST(test_create_group),
                 TEST(test_update),      TEST(test_nothing_to_send),  TEST(test_disable_in_company),
                 TEST(test_throttled),   TEST(test_token_expires),
+                TEST(test_create_denied),
         };
 
         return cmocka_run_group_tests_name("graph-write", tests, NULL, NULL);

@@ -16,6 +16,8 @@
 #define REFUSED_FOR INT64_C(1000000)
 /* Ahead of the end a failed renewal is tried again so often. */
 #define AHEAD_RETRY INT64_C(15000000)
+/* A consent is in the tokens that are made after it; one that is as young as this would say the same again. */
+#define DOUBT_AFTER INT64_C(10000000)
 #define TICK_MAX    INT64_C(1000000)
 /* The same address on every virtual machine in every cloud; answers only from within. */
 #define IMDS "http://169.254.169.254"
@@ -35,7 +37,7 @@ struct Token {
         pthread_cond_t changed;
         BearerToken *bearer;  /* lock; NULL: none */
         uint64_t generation;  /* lock: of the last token */
-        Mono expires, renew;  /* lock */
+        Mono obtained, expires, renew; /* lock */
         bool renewing;        /* lock: one request for all */
         size_t credential;    /* lock: the one in use */
         size_t n_tried;       /* lock: in this renewal */
@@ -96,6 +98,7 @@ static void accept_token(Token *t, const char *text, int64_t expires_in)
 
         bearer_unref(t->bearer);
         t->bearer = bearer_new(text, ++t->generation);
+        t->obtained = now;
         t->expires = mono_add(now, life);
         t->renew = mono_add(now, life - token_renew_ahead(life));
         conclude(t, 0, "");
@@ -323,6 +326,30 @@ void token_reject(Token *t, uint64_t generation)
         if (t->bearer && t->bearer->generation == generation)
                 t->bearer = bearer_unref(t->bearer);
         pthread_mutex_unlock(&t->lock);
+}
+
+/**
+ * token_doubt() - a permission was refused that may have been granted since the token was made
+ *
+ * Return: true: there is another token now.
+ */
+bool token_doubt(Token *t, uint64_t generation, Mono deadline)
+{
+        bool mine, renewed;
+
+        pthread_mutex_lock(&t->lock);
+        mine = t->bearer && t->generation == generation &&
+               clock_mono(t->clock).us >= t->obtained.us + DOUBT_AFTER && claim(t);
+        if (mine) {
+                pthread_mutex_unlock(&t->lock);
+                start(t);
+                pthread_mutex_lock(&t->lock);
+        }
+        while (t->renewing && t->generation == generation && clock_mono(t->clock).us < deadline.us)
+                wait_for_change(t, deadline);
+        renewed = t->bearer && t->generation != generation;
+        pthread_mutex_unlock(&t->lock);
+        return renewed;
 }
 
 /**

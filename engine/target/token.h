@@ -49,6 +49,14 @@ BearerToken *bearer_unref(BearerToken *b);
 /* The service did not accept this token: the next token_get fetches another, if nobody has done so since. */
 void token_reject(Token *t, uint64_t generation);
 
+/*
+ * The service knows this token, and says that a permission is missing. A token has the permissions of the
+ * moment it was made: what an administrator has granted since is in the next one, which would come within the
+ * hour. So one that is older than ten seconds is renewed, and waited for until the deadline; it stays in use
+ * where that fails. Return: true: there is another token, ask once more.
+ */
+bool token_doubt(Token *t, uint64_t generation, Mono deadline);
+
 /* Renew ahead if it is time. Returns microseconds until it makes sense to ask again. */
 int64_t token_tick(Token *t, Mono now);
 
