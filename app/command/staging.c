@@ -105,7 +105,8 @@ static int promote(const StagingCommand *s)
                 puts("Staging is over already; this installation exports.");
         else
                 printf("Staging has ended. %lld object%s that it held back %s due now.\n"
-                       "Who has not changed since the service first ran is as before; `sosync reconcile --all` "
+                       "Who has not changed since the service first ran is as before; `sosync reconcile "
+                       "--all` "
                        "takes\neverybody in scope.\n",
                        (long long)json_integer_value(json_object_get(result, "queued")),
                        json_integer_value(json_object_get(result, "queued")) == 1 ? "" : "s",

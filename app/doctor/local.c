@@ -33,7 +33,9 @@ void doctor_configuration(Doctor *d)
 
         if (config_load_tolerant(&d->config, d->config_path, &diag) == 0) {
                 doctor_ok(d, "%s%s", d->config_path,
-                          d->config->staging ? ", begins in staging: nothing is exported before `sosync promote`" : "");
+                          d->config->staging
+                                  ? ", begins in staging: nothing is exported before `sosync promote`"
+                                  : "");
                 return;
         }
         if (!diag_any(&diag))

@@ -43,6 +43,9 @@ static FlagStore store_of(Gate *g)
  * entries of the log. */
 #define DUE_US ((int64_t)1000000)
 
+/* Between two looks whether staging has ended. */
+#define STAGING_US ((int64_t)1000000)
+
 /* What the board says, which becomes the view too, unless another thread has read a later one meanwhile. What
  * cannot be read is closed. */
 static FlagView look(Gate *g)
@@ -74,14 +77,20 @@ static FlagView look(Gate *g)
 
 /* -- workers ------------------------------------------------------------------------------------------- */
 
+static bool is_staging(const Gate *g)
+{
+        return g->exports && !g->exports(g->exports_context);
+}
+
 LaneSet gate_lanes(const Gate *g)
 {
-        return g ? (LaneSet)g->lanes : LANES_ALL;
+        return !g || is_staging(g) ? LANES_ALL : (LaneSet)g->lanes;
 }
 
 bool gate_enter(Gate *g, Lane lane, FlagView *ret_view)
 {
-        bool reads = g && g->is_shared && lane != LANE_URGENT, open, first;
+        bool staging = g && is_staging(g), reads = g && g->is_shared && lane != LANE_URGENT && !staging;
+        bool open, first;
         FlagView view;
 
         if (!g)
@@ -92,9 +101,15 @@ bool gate_enter(Gate *g, Lane lane, FlagView *ret_view)
         pthread_mutex_lock(&g->lock);
         if (!reads)
                 view = g->view;
+        if (staging && !g->options.driver->own_cycle)
+                view = (FlagView){ .phase = FLAG_FREE,
+                                   .lanes = LANES_ALL,
+                                   .text = "SyncCycleEnabled is left alone: nothing is exported in staging" };
         open = view.lanes & LANE_SET(lane);
         first = false;
-        if (open && lane != LANE_URGENT) {
+        if (open && lane != LANE_URGENT && staging) {
+                g->n_busy++;
+        } else if (open && lane != LANE_URGENT) {
                 first = !g->n_busy++ && !g->touched;
                 g->touched = true;
                 g->worked = clock_mono(g->options.clock);
@@ -284,7 +299,7 @@ static unsigned count_leased(Gate *g)
 }
 
 /* Who asks for the tenant must not hold a worker up, so it is done before. */
-static int64_t turn(Gate *g, bool due, Wall heard)
+static int64_t turn(Gate *g, bool due, Wall heard, bool staging)
 {
         FlagInput in = { .wanted = due, .last_sync = heard };
         unsigned n_busy = g->is_shared ? count_leased(g) : 0;
@@ -296,8 +311,8 @@ static int64_t turn(Gate *g, bool due, Wall heard)
                 g->worked = clock_mono(g->options.clock);
         if (!g->is_shared)
                 n_busy = g->n_busy;
-        in.wanted_at = due || n_busy || g->asked ? clock_mono(g->options.clock) : g->worked;
-        in.wanted |= n_busy || g->touched || g->asked;
+        in.wanted_at = !staging && (due || n_busy || g->asked) ? clock_mono(g->options.clock) : g->worked;
+        in.wanted = !staging && (due || n_busy || g->touched || g->asked);
         in.n_busy = n_busy;
         in.stopping = g->stopping;
         g->touched = g->asked = false;
@@ -383,7 +398,12 @@ static void hear_asked(Gate *g)
 
 int64_t gate_turn(Gate *g)
 {
-        bool due, stopping = is_stopping(g), ours = true;
+        bool due, stopping = is_stopping(g), staging = is_staging(g), ours = true;
+        int64_t wait;
+
+        if (staging != g->was_staging)
+                queue_wake_all(g->options.queue, false); /* other lanes are open now */
+        g->was_staging = staging;
 
         if (g->is_shared) {
                 pthread_mutex_lock(&g->work);
@@ -393,9 +413,11 @@ int64_t gate_turn(Gate *g)
                         return follow(g);
                 hear_asked(g);
         }
-        due = g->is_shared ? is_due_anywhere(g) : is_something_due(g);
-        return turn(g, due,
-                    !stopping && (due || g->flag.view.phase != FLAG_FREE) ? last_sync(g) : (Wall){ 0 });
+        due = !staging && (g->is_shared ? is_due_anywhere(g) : is_something_due(g));
+        wait = turn(g, due,
+                    !stopping && (due || g->flag.view.phase != FLAG_FREE) ? last_sync(g) : (Wall){ 0 },
+                    staging);
+        return staging && wait > STAGING_US ? STAGING_US : wait;
 }
 
 /* -- the thread ---------------------------------------------------------------------------------------- */
@@ -432,7 +454,8 @@ static void sleep_for(Gate *g, int64_t us)
 /* Where the gate is closed until there is a hold, no worker sees that a normal change has come. */
 static bool watches_queue(const Gate *g)
 {
-        return g->flag.view.phase == FLAG_FREE && !g->options.driver->own_cycle && !g->is_shared;
+        return g->flag.view.phase == FLAG_FREE && !g->options.driver->own_cycle && !g->is_shared &&
+               !is_staging(g);
 }
 
 static void *flag_thread(void *context)
@@ -455,6 +478,12 @@ static void *flag_thread(void *context)
                  * wait for their work, is_wanted_now() does not tell. */
                 sleep_for(g, g->is_shared && wait > LOOK_US ? LOOK_US : wait);
         }
+}
+
+void gate_mind_staging(Gate *g, bool (*exports)(void *context), void *context)
+{
+        g->exports = exports;
+        g->exports_context = context;
 }
 
 int gate_start(Gate *g)

@@ -21,6 +21,9 @@
  * holds the giving back up no longer than its leases live. Who gets the role from a node that is gone closes
  * the lanes first, then gives back what the journal says, and only then takes a hold of its own.
  *
+ * In staging nothing is exported, so nothing has to wait for the flag, and nobody's scheduler is paused: all
+ * lanes are open, the driver is not asked, and a hold from before is given back.
+ *
  * gate_turn() can be driven by hand instead of by a thread: a `sosync sync` without a service, and tests. By
  * hand a cluster's flag is only asked for; a node that runs may take it.
  */
@@ -51,7 +54,9 @@ struct GateOptions {
 struct Gate {
         GateOptions options;
         char holder[128];
-        bool is_shared; /* the queue is a cluster's */
+        bool is_shared;                 /* the queue is a cluster's */
+        bool (*exports)(void *context); /* false: staging. NULL: always */
+        void *exports_context;
 
         pthread_mutex_t work; /* held while the driver is at work: protects flag */
         Flag flag;
@@ -73,6 +78,7 @@ struct Gate {
         uint64_t board_asked; /* when somebody asked last */
         Mono due_looked;      /* of a cluster: when it was looked whether something is due, */
         bool was_due;         /* ... and what was seen */
+        bool was_staging;
         /* Of everybody. */
         _Atomic unsigned lanes; /* of the view: read before each lease */
         pthread_t thread;
@@ -82,6 +88,9 @@ struct Gate {
 /* Return: 0, -errno. */
 int gate_init(Gate *g, const GateOptions *options);
 void gate_deinit(Gate *g);
+
+/* Whether anything is exported is asked of this, from any thread. Before gate_start. */
+void gate_mind_staging(Gate *g, bool (*exports)(void *context), void *context);
 
 /* The flag thread. Return: 0, -errno. */
 int gate_start(Gate *g);

@@ -134,6 +134,7 @@ int wiring_open(Wiring *w, const char *config_path, Diag *diag)
         r = gate_open(&w->gate, w->first, w->queue, w->target, &w->alarms, w->clock, &w->log);
         if (r)
                 return r;
+        gate_mind_staging(&w->gate, worker_exports, &w->shared);
         w->shared.gate = &w->gate;
         return 0;
 }

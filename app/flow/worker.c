@@ -199,6 +199,14 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
         return &run->outcome;
 }
 
+bool worker_exports(void *shared)
+{
+        WorkerShared *s = shared;
+        _cleanup_(config_unrefp) Config *c = snapshot_get(s->snapshot);
+
+        return !staging_is_on(&s->staging, c->staging);
+}
+
 const Outcome *worker_try(Worker *w, const Change *change)
 {
         _cleanup_(config_unrefp) Config *c = snapshot_get(w->shared->snapshot);

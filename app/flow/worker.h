@@ -92,5 +92,8 @@ int64_t worker_turn(Worker *w, LaneSet *ret_lanes, const Outcome **ret_outcome);
  */
 const Outcome *worker_work(Worker *w, const Lease *lease);
 
+/* Of a WorkerShared, as gate_mind_staging() asks: is anything exported now, or is it staging? */
+bool worker_exports(void *shared);
+
 /* Run the steps without a change in the queue: for an object that the directory does not have. */
 const Outcome *worker_try(Worker *w, const Change *change);

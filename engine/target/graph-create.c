@@ -160,7 +160,8 @@ static int post(Apply *p, json_t *body, bool password, const bool *sent, bool *r
         graph_result(&c, r, result);
         *ret_again = user && !password && lacks_password(&c, r);
         if (r == TARGET_E_REJECTED && c.error.verdict == GRAPH_DENIED) {
-                /* No object is there that could be protected: the consent is missing, and nothing was made. */
+                /* No object is there that could be protected: the consent is missing, and nothing was made.
+                 */
                 result->state = OP_NOT_SENT;
                 return TARGET_E_REFUSED;
         }

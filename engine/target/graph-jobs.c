@@ -8,12 +8,11 @@
  *  - how-to-inbound-synch-ms-graph makes the principal of the application template 1a4721b3-..., and its
  *    jobs of the template ids AD2AADProvisioning, AD2AADPasswordHash and AAD2ADExchangeHybridWriteback. Its
  *    example of an answer, though, has "id": "AD2AADProvisioning.fc96...", "templateId": "ADDCInPassthrough".
- *  - concept-attributes shows a principal whose appId is 1a4721b3-... and whose applicationTemplateId is null.
- *    Its job has "AD2AADProvisioning" in both.
- * So no single value is relied on. Principals are looked for by either id; and every job of theirs counts but
- * those that are known to carry something else, by their own id or their template's: password hashes, and
- * what goes from the cloud to Active Directory. A job of a name that nobody has seen yet counts, and is
- * named.
+ *  - concept-attributes shows a principal whose appId is 1a4721b3-... and whose applicationTemplateId is
+ * null. Its job has "AD2AADProvisioning" in both. So no single value is relied on. Principals are looked for
+ * by either id; and every job of theirs counts but those that are known to carry something else, by their own
+ * id or their template's: password hashes, and what goes from the cloud to Active Directory. A job of a name
+ * that nobody has seen yet counts, and is named.
  */
 
 #include "base/cleanup.h"

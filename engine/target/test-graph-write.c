@@ -360,7 +360,8 @@ static void test_throttled(void **state)
         assert_int_equal(limiter_held(l, LIMITER_READ, now).us, 0);
 }
 
-#define DENIED "{\"error\":{\"code\":\"Authorization_RequestDenied\",\"message\":\"Insufficient privileges\"}}"
+#define DENIED \
+        "{\"error\":{\"code\":\"Authorization_RequestDenied\",\"message\":\"Insufficient privileges\"}}"
 
 static void test_token_expires(void **state)
 {
@@ -390,7 +391,8 @@ static void test_token_expires(void **state)
                { .method = "PATCH", .url = "/users/" ADA, .status = 401, .body = "{}" });
         assert_int_equal(apply(s, &op, 1, &result), TARGET_E_REFUSED);
         assert_int_equal(result.state, OP_NOT_SENT);
-        /* A permission is missing: a young token would say the same again, an older one may not know better. */
+        /* A permission is missing: a young token would say the same again, an older one may not know better.
+         */
         SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 403, .body = DENIED });
         assert_int_equal(apply(s, &op, 1, &result), TARGET_E_REJECTED);
         assert_int_equal(s->n_tokens, 3);
@@ -434,8 +436,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_create_user), TEST(test_create_federated), TEST(test_create_group),
                 TEST(test_update),      TEST(test_nothing_to_send),  TEST(test_disable_in_company),
-                TEST(test_throttled),   TEST(test_token_expires),
-                TEST(test_create_denied),
+                TEST(test_throttled),   TEST(test_token_expires),    TEST(test_create_denied),
         };
 
         return cmocka_run_group_tests_name("graph-write", tests, NULL, NULL);

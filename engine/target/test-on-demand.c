@@ -123,9 +123,7 @@ static void test_which_job(void **state)
 #define LIST                                                                                            \
         { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[{\"id\":\"p1\"}]}" }, \
                 { .method = "GET", .url = JOBS, .status = 200, .body = two_jobs },                      \
-        {                                                                                               \
-                .method = "GET", .url = SHARED, .status = 200, .body = "{\"value\":[]}"                 \
-        }
+                { .method = "GET", .url = SHARED, .status = 200, .body = "{\"value\":[]}" }
         SCRIPT(s, LIST, LIST, LIST,
                { .method = "GET", .url = JOBS "/AD2AADProvisioning.2/schema", .status = 200, .body = schema },
                { .method = "GET", .url = PRINCIPALS, .status = 200, .body = "{\"value\":[]}" },
@@ -143,15 +141,16 @@ static void test_which_job(void **state)
         script_done(s);
 }
 
-/* What no single value decides: the shared application's own principal, a template of another name, a job that
- * nobody has heard of; and what is never one of them. */
+/* What no single value decides: the shared application's own principal, a template of another name, a job
+ * that nobody has heard of; and what is never one of them. */
 static void test_how_known(void **state)
 {
-        static const char jobs[] =
-                "{\"value\":[{\"id\":\"AAD2ADGroupProvisioning.1\",\"templateId\":\"AAD2ADGroupProvisioning\"},"
-                "{\"id\":\"aad2adExchangeHybridWriteback.1\"},{\"id\":\"x\",\"templateId\":\"AD2AADPasswordHash\"},"
-                "{\"templateId\":\"AD2AADProvisioning\"},7,"
-                "{\"id\":\"AD2AADProvisioning.1\",\"templateId\":\"ADDCInPassthrough\"}]}";
+        static const char jobs[] = "{\"value\":[{\"id\":\"AAD2ADGroupProvisioning.1\",\"templateId\":"
+                                   "\"AAD2ADGroupProvisioning\"},"
+                                   "{\"id\":\"aad2adExchangeHybridWriteback.1\"},{\"id\":\"x\","
+                                   "\"templateId\":\"AD2AADPasswordHash\"},"
+                                   "{\"templateId\":\"AD2AADProvisioning\"},7,"
+                                   "{\"id\":\"AD2AADProvisioning.1\",\"templateId\":\"ADDCInPassthrough\"}]}";
         Script *s = *state;
         const char *first;
         OnDemandJob job;

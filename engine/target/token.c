@@ -16,7 +16,8 @@
 #define REFUSED_FOR INT64_C(1000000)
 /* Ahead of the end a failed renewal is tried again so often. */
 #define AHEAD_RETRY INT64_C(15000000)
-/* A consent is in the tokens that are made after it; one that is as young as this would say the same again. */
+/* A consent is in the tokens that are made after it; one that is as young as this would say the same again.
+ */
 #define DOUBT_AFTER INT64_C(10000000)
 #define TICK_MAX    INT64_C(1000000)
 /* The same address on every virtual machine in every cloud; answers only from within. */
@@ -35,13 +36,13 @@ struct Token {
 
         pthread_mutex_t lock;
         pthread_cond_t changed;
-        BearerToken *bearer;  /* lock; NULL: none */
-        uint64_t generation;  /* lock: of the last token */
+        BearerToken *bearer;           /* lock; NULL: none */
+        uint64_t generation;           /* lock: of the last token */
         Mono obtained, expires, renew; /* lock */
-        bool renewing;        /* lock: one request for all */
-        size_t credential;    /* lock: the one in use */
-        size_t n_tried;       /* lock: in this renewal */
-        bool set_clock;       /* lock: in this renewal */
+        bool renewing;                 /* lock: one request for all */
+        size_t credential;             /* lock: the one in use */
+        size_t n_tried;                /* lock: in this renewal */
+        bool set_clock;                /* lock: in this renewal */
         int64_t ahead_ms;     /* lock: the service's clock is so much ahead of ours; 0: as good as ours */
         uint64_t n_renewals;  /* lock: ended ones, for those who wait */
         int error;            /* lock: of the last renewal; 0: fine */

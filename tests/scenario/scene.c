@@ -206,6 +206,7 @@ static int start(Scene *s)
         r = open_gate(s);
         if (r)
                 return r;
+        gate_mind_staging(&s->gate, worker_exports, &s->shared);
         s->shared.gate = &s->gate;
         s->intake.containers_due = s->intake.filter_due = true; /* perhaps: as after every start */
         worker_init(&s->worker, &s->shared, (Source *[]){ source_mem_open(s->directory) }, LANES_ALL);
