@@ -229,3 +229,18 @@ void config_print(const ConfigField *fields, const void *config, Str *out)
 {
         print_map(fields, config, (Margin){ 0 }, out);
 }
+
+bool config_is_same(const ConfigField *fields, const void *a, const void *b)
+{
+        Str x, y;
+        bool same;
+
+        str_init(&x, SIZE_MAX);
+        str_init(&y, SIZE_MAX);
+        config_print(fields, a, &x);
+        config_print(fields, b, &y);
+        same = x.n == y.n && memcmp(x.data, y.data, x.n) == 0;
+        str_deinit(&x);
+        str_deinit(&y);
+        return same;
+}

@@ -124,5 +124,8 @@ DiagMark config_mark(const ConfigDoc *doc, const char *key_path);
 /* The effective values as YAML, with defaults, secrets as their paths. */
 void config_print(const ConfigField *fields, const void *config, Str *out);
 
+/* Do two sections print the same? The simplest equality that cannot forget a field. */
+bool config_is_same(const ConfigField *fields, const void *a, const void *b);
+
 /* The table as help: for --help, the man page and the example file. */
 void config_print_help(const ConfigField *fields, Str *out);

@@ -26,22 +26,6 @@ static const char *const *texts(const ConfigList *list)
         return list->items;
 }
 
-/* Whether two sections print the same: the simplest equality that cannot forget a field. */
-static bool section_is(const ConfigField *fields, const void *a, const void *b)
-{
-        Str x, y;
-        bool same;
-
-        str_init(&x, SIZE_MAX);
-        str_init(&y, SIZE_MAX);
-        config_print(fields, a, &x);
-        config_print(fields, b, &y);
-        same = str_is(x.data, y.data);
-        str_deinit(&x);
-        str_deinit(&y);
-        return same;
-}
-
 /* Scope: every DN below the base, every type one that sosync knows. `at`: what is before "scope" in a path.
  */
 static void check_scope(Config *c, const SourceConfig *s, const char *at, Diag *diag)
@@ -103,7 +87,7 @@ static void list_sources(Config *c, const ConfigDoc *doc, Diag *diag)
                 diag_add_at(diag, config_mark(doc, "sources"), "sources: expected at most %d, found %zu",
                             CONFIG_SOURCES_MAX, c->n_sources);
         config_read_text("default", "", 0, scope_fields, NULL, c->arena, &empty, NULL, NULL);
-        if (c->n_sources && !section_is(scope_fields, &c->scope, &empty))
+        if (c->n_sources && !config_is_same(scope_fields, &c->scope, &empty))
                 diag_add_at(diag, config_mark(doc, "scope"),
                             "scope: with \"sources\" each of them has a scope of its own");
 }
@@ -233,7 +217,7 @@ static void add_urgent_attributes(Config *c)
         c->run.n_attributes = n;
 }
 
-static void compile_run(Config *c)
+void config_compile_run(Config *c)
 {
         c->run.staging = c->staging;
         c->run.schema = c->target.extensions.n_items ? target_schema_new(c->arena, c->target.extensions.items,
@@ -283,6 +267,7 @@ int config_with_rules(Config **ret_config, Config *base, const RulesFile *texts,
         c->refs = 1;
         config_use_rules(c, rules);
         c->base = config_ref(base);
+        c->first = NULL; /* which the base has */
         TAKE(a);
         *ret_config = c;
         return 0;
@@ -366,7 +351,7 @@ static int load(Config **ret_config, const char *path, Care care, Diag *diag)
         sound = sound && !diag_any(diag);
         if (load_rules_apart(c, care != CARE_ALL, diag) || !sound)
                 return CONFIG_E_INVALID;
-        compile_run(c);
+        config_compile_run(c);
         place_audit(c);
         TAKE(a);
         *ret_config = c;
@@ -399,6 +384,7 @@ Config *config_unref(Config *c)
         while (c && __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) == 0) {
                 Config *base = c->base;
 
+                config_unref(c->first);
                 arena_free(c->arena);
                 c = base;
         }
@@ -444,48 +430,4 @@ const char *config_source_names(const Config *c, Arena *a)
         for (size_t i = 0; i < c->n_sources; i++)
                 names = arena_printf(a, "%s%s%s", names, i ? ", " : "", c->sources[i].ldap.name);
         return names;
-}
-
-/* A feed asks for the attributes that the rules read, and is started with their list. */
-static bool reads_the_same(const RunConfig *a, const RunConfig *b)
-{
-        if (a->n_attributes != b->n_attributes)
-                return false;
-        for (size_t i = 0; i < a->n_attributes; i++)
-                if (!str_is(a->attributes[i], b->attributes[i]))
-                        return false;
-        return true;
-}
-
-const char *config_needs_restart(const Config *now, const Config *next)
-{
-        if (now->n_sources != next->n_sources)
-                return "sources";
-        for (size_t i = 0; i < now->n_sources; i++) {
-                const SourceConfig *s = config_source(next, now->sources[i].ldap.name);
-
-                if (!s || !section_is(ldap_config_fields, &now->sources[i].ldap, &s->ldap))
-                        return now->source ? "source" : "sources";
-        }
-        if (!section_is(graph_fields, &now->target, &next->target))
-                return "target";
-        if (!section_is(scheduler_fields, &now->scheduler, &next->scheduler))
-                return "scheduler";
-        if (!section_is(state_fields, &now->state, &next->state))
-                return "state";
-        if (!section_is(control_fields, &now->control, &next->control))
-                return "control";
-        if (!section_is(reports_fields, &now->reports, &next->reports))
-                return "reports";
-        if (!section_is(console_fields, &now->console, &next->console))
-                return "console";
-        if (!section_is(audit_fields, &now->audit, &next->audit))
-                return "audit";
-        if (now->workers != next->workers)
-                return "workers";
-        if (now->log.format != next->log.format)
-                return "log.format";
-        if (!reads_the_same(&now->run, &next->run))
-                return "rules: another set of attributes is read, which the feed asks for";
-        return NULL;
 }

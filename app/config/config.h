@@ -10,7 +10,7 @@
  *
  * A Config is immutable and shared by reference; a run holds its own to the end, so a reload never changes
  * rules under a run. What cannot change while the service runs (source, target, state, number of workers) is
- * compared by config_needs_restart().
+ * one table (restart.c): config_needs_restart() compares it, config_hold_back() keeps it as it was.
  */
 
 #include "base/config.h"
@@ -121,6 +121,7 @@ struct Config {
         Arena *arena;
         unsigned refs; /* atomic */
         Config *base;  /* what config_with_rules() made this of, and borrows from; NULL: read from a file */
+        Config *first; /* what config_hold_back() has borrowed from; NULL: nothing */
         const char *path;
 
         LdapConfig *source; /* as written; NULL: there are several */
@@ -182,6 +183,9 @@ int config_load_tolerant(Config **ret_config, const char *path, Diag *diag);
  * console is not looked at. Whoever may use the control socket may not read the secrets for that. */
 int config_load_partly(Config **ret_config, const char *path, Diag *diag);
 
+/* What runs have of the sections and of the rules, of a Config that nobody uses yet. */
+void config_compile_run(Config *c);
+
 /* Other rules than those it was loaded with: in a Config that nobody uses yet ... */
 void config_use_rules(Config *c, const RuleSet *rules);
 
@@ -204,5 +208,13 @@ void config_help(Str *out);
 
 /* The first key that differs and takes effect only after a restart; NULL: none. */
 const char *config_needs_restart(const Config *now, const Config *next);
+
+/*
+ * What takes effect only after a restart becomes what it is in `first`, with which the process was started:
+ * the sections, and what runs have of them (estate, adoption, schema ...). `next` is in nobody's use yet; it
+ * keeps a reference to `first`. Only the set of attributes that rules read is not held: runs read by
+ * themselves.
+ */
+void config_hold_back(Config *next, Config *first);
 
 DEFINE_CLEANUP(Config, config_unref)

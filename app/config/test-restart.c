@@ -38,6 +38,12 @@ static const Row rows[] = {
         { "scope", "", "scope: {object_types: [user]}", NULL },
         { "staging", "", "staging: true", NULL },
         { "target", "", ", limits: {share: 0.5}", "target" },
+        { "target", "", ", adopt: strict", "target" },
+        { "target", "", ", soft_match: on", "target" },
+        { "target", "", ", trust_space: 1h", "target" },
+        { "target", "",
+          ", extensions: [{attribute: info, property: extension_0123456789abcdef0123456789abcdef_a}]",
+          "target" },
         { "rules", "", "rules: {account_expires: true}",
           "rules: another set of attributes is read, which the feed asks for" },
         { "urgent", "", "urgent: [{attribute: title}]", NULL },
@@ -82,6 +88,30 @@ static Config *load(Arena *a, const Row *row, bool after)
         return c;
 }
 
+/* What is said to wait does wait, in runs too; what a reload takes is there. */
+static void test_held(Config *now, Config *next, const Row *row)
+{
+        const RunConfig *was = &now->run, *is = &next->run;
+        const char *said;
+
+        config_hold_back(next, now);
+        said = config_needs_restart(now, next);
+        if (!str_is(said, row->restart && strncmp(row->restart, "rules", 5) == 0 ? row->restart : NULL))
+                fail_msg("%s: %s is not held back", row->after, said);
+        if (is->estate != was->estate || is->ask_owner != was->ask_owner ||
+            is->soft_match != was->soft_match || is->adopt_strict != was->adopt_strict ||
+            !is->schema != !was->schema || is->trust_space_ms != was->trust_space_ms)
+                fail_msg("%s: runs have it at once", row->after);
+        assert_int_equal(next->n_sources, now->n_sources);
+        assert_string_equal(next->sources[0].ldap.base, now->sources[0].ldap.base);
+        if (str_is(row->key, "scope"))
+                assert_int_equal(next->sources[0].scope.object_types.n_items, 1);
+        if (str_is(row->key, "staging"))
+                assert_true(is->staging);
+        if (str_is(row->key, "settle"))
+                assert_int_equal(is->settle_ms, 60000);
+}
+
 static void test_every_key(void **state)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -99,6 +129,7 @@ static void test_every_key(void **state)
                         fail_msg("%s: \"%s\", not \"%s\"", rows[i].after, said ? said : "",
                                  rows[i].restart ? rows[i].restart : "");
                 assert_null(config_needs_restart(now, now));
+                test_held(now, next, &rows[i]);
                 config_unref(now);
                 config_unref(next);
         }

@@ -15,7 +15,7 @@
 #define ACTIVATION_FIELDS 5
 #define FILE_FIELDS       2
 
-/* Of all three: one list, or one id. */
+/* Of all: one list, or one id. */
 static const MemoShape shape = { .version = 1, .n_fields = 1 };
 
 static const char *texts_memo(Arena *a, const char *version)

@@ -155,6 +155,7 @@ static void on_reload(evutil_socket_t signal_number, short what, void *context)
         if (key)
                 log_warning(&s->wiring.log, "a change takes effect only after a restart",
                             LOG_STR("key", key));
+        config_hold_back(next, s->wiring.first);
         log_set_level((LogLevel)next->log.level);
         log_info(&s->wiring.log, "reloaded", LOG_STR("rules", rules_version(next->run.rules)));
         snapshot_swap(&s->wiring.snapshot, next);
