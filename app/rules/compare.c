@@ -23,18 +23,6 @@ static const FlowedObject *flowed_of(const Person *p, Arena *a)
         return unpack_end(&r) ? NULL : o;
 }
 
-/* By source, then as they joined: the order in which a run asks them (engine/steps/join.c). */
-static void sort_inputs(RuleInput *inputs, size_t n)
-{
-        for (size_t i = 1; i < n; i++)
-                for (size_t j = i; j > 0 && inputs[j - 1].source > inputs[j].source; j--) {
-                        RuleInput swap = inputs[j];
-
-                        inputs[j] = inputs[j - 1];
-                        inputs[j - 1] = swap;
-                }
-}
-
 static bool is_among(const ObjectId *ids, size_t n, const ObjectId *id)
 {
         size_t low = 0, high = n;
@@ -52,7 +40,7 @@ static bool is_among(const ObjectId *ids, size_t n, const ObjectId *id)
 }
 
 /* What its import has not said, because nobody asked then. */
-static const Object *with_groups(const RulesWorld *w, const ObjectKey *key, const Object *o, Arena *a)
+static const Object *with_groups(const RulesWorld *w, uint16_t source, const Object *o, Arena *a)
 {
         ObjectBuilder b;
         bool any = false;
@@ -60,7 +48,7 @@ static const Object *with_groups(const RulesWorld *w, const ObjectKey *key, cons
         for (size_t i = 0; i < w->n_groups; i++) {
                 const GroupMembers *g = &w->groups[i];
 
-                if (g->source != key->source || !value_is_none(object_get(o, g->attribute)))
+                if (g->source != source || !value_is_none(object_get(o, g->attribute)))
                         continue;
                 if (!any) {
                         object_build(&b, a);
@@ -68,45 +56,24 @@ static const Object *with_groups(const RulesWorld *w, const ObjectKey *key, cons
                                 object_add(&b, o->attributes[k].name, o->attributes[k].value);
                         any = true;
                 }
-                object_add(&b, g->attribute, value_bool(is_among(g->ids, g->n_ids, &key->id)));
+                object_add(&b, g->attribute, value_bool(is_among(g->ids, g->n_ids, &o->id)));
         }
         return any ? object_finish(&b, &o->id, o->type, o->dn) : o;
 }
 
 static int read_inputs(const RulesWorld *w, Arena *a, RulesKnown *k)
 {
-        k->inputs = arena_new_array(a, RuleInput, k->person.n_joined + 1);
-        for (size_t i = 0; i < k->person.n_joined; i++) {
-                const ObjectKey *key = &k->person.joined[i];
-                const RunConnector *c;
-                const Object *o;
-                Head head;
-                int r;
+        int r = run_inputs(&(RunJoined){ .space = w->space,
+                                         .connectors = w->connectors,
+                                         .n_connectors = w->n_connectors,
+                                         .person = &k->person },
+                           a, &k->inputs, &k->n_inputs, NULL);
 
-                if (key->source >= w->n_connectors)
-                        continue;
-                c = &w->connectors[key->source];
-                r = space_read_head(w->space, key, a, &head, NULL, NULL);
-                if (r < 0)
-                        return error_trace(r);
-                if (r == 0 && head.deleted)
-                        continue;
-                r = space_read_import(w->space, key, a, &o, NULL, NULL);
-                if (r < 0)
-                        return error_trace(r);
-                if (r)
-                        continue;
-                k->inputs[k->n_inputs++] = (RuleInput){
-                        .object = with_groups(w, key, o, a),
-                        .connector = c->name,
-                        .source = key->source,
-                        .parameters = c->parameters,
-                        .n_parameters = c->n_parameters,
-                };
-                if (!k->dn)
-                        k->dn = o->dn;
-        }
-        sort_inputs(k->inputs, k->n_inputs);
+        if (r)
+                return error_trace(r);
+        for (size_t i = 0; i < k->n_inputs; i++)
+                k->inputs[i].object = with_groups(w, k->inputs[i].source, k->inputs[i].object, a);
+        k->dn = k->n_inputs ? k->inputs[0].object->dn : NULL;
         return 0;
 }
 

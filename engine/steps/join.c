@@ -206,72 +206,19 @@ static int find_joined(Run *run, const RuleInput *input, bool *ret_found)
         return judge_joining(run, &j);
 }
 
-/*
- * All connector-space objects of this person: the others as they were imported last. Their order decides
- * which of two wins where one rule gives both a value, so it must not depend on whose run this is: by source,
- * then as they joined. One that was seen as a tombstone has no say any more: its successor may have the
- * anchor.
- */
-static int gather_inputs(Run *run, RuleInput *inputs, size_t *ret_n)
-{
-        size_t n = 0;
-        bool own = false;
-
-        for (size_t i = 0; i < run->person.n_joined; i++) {
-                const ObjectKey *key = &run->person.joined[i];
-                const RunConnector *c;
-                const Object *o = NULL;
-                Head head;
-                int r;
-
-                if (key->source == run->key.source && guid_is(&key->id, &run->key.id)) {
-                        inputs[n++] = own_input(run);
-                        own = true;
-                        continue;
-                }
-                c = run_connector_of(run, key->source);
-                /* What a source that is not configured any more has said is not said any more. */
-                if (!c->scope)
-                        continue;
-                r = space_read_head(run->space, key, run->arena, &head, NULL, &run->diag);
-                if (r < 0)
-                        return r;
-                if (r == 0 && head.deleted)
-                        continue;
-                r = space_read_import(run->space, key, run->arena, &o, NULL, &run->diag);
-                if (r < 0)
-                        return r;
-                if (r)
-                        continue; /* it can be rebuilt by importing again, and then joins in */
-                inputs[n++] = (RuleInput){
-                        .object = o,
-                        .connector = c->name,
-                        .source = key->source,
-                        .parameters = c->parameters,
-                        .n_parameters = c->n_parameters,
-                };
-        }
-        if (!own)
-                inputs[n++] = own_input(run);
-        for (size_t i = 1; i < n; i++)
-                for (size_t j = i; j > 0 && inputs[j - 1].source > inputs[j].source; j--) {
-                        RuleInput swap = inputs[j];
-
-                        inputs[j] = inputs[j - 1];
-                        inputs[j - 1] = swap;
-                }
-        *ret_n = n;
-        return 0;
-}
-
 static int run_inbound(Run *run, const char *mv_type)
 {
-        RuleInput *inputs = arena_new_array(run->arena, RuleInput, run->person.n_joined + 1);
         const FlowedObject *before;
-        size_t n = 0;
+        RuleInput own = own_input(run), *inputs;
+        size_t n;
         int r;
 
-        r = gather_inputs(run, inputs, &n);
+        r = run_inputs(&(RunJoined){ .space = run->space,
+                                     .connectors = run->config->connectors,
+                                     .n_connectors = run->config->n_connectors,
+                                     .person = &run->person,
+                                     .own = &own },
+                       run->arena, &inputs, &n, &run->diag);
         if (r)
                 return r;
         /* Damaged, it is rebuilt from the rules' values alone. */

@@ -130,6 +130,25 @@ int run_project(const RunConfig *config, Source *source, const SourceEntry *entr
 int run_ask_groups(const RuleSet *rules, Source *source, const ObjectId *id, const char *type,
                    ObjectBuilder *b, Diag *diag);
 
+typedef struct RunJoined RunJoined;
+
+/* A person or group, and from where its objects are. */
+struct RunJoined {
+        Space *space;
+        const RunConnector *connectors;
+        size_t n_connectors;
+        const Person *person;
+        const RuleInput *own; /* as it has just been read, joined to it or not; NULL: nothing has */
+};
+
+/*
+ * All connector-space objects of it: the others as they were imported last. Their order decides which of two
+ * wins where one rule gives both a value, so it must not depend on whose run this is: by source, then as they
+ * joined. Also for whoever compares rules without a run (app/rules/compare.h).
+ * Everything lives in the arena. Return: 0, -errno.
+ */
+int run_inputs(const RunJoined *j, Arena *a, RuleInput **ret_inputs, size_t *ret_n, Diag *diag);
+
 Hash128 run_fingerprint(const Object *projection, const SourceEntry *entry);
 
 /* Fill what follows from the rules. Everything lives in the arena. */
