@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,6 +319,130 @@ static void test_garbage(void **state)
         assert_true(f->fake.conn->broken);
 }
 
+/* More than a socket holds: written while it is read. */
+typedef struct Large {
+        FakeLdap *fake;
+        const FakeAttribute *attributes;
+        size_t n;
+} Large;
+
+static void *write_large(void *context)
+{
+        const Large *l = context;
+
+        fake_entry(l->fake, 1, "CN=x", l->attributes, l->n);
+        fake_done(l->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        return NULL;
+}
+
+static void assert_too_large(Fixture *f, const FakeAttribute *attributes, size_t n, const char *why)
+{
+        Large large = { &f->fake, attributes, n };
+        pthread_t writer;
+
+        assert_int_equal(pthread_create(&writer, NULL, write_large, &large), 0);
+        assert_int_equal(search(&f->got), 0);
+        pthread_join(writer, NULL);
+        assert_int_equal(f->got.result, ENTRY_E_TOO_LARGE);
+        assert_string_equal(diag_text(&f->got.diag), why);
+}
+
+static void test_large_value(void **state)
+{
+        _cleanup_(cleanup_free) char *data = calloc(1, VALUE_MAX + 1);
+        const FakeAttribute attribute = { "thumbnailPhoto;binary", { { data, VALUE_MAX + 1 } }, 1 };
+
+        assert_too_large(*state, &attribute, 1,
+                         "CN=x: attribute thumbnailPhoto: a value is longer than 10 MiB");
+}
+
+static void test_large_entry(void **state)
+{
+        _cleanup_(cleanup_free) char *data = calloc(1, VALUE_MAX);
+        const FakeValue v = { data, VALUE_MAX };
+        const FakeAttribute attributes[] = { { "a", { v, v, v, v }, 4 },
+                                             { "b", { v, v, { data, (4 << 20) + 1 } }, 3 } };
+        Fixture *f = *state;
+
+        /* liblber refuses a message above PDU_MAX before it reads it; this one is just below. */
+        assert_true(7 * VALUE_MAX > ENTRY_MAX);
+        assert_too_large(f, attributes, 2, "CN=x: attribute b: the entry is longer than 64 MiB");
+}
+
+static void test_many_attributes(void **state)
+{
+        static FakeAttribute attributes[10001];
+        static char names[10001][8];
+
+        for (size_t i = 0; i < N_ELEMENTS(attributes); i++) {
+                snprintf(names[i], sizeof(names[i]), "a%zu", i);
+                attributes[i] = (FakeAttribute){ names[i], { FAKE_TEXT("x") }, 1 };
+        }
+        assert_too_large(*state, attributes, N_ELEMENTS(attributes),
+                         "CN=x: an entry with more than 10000 attributes");
+}
+
+static void test_many_ranges(void **state)
+{
+        static char names[9][32];
+        FakeAttribute attributes[9];
+        Fixture *f = *state;
+
+        for (unsigned i = 0; i < 9; i++) {
+                snprintf(names[i], sizeof(names[i]), "member%u;range=0-%u", i, i);
+                attributes[i] = (FakeAttribute){ names[i], { FAKE_TEXT("CN=a") }, 1 };
+        }
+        f->got.ranges = true;
+        fake_entry(&f->fake, 1, "CN=x", attributes, 9);
+        fake_done(&f->fake, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(search(&f->got), 0);
+        assert_int_equal(f->got.entry.n_ranges, 9);
+        for (unsigned i = 0; i < 9; i++) {
+                assert_int_equal(f->got.entry.ranges[i].next, i + 1);
+                assert_int_equal(f->got.entry.ranges[i].attribute[6], '0' + (int)i);
+        }
+}
+
+static int take_brief(void *context, LDAPMessage *message)
+{
+        Got *g = context;
+
+        g->n++;
+        entry_read_brief(g->fake->conn->ld, message, g->arena, &g->entry);
+        return 0;
+}
+
+/* Only who it is: of an entry that is odd in every other way, too. */
+static void test_brief(void **state)
+{
+        static const char *const names[] = { "<GUID=67452301-ab89-efcd-0000-000000000077>;CN=Ada,DC=test",
+                                             "CN=\xff" };
+        Fixture *f = *state;
+        const FakeAttribute attributes[] = {
+                { "two words", { FAKE_TEXT("x") }, 1 },
+                { "objectGUID", { FAKE_BYTES(guid, 16) }, 1 },
+        };
+        const FakeAttribute short_one = { "objectGUID", { FAKE_BYTES(guid, 15) }, 1 };
+
+        for (int i = 0; i < 2; i++) {
+                fake_entry(&f->fake, i + 1, names[i], attributes, 2);
+                fake_done(&f->fake, i + 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+                assert_int_equal(conn_search(f->fake.conn, &(ConnSearch){ .base = "" }, 1000000, "test",
+                                             take_brief, &f->got, NULL, &f->got.diag),
+                                 0);
+                assert_string_equal(f->got.entry.dn, i == 0 ? "CN=Ada,DC=test" : "");
+                assert_memory_equal(f->got.entry.id.bytes, guid, 16);
+                assert_int_equal(f->got.entry.n_told, 1);
+                assert_memory_equal(f->got.entry.object->id.bytes, guid, 16);
+        }
+        fake_entry(&f->fake, 3, "CN=x", &short_one, 1);
+        fake_done(&f->fake, 3, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(conn_search(f->fake.conn, &(ConnSearch){ .base = "" }, 1000000, "test", take_brief,
+                                     &f->got, NULL, &f->got.diag),
+                         0);
+        assert_true(guid_is_zero(&f->got.entry.id));
+}
+
 /* The length alone is enough: nothing of it is read, let alone allocated. */
 static void test_message_of_two_gigabytes(void **state)
 {
@@ -346,6 +471,11 @@ int main(void)
                 CASE(test_silence),
                 CASE(test_garbage),
                 CASE(test_message_of_two_gigabytes),
+                CASE(test_large_value),
+                CASE(test_large_entry),
+                CASE(test_many_attributes),
+                CASE(test_many_ranges),
+                CASE(test_brief),
         };
 
         signal(SIGPIPE, SIG_IGN);

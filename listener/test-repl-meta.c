@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "listener/fake-ldap.h"
 #include "listener/repl-meta.h"
 
 static void number(const char *oid, uint32_t wanted)
@@ -79,12 +80,78 @@ static void test_blob(void **state)
         assert_int_equal(repl_meta_parse(VALUE_NULL, &names, a, &stamps), 0);
 }
 
+static void put_schema(FakeLdap *f, const char *name, const char *oid, const char *number)
+{
+        const FakeAttribute attributes[] = {
+                { "lDAPDisplayName", { FAKE_TEXT(name ? name : "") }, name != NULL },
+                { "attributeID", { FAKE_TEXT(oid ? oid : "") }, oid != NULL },
+                { "msDS-IntId", { FAKE_TEXT(number ? number : "") }, number != NULL },
+        };
+
+        fake_entry(f, 1, "CN=x,CN=Schema", attributes, 3);
+}
+
+/* What a schema says of the attributes that were asked for; what it says otherwise is nobody's number. */
+static void test_names(void **state)
+{
+        static const char *const asked[] = { "userAccountControl", "employeeID", "mail", "title" };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        ReplNames names;
+        FakeLdap f;
+
+        (void)state;
+        fake_init(&f);
+        put_schema(&f, "useraccountcontrol", "1.2.840.113556.1.4.8", NULL);
+        put_schema(&f, "employeeID", "1.3.6.1.4.1.99999.1", "-1234567890"); /* as Windows writes it: signed */
+        put_schema(&f, "notAsked", "2.5.4.12", NULL);
+        put_schema(&f, NULL, "2.5.4.12", "12");
+        put_schema(&f, "\xff\xfe", "2.5.4.12", "12");
+        put_schema(&f, "title", NULL, NULL);
+        put_schema(&f, "title", "1.3.6.1.4.1.99999.2", NULL);
+        put_schema(&f, "title", "nonsense", "nonsense");
+        put_schema(&f, "mail", "0.9.2342.19200300.100.1.3", "0");
+        fake_done(&f, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(repl_names_read(f.conn, asked, 4, a, &names, &diag), 0);
+        assert_int_equal(names.n, 3);
+        assert_ptr_equal(names.items[0].attribute, asked[0]); /* as asked for */
+        assert_int_equal(names.items[0].number, 0x90008);
+        assert_ptr_equal(names.items[1].attribute, asked[1]);
+        assert_int_equal(names.items[1].number, (uint32_t)-1234567890);
+        assert_int_equal(names.items[2].number, 0x150003);
+        fake_deinit(&f);
+}
+
+/* A schema that says the same a hundred times has no more room than there are names. */
+static void test_names_without_end(void **state)
+{
+        static const char *const asked[] = { "mail", "title" };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        ReplNames names;
+        FakeLdap f;
+
+        (void)state;
+        fake_init(&f);
+        for (int i = 0; i < 100; i++)
+                put_schema(&f, "title", "2.5.4.12", NULL);
+        fake_done(&f, 1, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        assert_int_equal(repl_names_read(f.conn, asked, 2, a, &names, &diag), 0);
+        assert_int_equal(names.n, 2);
+        fake_done(&f, 2, LDAP_INSUFFICIENT_ACCESS, "no", NULL, NULL, 0);
+        assert_int_equal(repl_names_read(f.conn, asked, 2, a, &names, &diag), CONN_E_REFUSED);
+        fake_deinit(&f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_numbers),
                 cmocka_unit_test(test_blob),
+                cmocka_unit_test(test_names),
+                cmocka_unit_test(test_names_without_end),
         };
 
+        signal(SIGPIPE, SIG_IGN);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,12 +92,58 @@ static void test_select(void **state)
         assert_string_equal(graph_quote(a, "O'Neil & co=+/"), "O%27%27Neil%20%26%20co%3D%2B%2F");
 }
 
+/* What a value becomes in the body of a request. What the check before has let through may still be odd. */
+static void test_body(void **state)
+{
+        static const Value two[] = { { .type = VALUE_STRING, .n = 3, .s = " a " },
+                                     { .type = VALUE_STRING, .n = 1, .s = " " } };
+        const struct {
+                TargetAttributeKind kind;
+                Value value;
+                const char *text;
+        } cases[] = {
+                { TARGET_TEXT, value_string("  Ada \t"), "{\"p\":\"Ada\"}" },
+                { TARGET_TEXT, value_string(" "), "{\"p\":null}" },
+                { TARGET_TEXT, value_int(-7), "{\"p\":\"-7\"}" },
+                { TARGET_TEXT, value_list(two, 2), "{\"p\":\"a\"}" },
+                { TARGET_TEXT, value_bool(true), "{\"p\":null}" },
+                { TARGET_TEXT, VALUE_NULL, "{\"p\":null}" },
+                { TARGET_TEXTS, value_list(two, 2), "{\"p\":[\"a\"]}" },
+                { TARGET_TEXTS, value_string("a"), "{\"p\":[\"a\"]}" },
+                { TARGET_FIRST_OF, VALUE_NULL, "{\"p\":[]}" },
+                { TARGET_BOOL, value_bool(false), "{\"p\":false}" },
+                { TARGET_BOOL, value_string("TRUE"), "{\"p\":true}" },
+                { TARGET_BOOL, value_int(1), "{\"p\":null}" },
+                { TARGET_INTEGER, value_int(42), "{\"p\":42}" },
+                { TARGET_INTEGER, value_string("-9223372036854775808"), "{\"p\":-9223372036854775808}" },
+                { TARGET_INTEGER, value_string("many"), "{\"p\":null}" },
+                { TARGET_TIME, value_string("20261122085419.0Z"), "{\"p\":\"2026-11-22T08:54:19Z\"}" },
+                { TARGET_TIME, value_string("soon"), "{\"p\":null}" },
+                { TARGET_EXTENSION, value_string("x"), "{\"onPremisesExtensionAttributes\":{\"p\":\"x\"}}" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(cases); ++i) {
+                const TargetAttribute at = { .name = "p", .property = "p", .kind = cases[i].kind };
+                json_t *body = json_object();
+                char *text;
+
+                graph_body_set(body, &at, cases[i].value);
+                text = json_dumps(body, JSON_COMPACT);
+                if (strcmp(text, cases[i].text) != 0)
+                        fail_msg("%zu: %s, not %s", i, text, cases[i].text);
+                free(text);
+                json_decref(body);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse),
                 cmocka_unit_test(test_parse_garbage),
                 cmocka_unit_test(test_select),
+                cmocka_unit_test(test_body),
         };
 
         return cmocka_run_group_tests_name("graph-json", tests, NULL, NULL);
