@@ -253,7 +253,7 @@ void audit_retain(Audit *a, Wall now, int64_t keep_days)
 
         if (audit_days(a->path, &days, &n))
                 return;
-        for (size_t i = 0; i < n && days[i] < day_of(now) - keep_days; i++) {
+        for (size_t i = 0; i + 1 < n && days[i] < day_of(now) - keep_days; i++) {
                 char name[DAY_NAME_MAX];
 
                 unlinkat(a->folder, day_name(days[i], AUDIT_SUFFIX, name), 0);

@@ -53,7 +53,7 @@ int audit_flush(Audit *a);
 /* The chain of the last line that was added. Returns buf. */
 const char *audit_last(Audit *a, char buf[AUDIT_CHAIN_HEX + 1]);
 
-/* Remove the days that ended longer ago. */
+/* Remove the days that ended longer ago. The newest file stays: the chain goes on from it. */
 void audit_retain(Audit *a, Wall now, int64_t keep_days);
 
 Audit *audit_free(Audit *a); /* flushes */

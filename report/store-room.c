@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#define DAY_MS ((int64_t)86400 * 1000)
+
 static int64_t day_bytes(const ReportStore *s, int32_t day)
 {
         static const char *const suffixes[] = { ".log", ".idx", ".txt" };
@@ -119,6 +121,17 @@ int report_store_free_room(ReportStore *s, int64_t bytes, int64_t *ret_freed)
         }
         report_store_unlock(s);
         return r;
+}
+
+Wall report_store_newest(ReportStore *s)
+{
+        Wall newest = { 0 };
+
+        report_store_lock(s);
+        if (s->n_days)
+                newest.ms = ((int64_t)s->days[s->n_days - 1]->day + 1) * DAY_MS;
+        report_store_unlock(s);
+        return newest;
 }
 
 /**

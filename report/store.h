@@ -76,6 +76,9 @@ void report_store_set_thin(ReportStore *s, bool thin);
  */
 int report_store_free_room(ReportStore *s, int64_t bytes, int64_t *ret_freed);
 
+/* The end of the newest day there is; 0: no report is stored. */
+Wall report_store_newest(ReportStore *s);
+
 /* Remove days beyond `keep_days`, and oldest days while all take more than max_bytes (0: no limit). */
 int report_store_retain(ReportStore *s, Wall now, int keep_days, int64_t max_bytes);
 

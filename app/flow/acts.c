@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define CARE_MS ((int64_t)3600 * 1000)
-
 int acts_open(Acts *a, const Config *c, const Clock *clock, const Log *log, Diag *diag)
 {
         int r;
@@ -151,16 +149,14 @@ void acts_person(Acts *a, const char *by, const char *verb, const json_t *reques
         json_decref(entry);
 }
 
-void acts_care(Acts *a)
+void acts_care(Acts *a, Wall age)
 {
-        Wall now = clock_wall(a->clock);
         char chain[AUDIT_CHAIN_HEX + 1];
         Audit *audit = audit_of(a);
 
-        if (!audit || now.ms - a->retained.ms < CARE_MS)
+        if (!audit)
                 return;
-        a->retained = now;
-        audit_retain(audit, now, a->keep_us / ((int64_t)86400 * 1000000));
+        audit_retain(audit, age, a->keep_us / ((int64_t)86400 * 1000000));
         log_info(a->log, "audit", LOG_STR("chain", audit_last(audit, chain)));
 }
 

@@ -34,7 +34,6 @@ struct Acts {
         pthread_mutex_t lock;
         Audit *audit;   /* lock; NULL: there was no room for its folder yet */
         uint64_t added; /* the last row of the queue that acts_write() took; of the reporter's thread */
-        Wall retained;
         bool open;
 };
 
@@ -56,8 +55,9 @@ int acts_flush(Acts *a);
  */
 void acts_person(Acts *a, const char *by, const char *verb, const json_t *request, const json_t *answer);
 
-/* Once an hour: remove old days, and say the last chain in the service's log, so that a copy is elsewhere. */
-void acts_care(Acts *a);
+/* Remove old days, counted from `age` (app/flow/age.h), and say the last chain in the service's log, so that
+ * a copy is elsewhere. */
+void acts_care(Acts *a, Wall age);
 
 /* As acts_person, by a command that owns the state folder and has no wiring: the log is opened for this one
  * line. Return: 0, AUDIT_E_FULL, -errno; the diag may say more. */

@@ -2,6 +2,7 @@
 
 #include "app/flow/reporter.h"
 
+#include "app/flow/age.h"
 #include "app/flow/revert.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -13,6 +14,8 @@
 #include <time.h>
 
 #define PAGE 256
+
+#define CARE_US ((int64_t)3600 * 1000000)
 
 /* An HTML report holds a few kilobytes per attribute; one of 64 MiB is somebody's attack. */
 #define HTML_MAX ((size_t)64 << 20)
@@ -240,23 +243,35 @@ static ReportStore *store_of(Reporter *r, const Config *config)
         return store;
 }
 
-static void retain(Reporter *r, const Config *config, Wall *last)
+/* What is old goes, each by its own time: what exports have replaced, reports, the audit log. */
+static void retain(Reporter *r, const Config *config, Wall age)
 {
-        Wall now = clock_wall(r->clock);
-
+        const Wall before = wall_add(age, -config->state.journal_us / 1000);
         int pruned;
 
-        if (!*r->store || now.ms - last->ms < 3600 * 1000)
-                return;
-        *last = now;
-        /* What exports have replaced, for a revert, is kept for its own time. */
         do
-                pruned = revert_prune(r->queue, wall_add(now, -config->state.journal_us / 1000), now);
+                pruned = revert_prune(r->queue, before, clock_wall(r->clock));
         while (pruned > 0);
         if (pruned < 0)
                 log_error(r->log, "old entries of the journal cannot be removed", LOG_INT("code", pruned));
-        report_store_retain(*r->store, now, (int)(config->reports.keep_us / 86400000000),
+        report_store_retain(*r->store, age, (int)(config->reports.keep_us / 86400000000),
                             config->reports.max_size);
+        acts_care(r->acts, age);
+}
+
+/* Once an hour. */
+static void care(Reporter *r, const Config *config, Age *age)
+{
+        Mono mono = clock_mono(r->clock);
+        Wall now = clock_wall(r->clock);
+
+        if (!*r->store || (age->at.ms && mono.us - age->looked.us < CARE_US))
+                return;
+        if (!age->at.ms)
+                age_begin(age, config->reports.path, report_store_newest(*r->store), now, mono);
+        retain(r, config, age_pass(age, now, mono));
+        /* Without room for it, what is old goes later after a restart, and no harm is done. */
+        age_keep(age, config->reports.path);
 }
 
 /*
@@ -291,7 +306,7 @@ static void make_room(Reporter *r, const Config *config, bool *was_short)
 static void *reporter_thread(void *context)
 {
         Reporter *r = context;
-        Wall retained = { 0 };
+        Age age = { 0 };
         bool complained = false, is_short = false;
 
         while (!is_stopping(r)) {
@@ -312,8 +327,7 @@ static void *reporter_thread(void *context)
                                   LOG_STR("why",
                                           result == REPORT_E_FULL ? "no room on disk" : strerror(-result)));
                 complained = result != 0;
-                retain(r, config, &retained);
-                acts_care(r->acts);
+                care(r, config, &age);
         }
         return NULL;
 }

@@ -6,7 +6,8 @@
  *
  * A thread of its own: workers never wait for paperwork. Rows are appended to the store and made durable,
  * then removed from the queue; a crash in between writes a report twice at most (the store drops the
- * repetition by its run id), and none is lost. Once an hour it removes what is older than `reports.keep`.
+ * repetition by its run id), and none is lost. Once an hour it removes what is older than `reports.keep`,
+ * `audit.keep` and `state.journal`, by the time that is believed (app/flow/age.h).
  *
  * In a cluster the rows are of the runs of all nodes, and every node makes reports of them. Who watches here,
  * or has asked for a run here, hears of it by the reporter (ReporterTell), whichever node it was on.

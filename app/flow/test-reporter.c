@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the reporter's thread does by itself: what is old goes, and what a wrong clock calls old stays. */
+
+#include "app/flow/reporter.h"
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "engine/space/journal.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DAY_MS ((int64_t)86400000)
+
+static const Wall noon = { 1795348800000 }; /* 2026-11-22T12:00:00Z */
+
+typedef struct Desk {
+        Arena *arena;
+        char folder[64];
+        ClockFake clock;
+        Config config;
+        Snapshot snapshot;
+        Queue *queue;
+        _Atomic(ReportStore *) store;
+        Acts acts;
+        Log log;
+        Reporter reporter;
+        int64_t leap_us; /* between two looks */
+} Desk;
+
+static int setup(void **state)
+{
+        Desk *d = calloc(1, sizeof(*d));
+        ReportStore *store;
+
+        *state = d;
+        d->arena = arena_new(0);
+        snprintf(d->folder, sizeof(d->folder), "/tmp/sosync-test-reporter-XXXXXX");
+        if (!mkdtemp(d->folder))
+                return -1;
+        d->config = (Config){ .refs = 1 };
+        d->config.reports.path = arena_printf(d->arena, "%s/reports", d->folder);
+        d->config.reports.keep_us = d->config.audit.keep_us = d->config.state.journal_us = 30 * DAY_MS * 1000;
+        d->config.audit.path = arena_printf(d->arena, "%s/audit", d->folder);
+        clock_fake_init(&d->clock, (Mono){ 1000000 }, noon);
+        log_set_level(LOG_LEVEL_ERROR);
+        snapshot_init(&d->snapshot, &d->config);
+        if (queue_mem_new(&d->queue) || report_store_new(&store, d->config.reports.path, true, NULL))
+                return -1;
+        d->store = store;
+        return acts_open(&d->acts, &d->config, &d->clock.clock, &d->log, NULL);
+}
+
+static int teardown(void **state)
+{
+        Desk *d = *state;
+        char command[128];
+
+        acts_close(&d->acts);
+        report_store_free(d->store);
+        queue_free(d->queue);
+        arena_free(d->arena);
+        snprintf(command, sizeof(command), "rm -rf '%s'", d->folder);
+        if (system(command))
+                return -1;
+        free(d);
+        return 0;
+}
+
+/* A report, an entry of the journal and a line of the audit log of this time. */
+static void add_day(Desk *d, Wall at)
+{
+        Outcome o = { .finished = at, .sent = at };
+        JournalEntry entry = { .at = at, .key.source = 1, .type = "user", .dn = "CN=Ada" };
+        SpaceBatch batch;
+        PackWriter w;
+        const void *data;
+        size_t n;
+
+        snprintf(o.run_id, sizeof(o.run_id), "%016jx", (uintmax_t)at.ms);
+        pack_init(&w);
+        outcome_pack(&w, &o);
+        data = pack_data(&w, &n);
+        assert_int_equal(report_store_add(d->store, &data, &n, 1), 0);
+        pack_deinit(&w);
+        acts_write(&d->acts, d->acts.added + 1, &o);
+        assert_int_equal(acts_flush(&d->acts), 0);
+        space_batch_init(&batch, d->arena);
+        space_write_journal(&batch, &entry);
+        assert_int_equal(
+                queue_put(d->queue,
+                          &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = at }),
+                0);
+}
+
+static size_t count_files(Desk *d, const char *folder, const char *suffix)
+{
+        DIR *dir = opendir(arena_printf(d->arena, "%s/%s", d->folder, folder));
+        size_t n = 0;
+
+        assert_non_null(dir);
+        for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+                n += strlen(e->d_name) > strlen(suffix) &&
+                     str_is(e->d_name + strlen(e->d_name) - strlen(suffix), suffix);
+        closedir(dir);
+        return n;
+}
+
+static int count_row(void *context, const void *key, size_t n_key, const SpaceRow *row)
+{
+        ++*(size_t *)context;
+        return 0;
+}
+
+/* What is left of each, and all three agree. */
+static size_t days_left(Desk *d)
+{
+        Space *s = queue_space(d->queue);
+        size_t n = 0;
+
+        assert_int_equal(s->ops->walk(s, SPACE_JOURNAL, NULL, 0, count_row, &n), 0);
+        assert_int_equal(count_files(d, "reports", ".log"), n);
+        assert_int_equal(count_files(d, "audit", ".jsonl"), n);
+        return n;
+}
+
+static void start(Desk *d)
+{
+        assert_int_equal(reporter_start(&d->reporter, d->queue, &d->store, &d->acts, (ReporterTell){ 0 },
+                                        &d->snapshot, &d->clock.clock, &d->log),
+                         0);
+}
+
+/* Until it has looked after what is old: it keeps the time it went by, in a file that is written anew. */
+static void await_care(Desk *d)
+{
+        const char *age = arena_printf(d->arena, "%s/reports/age", d->folder);
+        const char *before = arena_printf(d->arena, "%s.before", age);
+        struct timespec pause = { .tv_nsec = 5000000 };
+        struct stat st;
+        int left = 12000; /* a minute */
+
+        unlink(before);
+        if (link(age, before))
+                assert_int_equal(access(age, F_OK), -1);
+        if (!d->reporter.started)
+                start(d);
+        else
+                clock_fake_advance(&d->clock, d->leap_us);
+        for (; left && (stat(age, &st) || st.st_nlink != 1); left--) {
+                reporter_wake(&d->reporter);
+                nanosleep(&pause, NULL);
+        }
+        assert_true(left);
+}
+
+/* The service starts, looks, and stops. */
+static void once(Desk *d)
+{
+        await_care(d);
+        reporter_stop(&d->reporter);
+}
+
+/* Forty days, one entry each. What is older than thirty goes, also when nothing is written for weeks. */
+static void test_old(void **state)
+{
+        Desk *d = *state;
+
+        for (int i = -40; i < 0; i++)
+                add_day(d, wall_add(noon, i * DAY_MS));
+        d->leap_us = 10 * DAY_MS * 1000;
+        await_care(d);
+        assert_int_equal(days_left(d), 30);
+        await_care(d);
+        await_care(d);
+        assert_int_equal(days_left(d), 10);
+        reporter_stop(&d->reporter);
+}
+
+/* The machine starts in 2036, and its clock is mended twenty seconds later. */
+static void test_far_ahead(void **state)
+{
+        Desk *d = *state;
+
+        for (int i = -10; i < 1; i++)
+                add_day(d, wall_add(noon, i * DAY_MS));
+        once(d);
+        assert_int_equal(days_left(d), 11);
+        clock_fake_init(&d->clock, (Mono){ 1000000 }, wall_add(noon, 3650 * DAY_MS));
+        once(d);
+        assert_int_equal(days_left(d), 11);
+        add_day(d, clock_wall(&d->clock.clock));
+        once(d);
+        assert_int_equal(days_left(d), 12);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_old, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_far_ahead, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
