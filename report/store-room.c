@@ -28,6 +28,15 @@ static int64_t day_bytes(const ReportStore *s, int32_t day)
         return sum;
 }
 
+static int64_t all_bytes(const ReportStore *s)
+{
+        int64_t sum = 0;
+
+        for (size_t i = 0; i < s->n_days; i++)
+                sum += day_bytes(s, s->days[i]->day);
+        return sum;
+}
+
 static int remove_oldest(ReportStore *s)
 {
         int32_t day = s->days[0]->day;
@@ -123,6 +132,16 @@ int report_store_free_room(ReportStore *s, int64_t bytes, int64_t *ret_freed)
         return r;
 }
 
+int64_t report_store_bytes(ReportStore *s)
+{
+        int64_t sum;
+
+        report_store_lock(s);
+        sum = all_bytes(s);
+        report_store_unlock(s);
+        return sum;
+}
+
 Wall report_store_newest(ReportStore *s)
 {
         Wall newest = { 0 };
@@ -143,7 +162,7 @@ Wall report_store_newest(ReportStore *s)
  */
 int report_store_retain(ReportStore *s, Wall now, int keep_days, int64_t max_bytes)
 {
-        int64_t sum = 0;
+        int64_t sum;
         int r = 0;
 
         if (!s->writer)
@@ -151,8 +170,7 @@ int report_store_retain(ReportStore *s, Wall now, int keep_days, int64_t max_byt
         report_store_lock(s);
         while (r == 0 && s->n_days && s->days[0]->day < day_of(now) - keep_days)
                 r = remove_oldest(s);
-        for (size_t i = 0; i < s->n_days; i++)
-                sum += day_bytes(s, s->days[i]->day);
+        sum = all_bytes(s);
         while (r == 0 && max_bytes > 0 && sum > max_bytes && s->n_days > 1) {
                 sum -= day_bytes(s, s->days[0]->day);
                 r = remove_oldest(s);

@@ -403,3 +403,13 @@ void report_store_set_thin(ReportStore *s, bool thin)
         s->thin = thin;
         report_store_unlock(s);
 }
+
+bool report_store_is_thin(ReportStore *s)
+{
+        bool thin;
+
+        report_store_lock(s);
+        thin = s->thin;
+        report_store_unlock(s);
+        return thin;
+}

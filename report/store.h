@@ -68,6 +68,7 @@ int report_store_read(ReportStore *s, const char *run_id, Arena *a, Outcome *ret
  * nothing was to be done (no change, out of scope), a line in the list and little more.
  */
 void report_store_set_thin(ReportStore *s, bool thin);
+bool report_store_is_thin(ReportStore *s);
 
 /*
  * Free at least so many bytes, if there are so many: the records of what went well, oldest first, then whole
@@ -75,6 +76,9 @@ void report_store_set_thin(ReportStore *s, bool thin);
  * asks for such a report is told why it is gone. *ret_freed may be less. Return: 0, -errno.
  */
 int report_store_free_room(ReportStore *s, int64_t bytes, int64_t *ret_freed);
+
+/* What all take on disk. */
+int64_t report_store_bytes(ReportStore *s);
 
 /* The end of the newest day there is; 0: no report is stored. */
 Wall report_store_newest(ReportStore *s);

@@ -6,6 +6,7 @@
 #include "app/flow/revert.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "report/rendered.h"
 
 #include <errno.h>
 #include <string.h>
@@ -85,7 +86,8 @@ static bool wants_html(const Config *config, const Outcome *o)
 static void write_files(const Config *config, ReportStore *store, const OutcomeRow *rows, size_t n,
                         const Log *log)
 {
-        if (config->reports.html == HTML_ON_DEMAND)
+        /* Short of disk, it is rendered when somebody asks. */
+        if (config->reports.html == HTML_ON_DEMAND || report_store_is_thin(store))
                 return;
         for (size_t i = 0; i < n; i++) {
                 _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -247,6 +249,9 @@ static ReportStore *store_of(Reporter *r, const Config *config)
 static void retain(Reporter *r, const Config *config, Wall age)
 {
         const Wall before = wall_add(age, -config->state.journal_us / 1000);
+        const int keep_days = (int)(config->reports.keep_us / 86400000000);
+        const int64_t max = config->reports.max_size;
+        int64_t left;
         int pruned;
 
         do
@@ -254,8 +259,12 @@ static void retain(Reporter *r, const Config *config, Wall age)
         while (pruned > 0);
         if (pruned < 0)
                 log_error(r->log, "old entries of the journal cannot be removed", LOG_INT("code", pruned));
-        report_store_retain(*r->store, age, (int)(config->reports.keep_us / 86400000000),
-                            config->reports.max_size);
+        report_store_retain(*r->store, age, keep_days, max);
+        /* What is rendered has the room that the records leave. */
+        left = max - report_store_bytes(*r->store);
+        if (rendered_retain(config->reports.path, age, keep_days, !max ? -1 : left > 0 ? left : 0))
+                log_warning(r->log, "old HTML files cannot be removed",
+                            LOG_STR("folder", config->reports.path));
         acts_care(r->acts, age);
 }
 
@@ -275,14 +284,14 @@ static void care(Reporter *r, const Config *config, Age *age)
 }
 
 /*
- * Short of disk, reports go first, and nothing waits for that: what comes is stored thin, and room is made by
- * what is old and went well. A disk much larger than reports may ever become is not short before they could
- * fill it.
+ * Short of disk, reports go first, and nothing waits for that: what comes is stored thin and not rendered,
+ * and room is made by what is rendered, then by what is old and went well. A disk much larger than reports
+ * may ever become is not short before they could fill it.
  */
 static void make_room(Reporter *r, const Config *config, bool *was_short)
 {
         struct statvfs disk;
-        int64_t wanted, left, freed = 0;
+        int64_t wanted, left, rendered = 0, freed = 0;
         bool is_short;
 
         if (!*r->store || statvfs(config->reports.path, &disk))
@@ -294,7 +303,10 @@ static void make_room(Reporter *r, const Config *config, bool *was_short)
         is_short = left < wanted;
         report_store_set_thin(*r->store, is_short);
         if (is_short)
-                report_store_free_room(*r->store, wanted - left, &freed);
+                rendered_free_room(config->reports.path, wanted - left, &rendered);
+        if (is_short && wanted - left > rendered)
+                report_store_free_room(*r->store, wanted - left - rendered, &freed);
+        freed += rendered;
         if (is_short && (!*was_short || freed))
                 log_warning(r->log, "the disk is short; reports make room", LOG_INT("left_mib", left >> 20),
                             LOG_INT("wanted_mib", wanted >> 20), LOG_INT("freed_mib", freed >> 20));

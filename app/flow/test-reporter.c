@@ -205,11 +205,48 @@ static void test_far_ahead(void **state)
         assert_int_equal(days_left(d), 12);
 }
 
+/* An HTML file of this day, with so many bytes. */
+static void add_html(Desk *d, const char *day, size_t n)
+{
+        const char *folder = arena_printf(d->arena, "%s/html", d->config.reports.path);
+        char *page = arena_alloc(d->arena, n);
+
+        memset(page, 'x', n);
+        assert_true(mkdir(folder, 0750) == 0 || access(folder, F_OK) == 0);
+        assert_int_equal(str_write_file(arena_printf(d->arena, "%s/compare-%sT120000Z.htm", folder, day),
+                                        page, n, 0640),
+                         0);
+}
+
+/* HTML files are removed with their time, and before any record. */
+static void test_html(void **state)
+{
+        Desk *d = *state;
+
+        add_day(d, wall_add(noon, -DAY_MS));
+        add_day(d, noon);
+        add_html(d, "20261001", 1000);
+        add_html(d, "20261120", 1 << 20);
+        add_html(d, "20261121", 1 << 20);
+        once(d);
+        assert_int_equal(count_files(d, "reports/html", ".htm"), 2);
+        d->config.reports.max_size = 3 << 19;
+        once(d);
+        assert_int_equal(count_files(d, "reports/html", ".htm"), 1);
+        assert_int_equal(days_left(d), 2);
+        /* No disk is ever free enough for this. */
+        d->config.reports.max_size = 0;
+        d->config.reports.min_free = 1;
+        once(d);
+        assert_int_equal(count_files(d, "reports/html", ".htm"), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_old, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_far_ahead, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_html, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
