@@ -166,7 +166,7 @@ static int page(TargetGraph *g, Lane lane, const TenantList *l, Str *path, Str *
                         return TARGET_E_NOT_FOUND;
                 pause = pause_after(g, &call, r, tries);
                 if (pause < 0 || !l->wait || !l->wait(l->context, pause))
-                        return r == TARGET_E_REJECTED ? TARGET_E_GARBAGE : r;
+                        return r;
                 diag_clear(diag);
         }
 }
@@ -183,13 +183,20 @@ int graph_tenant_list(Target *graph, Lane lane, const TenantList *list, Diag *di
         while (r == 0 && path.n)
                 r = page(g, lane, list, &path, NULL, diag);
         str_deinit(&path);
-        return r;
+        return r == TARGET_E_REJECTED ? TARGET_E_GARBAGE : r;
 }
 
+/*
+ * A token that is not good any more is refused in more than one way: 410 (resyncRequired), and for users and
+ * groups after seven days 400 with syncStateNotFound (delta-query-overview: "40X-series errors with error
+ * codes such as syncStateNotFound"). What else is in such a link was good when Graph gave it, so whatever a
+ * request with a token is refused for, the token is what another one can do without.
+ */
 int graph_tenant_changes(Target *graph, Lane lane, const TenantList *list, const char *link, Arena *a,
                          const char **ret_link, Diag *diag)
 {
         TargetGraph *g = (TargetGraph *)graph;
+        bool has_token = link != NULL;
         Str path, delta;
         int r = 0;
 
@@ -198,8 +205,12 @@ int graph_tenant_changes(Target *graph, Lane lane, const TenantList *list, const
         str_init(&path, 65536);
         str_init(&delta, 65536);
         str_add(&path, link ? link : first_delta(list, a));
-        while (r == 0 && path.n)
+        while (r == 0 && path.n) {
                 r = page(g, lane, list, &path, &delta, diag);
+                if (r == TARGET_E_REJECTED)
+                        r = has_token ? TARGET_E_NOT_FOUND : TARGET_E_GARBAGE;
+                has_token = true;
+        }
         if (r == 0)
                 *ret_link = arena_strdup(a, delta.data);
         str_deinit(&path);

@@ -246,10 +246,17 @@ static void post_clock(Emulator *emulator, Call *call, const json_t *body, Answe
         done(answer);
 }
 
-/* As if seven days had passed: every token of a delta query has expired. */
+/* As if seven days had passed: every token of a delta query has expired. {"status":400|410} */
 static void post_delta(Emulator *emulator, Call *call, const json_t *body, Answer *answer, AdminWait *wait)
 {
+        json_int_t status = body ? json_integer_value(json_object_get(body, "status")) : 0;
+
+        if (status && status != 400 && status != 410) {
+                refuse(answer, "the body is {\"status\":400} or {\"status\":410}");
+                return;
+        }
         ++emulator->delta_epoch;
+        emulator->delta_bad_request = status == 400;
         done(answer);
 }
 

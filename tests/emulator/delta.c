@@ -9,9 +9,10 @@
  *
  * The first page fixes `until`; what changes between two pages comes again with the next delta, so replays
  * occur, as they do with Graph. Tokens live for seven days. One that cannot be read, has expired, or is of
- * another type gets 410 with the place to begin anew. With members or manager in $select,
- * members@delta and manager@delta tell what came and went, or all of them the first time; those of a group
- * are not divided among pages.
+ * another type gets 410 with the place to begin anew, or 400 with syncStateNotFound, as Graph says it of
+ * users and groups after seven days (devblogs, "Duration of change tracking tokens"): POST delta says which.
+ * With members or manager in $select, members@delta and manager@delta tell what came and went, or all of them
+ * the first time; those of a group are not divided among pages.
  */
 
 #include <stdio.h>
@@ -77,10 +78,16 @@ static bool read_token(const char *value, Text *plain, Token *ret)
         return true;
 }
 
-static void start_over(const Call *call, const Schema *schema, Answer *answer)
+static void start_over(const Emulator *emulator, const Call *call, const Schema *schema, Answer *answer)
 {
         _cleanup_(text_deinit) Text base = { 0 };
 
+        if (emulator->delta_bad_request) {
+                answer_error(answer, 400, "syncStateNotFound",
+                             "The sync state generation is not found. The delta token is expired and data "
+                             "must be synchronized again.");
+                return;
+        }
         query_base(&base, call);
         answer_error(answer, 410, "resyncRequired",
                      "Resync required. The delta token has expired or is not valid; begin with an empty "
@@ -280,7 +287,7 @@ static void delta(Emulator *emulator, Call *call, const Schema *schema, Answer *
         } else if (given && *given) {
                 if (!read_token(given, &plain, &token) ||
                     !is_good(emulator, call, &token, skip ? 'n' : 'd')) {
-                        start_over(call, schema, answer);
+                        start_over(emulator, call, schema, answer);
                         return;
                 }
                 if (!skip) {

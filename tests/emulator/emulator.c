@@ -79,6 +79,7 @@ void emulator_reset(Emulator *emulator, int64_t now_us)
 
         emulator_stop(emulator);
         ++emulator->delta_epoch;
+        emulator->delta_bad_request = false;
         emulator_start(emulator, now_us);
         emulator->store.generation = generation;
 }

@@ -50,6 +50,7 @@ struct Emulator {
         uint64_t n_provisioned;
         json_t *assignments;      /* array of {"principalId","role"}: directory roles */
         unsigned int delta_epoch; /* tokens of another one have expired */
+        bool delta_bad_request;   /* and get 400, not 410 */
         int64_t audit_age_ms;     /* entries of the audit log are as much older */
         char *audit_app;          /* they are of this application; NULL: of the one that wrote */
 };

@@ -90,6 +90,11 @@ class DeltaTest(Case):
             self.assertEqual((status, body['error']['code']), (410, 'resyncRequired'), path)
             self.assertTrue(headers['location'].endswith('/v1.0/users/delta?$deltatoken='), headers)
         self.assertEqual(len(self.follow(headers['location'].partition('/v1.0')[2])[0]), 1)
+        _, _, link = self.follow('/users/delta')
+        self.e.admin('POST', '/delta', {'status': 400})
+        status, headers, body = self.e.graph('GET', link)
+        self.assertEqual((status, body['error']['code'], headers.get('location')), (400, 'syncStateNotFound', None))
+        self.assertEqual(len(self.follow('/users/delta')[0]), 1)
         status, _, body = self.e.graph('GET', '/users/delta?$orderby=displayName')
         self.assertEqual((status, body['error']['code']), (400, 'Request_UnsupportedQuery'))
 
