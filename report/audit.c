@@ -214,13 +214,14 @@ int audit_flush(Audit *a)
 /**
  * audit_add() - one more entry, in memory until it is flushed
  */
-void audit_add(Audit *a, Wall now, const json_t *entry)
+void audit_add(Audit *a, Wall now, Wall at, const json_t *entry)
 {
+        const int32_t today = day_of(now), day = day_of(at) < today ? day_of(at) : today;
         _cleanup_(cleanup_free) char *body = NULL;
         json_t *line = json_object();
         char when[WALL_TEXT_MAX];
 
-        json_object_set_new(line, "time", json_string(wall_format(now, when)));
+        json_object_set_new(line, "time", json_string(wall_format(at, when)));
         json_object_update_missing(line, (json_t *)(uintptr_t)entry);
         body = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII);
         json_decref(line);
@@ -228,11 +229,12 @@ void audit_add(Audit *a, Wall now, const json_t *entry)
                 error_oom(1);
         pthread_mutex_lock(&a->lock);
         /* The first line of a day begins a file, and who comes late goes into that too: a run that ended
-         * before midnight, a clock that was set back. A disk that is full keeps the day's in yesterday's. */
-        if (day_of(now) > a->day && flush(a) == 0)
-                a->day = day_of(now);
-        else if (day_of(now) < a->day - 1 && flush(a) == 0)
-                come_back(a, day_of(now));
+         * before midnight or waited for days, a clock that was set back. A disk that is full keeps the day's
+         * in yesterday's. That the clock is back is seen by the clock, never by what comes late. */
+        if (day > a->day && flush(a) == 0)
+                a->day = day;
+        else if (today < a->day - 1 && flush(a) == 0)
+                come_back(a, today);
         audit_chain(a->chain, body + 1, strlen(body) - 1, a->chain);
         str_printf(&a->pending, AUDIT_HEAD "%s\",%s\n", a->chain, body + 1);
         pthread_mutex_unlock(&a->lock);

@@ -44,8 +44,9 @@ enum {
 /* Open to write. The folder is made with 0750 if it is not there; files are 0640. Return: 0, -errno. */
 int audit_new(Audit **ret_audit, const char *folder, Diag *diag);
 
-/* `entry`: an object without "chain" and "time", which are added. Kept in memory until the next flush. */
-void audit_add(Audit *a, Wall now, const json_t *entry);
+/* `entry`: an object without "chain" and "time", which are added. `at`: of what is told, its "time"; it may
+ * be long ago when it waited to be written. `now`: the clock. Kept in memory until the next flush. */
+void audit_add(Audit *a, Wall now, Wall at, const json_t *entry);
 
 /* Return: 0, AUDIT_E_FULL, -errno. */
 int audit_flush(Audit *a);

@@ -49,12 +49,17 @@ static int teardown(void **state)
         return 0;
 }
 
-static void add(Fixture *f, Wall now, const char *text)
+static void add_late(Fixture *f, Wall now, Wall at, const char *text)
 {
         json_t *entry = json_pack("{s:s, s:s}", "kind", "act", "verb", text);
 
-        audit_add(f->audit, now, entry);
+        audit_add(f->audit, now, at, entry);
         json_decref(entry);
+}
+
+static void add(Fixture *f, Wall now, const char *text)
+{
+        add_late(f, now, now, text);
 }
 
 static void reopen(Fixture *f)
@@ -130,6 +135,46 @@ static void test_yesterday(void **state)
         assert_int_equal(v.n_lines, 8);
         assert_int_equal(v.n_files, 2);
         assert_string_equal(v.last, "2026-11-23.jsonl");
+}
+
+static bool find_verb(void *context, const AuditLine *line)
+{
+        const char **verb = context;
+
+        if (!str_is(json_string_value(json_object_get(line->entry, "verb")), *verb))
+                return false;
+        *verb = NULL;
+        return true;
+}
+
+static bool is_found_since(Fixture *f, Wall since, const char *verb)
+{
+        assert_int_equal(audit_walk(f->folder, since, find_verb, &verb, NULL), 0);
+        return !verb;
+}
+
+/* What waited for days is no clock that is back: who looks for what came since then finds it. */
+static void test_days_late(void **state)
+{
+        const Wall sunday = wall_add(noon, 3 * DAY_MS);
+        Fixture *f = *state;
+        AuditVerdict v;
+
+        three(f);
+        add(f, sunday, "today");
+        add_late(f, sunday, noon, "late");
+        add(f, sunday, "behind it");
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 6);
+        assert_int_equal(v.n_files, 2);
+        assert_string_equal(v.last, "2026-11-25.jsonl");
+        assert_true(is_found_since(f, sunday, "today"));
+        assert_true(is_found_since(f, sunday, "behind it"));
+        assert_true(is_found_since(f, noon, "late"));
+        /* What ended when the clock was ahead, written when it is back, begins no day to come. */
+        add_late(f, sunday, wall_add(noon, 400 * DAY_MS), "ahead");
+        assert_string_equal(verdict(f).last, "2026-11-25.jsonl");
 }
 
 static void remove_last(char *data, size_t *n)
@@ -332,6 +377,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_yesterday, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_days_late, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_far_ahead, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_far_ahead_torn, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_tampering, setup, teardown),

@@ -98,13 +98,14 @@ static json_t *write_entry(const Outcome *o)
 void acts_write(Acts *a, uint64_t sequence, const Outcome *o)
 {
         Audit *audit = o->sent.ms && sequence > a->added ? audit_of(a) : NULL;
+        Wall now = clock_wall(a->clock);
         json_t *entry;
 
         if (!audit)
                 return;
         a->added = sequence;
         entry = write_entry(o);
-        audit_add(audit, o->finished.ms ? o->finished : clock_wall(a->clock), entry);
+        audit_add(audit, now, o->finished.ms ? o->finished : now, entry);
         json_decref(entry);
 }
 
@@ -137,12 +138,13 @@ void acts_person(Acts *a, const char *by, const char *verb, const json_t *reques
         const char *login = json_string_value(json_object_get(request, "login"));
         bool ok = json_is_true(json_object_get(answer, "ok"));
         json_t *entry = act_entry(by, verb, request, ok, error);
+        Wall now = clock_wall(a->clock);
         Audit *audit = audit_of(a);
 
         log_info(a->log, "act", LOG_STR("verb", verb), LOG_STR("by", by), LOG_STR("login", login),
                  LOG_STR("reason", reason), LOG_STR("error", error));
         if (audit) {
-                audit_add(audit, clock_wall(a->clock), entry);
+                audit_add(audit, now, now, entry);
                 if (audit_flush(audit))
                         log_error(a->log, "the audit log cannot be written for now; the line waits");
         }
@@ -163,13 +165,14 @@ void acts_care(Acts *a, Wall age)
 int acts_alone(const Config *c, const char *by, const char *verb, const json_t *request, bool ok, Diag *diag)
 {
         _cleanup_(audit_freep) Audit *audit = NULL;
+        Wall now = clock_wall(&clock_system);
         json_t *entry;
         int r = audit_new(&audit, c->audit.path, diag);
 
         if (r)
                 return r;
         entry = act_entry(by, verb, request, ok, NULL);
-        audit_add(audit, clock_wall(&clock_system), entry);
+        audit_add(audit, now, now, entry);
         json_decref(entry);
         return audit_flush(audit);
 }
