@@ -35,9 +35,9 @@ static const File whole[] = {
                 "<linkType>Provision</linkType><precedence>100</precedence><attribute-mappings><mapping>"
                 "<dest>displayName</dest><src><attr>displayName</attr></src></mapping></attribute-mappings>"
                 "</synchronizationRule>" },
-        { CONNECTOR, "<ma-data><id>{1E7B0C52-6F6D-4A0E-9D0B-3F1C2A9B7701}</id><name>fabrikam.test</name>"
-                     "<subtype>Windows Active Directory</subtype>" PARAMETER("Company", "Fabrikam",
-                                                                             "") "</ma-data>" },
+        { CONNECTOR,
+          "<ma-data><id>{1E7B0C52-6F6D-4A0E-9D0B-3F1C2A9B7701}</id><name>fabrikam.test</name>"
+          "<subtype>Windows Active Directory</subtype>" PARAMETER("Company", "Fabrikam", "") "</ma-data>" },
         { METAVERSE, "<saved-mv-configuration server='S' export-date='2026'/>" },
 };
 

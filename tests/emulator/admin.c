@@ -249,7 +249,7 @@ static void post_clock(Emulator *emulator, Call *call, const json_t *body, Answe
 /* As if seven days had passed: every token of a delta query has expired. {"status":400|410} */
 static void post_delta(Emulator *emulator, Call *call, const json_t *body, Answer *answer, AdminWait *wait)
 {
-        json_int_t status = body ? json_integer_value(json_object_get(body, "status")) : 0;
+        json_int_t status = json_integer_value(json_object_get(body, "status"));
 
         if (status && status != 400 && status != 410) {
                 refuse(answer, "the body is {\"status\":400} or {\"status\":410}");
@@ -295,7 +295,7 @@ static const AdminRow rows[] = {
         ROW(DELETE, "faults", false, delete_faults), ROW(GET, "limits", false, get_limits),
         ROW(POST, "limits", true, post_limits),      ROW(POST, "objects", true, post_objects),
         ROW(POST, "latency", true, post_latency),    ROW(POST, "app", true, post_app),
-        ROW(POST, "delta", false, post_delta),       ROW(POST, "audits", true, post_audits),
+        ROW(POST, "delta", true, post_delta),        ROW(POST, "audits", true, post_audits),
         ROW(POST, "reset", false, post_reset),       ROW(POST, "replication", true, post_replication),
         ROW(POST, "clock", true, post_clock),
 };

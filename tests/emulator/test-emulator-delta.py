@@ -83,7 +83,7 @@ class DeltaTest(Case):
     def test_expired(self):
         self.e.user('ada')
         _, _, link = self.follow('/users/delta')
-        self.e.admin('POST', '/delta')
+        self.e.admin('POST', '/delta', {})
         for path in (link, '/users/delta?$deltatoken=garbage', '/users/delta?$skiptoken=6e', '/users/delta?$skiptoken=' + '00' * 20,
                      link.replace('deltatoken', 'skiptoken')):
             status, headers, body = self.e.graph('GET', path)

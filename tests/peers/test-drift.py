@@ -53,7 +53,7 @@ with house("drift") as h:
     step("correct, and the links have expired: all of it again, the title is put back, who was blocked stays blocked")
     h.sosync.stop()
     h.start(more="reconcile: {drift: correct}")
-    h.graph.admin("POST", "delta")
+    h.graph.admin("POST", "delta", {})
     h.graph.admin("POST", "objects", {"users": [{"id": ids["bob.first"], "accountEnabled": False}], "remove": [ids["eve.first"]]})
     n = reconcile(h)
     check(n["whole"] and (n["changed"], n["enqueued"]) == (2, 2), n)
