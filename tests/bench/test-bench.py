@@ -50,6 +50,12 @@ def test_every_row_has_a_function():
         check("def row(bench):" in text and f'"""{name}: ' in text, f"{module.name} has a function, and says what it measures")
 
 
+def test_every_row_is_in_the_docs():
+    text = (HERE.parents[1] / "docs" / "performance.md").read_text(encoding="utf-8")
+    missing = [name for name in rows.ROWS if f"`{name}`" not in text]
+    check(not missing, f"docs/performance.md says nothing of {missing}")
+
+
 def test_figures():
     check(figures.percentile(range(1, 101), 99) == 99 and figures.percentile([5], 99) == 5, "percentile")
     check(figures.median([3, 1, 2]) == 2 and figures.median([1, 2, 3, 4]) == 2.5, "median")
@@ -89,6 +95,6 @@ def test_a_row():
     check([(line["row"], line["figure"], line["verdict"]) for line in lines] == [("noop", "0", "met")], lines)
 
 
-for test in (test_options, test_peers_help, test_every_row_has_a_function, test_figures, test_judgement, test_instructions, test_a_row):
+for test in (test_options, test_peers_help, test_every_row_has_a_function, test_every_row_is_in_the_docs, test_figures, test_judgement, test_instructions, test_a_row):
     test()
     print(f"ok {test.__name__}", flush=True)

@@ -13,7 +13,7 @@ from figures import measure
 from ground import anonymous_bytes
 from programs import fill_queue
 
-WATCH_S = 4
+WATCH_S, WATCH_QUICK_S = 4, 2
 
 
 class Backlog:
@@ -23,6 +23,7 @@ class Backlog:
         self.ground = bench.ground
         self.n = 200000 if bench.quick else 1000000
         n_runs = 1 if bench.quick else 3
+        self.watch_s = WATCH_QUICK_S if bench.quick else WATCH_S
         with self.ground.copy_of_state() as state:
             self.empty = measure(lambda: self.one(state), n_runs)
             began = time.monotonic()
@@ -34,7 +35,7 @@ class Backlog:
     def one(self, state):
         with self.ground.service(state=state, wait=False) as service:
             ready_ms = self.ground.until_ready()
-            most, end = 0, time.monotonic() + WATCH_S
+            most, end = 0, time.monotonic() + self.watch_s
             while time.monotonic() < end:
                 most = max(most, anonymous_bytes(service.pid))
                 time.sleep(0.05)

@@ -3,7 +3,7 @@
 
 The emulator answers after 20 to 140 ms (80 ± 60) and enforces the published limits of a large tenant, unscaled: 2,500 writes
 fit into its burst of 3,000. The service may use all of it (`share: 1`), has its default number of workers, and finds 2,500
-changes in its queue. Measured: from ready until the last write has been accepted. A second figure with 48 workers says what
+changes in its queue. Measured: from ready until the last write has been accepted. Quick: 1,000 changes, and as much less time. A second figure with 48 workers says what
 more of them would give. No baseline: each change takes two round trips, so 30 workers cannot do more than 30 / 0.16 s = 187
 changes a second.
 """
@@ -11,19 +11,19 @@ changes a second.
 from programs import fill_queue
 from table import Line, judge, ms
 
-N = 2500
-GOAL_S = 15
+N, GOAL_S = 2500, 15
+N_QUICK, GOAL_QUICK_S = 1000, 6
 LATENCY_MS = (20, 140)
 
 
-def burst(ground, workers):
-    users = ground.users[:N]
+def burst(ground, n, workers):
+    users = ground.users[:n]
     ground.make_stale(users)
     fill_queue(ground, ground.state, users)
     ground.forget_journal()
     with ground.published_limits("L"), ground.latency(*LATENCY_MS):
         with ground.service(limits="tenant_size: large, share: 1", workers=workers):
-            accepted = ground.until_writes(N, 180)
+            accepted = ground.until_writes(n, 180)
             records = ground.writes()
     times = [r["time_us"] for r in accepted]
     with ground.service():
@@ -33,13 +33,14 @@ def burst(ground, workers):
 
 
 def row(bench):
-    seconds, n_throttled = burst(bench.ground, None)
+    n, goal_s = (N_QUICK, GOAL_QUICK_S) if bench.quick else (N, GOAL_S)
+    seconds, n_throttled = burst(bench.ground, n, None)
     lines = [
-        Line("burst", f"{N:,} changes", ms(seconds * 1e3), "", None, f"< {GOAL_S} s", judge(seconds < GOAL_S),
+        Line("burst", f"{n:,} changes", ms(seconds * 1e3), "", None, f"< {goal_s} s", judge(seconds < goal_s),
              "80 ± 60 ms, published limits, tenant L, share 1, 32 workers; one run"),
         Line("burst", "refused with 429", str(n_throttled), "", None, "0", judge(n_throttled == 0)),
     ]
     if not bench.quick:
-        seconds, n_throttled = burst(bench.ground, 48)
+        seconds, n_throttled = burst(bench.ground, n, 48)
         lines.append(Line("burst", "with 48 workers", ms(seconds * 1e3), note=f"{n_throttled} refused"))
     return lines

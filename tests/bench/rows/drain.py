@@ -14,11 +14,10 @@ and is invalid.
 
 from figures import measure
 from programs import baseline_drain, fill_queue, patch
-from rows.people import People, PeopleGround
+from rows.people import many
 from table import REPEATED, Line, judge, per_s
 
 N_THREADS = 30
-N = 20000
 
 
 def rate(records):
@@ -27,13 +26,7 @@ def rate(records):
 
 
 def row(bench):
-    if bench.quick:
-        return drain(bench.once("people", People).ground, 1)
-    with PeopleGround(N) as ground:
-        return drain(ground, 3)
-
-
-def drain(ground, n_runs):
+    ground = bench.once("many", many)
     users = ground.users
 
     def one():
@@ -50,7 +43,7 @@ def drain(ground, n_runs):
             ground.until_idle()
         return {"ours": ours, "base": base, "ceiling": ceiling, "ratio": ours / base}
 
-    s = measure(one, n_runs, ["base"])
+    s = measure(one, 1 if bench.quick else 3, ["base"])
     valid = s.of("ceiling") >= 1.5 * s.of("ours")
     return [Line("drain", f"{len(users):,} updates", per_s(s.of("ours")), per_s(s.of("base")), s.of("ratio"), ">= 0.6",
                  judge(s.of("ratio") >= 0.6, s) if valid else REPEATED,

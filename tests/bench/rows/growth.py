@@ -27,8 +27,8 @@ def disk_bytes(state):
 def row(bench):
     people = bench.once("people", People)
     ground = people.ground
-    n = int(os.environ.get("SOSYNC_BENCH_KNOWN") or (20000 if bench.quick else 1000000))
-    seconds = 5 if bench.quick else 20
+    n = int(os.environ.get("SOSYNC_BENCH_KNOWN") or (10000 if bench.quick else 1000000))
+    seconds = 4 if bench.quick else 20
     numbers = itertools.count(1)
     half = N_PEOPLE // 2
     of_few, of_many = itertools.cycle(ground.users[:half]), itertools.cycle(ground.users[half:])

@@ -7,6 +7,7 @@ one PATCH and is in the queue when the service starts.
 """
 
 from programs import fill_queue
+from rows.people import many
 
 SCALE = 5
 BURST = 3000
@@ -17,8 +18,8 @@ class Limited:
     """bench.once("limited", Limited)"""
 
     def __init__(self, bench):
-        ground = bench.ground
-        users = ground.users[:3500 if bench.quick else 10000]
+        ground = bench.once("many", many)
+        users = ground.users[:10000]
         ground.make_stale(users)
         fill_queue(ground, ground.state, users)
         with ground.published_limits("L", SCALE):
