@@ -141,8 +141,9 @@ static void add_target(Str *out, const InitAnswers *a, const char *name, const E
                 str_add(out,
                         "  # That server is asked for what only it may write, and its scheduler's flag is "
                         "paused around the work and\n"
-                        "  # given back. sosync-connect speaks PowerShell over SSH or WinRM: its README says "
-                        "what to install there.\n"
+                        "  # given back. sosync-connect speaks PowerShell over SSH or WinRM: what to install "
+                        "there "
+                        "is\n  # in /usr/share/sosync/connect/README.md.\n"
                         "  connect: {command: [/usr/lib/sosync/sosync-connect, ssh, sosync@CONNECT-SERVER]}\n"
                         "\n"
                         "scheduler:\n"
