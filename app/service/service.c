@@ -13,6 +13,7 @@
 #include "app/job/cycle.h"
 #include "app/job/jobs.h"
 #include "app/rules/store.h"
+#include "app/service/heap.h"
 #include "app/service/notify.h"
 #include "app/service/roles.h"
 #include "base/error.h"
@@ -223,6 +224,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
                 cycle_tick(&s->cycle);
         if (++s->n_ticks % CATCH_UP_TICKS == 1)
                 catch_up_rules(s);
+        if (s->n_ticks % HEAP_TRIM_S == 0)
+                heap_trim();
         notify_watchdog();
 }
 
@@ -439,6 +442,7 @@ int service_run(const char *config_path, const char *record)
         Diag diag = DIAG_INIT;
         int r;
 
+        heap_setup();
         signal(SIGALRM, give_up);
         evthread_use_pthreads();
         r = wiring_open(&s.wiring, config_path, &diag);

@@ -28,7 +28,7 @@ PARSERS = {
     "DN": ["engine/model/dn.c"],
     "GUID, SID": ["engine/model/guid.c", "engine/model/sid.c"],
     "configuration": ["base/config.c", "base/config-doc.c", "base/config-unit.c", "base/config-value.c", "base/config-walk.c"],
-    "rules: YAML": ["engine/rules/load.c", "engine/rules/load-rule.c", "engine/rules/check.c"],
+    "rules: YAML": ["engine/rules/rules-yaml.c", "engine/rules/load.c", "engine/rules/load-rule.c", "engine/rules/check.c"],
     "rules: XML": ["engine/rules/import-xml.c", "engine/rules/import-rule.c", "engine/rules/import-folder.c"],
     "rules: PowerShell": ["engine/rules/import-shell.c", "engine/rules/import-scan.c", "engine/rules/import-cmdlet.c", "engine/rules/import-cmdlet-group.c",
                           "engine/rules/import-cmdlet-rule.c"],
