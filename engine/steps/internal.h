@@ -86,6 +86,8 @@ int run_match_lost(Run *run, bool *ret_found);
 /* soft-match.c: an object without an anchor that is to be taken for this one. Return: 0, STEP_E_PARK (it
  * needs a person), STEP_E_RETRY, -errno. */
 int run_soft_match(Run *run, RunImport *ret_import, bool *ret_found);
+/* What was found before is none any more, if there is one. */
+void run_leave_candidate(Run *run);
 
 /* plan.c: no create and no match while the rules' anchors are known to be wrong. Return: 0, STEP_E_PARK. */
 int run_mind_anchor(Run *run);

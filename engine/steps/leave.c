@@ -380,6 +380,10 @@ int run_leave_behind(Run *run)
                 leave_unfinished(run);
                 return 0;
         }
+        /* It was found in another way, or there is nothing to be found for: only what waits has a candidate.
+         */
+        if ((done || d == DISPOSITION_OUT_OF_SCOPE) && (!run->known || guid_is_zero(&run->person.cloud)))
+                run_leave_candidate(run);
         if (run->gone) {
                 leave_cloud(run);
                 leave_intent(run);

@@ -139,6 +139,15 @@ static void remember(Run *run, const Found *f, const Candidate *before)
                         });
 }
 
+/* It is none any more: nobody is asked about it. */
+void run_leave_candidate(Run *run)
+{
+        Candidate c;
+
+        if (candidate_read(run->space, &run->key, run->arena, &c) == 0)
+                candidate_delete(&run->batch, &run->key);
+}
+
 /* One was found. Is it to be taken? Return: 0 (yes), STEP_E_PARK, STEP_E_RETRY, -errno. */
 static int decide(Run *run, const Found *f)
 {
@@ -151,6 +160,8 @@ static int decide(Run *run, const Found *f)
                 return r;
         approved = r == 0 && c.approved && guid_is(&c.cloud, &f->import.object->id);
         r = refuse(run, f, &roles);
+        if (r == STEP_E_PARK)
+                run_leave_candidate(run);
         if (r)
                 return r;
         if (roles)
@@ -173,7 +184,6 @@ int run_soft_match(Run *run, RunImport *ret_import, bool *ret_found)
 {
         Value upn = flowed_get(run->mv, "userPrincipalName");
         const char *address = primary_address(run);
-        Candidate c;
         Found f;
         int r;
 
@@ -189,8 +199,7 @@ int run_soft_match(Run *run, RunImport *ret_import, bool *ret_found)
         if (r)
                 return r;
         if (!*ret_found) {
-                if (candidate_read(run->space, &run->key, run->arena, &c) == 0)
-                        candidate_delete(&run->batch, &run->key);
+                run_leave_candidate(run);
                 return 0;
         }
         /* Its anchor is ours: the index of anchors lags behind the objects. */

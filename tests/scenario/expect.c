@@ -7,6 +7,7 @@
  * asked at any time.
  */
 
+#include "app/control/matches.h"
 #include "app/flow/brake-store.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -201,6 +202,16 @@ static bool waiting(Scene *s, const char *const *words, size_t n_words)
                scene_fail(s, "%zu references wait", stats.n_waiting_edges);
 }
 
+/* EXPECT matches 1: so many objects wait for a person's word about a soft match. */
+static bool matches(Scene *s, const char *const *words, size_t n_words)
+{
+        json_t *list = matches_list(s->queue);
+        size_t n = json_array_size(list);
+
+        json_decref(list);
+        return str_is(arena_printf(s->arena, "%zu", n), words[1]) || scene_fail(s, "there are %zu", n);
+}
+
 static const Question questions[] = {
         { "nothing", 1, nothing },
         { "cloud", 2, cloud },
@@ -210,6 +221,7 @@ static const Question questions[] = {
         { "queue", 2, queue },
         { "circuit", 3, circuit },
         { "waiting", 2, waiting },
+        { "matches", 2, matches },
         { "flag", 2, connect_expect_flag },
         { "connect", 2, connect_expect },
 };
