@@ -57,6 +57,21 @@ static void print_cloud(const json_t *cloud)
                 printf("Microsoft Entra ID could not be compared: %s\n", str_safe(a, failed, strlen(failed)));
 }
 
+static void print_failed(const json_t *failed)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const json_t *o;
+        size_t i;
+
+        json_array_foreach(failed, i, o)
+        {
+                const char *why = json_string_value(json_object_get(o, "why"));
+
+                printf("%s could not be compared: %s\n", json_string_value(json_object_get(o, "source")),
+                       str_safe(a, why, strlen(why)));
+        }
+}
+
 static void print(const json_t *result)
 {
         char number[PROGRESS_NUMBER_MAX];
@@ -66,6 +81,7 @@ static void print(const json_t *result)
                json_string_value(json_object_get(result, "below")),
                (double)json_integer_value(json_object_get(result, "tookMilliseconds")) / 1000);
         tally_print(result, lines, N_ELEMENTS(lines));
+        print_failed(json_object_get(result, "failed"));
         print_cloud(json_object_get(result, "cloud"));
         if (!json_is_true(json_object_get(result, "service")) &&
             json_integer_value(json_object_get(result, "enqueued")))

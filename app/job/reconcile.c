@@ -7,6 +7,7 @@
 #include "app/reconcile/drift.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "engine/steps/catalogue.h"
 #include "engine/target/graph-tenant.h"
 
 #include <time.h>
@@ -36,12 +37,27 @@ static int reconcile(Job *job, const Connector *c, const char *ou, SweepResult *
                          reconcile_run, ret_result, diag);
 }
 
+/* What was compared, and what could not be. */
+typedef struct Round {
+        SweepResult n;
+        const char *below; /* the bases that were compared */
+        json_t *failed;    /* [{"source", "why"}] */
+} Round;
+
+static void note_failed(Job *job, const Connector *c, json_t *failed, Diag *diag)
+{
+        json_array_append_new(failed,
+                              json_pack("{s:s, s:s}", "source", c->ldap->name, "why", diag_text(diag)));
+        log_warning(&job->wiring->log, "a directory could not be compared", LOG_STR("source", c->ldap->name),
+                    LOG_STR("why", diag_text(diag)));
+        diag_clear(diag);
+}
+
 /* One source after the other. One that is gone does not keep the others from their turn. */
-static int reconcile_all(Job *job, SweepResult *ret_result, Diag *diag)
+static int reconcile_all(Job *job, Round *round, Arena *a, Diag *diag)
 {
         bool cycle = json_is_true(json_object_get(job->arguments, "cycle"));
         Connectors *all = &job->wiring->connectors;
-        int result = 0;
 
         for (size_t i = 0; i < all->n; i++) {
                 SweepResult n = { 0 };
@@ -50,12 +66,16 @@ static int reconcile_all(Job *job, SweepResult *ret_result, Diag *diag)
                 if (cycle && !is_watching(&all->items[i]))
                         continue; /* its feed will bring what is missing */
                 r = reconcile(job, &all->items[i], NULL, &n, diag);
-                sweep_result_add(ret_result, &n);
+                sweep_result_add(&round->n, &n);
                 if (r && r != SWEEP_E_UNREACHABLE)
                         return r;
-                result = result ? result : r;
+                if (r)
+                        note_failed(job, &all->items[i], round->failed, diag);
+                else
+                        round->below = arena_printf(a, "%s%s%s", round->below, *round->below ? " and " : "",
+                                                    all->items[i].ldap->base);
         }
-        return result;
+        return 0;
 }
 
 /* -- the cloud ------------------------------------------------------------------------------------------ */
@@ -131,27 +151,52 @@ static int look_for_drift(Job *job, Diag *diag)
         return r == DRIFT_E_CANCELLED ? JOB_E_CANCELLED : r == DRIFT_E_FULL ? JOB_E_FAILED : r;
 }
 
+/* Of a part: the container that was named. */
+static int reconcile_part(Job *job, const char *ou, Round *round, Diag *diag)
+{
+        round->below = ou;
+        return reconcile(job, connectors_of_dn(&job->wiring->connectors, ou), ou, &round->n, diag);
+}
+
+static void take_result(Job *job, const Round *round, Wall began)
+{
+        Wiring *w = job->wiring;
+        int64_t took_ms = clock_wall(w->clock).ms - began.ms;
+
+        if (*round->below)
+                log_summary(&w->log, job->by, &round->n, took_ms);
+        job->result = job_sweep_json(&round->n);
+        json_object_set_new(job->result, "below", json_string(round->below));
+        json_object_set_new(job->result, "tookMilliseconds", json_integer(took_ms));
+        json_object_set_new(job->result, "service", json_boolean(w->jobs != NULL));
+        if (json_array_size(round->failed)) {
+                json_object_set(job->result, "failed", round->failed);
+                job->status = EXIT_UNREACHABLE;
+        }
+}
+
 static int work(Job *job, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const char *ou = json_string_value(json_object_get(job->arguments, "ou")), *below = "";
-        Connectors *all = &job->wiring->connectors;
+        const char *ou = json_string_value(json_object_get(job->arguments, "ou"));
         Wall began = clock_wall(job->wiring->clock);
-        SweepResult n = { 0 };
-        int64_t took_ms;
-        int r = ou ? reconcile(job, connectors_of_dn(all, ou), ou, &n, diag) : reconcile_all(job, &n, diag);
+        Round round = { .below = "", .failed = json_array() };
+        int r = ou ? reconcile_part(job, ou, &round, diag) : reconcile_all(job, &round, a, diag);
 
         if (r)
-                return job_sweep_result(r);
-        for (size_t i = 0; i < all->n; i++)
-                below = arena_printf(a, "%s%s%s", below, i ? " and " : "", all->items[i].ldap->base);
-        took_ms = clock_wall(job->wiring->clock).ms - began.ms;
-        log_summary(&job->wiring->log, job->by, &n, took_ms);
-        job->result = job_sweep_json(&n);
-        json_object_set_new(job->result, "below", json_string(ou ? ou : below));
-        json_object_set_new(job->result, "tookMilliseconds", json_integer(took_ms));
-        json_object_set_new(job->result, "service", json_boolean(job->wiring->jobs != NULL));
-        return ou ? 0 : look_for_drift(job, diag);
+                r = job_sweep_result(r);
+        else
+                take_result(job, &round, began);
+        /* The cloud is there although a directory is not. */
+        if (r == 0 && !ou)
+                r = look_for_drift(job, diag);
+        if (r == 0 && !*round.below && json_array_size(round.failed)) {
+                diag_set(diag, "%s",
+                         json_string_value(json_object_get(json_array_get(round.failed, 0), "why")));
+                r = JOB_E_UNREACHABLE;
+        }
+        json_decref(round.failed);
+        return r;
 }
 
 const JobKind job_reconcile = { .name = "reconcile", .ours = true, .work = work };
