@@ -43,7 +43,8 @@ struct Ask {
         /* Who. NULL: nobody has signed in (the sign-in page). */
         const char *user;
         ConsoleRole role;
-        const char *csrf; /* NULL: with a bearer token, which no other site can send */
+        const char *session; /* its id, shown to nobody; NULL: as csrf */
+        const char *csrf;    /* NULL: with a bearer token, which no other site can send */
 
         Answer answer;
 };

@@ -5,7 +5,9 @@
  *
  * Nothing is kept for a follower but the number of the last line it has got. Twice a second it gets what has
  * come since, at most LINES_MAX of it: at two hundred changes a second nobody reads more, and the rest is in
- * the list. One that does not read what it has been sent is let go; its browser comes again.
+ * the list. One that does not read what it has been sent is let go; its browser comes again. So is one whose
+ * session has ended, and whoever came by a token and has been here for as long as a session lasts: who comes
+ * again is asked who it is.
  */
 
 #include "report/console/console-internal.h"
@@ -31,7 +33,9 @@ struct Follower {
         Ask ask; /* its filter */
         PageFilter filter;
         bool overview;
-        uint64_t last; /* number of a line */
+        uint64_t last;              /* number of a line */
+        char session[USERS_ID_MAX]; /* "": it came by a token */
+        Mono ends;                  /* of that */
         int64_t spoke_ms;
 };
 
@@ -64,6 +68,12 @@ static bool is_lost(Follower *f)
         return !connection ||
                evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(connection))) >
                        BEHIND_MAX;
+}
+
+/* May it follow no longer? */
+static bool is_over(Console *c, const Follower *f, Mono now)
+{
+        return *f->session ? !users_find(&c->users, f->session, now) : now.us >= f->ends.us;
 }
 
 /* An event's data is lines, each behind its "data: ". */
@@ -136,7 +146,7 @@ static void drawn(DeskWork *w)
         list_for_each (i, &c->followers) {
                 Follower *f = list_entry(i, Follower, link);
 
-                if (f->overview && !is_lost(f))
+                if (f->overview && !is_lost(f) && !is_over(c, f, clock_mono(c->options.clock)))
                         speak(c, f, "overview", d->body.data);
         }
         c->drawing = false;
@@ -164,12 +174,13 @@ static void begin_drawing(Console *c)
 static void on_beat(evutil_socket_t fd, short what, void *context)
 {
         Console *c = context;
+        Mono now = clock_mono(c->options.clock);
         bool overview = false;
 
         list_for_each_safe (i, &c->followers) {
                 Follower *f = list_entry(i, Follower, link);
 
-                if (is_lost(f)) {
+                if (is_lost(f) || is_over(c, f, now)) {
                         follower_free(c, f);
                         continue;
                 }
@@ -207,6 +218,9 @@ void events_follow(Console *c, struct evhttp_request *req, Ask *q)
         f->overview = str_is(ask_field(&f->ask, "page"), "overview");
         f->last = live_last(c->options.live);
         f->spoke_ms = now_ms(c);
+        if (q->session)
+                snprintf(f->session, sizeof(f->session), "%s", q->session);
+        f->ends = mono_add(clock_mono(c->options.clock), c->options.config->session_us);
         console_busy(c, req, true);
         evhttp_add_header(headers, "Content-Type", "text/event-stream; charset=utf-8");
         evhttp_add_header(headers, "Cache-Control", "no-store");

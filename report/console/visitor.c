@@ -80,6 +80,7 @@ void visitor_see(Console *c, struct evhttp_request *req, Ask *q)
                 q->user = s->name;
                 q->role = s->role;
                 q->csrf = arena_strdup(q->arena, s->csrf);
+                q->session = arena_strdup(q->arena, s->id);
                 return;
         }
         if (!bearer || strncasecmp(bearer, "Bearer ", 7) != 0)

@@ -9,8 +9,8 @@
 
 #include "report/console/console-internal.h"
 
-/* Fills user, role and csrf of `q`. No user: nobody we know. A proxy's word comes first: it may have signed
- * in another person than the cookie is of. */
+/* Fills user, role, session and csrf of `q`. No user: nobody we know. A proxy's word comes first: it may have
+ * signed in another person than the cookie is of. */
 void visitor_see(Console *c, struct evhttp_request *req, Ask *q);
 
 /* The session that its cookie names. NULL: none. */

@@ -6,6 +6,7 @@ Each threat of report/console/console.h and docs/security.md has its case here. 
 """
 import http.client
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -187,6 +188,31 @@ class Threats(Console):
             self.assertEqual(heads.count(b"HTTP/1.1 200"), 64)
             self.assertEqual(heads.count(b"HTTP/1.1 503"), 6)
             self.assertEqual(self.ask("GET", "/healthz")[0], 200)
+        finally:
+            for s in sockets:
+                s.close()
+
+    def test_events_end_with_the_session(self):
+        """Who has signed out hears no more, on any page that is still open."""
+        signed_in = [self.sign_in("ada"), self.sign_in("ada")]
+        sockets = []
+        for cookie, _ in signed_in:
+            s = socket.create_connection(("127.0.0.1", self.server.port), timeout=30)
+            s.sendall(b"GET /events?page=changes HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: " + cookie.encode() + b"\r\n\r\n")
+            self.assertEqual(s.recv(12), b"HTTP/1.1 200")
+            sockets.append(s)
+        try:
+            for i in range(2):
+                if i:  # nobody's end but its own
+                    readable = select.select(sockets[1:], [], [], 0)[0]
+                    self.assertFalse(readable and b"\r\n0\r\n\r\n" in sockets[1].recv(65536, socket.MSG_PEEK))
+                cookie, csrf = signed_in[i]
+                self.assertEqual(self.ask("POST", "/sign-out", {"csrf": csrf}, Cookie=cookie)[0], 303)
+                heard = b""
+                while not heard.endswith(b"\r\n0\r\n\r\n"):
+                    part = sockets[i].recv(65536)
+                    self.assertTrue(part, heard)
+                    heard += part
         finally:
             for s in sockets:
                 s.close()
