@@ -276,8 +276,8 @@ static Mono serve(HttpCurl *h, List *queue, unsigned most, unsigned *ret_left, M
                         return now; /* more may follow at once */
                 if (!blocked) {
                         wait = r->metered ? h->options.admit(h->options.context, r, now) : 0;
+                        r->charged = r->metered && wait == 0;
                         if (wait == 0 && now.us < r->deadline.us) {
-                                r->charged = r->metered;
                                 leave(h, r, now);
                                 ++*ret_left;
                                 continue;

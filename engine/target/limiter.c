@@ -263,8 +263,9 @@ static void bucket_charge(const Limiter *l, Bucket *b, int64_t milli, int64_t no
         if (!b->interval || milli == 0)
                 return;
         if (milli < 0) {
-                /* Not below empty: time that has passed is not given back. */
-                b->full_at = add(b->full_at, -cost(l, b, -milli, now));
+                /* Not below empty: time that has passed is not given back. Nor is more than it was taken for:
+                 * that may have been before the stretch. */
+                b->full_at = add(b->full_at, -span(b, -milli));
                 return;
         }
         b->full_at = add(b->full_at > now ? b->full_at : now, cost(l, b, milli, now));

@@ -208,6 +208,30 @@ static void test_give_back_and_correct(void **state)
         assert_true(limiter_take(l, LIMITER_WRITE, 1, LANE_NORMAL, now) > 0);
 }
 
+/* Taken before the service complained, given back after it: no more than was taken. */
+static void test_give_back_slowed(void **state)
+{
+        _cleanup_(limiter_freep) Limiter *one = limiter_for(1, 0, 1), *other = limiter_for(1, 0, 1);
+        unsigned n_one = 0, n_other = 0;
+        Mono now = { S };
+
+        for (int i = 0; i < 2990; ++i) {
+                assert_int_equal(limiter_take(one, LIMITER_WRITE, 1, LANE_NORMAL, now), 0);
+                if (i < 2890)
+                        assert_int_equal(limiter_take(other, LIMITER_WRITE, 1, LANE_NORMAL, now), 0);
+        }
+        /* The service has no less left than ours. */
+        limiter_slow(one, LIMITER_WRITE, 0.943, now);
+        limiter_slow(other, LIMITER_WRITE, 0.943, now);
+        limiter_give_back(one, LIMITER_WRITE, 100, now);
+        now.us += 20 * S;
+        while (limiter_take(one, LIMITER_WRITE, 1, LANE_NORMAL, now) == 0)
+                n_one++;
+        while (limiter_take(other, LIMITER_WRITE, 1, LANE_NORMAL, now) == 0)
+                n_other++;
+        assert_int_equal(n_one, n_other);
+}
+
 static void test_slow(void **state)
 {
         _cleanup_(limiter_freep) Limiter *l = limiter_for(1, 0, 1);
@@ -390,6 +414,7 @@ int main(void)
                 cmocka_unit_test(test_hold),
                 cmocka_unit_test(test_unlimited_obeys_holds),
                 cmocka_unit_test(test_give_back_and_correct),
+                cmocka_unit_test(test_give_back_slowed),
                 cmocka_unit_test(test_slow),
                 cmocka_unit_test(test_second_consumer),
                 cmocka_unit_test(test_more_than_the_bucket),

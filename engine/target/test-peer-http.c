@@ -318,6 +318,22 @@ static void test_unreachable(void **state)
         http_request_deinit(&r);
 }
 
+/* Admitted at the moment when it was too late: nothing has left, and nothing is charged. */
+static void test_too_late(void **state)
+{
+        World *w = *state;
+        HttpRequest r;
+
+        prepare(w, &r, "POST", "{}", LANE_NORMAL);
+        r.deadline = (Mono){ 1 };
+        http_submit(w->http, &r);
+        http_wait(&r);
+        assert_int_equal(r.end, HTTP_HELD);
+        assert_false(r.sent);
+        assert_int_equal(w->n_refunds, 1);
+        http_request_deinit(&r);
+}
+
 /* What the proxy refuses has not been sent. */
 static void test_proxy(void **state)
 {
@@ -449,10 +465,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_answer),  TEST(test_write_never_twice),
-                TEST(test_garbage), TEST(test_unreachable),
-                TEST(test_proxy),   TEST(test_held),
-                TEST(test_lanes),   TEST(test_stop),
+                TEST(test_answer),   TEST(test_write_never_twice),
+                TEST(test_garbage),  TEST(test_unreachable),
+                TEST(test_too_late), TEST(test_proxy),
+                TEST(test_held),     TEST(test_lanes),
+                TEST(test_stop),
         };
 
         return cmocka_run_group_tests_name("http", tests, NULL, NULL);
