@@ -265,10 +265,12 @@ static void leave_intent(Run *run)
                 space_write_intent(&run->batch, &run->metaverse, &run->intent_before, SPACE_ANY);
 }
 
-/* The index of join attributes: what this metaverse object is found by. */
+/* The index of join attributes: what this metaverse object is found by. The rows of what stays are there,
+ * unless other rules wrote them. */
 static void leave_joins(Run *run)
 {
         const FlowedObject *before = flowed_read(run->arena, run->person.flowed, run->person.n_flowed);
+        bool same_rules = str_is(run->person.rules_version, rules_version(run->config->rules));
         const char *const *names;
         size_t n;
 
@@ -277,6 +279,8 @@ static void leave_joins(Run *run)
                 Value now = flowed_get(run->mv, names[i]);
                 Value old = before ? flowed_get(before, names[i]) : VALUE_NULL;
 
+                if (same_rules && value_is(old, now))
+                        continue;
                 for (size_t v = 0; v < value_count(old); v++)
                         space_write_join(&run->batch, LINK_REMOVE, run->mv->type, names[i], value_at(old, v),
                                          &run->metaverse);
