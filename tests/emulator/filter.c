@@ -121,11 +121,13 @@ bool filter_match(const Filter *f, const Object *object)
         return value_match(f, v);
 }
 
-bool filter_candidates(const Filter *f, const Store *store, Links *candidates)
+/* Is every match found by indexes? */
+static bool is_indexed(const Filter *f)
 {
         if (f->kind == FILTER_AND)
-                return filter_candidates(f->left, store, candidates) ||
-                       filter_candidates(f->right, store, candidates);
+                return is_indexed(f->left) || is_indexed(f->right);
+        if (f->kind == FILTER_OR)
+                return is_indexed(f->left) && is_indexed(f->right);
         if ((f->kind != FILTER_EQ && f->kind != FILTER_IN) || f->field ||
             !store_is_indexed(f->schema, f->property))
                 return false;
@@ -133,6 +135,19 @@ bool filter_candidates(const Filter *f, const Store *store, Links *candidates)
                 if (!json_is_string(json_array_get(f->literals, i)))
                         return false;
         }
+        return true;
+}
+
+bool filter_candidates(const Filter *f, const Store *store, Links *candidates)
+{
+        if (!is_indexed(f))
+                return false;
+        if (f->kind == FILTER_AND)
+                return filter_candidates(f->left, store, candidates) ||
+                       filter_candidates(f->right, store, candidates);
+        if (f->kind == FILTER_OR)
+                return filter_candidates(f->left, store, candidates) &&
+                       filter_candidates(f->right, store, candidates);
         for (size_t i = 0; i < json_array_size(f->literals); ++i) {
                 Object *object = store_find_by(store, f->schema, f->property,
                                                json_string_value(json_array_get(f->literals, i)));
