@@ -113,8 +113,9 @@ struct Person {
         const uint8_t *flowed; /* flowed_unpack */
         size_t n_flowed;
         const char *rules_version;
-        /* Cloud attributes that the rules of then gave a value: what they do not give any more is cleared, by
-         * whatever rules. NULL: an older program wrote the row. */
+        /* Cloud attributes that the rules of then gave a value, and those of before where none names it
+         * since: what rules name, and do not give any more, is cleared, by whatever rules. What none names
+         * stays as it is. NULL: an older program wrote the row. */
         const char *const *given;
         size_t n_given;
 };

@@ -119,16 +119,30 @@ static void leave_appeared(Run *run, const ObjectKey *key)
         space_appeared(&run->batch, key);
 }
 
+/* An attribute that no rule names any more is left as it is. As long as it is there it stays ours to clear,
+ * when a rule names it again and gives nothing. What lives in another service has not been read. */
+static bool is_left_there(const Run *run, const char *name)
+{
+        const TargetAttribute *at = target_attribute(run->config->schema, run_cloud_type(run), name);
+
+        return at && !rules_flows(run->config->rules, RULE_OUTBOUND, at->type, name) && run->cloud.object &&
+               (at->service || !value_is_none(object_get(run->cloud.object, name)));
+}
+
 /* By the rules alone: a nickname that was made up for a create is not theirs to clear. */
 static void note_given(Run *run, Person *p)
 {
-        const char **given = arena_new_array(run->arena, const char *, run->ruled->n_values + 1);
+        size_t n = 0, size = run->ruled->n_values + run->person.n_given;
+        const char **given = arena_new_array(run->arena, const char *, size + 1);
 
-        p->n_given = 0;
         for (size_t i = 0; i < run->ruled->n_values; i++)
                 if (!value_is_none(run->ruled->values[i].value))
-                        given[p->n_given++] = run->ruled->values[i].name;
+                        given[n++] = run->ruled->values[i].name;
+        for (size_t i = 0; i < run->person.n_given; i++)
+                if (is_left_there(run, run->person.given[i]))
+                        given[n++] = run->person.given[i];
         p->given = given;
+        p->n_given = n;
 }
 
 static bool has_given(const Run *run, const char *name)
