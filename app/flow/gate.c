@@ -354,18 +354,18 @@ static bool look_at_role(Gate *g)
         return g->term != 0;
 }
 
-/* What a person at this node wants is said to the one that has the flag. */
+/* What a person at this node wants is said to the one that has the flag, at the next look if it cannot be
+ * now. */
 static int64_t follow(Gate *g)
 {
         FlagStore store = store_of(g);
-        bool asked;
 
         pthread_mutex_lock(&g->lock);
-        asked = g->asked && !g->stopping;
+        g->owes_ask = (g->owes_ask || g->asked) && !g->stopping;
         g->touched = g->asked = false;
         pthread_mutex_unlock(&g->lock);
-        if (asked)
-                board_ask(&store);
+        if (g->owes_ask)
+                g->owes_ask = board_ask(&store) != 0;
         look(g);
         mirror_alarm(g);
         return INT64_MAX;
@@ -382,15 +382,16 @@ static bool is_due_anywhere(Gate *g)
         return g->was_due;
 }
 
-/* Somebody at another node has asked for a hold. */
+/* Somebody at another node has asked for a hold, or here, before the flag was ours. */
 static void hear_asked(Gate *g)
 {
         FlagStore store = store_of(g);
         uint64_t at = board_asked(&store);
 
-        if (at == g->board_asked)
+        if (at == g->board_asked && !g->owes_ask)
                 return;
         g->board_asked = at;
+        g->owes_ask = false;
         pthread_mutex_lock(&g->lock);
         g->asked = true;
         pthread_mutex_unlock(&g->lock);

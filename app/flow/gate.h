@@ -76,6 +76,7 @@ struct Gate {
         const char *told;     /* the alarm that was logged last */
         uint64_t term;        /* of a cluster: with which the flag is ours; 0: it is not */
         uint64_t board_asked; /* when somebody asked last */
+        bool owes_ask;        /* that a person has asked here could not be written there yet */
         Mono due_looked;      /* of a cluster: when it was looked whether something is due, */
         bool was_due;         /* ... and what was seen */
         bool was_staging;

@@ -2,6 +2,7 @@
 
 /* Which controllers have a lookout: found, started, watched, dropped. What a lookout sees is in lookout.c. */
 
+#include "app/flow/list-pace.h"
 #include "app/flow/lookout.h"
 
 #include "base/error.h"
@@ -14,12 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-/* How often the directory's own list is read, and how often it is looked whether the feed has moved. The
- * first list waits for nobody; one that could not be read is asked for again sooner, and so is one that has
- * a controller on it that is out of reach: perhaps it was taken out of service. */
-#define LIST_EVERY_US 600000000
-#define LIST_SOON_US  30000000
-#define TURN_US       1000000
+/* How often it is looked whether the feed has moved. */
+#define TURN_US 1000000
 
 /* One that was taken off the list is dropped when it has been out of reach for so long. */
 #define GONE_US 20000000
@@ -285,21 +282,21 @@ static bool wait_turn(Lookouts *l)
 static void *lookouts_thread(void *context)
 {
         Lookouts *l = context;
-        Mono list_at = { 0 }, list_soon_at = { 0 };
+        ListPace pace = { 0 }; /* the first list waits for nobody */
 
         while (wait_turn(l)) {
                 Mono now = clock_mono(l->wiring->clock);
                 PinnedServer pinned;
+                bool misses;
 
                 /* Before the feed has found its server, nobody knows which ones are the others. */
                 if (!server_pin_get(l->connector->pin, &pinned))
                         continue;
                 drop_needless(l, &pinned);
                 start_configured(l, &pinned);
-                if (now.us >= list_at.us || (now.us >= list_soon_at.us && misses_listed(l))) {
-                        list_at = mono_add(now, start_listed(l, &pinned) ? LIST_EVERY_US : LIST_SOON_US);
-                        list_soon_at = mono_add(now, LIST_SOON_US);
-                }
+                misses = misses_listed(l);
+                if (list_pace_is_due(&pace, now, misses))
+                        list_pace_note(&pace, now, start_listed(l, &pinned), misses);
                 count_watched(l);
         }
         for (size_t i = 0; i < l->n; i++)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "engine/scheduler/scheduler-mem.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -398,6 +399,42 @@ static void test_asked_elsewhere(void **state)
         assert_false(connect_mem_enabled(e->connect));
 }
 
+static int refuse(Queue *q, const Intake *in)
+{
+        return -EIO;
+}
+
+/* What cannot be written now is written at the next look. */
+static void test_asked_while_nothing_can_be_written(void **state)
+{
+        Site *e = *state;
+        int (*as_it_is)(Queue * q, const Intake *in) = e->ops.put;
+
+        gate_lead(&e->gates[0], 1);
+        pass(e, 1000000);
+        e->ops.put = refuse;
+        gate_ask(&e->gates[1]);
+        turn(e, 1);
+        e->ops.put = as_it_is;
+        pass(e, 2000000);
+        assert_int_equal(phase(e, 1), FLAG_HELD);
+}
+
+/* ... and who asks and then has the flag himself need not be asked by anybody. */
+static void test_asked_before_it_is_ours(void **state)
+{
+        Site *e = *state;
+        int (*as_it_is)(Queue * q, const Intake *in) = e->ops.put;
+
+        e->ops.put = refuse;
+        gate_ask(&e->gates[1]);
+        turn(e, 1);
+        e->ops.put = as_it_is;
+        gate_lead(&e->gates[1], 1);
+        pass(e, 2000000);
+        assert_int_equal(phase(e, 1), FLAG_HELD);
+}
+
 /* What a person sets at another node is what is given back. */
 static void test_set_elsewhere(void **state)
 {
@@ -573,11 +610,18 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-                TEST(test_one_hold_for_all),   TEST(test_closed_at_once),
-                TEST(test_late_look),          TEST(test_urgent_meanwhile),
-                TEST(test_stop_while_closing), TEST(test_holder_dies),
-                TEST(test_late_pause),         TEST(test_asked_elsewhere),
-                TEST(test_set_elsewhere),      TEST(test_alarm),
+                TEST(test_one_hold_for_all),
+                TEST(test_closed_at_once),
+                TEST(test_late_look),
+                TEST(test_urgent_meanwhile),
+                TEST(test_stop_while_closing),
+                TEST(test_holder_dies),
+                TEST(test_late_pause),
+                TEST(test_asked_elsewhere),
+                TEST(test_asked_while_nothing_can_be_written),
+                TEST(test_asked_before_it_is_ours),
+                TEST(test_set_elsewhere),
+                TEST(test_alarm),
                 cmocka_unit_test(test_crowd),
         };
 

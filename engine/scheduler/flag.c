@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -173,6 +174,9 @@ static int64_t give_back(Flag *f, const FlagInput *in)
         int64_t wait;
         int r = read_owed(f);
 
+        if (r && r != SPACE_E_NONE)
+                diag_set(&diag, "the journal of the hold cannot be read: %s", strerror(r < 0 ? -r : EIO));
+
         if (r == SPACE_E_NONE) {
                 f->owed = f->held = false;
                 enter(f, FLAG_FREE, NULL, "SyncCycleEnabled is given back");
@@ -188,8 +192,12 @@ static int64_t give_back(Flag *f, const FlagInput *in)
                         r = ask(f, in, a, &state, &diag);
         }
         still = r == 0 && restore && !state.sync_cycle_enabled && !is_held_by_others(f, &state);
-        if (r == 0 && !still)
+        if (r == 0 && !still) {
                 r = journal_remove(&f->store, &f->journal);
+                if (r && r != SCHEDULER_E_OTHER)
+                        diag_set(&diag, "the journal of the hold cannot be removed: %s",
+                                 strerror(r < 0 ? -r : EIO));
+        }
         if (r == SCHEDULER_E_OTHER)
                 wait = 0; /* it is another one by now: read again */
         else if (r || still)

@@ -514,6 +514,26 @@ static void test_no_disk_no_pause(void **state)
         assert_int_equal(phase(&s->a), FLAG_HELD);
 }
 
+/* The flag is given back, but the journal stays: a person is told what is wrong, and it is tried again. */
+static void test_no_disk_after_it(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        s->a.rows.broken = true;
+        want(s, &s->a, false);
+        pass(s, 3 * 60000000);
+        assert_int_equal(phase(&s->a), FLAG_FAILED);
+        assert_true(connect_mem_enabled(s->connect));
+        assert_non_null(
+                strstr(s->a.flag.view.text, "the journal of the hold cannot be removed: Input/output error"));
+        s->a.rows.broken = false;
+        pass(s, 61000000);
+        assert_int_equal(phase(&s->a), FLAG_FREE);
+        assert_false(has_journal(&s->a));
+}
+
 /* Work without end: held for five minutes, given back for two, and a cycle that is due has run before it is
  * taken again. */
 static void test_max_hold(void **state)
@@ -662,6 +682,7 @@ int main(void)
                 TEST(test_pause_answer_lost),
                 TEST(test_driver_lies),
                 TEST(test_garbage),
+                TEST(test_no_disk_after_it),
                 TEST(test_no_disk_no_pause),
                 TEST(test_max_hold),
                 TEST(test_due_cycle_after_idle),
