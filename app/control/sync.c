@@ -120,6 +120,51 @@ int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *re
         return error_fold(r);
 }
 
+static void hear_outcome(void *context, const Outcome *o)
+{
+        Waiters *waiters = context;
+
+        waiters_deliver(waiters, &(ObjectKey){ .source = o->change.source, .id = o->change.id }, o);
+}
+
+/* How often it is looked whether another node is done. */
+#define LOOK_US ((int64_t)200 * 1000)
+
+static bool is_cluster(const Wiring *w)
+{
+        return w->first->state.backend == STATE_JETSTREAM;
+}
+
+/*
+ * To work on it here. In a cluster another node may have been quicker: what it has made of it comes with the
+ * reports, which every node makes of all runs; and the change comes back from a node that dies.
+ * Return: 0 with the lease; SYNC_E_DONE with the outcome; SYNC_E_WAITS, -errno.
+ */
+static int lease_or_hear(Wiring *w, Worker *worker, const ObjectKey *key, Wall since, Lease *ret_lease,
+                         Arena *a, Outcome *ret_outcome, Diag *diag)
+{
+        ReporterTell tell = { .fn = hear_outcome, .context = &w->waiters };
+
+        for (int64_t us = 0; us < SYNC_WAIT_US; us += LOOK_US) {
+                Waiter waiter;
+                int r;
+
+                arena_reset(worker->arena);
+                r = queue_lease_object(w->queue, clock_wall(w->clock), key, worker->arena, ret_lease);
+                if (r != QUEUE_E_EMPTY || !is_cluster(w))
+                        return error_fold(r);
+                waiters_add(&w->waiters, &waiter, key, since);
+                reporter_flush(w->queue, w->store, &w->acts, tell, w->first, &w->log);
+                if (!waiters_wait(&w->waiters, &waiter, LOOK_US))
+                        continue;
+                r = outcome_unpack(a, waiter.data, waiter.n, ret_outcome);
+                free(waiter.data);
+                return r ? error_fold(r) : SYNC_E_DONE;
+        }
+        diag_set(diag, "another node of the cluster has taken the change, and is not done with it");
+        return SYNC_E_WAITS;
+}
+
 int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a, Outcome *ret_outcome,
                  Diag *diag)
 {
@@ -128,6 +173,7 @@ int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a
         ObjectKey key;
         ObjectId id;
         Lease lease = { 0 };
+        Wall since;
         int r;
 
         mind_flag(w, worker);
@@ -137,15 +183,15 @@ int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a
         }
         change = request_change(w, connector, request, &id);
         key = (ObjectKey){ .source = change.source, .id = id };
+        since = clock_wall(w->clock);
         r = put(w, &change);
         if (r)
                 return r;
         /* A long list of members takes several runs. */
         do {
-                arena_reset(worker->arena);
-                r = queue_lease_object(w->queue, clock_wall(w->clock), &key, worker->arena, &lease);
+                r = lease_or_hear(w, worker, &key, since, &lease, a, ret_outcome, diag);
                 if (r)
-                        return error_fold(r);
+                        return r == SYNC_E_DONE ? 0 : r;
                 r = copy_outcome(a, worker_work(worker, &lease), ret_outcome);
         } while (r == 0 && worker->goes_on);
         return r;

@@ -26,6 +26,7 @@ enum {
 
         SYNC_E_WAITS, /* it is in the queue but cannot be worked on now: the diag says why */
         SYNC_E_FULL,  /* the queue takes no more */
+        SYNC_E_DONE,  /* inside: another node has done it */
 };
 
 /* How long a person waits for a service that is at work. */
@@ -37,6 +38,7 @@ enum {
  */
 int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *ret_outcome, Diag *diag);
 
-/* On this thread, by a worker of its own (no service runs). Return: as above. */
+/* On this thread, by a worker of its own (no service runs); in a cluster by another node, if that is quicker.
+ * Return: as above. */
 int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a, Outcome *ret_outcome,
                  Diag *diag);
