@@ -3,11 +3,11 @@
 #include "queue/commit.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /*
  * A put waits for the batch before its own, so batches are kept short: how many rows one may write follows
@@ -31,10 +31,7 @@
 
 int64_t commit_mono_us(void)
 {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+        return clock_mono(&clock_system).us;
 }
 
 Op *op_free(Op *op)
@@ -282,13 +279,6 @@ void commit_lead(Committer *c, const Op *own)
         hand_over(c);
 }
 
-static void wait_until(Committer *c, int64_t us)
-{
-        struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
-
-        pthread_cond_timedwait(&c->work, &c->lock, &t);
-}
-
 static void *thread_main(void *arg)
 {
         Committer *c = arg;
@@ -301,9 +291,9 @@ static void *thread_main(void *arg)
                         pthread_cond_wait(&c->work, &c->lock);
                 } else if (c->full && !c->stop &&
                            (commit_mono_us() < c->full_until || store_disk_is_full(c->store))) {
-                        wait_until(c, commit_mono_us() + FULL_RETRY_US);
+                        wait_until(&c->work, &c->lock, (Mono){ commit_mono_us() + FULL_RETRY_US });
                 } else if (!c->stop && !line_has_no_room(c) && commit_mono_us() < c->line_since + LINGER_US) {
-                        wait_until(c, c->line_since + LINGER_US);
+                        wait_until(&c->work, &c->lock, (Mono){ c->line_since + LINGER_US });
                 } else {
                         commit_lead(c, NULL);
                         if (c->stop && c->full)
@@ -316,7 +306,6 @@ static void *thread_main(void *arg)
 
 static void init(Committer *c, Store *store, const CommitHooks *hooks, void *context, uint64_t limit)
 {
-        pthread_condattr_t attr;
 
         *c = (Committer){ .store = store, .hooks = hooks, .context = context, .limit = limit };
         c->batch_cost = BATCH_COST_MIN * 8;
@@ -324,11 +313,8 @@ static void init(Committer *c, Store *store, const CommitHooks *hooks, void *con
         list_init(&c->urgent);
         overlay_init(&c->overlay);
         pthread_mutex_init(&c->lock, NULL);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&c->work, &attr);
+        wait_init(&c->work);
         pthread_cond_init(&c->moved, NULL);
-        pthread_condattr_destroy(&attr);
 }
 
 void commit_start_passive(Committer *c, Store *store, const CommitHooks *hooks, void *context, uint64_t limit)

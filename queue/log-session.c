@@ -3,6 +3,7 @@
 #include "queue/queue-jetstream.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -199,12 +200,11 @@ static int64_t period_us(const QueueJetstream *q)
 
 static bool sleeps(QueueJetstream *q)
 {
-        int64_t until = commit_mono_us() + period_us(q);
-        struct timespec t = { .tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000 };
+        Mono until = wait_in(period_us(q));
         bool on;
 
         pthread_mutex_lock(&q->lock);
-        while (!q->keeper_stops && pthread_cond_timedwait(&q->keeper_cond, &q->lock, &t) == 0)
+        while (!q->keeper_stops && wait_until(&q->keeper_cond, &q->lock, until))
                 ;
         on = !q->keeper_stops;
         pthread_mutex_unlock(&q->lock);

@@ -3,6 +3,7 @@
 #include "queue/queue-jetstream.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,10 +63,9 @@ static int send_entry(QueueJetstream *q, const Entry *e, const uint8_t *data, si
 /* Until it is done, or so long. The lock is held. */
 static void wait_done(QueueJetstream *q, LogWait *w, int64_t us)
 {
-        int64_t until = commit_mono_us() + us;
-        struct timespec t = { .tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000 };
+        Mono until = wait_in(us);
 
-        while (!w->done && pthread_cond_timedwait(&w->cond, &q->lock, &t) != ETIMEDOUT) {
+        while (!w->done && wait_until(&w->cond, &q->lock, until)) {
                 if (q->closing && us > AGAIN_US)
                         break;
         }
@@ -112,7 +112,6 @@ static int send_until_done(QueueJetstream *q, LogWait *w, const Entry *e, const 
 int log_submit(QueueJetstream *q, Entry *e)
 {
         LogWait w = { 0 };
-        pthread_condattr_t attr;
         const uint8_t *data;
         PackWriter pack;
         size_t n;
@@ -123,10 +122,7 @@ int log_submit(QueueJetstream *q, Entry *e)
         w.session = e->session;
         w.number = e->number;
         list_init(&w.link);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&w.cond, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&w.cond);
         pack_init(&pack);
         entry_pack(&pack, e);
         data = pack_data(&pack, &n);

@@ -3,6 +3,7 @@
 #include "queue/queue-jetstream.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -597,7 +598,6 @@ static int open_node(Queue **ret_queue, const QueueJetstreamOptions *options, Di
         const uint64_t map = options->map ? (uint64_t)options->map : STORE_MAP;
         _cleanup_(queue_freep) Queue *queue = NULL;
         QueueJetstream *q = calloc(1, sizeof(*q));
-        pthread_condattr_t attr;
         int r;
 
         if (!q)
@@ -624,11 +624,8 @@ static int open_node(Queue **ret_queue, const QueueJetstreamOptions *options, Di
         list_init(&q->waiting);
         pthread_mutex_init(&q->role_lock, NULL);
         pthread_mutex_init(&q->lock, NULL);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&q->keeper_cond, &attr);
-        pthread_cond_init(&q->saver_cond, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&q->keeper_cond);
+        wait_init(&q->saver_cond);
         claims_init(&q->lmdb.claims);
         r = connect_bus(q, options, diag);
         if (r == 0)

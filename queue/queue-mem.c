@@ -3,6 +3,7 @@
 #include "queue/mem.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 #include "queue/setback.h"
 
 #include <errno.h>
@@ -182,10 +183,7 @@ static int lease_object(Queue *queue, Wall now, const ObjectKey *key, Arena *a, 
 
 static int64_t mono_us(void)
 {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+        return clock_mono(&clock_system).us;
 }
 
 /* When the next delayed or dated row of these lanes is due; INT64_MAX: there is none. */
@@ -217,7 +215,6 @@ static int wait(Queue *queue, LaneSet lanes, Wall now, int64_t timeout_us)
         for (;;) {
                 MemRow *firsts[_LANE_N] = { NULL };
                 int64_t at = mono_us(), until = end, next;
-                struct timespec t;
 
                 if (q->closed) {
                         r = QUEUE_E_CLOSED;
@@ -229,8 +226,7 @@ static int wait(Queue *queue, LaneSet lanes, Wall now, int64_t timeout_us)
                 next = next_due_ms(q, lanes);
                 if (next != INT64_MAX && start + (next - now.ms) * 1000 + 1000 < until)
                         until = start + (next - now.ms) * 1000 + 1000;
-                t = (struct timespec){ .tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000 };
-                pthread_cond_timedwait(&q->changed, &q->lock, &t);
+                wait_until(&q->changed, &q->lock, (Mono){ until });
         }
         pthread_mutex_unlock(&q->lock);
         return r;
@@ -498,7 +494,6 @@ static const QueueOps queue_mem_ops = {
 int queue_mem_new(Queue **ret_queue)
 {
         QueueMem *q = calloc(1, sizeof(*q));
-        pthread_condattr_t attr;
 
         if (!q)
                 error_oom(sizeof(*q));
@@ -508,10 +503,7 @@ int queue_mem_new(Queue **ret_queue)
         q->next = 1;
         claims_init(&q->claims);
         pthread_mutex_init(&q->lock, NULL);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&q->changed, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&q->changed);
         keymap_init(&q->rows);
         rests_init(&q->rests);
         keymap_init(&q->cells);

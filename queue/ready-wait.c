@@ -3,10 +3,8 @@
 #include "queue/ready.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 #include "queue/front.h"
-
-#include <errno.h>
-#include <time.h>
 
 /*
  * Who waits is woken one by one, as things become due: thirty workers that wake for one change and find it
@@ -57,18 +55,13 @@ void ready_wake_all(Ready *r, bool closing)
 
 static int64_t mono_us(void)
 {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+        return clock_mono(&clock_system).us;
 }
 
 static void sleep_until(Ready *r, Waiter *w, int64_t us)
 {
-        struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
-
         list_push(&r->waiters, &w->link);
-        while (!w->is_woken && pthread_cond_timedwait(&w->cond, &r->lock, &t) != ETIMEDOUT)
+        while (!w->is_woken && wait_until(&w->cond, &r->lock, (Mono){ us }))
                 ;
         list_remove(&w->link);
 }
@@ -87,16 +80,12 @@ int ready_wait(Ready *r, LaneSet lanes, Wall now, int64_t timeout_us)
         const int64_t start = mono_us();
         const int64_t end = start + (timeout_us < 0 || timeout_us > longest ? longest : timeout_us);
         Waiter w = { .lanes = lanes };
-        pthread_condattr_t attr;
         bool first = true, was_woken = false;
         uint64_t n_wake_all;
         int result = 0;
 
         list_init(&w.link);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&w.cond, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&w.cond);
 
         pthread_mutex_lock(&r->lock);
         n_wake_all = r->n_wake_all;

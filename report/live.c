@@ -4,12 +4,11 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "base/wait.h"
 #include "report/facts.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 struct Live {
         pthread_mutex_t lock; /* protects all that follows */
@@ -22,15 +21,11 @@ struct Live {
 Live *live_new(void)
 {
         Live *l = calloc(1, sizeof(*l));
-        pthread_condattr_t attr;
 
         if (!l)
                 error_oom(sizeof(*l));
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_mutex_init(&l->lock, NULL);
-        pthread_cond_init(&l->news, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&l->news);
         return l;
 }
 
@@ -149,18 +144,11 @@ size_t live_read(Live *l, uint64_t after, size_t max, Arena *a, LiveLine **ret_l
 
 bool live_wait(Live *l, uint64_t after, int64_t timeout_us)
 {
-        struct timespec until;
+        Mono until = wait_in(timeout_us);
         bool news;
 
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += timeout_us / 1000000;
-        until.tv_nsec += timeout_us % 1000000 * 1000;
-        if (until.tv_nsec >= 1000000000) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000;
-        }
         pthread_mutex_lock(&l->lock);
-        while (!l->closed && l->last <= after && pthread_cond_timedwait(&l->news, &l->lock, &until) == 0)
+        while (!l->closed && l->last <= after && wait_until(&l->news, &l->lock, until))
                 ;
         news = l->last > after;
         pthread_mutex_unlock(&l->lock);

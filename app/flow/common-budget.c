@@ -3,6 +3,7 @@
 #include "app/flow/common-budget.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 
 #include <time.h>
 
@@ -61,15 +62,11 @@ static int look(CommonBudget *b)
 
 static bool sleeps(CommonBudget *b)
 {
-        struct timespec t;
+        Mono until = wait_in(BUDGET_LOOK_US);
         bool on;
 
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_nsec += BUDGET_LOOK_US * 1000;
-        t.tv_sec += t.tv_nsec / 1000000000;
-        t.tv_nsec %= 1000000000;
         pthread_mutex_lock(&b->lock);
-        while (!b->stopping && pthread_cond_timedwait(&b->cond, &b->lock, &t) == 0)
+        while (!b->stopping && wait_until(&b->cond, &b->lock, until))
                 ;
         on = !b->stopping;
         pthread_mutex_unlock(&b->lock);
@@ -105,7 +102,6 @@ static int connect_it(CommonBudget *b, const Config *c, Diag *diag)
 int common_budget_start(CommonBudget *b, const Config *c, Limiter *limiter, const Clock *clock,
                         const Log *log, Diag *diag)
 {
-        pthread_condattr_t attr;
         int r;
 
         *b = (CommonBudget){ .limiter = limiter, .clock = clock, .log = log };
@@ -117,10 +113,7 @@ int common_budget_start(CommonBudget *b, const Config *c, Limiter *limiter, cons
                 return r;
         say_state(b, look(b));
         pthread_mutex_init(&b->lock, NULL);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&b->cond, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&b->cond);
         r = pthread_create(&b->thread, NULL, keep, b);
         b->has_thread = r == 0;
         return r ? error_origin(-r) : 0;

@@ -3,12 +3,12 @@
 #include "app/flow/gate.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 #include "engine/scheduler/scheduler-command.h"
 #include "engine/scheduler/scheduler-internal.h"
 #include "queue/jetstream-config.h"
 
 #include <errno.h>
-#include <time.h>
 
 #define NORMAL_LANES ((LaneSet)(LANE_SET(LANE_NORMAL) | LANE_SET(LANE_RECONCILE)))
 
@@ -437,18 +437,12 @@ static bool is_wanted_now(const Gate *g)
 
 static void sleep_for(Gate *g, int64_t us)
 {
-        struct timespec t;
+        const int64_t longest = (int64_t)3600 * 1000000;
+        Mono until = wait_in(us < longest ? us : longest);
 
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        if (us > (int64_t)3600 * 1000000)
-                us = (int64_t)3600 * 1000000;
-        us += t.tv_nsec / 1000;
-        t.tv_sec += us / 1000000;
-        t.tv_nsec = us % 1000000 * 1000;
         pthread_mutex_lock(&g->lock);
-        while (!is_wanted_now(g))
-                if (pthread_cond_timedwait(&g->changed, &g->lock, &t) == ETIMEDOUT)
-                        break;
+        while (!is_wanted_now(g) && wait_until(&g->changed, &g->lock, until))
+                ;
         pthread_mutex_unlock(&g->lock);
 }
 
@@ -522,7 +516,6 @@ void gate_lead(Gate *g, uint64_t term)
 
 int gate_init(Gate *g, const GateOptions *options)
 {
-        pthread_condattr_t attributes;
         FlagStore store;
         char host[64] = "";
 
@@ -541,10 +534,7 @@ int gate_init(Gate *g, const GateOptions *options)
                 snprintf(g->holder, sizeof(g->holder), "sosync@%s", host);
         pthread_mutex_init(&g->work, NULL);
         pthread_mutex_init(&g->lock, NULL);
-        pthread_condattr_init(&attributes);
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        pthread_cond_init(&g->changed, &attributes);
-        pthread_condattr_destroy(&attributes);
+        wait_init(&g->changed);
         store = store_of(g);
         if (flag_init(&g->flag, options->driver, options->config, &store, g->holder))
                 return error_origin(-EIO);

@@ -7,13 +7,13 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "base/wait.h"
 #include "listener/controllers.h"
 #include "listener/feed-lookout.h"
 #include "listener/srv.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* How often it is looked whether the feed has moved. */
 #define TURN_US 1000000
@@ -266,13 +266,11 @@ static void count_watched(Lookouts *l)
 
 static bool wait_turn(Lookouts *l)
 {
-        struct timespec t;
+        Mono until = wait_in(TURN_US);
         bool stop;
 
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_sec += TURN_US / 1000000;
         pthread_mutex_lock(&l->lock);
-        while (!l->stop && pthread_cond_timedwait(&l->wake, &l->lock, &t) == 0)
+        while (!l->stop && wait_until(&l->wake, &l->lock, until))
                 continue;
         stop = l->stop;
         pthread_mutex_unlock(&l->lock);
@@ -339,7 +337,6 @@ static void find_attributes(Lookouts *l, const Config *c)
 
 int lookouts_start(Lookouts *l, Wiring *w, const Connector *c)
 {
-        pthread_condattr_t attributes;
         int r;
 
         /* Not the whole of it: the console may be looking at the counters already. */
@@ -357,10 +354,7 @@ int lookouts_start(Lookouts *l, Wiring *w, const Connector *c)
         l->log = (Log){ .parent = &w->log, .fields = &l->field, .n_fields = 1 };
         pthread_mutex_init(&l->lock, NULL);
         pthread_mutex_init(&l->taking, NULL);
-        pthread_condattr_init(&attributes);
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        pthread_cond_init(&l->wake, &attributes);
-        pthread_condattr_destroy(&attributes);
+        wait_init(&l->wake);
         r = pthread_create(&l->thread, NULL, lookouts_thread, l);
         if (r)
                 return error_origin(-r);

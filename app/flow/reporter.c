@@ -6,13 +6,13 @@
 #include "app/flow/revert.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "base/wait.h"
 #include "report/rendered.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 
 #define PAGE 256
 
@@ -207,18 +207,10 @@ static void report_said(Reporter *r, ReportStore *store)
 
 static void wait_ms(Reporter *r, int64_t ms, bool for_news)
 {
-        struct timespec until;
+        Mono until = wait_in(ms * 1000);
 
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += ms / 1000;
-        until.tv_nsec += ms % 1000 * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000;
-        }
         pthread_mutex_lock(&r->lock);
-        while (!r->stopping && !(for_news && r->awake) &&
-               pthread_cond_timedwait(&r->news, &r->lock, &until) == 0)
+        while (!r->stopping && !(for_news && r->awake) && wait_until(&r->news, &r->lock, until))
                 ;
         if (for_news)
                 r->awake = false;
@@ -347,7 +339,6 @@ static void *reporter_thread(void *context)
 int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, ReporterTell tell,
                    Snapshot *snapshot, const Clock *clock, const Log *log)
 {
-        pthread_condattr_t attr;
         int e;
 
         *r = (Reporter){ .queue = queue,
@@ -357,11 +348,8 @@ int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Act
                          .snapshot = snapshot,
                          .clock = clock,
                          .log = log };
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_mutex_init(&r->lock, NULL);
-        pthread_cond_init(&r->news, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&r->news);
         e = pthread_create(&r->thread, NULL, reporter_thread, r);
         r->started = e == 0;
         return e ? error_origin(-e) : 0;

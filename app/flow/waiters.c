@@ -3,19 +3,15 @@
 #include "app/flow/waiters.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 
 #include <string.h>
-#include <time.h>
 
 void waiters_init(Waiters *w)
 {
-        pthread_condattr_t attr;
 
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_mutex_init(&w->lock, NULL);
-        pthread_cond_init(&w->done, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&w->done);
         list_init(&w->list);
         w->closing = false;
 }
@@ -36,19 +32,11 @@ void waiters_add(Waiters *w, Waiter *waiter, const ObjectKey *key, Wall since)
 
 bool waiters_wait(Waiters *w, Waiter *waiter, int64_t timeout_us)
 {
-        struct timespec until;
-        int r = 0;
+        Mono until = wait_in(timeout_us);
 
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += timeout_us / 1000000;
-        until.tv_nsec += timeout_us % 1000000 * 1000;
-        if (until.tv_nsec >= 1000000000) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000;
-        }
         pthread_mutex_lock(&w->lock);
-        while (!waiter->data && !w->closing && r == 0)
-                r = pthread_cond_timedwait(&w->done, &w->lock, &until);
+        while (!waiter->data && !w->closing && wait_until(&w->done, &w->lock, until))
+                ;
         list_remove(&waiter->link);
         pthread_mutex_unlock(&w->lock);
         return waiter->data != NULL;

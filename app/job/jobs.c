@@ -5,12 +5,12 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/str.h"
+#include "base/wait.h"
 #include "engine/steps/catalogue.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #define TEXT_MAX ((size_t)16 << 10)
 
@@ -140,42 +140,15 @@ const char *job_why(const Job *job)
         return job->state->why.data;
 }
 
-static void wait_until(Jobs *j, const struct timespec *until)
-{
-        pthread_cond_timedwait(&j->news, &j->lock, until);
-}
-
-static struct timespec in_us(int64_t us)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_sec += us / 1000000;
-        t.tv_nsec += us % 1000000 * 1000;
-        if (t.tv_nsec >= 1000000000) {
-                t.tv_sec++;
-                t.tv_nsec -= 1000000000;
-        }
-        return t;
-}
-
-static bool is_over(const struct timespec *until)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return now.tv_sec > until->tv_sec || (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
-}
-
 bool job_follow(Job *job, uint64_t *seen, int64_t timeout_us, JobProgress *ret_progress, int *ret_result)
 {
         JobState *s = job->state;
-        struct timespec until = in_us(timeout_us);
+        Mono until = wait_in(timeout_us);
         bool ended;
 
         pthread_mutex_lock(&s->jobs->lock);
-        while (!s->ended && s->n_news == *seen && !is_over(&until))
-                wait_until(s->jobs, &until);
+        while (!s->ended && s->n_news == *seen && wait_until(&s->jobs->news, &s->jobs->lock, until))
+                ;
         *seen = s->n_news;
         *ret_progress = s->progress;
         ended = s->ended;
@@ -242,17 +215,13 @@ static void *line_thread(void *context)
 int jobs_new(Jobs **ret_jobs, Wiring *w, const JobKind *const *kinds)
 {
         _cleanup_(jobs_freep) Jobs *j = calloc(1, sizeof(*j));
-        pthread_condattr_t attr;
 
         if (!j)
                 error_oom(sizeof(*j));
         j->wiring = w;
         j->kinds = kinds;
         pthread_mutex_init(&j->lock, NULL);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&j->news, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&j->news);
         for (size_t i = 0; i < N_ELEMENTS(j->lines); i++) {
                 j->lines[i].jobs = j;
                 list_init(&j->lines[i].waiting);

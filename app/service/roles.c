@@ -3,8 +3,7 @@
 #include "app/service/roles.h"
 
 #include "base/error.h"
-
-#include <time.h>
+#include "base/wait.h"
 
 #define PERIOD_US ((int64_t)1500000)
 #define MIRROR_MS 5000
@@ -98,15 +97,11 @@ static int look(Roles *r, Diag *diag)
 
 static bool sleeps(Roles *r)
 {
-        struct timespec t;
+        Mono until = wait_in(PERIOD_US);
         bool on;
 
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_nsec += PERIOD_US % 1000000 * 1000;
-        t.tv_sec += PERIOD_US / 1000000 + t.tv_nsec / 1000000000;
-        t.tv_nsec %= 1000000000;
         pthread_mutex_lock(&r->lock);
-        while (!r->stopping && pthread_cond_timedwait(&r->cond, &r->lock, &t) == 0)
+        while (!r->stopping && wait_until(&r->cond, &r->lock, until))
                 ;
         on = !r->stopping;
         pthread_mutex_unlock(&r->lock);
@@ -131,7 +126,6 @@ static void *roles_thread(void *context)
 
 int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Diag *diag)
 {
-        pthread_condattr_t attr;
         int err;
 
         *r = (Roles){ .wiring = w, .feeders = feeders, .record = record };
@@ -139,10 +133,7 @@ int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Dia
         if (!r->leads)
                 error_oom(w->connectors.n);
         pthread_mutex_init(&r->lock, NULL);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&r->cond, &attr);
-        pthread_condattr_destroy(&attr);
+        wait_init(&r->cond);
         r->open = true;
         err = look(r, diag);
         if (err || !w->queue->ops->role)

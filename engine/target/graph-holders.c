@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "base/wait.h"
 #include "engine/target/graph-internal.h"
 
 #include <errno.h>
@@ -57,15 +58,11 @@ struct Reading {
 GraphHolders *graph_holders_new(void)
 {
         GraphHolders *h = calloc(1, sizeof(*h));
-        pthread_condattr_t attributes;
 
         if (!h)
                 error_oom(sizeof(*h));
         pthread_mutex_init(&h->lock, NULL);
-        pthread_condattr_init(&attributes);
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        pthread_cond_init(&h->changed, &attributes);
-        pthread_condattr_destroy(&attributes);
+        wait_init(&h->changed);
         return h;
 }
 
@@ -187,15 +184,7 @@ static void keep(GraphHolders *h, Reading *l, Mono now)
 /* Lock held. False: the deadline is over. */
 static bool wait_for_it(GraphHolders *h, const TargetGraph *g, const Call *call)
 {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        ts.tv_nsec += WAIT_MS * 1000000L;
-        if (ts.tv_nsec >= 1000000000L) {
-                ts.tv_nsec -= 1000000000L;
-                ts.tv_sec++;
-        }
-        pthread_cond_timedwait(&h->changed, &h->lock, &ts);
+        wait_until(&h->changed, &h->lock, wait_in(WAIT_MS * 1000));
         return clock_mono(g->clock).us < call->deadline.us;
 }
 

@@ -27,6 +27,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 typedef struct GraphCall GraphCall;
 typedef struct GraphCloud GraphCloud;
@@ -75,6 +76,12 @@ struct TargetGraph {
         TargetInfo info;    /* lock */
         Mono info_at;       /* lock; 0: never */
 };
+
+/* A link of an answer (@odata.nextLink, @odata.deltaLink): is it on the host that we talk to? */
+static inline bool graph_is_ours(const TargetGraph *g, const char *link)
+{
+        return strncmp(link, g->base, g->n_origin) == 0 && link[g->n_origin] == '/';
+}
 
 /* What a refusal means for the object. */
 typedef enum GraphVerdict {

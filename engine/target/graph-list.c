@@ -94,12 +94,6 @@ static int deliver(const TenantList *l, const json_t *json, Arena *a, Diag *diag
         return r == 0 && l->links && links ? deliver_links(l, &o.object->id, links, a, diag) : r;
 }
 
-/* On the host that we talk to. */
-static bool is_ours(const TargetGraph *g, const char *link)
-{
-        return strncmp(link, g->base, g->n_origin) == 0 && link[g->n_origin] == '/';
-}
-
 /* The objects of an answer, and where the next page is; `delta`, unless NULL: and where the changes will be.
  * Texts of the two: str, which outlives the arena. */
 static int take(TargetGraph *g, const TenantList *l, const json_t *answer, Arena *a, Str *path, Str *delta,
@@ -121,11 +115,11 @@ static int take(TargetGraph *g, const TenantList *l, const json_t *answer, Arena
                 if (r)
                         return r;
         }
-        if (next && (!is_ours(g, next) || str_is(next, path->data))) {
+        if (next && (!graph_is_ours(g, next) || str_is(next, path->data))) {
                 diag_set(diag, "Microsoft Graph: @odata.nextLink leads to another host");
                 return TARGET_E_GARBAGE;
         }
-        if (delta && !next && (!later || !is_ours(g, later))) {
+        if (delta && !next && (!later || !graph_is_ours(g, later))) {
                 diag_set(diag, "Microsoft Graph: the answer to a delta query has no @odata.deltaLink");
                 return TARGET_E_GARBAGE;
         }
@@ -200,7 +194,7 @@ int graph_tenant_changes(Target *graph, Lane lane, const TenantList *list, const
         Str path, delta;
         int r = 0;
 
-        if (link && !is_ours(g, link))
+        if (link && !graph_is_ours(g, link))
                 return TARGET_E_NOT_FOUND;
         str_init(&path, 65536);
         str_init(&delta, 65536);

@@ -168,11 +168,6 @@ static int deliver_manager(const Fetch *f, const json_t *json)
 }
 
 /* The token goes with every request, so a page may lead nowhere but to the host it came from. */
-static bool is_ours(const TargetGraph *g, const char *url)
-{
-        return strncmp(url, g->base, g->n_origin) == 0 && url[g->n_origin] == '/';
-}
-
 static int page(const Fetch *f, const char *path, const char **ret_next)
 {
         _cleanup_(graph_call_deinit) GraphCall c;
@@ -191,7 +186,7 @@ static int page(const Fetch *f, const char *path, const char **ret_next)
                 return r;
         next = json_object_get(c.json, "@odata.nextLink");
         *ret_next = json_is_string(next) ? arena_strdup(f->call->arena, json_string_value(next)) : NULL;
-        if (next && (!*ret_next || !is_ours(f->g, *ret_next) || str_is(*ret_next, path)))
+        if (next && (!*ret_next || !graph_is_ours(f->g, *ret_next) || str_is(*ret_next, path)))
                 return garbage(f, "@odata.nextLink leads to another host");
         return 0;
 }

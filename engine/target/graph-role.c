@@ -35,11 +35,6 @@ static int page(TargetGraph *g, Call *call, const char *path, GraphCall *c, Diag
 }
 
 /* The token goes with every request, so a page may lead nowhere but to the host it came from. */
-static bool is_ours(const TargetGraph *g, const char *url)
-{
-        return strncmp(url, g->base, g->n_origin) == 0 && url[g->n_origin] == '/';
-}
-
 int graph_role_list(TargetGraph *g, Call *call, const char *path,
                     int (*item)(void *context, const json_t *item), void *context, Diag *diag)
 {
@@ -60,7 +55,7 @@ int graph_role_list(TargetGraph *g, Call *call, const char *path,
                 }
                 next = json_object_get(c.json, "@odata.nextLink");
                 path = json_is_string(next) ? arena_strdup(call->arena, json_string_value(next)) : NULL;
-                if ((path && !is_ours(g, path)) || n == PAGES_MAX) {
+                if ((path && !graph_is_ours(g, path)) || n == PAGES_MAX) {
                         diag_set(diag, "Microsoft Graph: a list about directory roles does not end");
                         return TARGET_E_GARBAGE;
                 }

@@ -13,10 +13,10 @@
 #include "engine/target/target-retry.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #define BUDGET      INT64_C(2000000)
 #define DELAY_FIRST INT64_C(50000)
@@ -73,18 +73,11 @@ int64_t retry_delay(unsigned n, uint64_t random)
 static bool really_wait(void *context, int64_t us)
 {
         Retry *t = context;
-        struct timespec ts;
+        Mono until = wait_in(us);
         bool stopped;
 
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        ts.tv_sec += us / 1000000;
-        ts.tv_nsec += us % 1000000 * 1000;
-        if (ts.tv_nsec >= 1000000000) {
-                ts.tv_nsec -= 1000000000;
-                ++ts.tv_sec;
-        }
         pthread_mutex_lock(&t->lock);
-        while (!t->stopped && pthread_cond_timedwait(&t->stop, &t->lock, &ts) == 0)
+        while (!t->stopped && wait_until(&t->stop, &t->lock, until))
                 ;
         stopped = t->stopped;
         pthread_mutex_unlock(&t->lock);
@@ -286,7 +279,6 @@ int target_retry_with(Target **ret_target, Target *next, const Clock *clock,
                       bool (*wait)(void *context, int64_t us), void *context)
 {
         Retry *t = calloc(1, sizeof(*t));
-        pthread_condattr_t attributes;
 
         if (!t)
                 error_oom(sizeof(*t));
@@ -297,10 +289,7 @@ int target_retry_with(Target **ret_target, Target *next, const Clock *clock,
         t->context = wait ? context : t;
         t->random = (uint64_t)clock_mono(clock).us;
         pthread_mutex_init(&t->lock, NULL);
-        pthread_condattr_init(&attributes);
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        pthread_cond_init(&t->stop, &attributes);
-        pthread_condattr_destroy(&attributes);
+        wait_init(&t->stop);
         *ret_target = &t->target;
         return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "base/wait.h"
 #include "engine/target/token-request.h"
 
 #include <curl/curl.h>
@@ -244,20 +245,8 @@ static void start(Token *t)
 static void wait_for_change(Token *t, Mono deadline)
 {
         int64_t us = deadline.us - clock_mono(t->clock).us;
-        struct timespec ts;
 
-        if (us > 60000000)
-                us = 60000000;
-        if (us < 0)
-                us = 0;
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        ts.tv_sec += us / 1000000;
-        ts.tv_nsec += us % 1000000 * 1000;
-        if (ts.tv_nsec >= 1000000000) {
-                ts.tv_nsec -= 1000000000;
-                ++ts.tv_sec;
-        }
-        pthread_cond_timedwait(&t->changed, &t->lock, &ts);
+        wait_until(&t->changed, &t->lock, wait_in(us < 60000000 ? us : 60000000));
 }
 
 /* Lock held. */
@@ -384,7 +373,6 @@ Token *token_new(Http *const *http, const GraphOptions *options, const char *log
 {
         Token *t = calloc(1, sizeof(*t));
         char encoded[3 * 256 + 1];
-        pthread_condattr_t attributes;
 
         if (!t)
                 error_oom(sizeof(*t));
@@ -403,10 +391,7 @@ Token *token_new(Http *const *http, const GraphOptions *options, const char *log
                              .client_id = options->client_id };
         http_request_init(&t->request);
         pthread_mutex_init(&t->lock, NULL);
-        pthread_condattr_init(&attributes);
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        pthread_cond_init(&t->changed, &attributes);
-        pthread_condattr_destroy(&attributes);
+        wait_init(&t->changed);
         return t;
 }
 
