@@ -26,6 +26,7 @@ def search(g, out):
 
 
 def check_baseline(g):
+    g.settle()
     path = g.folder() / "ldif"
     with open(path, "wb") as out:
         search(g, out)

@@ -34,6 +34,7 @@ def openldap(bench):
         title = f"away {g.turn}"
         g.turn += 1
         g.modify(n, title)
+        g.settle()
         began = time.monotonic_ns()
         with g.probe(folder, wait=False) as p:
             p.until(lambda: p.n >= n and p.is_watching, 60, f"{n} changes are queued")
