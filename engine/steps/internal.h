@@ -130,7 +130,15 @@ int run_target_failed(Run *run, int result);
 /* leave.c: everything a done run leaves behind goes into the batch. */
 int run_leave_behind(Run *run);
 int run_leave_ready(Run *run, bool done);
+/* leave-cloud.c: facts, also of a run that is not done. */
 bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted this operation? */
+void run_leave_cloud(Run *run);
+void run_leave_intent(Run *run);
+/* leave-person.c: the metaverse object; `mv` NULL: as it was, with what was accepted. */
+void run_leave_person(Run *run, const FlowedObject *mv);
+void run_leave_joins(Run *run);
+bool run_gave_something(const Run *run); /* an attribute that no run before it gave was accepted */
+bool run_is_joined(const Run *run);      /* this object to the metaverse object, before this run */
 /* leave-links.c */
 void run_leave_cloud_links(Run *run);
 int run_leave_import_links(Run *run);
