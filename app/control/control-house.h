@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * ControlHouse: a control socket for tests and fuzzers
+ *
+ * A real service's wiring over a state folder of its own, which goes when the program ends; without feed,
+ * workers and jobs: what is asked for is read, judged, and answered. It is made with the first connection.
+ * One thread.
+ */
+
+/* A connection to it. */
+int control_house_connect(void);
