@@ -124,6 +124,19 @@ void run_leave_person(Run *run, const FlowedObject *mv)
                 space_write_person(&run->batch, &run->metaverse, &p, run->person_serial);
 }
 
+/* By what it was it is not found any more: whatever attribute that is, for rules that joined by it may be
+ * active again one day. */
+static void leave_old_joins(Run *run, const FlowedObject *before)
+{
+        for (size_t i = 0; i < before->n_values; i++) {
+                const FlowedValue *old = &before->values[i];
+
+                if (!value_is(old->value, flowed_get(run->mv, old->name)))
+                        space_write_join(&run->batch, LINK_REMOVE, before->type, old->name, old->value,
+                                         &run->metaverse);
+        }
+}
+
 /* The index of join attributes: what this metaverse object is found by. The rows of what stays are there,
  * unless other rules wrote them. */
 void run_leave_joins(Run *run)
@@ -133,18 +146,15 @@ void run_leave_joins(Run *run)
         const char *const *names;
         size_t n;
 
+        if (before)
+                leave_old_joins(run, before);
         names = rules_join_attributes(run->config->rules, run->mv->type, &n);
         for (size_t i = 0; i < n; i++) {
                 Value now = flowed_get(run->mv, names[i]);
                 Value old = before ? flowed_get(before, names[i]) : VALUE_NULL;
 
-                if (same_rules && value_is(old, now))
-                        continue;
-                for (size_t v = 0; v < value_count(old); v++)
-                        space_write_join(&run->batch, LINK_REMOVE, run->mv->type, names[i], value_at(old, v),
-                                         &run->metaverse);
-                for (size_t v = 0; v < value_count(now); v++)
-                        space_write_join(&run->batch, LINK_ADD, run->mv->type, names[i], value_at(now, v),
+                if (!same_rules || !value_is(old, now))
+                        space_write_join(&run->batch, LINK_ADD, run->mv->type, names[i], now,
                                          &run->metaverse);
         }
 }

@@ -38,17 +38,36 @@ static int write_rules(Scene *s, const char *folder)
                  : str_write_file(arena_printf(s->arena, "%s/zz-own.yaml", folder), own, strlen(own), 0600);
 }
 
-/* ... and one rule more, from this word of the line on. */
-static bool add_rule(Scene *s, const char *word)
+static bool take_rules(Scene *s)
 {
         const char *folder = arena_printf(s->arena, "%s/rules", s->folder);
 
-        s->own_rules = arena_printf(s->arena, "%s  - %s\n", s->own_rules ? s->own_rules : "",
-                                    strstr(s->line->text, word));
         if (write_rules(s, folder))
                 return scene_fail(s, "the rules cannot be written");
         s->rules = arena_printf(s->arena, "directory: \"%s\"", folder);
         return true;
+}
+
+/* ... and one rule more, from this word of the line on. */
+static bool add_rule(Scene *s, const char *word)
+{
+        s->own_rules = arena_printf(s->arena, "%s  - %s\n", s->own_rules ? s->own_rules : "",
+                                    strstr(s->line->text, word));
+        return take_rules(s);
+}
+
+/* ... or one less, of the script's own: a rule is a line. */
+static bool drop_rule(Scene *s, const char *word)
+{
+        const char *name = arena_printf(s->arena, "{name: %s,", strstr(s->line->text, word));
+        const char *found = s->own_rules ? strstr(s->own_rules, name) : NULL, *next;
+
+        if (!found)
+                return scene_fail(s, "the script has no such rule");
+        next = strchr(found, '\n') + 1;
+        s->own_rules = arena_printf(s->arena, "%.*s%s", (int)(found - strlen("  - ") - s->own_rules),
+                                    s->own_rules, next);
+        return take_rules(s);
 }
 
 /* RULE {name: X, direction: Inbound, ...}: one more rule beside the shipped ones, as it stands in a file. */
@@ -129,14 +148,15 @@ static int do_job(Scene *s, Wiring *w, const JobKind *kind, Diag *diag)
 
 /*
  * ACTIVATE [cut-short] {name: X, ...}: `sosync rules activate`, of one rule more; cut short: the process ends
- * when they are active, before it has done what goes with it. CATCH-UP [full=400]: what is left of that; when
- * it has looked at so many, the disk is full.
+ * when they are active, before it has done what goes with it. ACTIVATE without X: of one less. CATCH-UP
+ * [full=400]: what is left of that; when it has looked at so many, the disk is full.
  */
 bool command_activate(Scene *s, const char *const *words, size_t n_words)
 {
-        bool is_cut = str_is(words[1], "cut-short");
+        bool is_cut = str_is(words[1], "cut-short"), is_less = str_is(words[1], "without") && n_words > 2;
 
-        return scene_work(s) && do_wired(s, note_first, NULL) && add_rule(s, words[is_cut ? 2 : 1]) &&
+        return scene_work(s) && do_wired(s, note_first, NULL) &&
+               (is_less ? drop_rule(s, words[2]) : add_rule(s, words[is_cut ? 2 : 1])) &&
                do_wired(s, is_cut ? activate_alone : do_job, &job_rules_activate) &&
                (is_cut || command_catch_up(s, NULL, 0));
 }
