@@ -62,7 +62,8 @@ static uint64_t random_number(void)
 /* What was exported rests for half a second, and longer when its change had to wait already, behind such a
  * rest or in a backlog: so fifty changes in a row are three writes, and the last is there within a second. An
  * object that is slow to read because it is large, a group of 50,000, is not read more than a tenth of the
- * time. That a server is slow says nothing about the object. */
+ * time by runs that come to their end; one that gives way is followed at once (worker.c). That a server is
+ * slow says nothing about the object. */
 #define REST_MS      500
 #define REST_LONG_MS 800
 #define WAITED_MS    250
