@@ -138,3 +138,39 @@ int rules_activate(Wiring *w, const RulesFile *texts, size_t n_texts, const char
         config_unref(next);
         return r;
 }
+
+/* The lock is held. */
+static int follow(Wiring *w, Config *now, const RulesActivation *active, Arena *a, const char **ret_restart,
+                  Diag *diag)
+{
+        Config *next = NULL;
+        const RulesFile *texts;
+        size_t n;
+        int r = rules_store_read(queue_space(w->queue), a, active->version, &texts, &n);
+
+        if (r)
+                return r < 0 ? r : 0;
+        r = config_with_rules(&next, now, texts, n, diag);
+        if (r)
+                return r;
+        w->rules_broken = false;
+        *ret_restart = config_needs_restart(w->first, next);
+        snapshot_swap(&w->snapshot, next);
+        return RULES_FOLLOW_E_NEW;
+}
+
+int rules_follow(Wiring *w, const char **ret_restart, Diag *diag)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(config_unrefp) Config *now = NULL;
+        RulesHistory h;
+        int r;
+
+        pthread_mutex_lock(&w->rules_lock);
+        now = snapshot_get(&w->snapshot);
+        r = rules_store_history(queue_space(w->queue), a, &h);
+        if (r == 0 && h.n && !str_is(h.items[0].version, rules_version(now->run.rules)))
+                r = follow(w, now, &h.items[0], a, ret_restart, diag);
+        pthread_mutex_unlock(&w->rules_lock);
+        return r;
+}

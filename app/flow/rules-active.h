@@ -30,6 +30,15 @@ int rules_adopt(Wiring *w, Config *c, Diag *diag);
 int rules_activate(Wiring *w, const RulesFile *texts, size_t n_texts, const char *origin, const char *by,
                    const char *how, const char **ret_restart, Diag *diag);
 
+/*
+ * In a cluster another node may have made a set active, or a command beside the nodes: then it works here too
+ * from now on. Asked every second. `ret_restart` as of rules_activate().
+ * Return: 0, RULES_FOLLOW_E_NEW (another set works now), RULE_E_INVALID (this program cannot load it: the old
+ * one goes on, findings in the diag), -errno.
+ */
+#define RULES_FOLLOW_E_NEW 1
+int rules_follow(Wiring *w, const char **ret_restart, Diag *diag);
+
 /* The set in the folder, or (NULL) the one that the configuration names, and what to call it. */
 int rules_wanted(Wiring *w, Arena *a, const char *folder, const RulesFile **ret_texts, size_t *ret_n,
                  const char **ret_origin, Diag *diag);

@@ -51,6 +51,7 @@ struct Service {
         struct event *signals[3];
         struct event *tick;
         uint64_t n_ticks;
+        bool rules_refused;    /* what another node made active cannot be loaded here, and that was said */
         struct event *settled; /* made active by the last feed's thread */
 };
 
@@ -174,6 +175,26 @@ static void catch_up_rules(Service *s)
                 jobs_submit(s->wiring.jobs, "rules-catch-up", NULL, "service", NULL);
 }
 
+/* What another node of the cluster has made active. */
+static void follow_rules(Service *s)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        _cleanup_(config_unrefp) Config *now = NULL;
+        const char *restart = NULL;
+        int r = rules_follow(&s->wiring, &restart, &diag);
+
+        if (r == RULES_FOLLOW_E_NEW) {
+                now = snapshot_get(&s->wiring.snapshot);
+                log_info(&s->wiring.log, "rules that were made active elsewhere work here now",
+                         LOG_STR("version", rules_version(now->run.rules)), LOG_STR("restart", restart));
+        } else if (r && !s->rules_refused) {
+                log_error(&s->wiring.log,
+                          "rules that were made active elsewhere cannot be loaded; the old go on",
+                          LOG_STR("why", r < 0 ? strerror(-r) : diag_text(&diag)));
+        }
+        s->rules_refused = r && r != RULES_FOLLOW_E_NEW;
+}
+
 /* Ticks are a second each. */
 #define CATCH_UP_TICKS 60
 
@@ -222,6 +243,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         look_at_runs(s);
         if (s->cycle.wiring && roles_has_cycle(&s->roles))
                 cycle_tick(&s->cycle);
+        follow_rules(s);
         if (++s->n_ticks % CATCH_UP_TICKS == 1)
                 catch_up_rules(s);
         if (s->n_ticks % HEAP_TRIM_S == 0)

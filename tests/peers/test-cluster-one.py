@@ -9,7 +9,7 @@ import re
 import signal
 import time
 
-from house import DEADLINE_S, check, house, skip_unless, step, wait_until
+from house import DEADLINE_S, check, house, skip_unless, step, wait_until, write_rules
 from lab import nats as lab_nats
 from lab.base import write_file
 from lab.connect import ConnectServer
@@ -83,6 +83,13 @@ with house("cluster-one") as h:
         began = time.monotonic()
         code, doc = n.service.sync("--no-html-report", f"CN={names[1]},{h.people}")
         check(code == 0 and doc["provisioningStatusInfo"]["status"] == "success" and time.monotonic() - began < 15, f"{n.name}: {code}, {time.monotonic() - began:.1f} s, {doc}")
+
+    step("rules that one node makes active work on all")
+    own = "rules:\n  - {name: In from AD - Of One, direction: Inbound, source_type: user, target_type: person, precedence: 10, flows: [{target: fax, source: facsimileTelephoneNumber}]}\n"
+    r = nodes[0].service.command("rules", "activate", "--yes", str(write_rules(h, "rules-of-one", own)))
+    check(r.returncode == 0, r.stderr)
+    for n in nodes[1:]:
+        wait_until(lambda n=n: n.says("rules that were made active elsewhere work here now"), DEADLINE_S, f"{n.name} works by them")
 
     step("and where no service runs, beside nodes that take the change away: the outcome all the same")
     hand = next(n for n in reversed(nodes) if n is not holder)
