@@ -267,14 +267,19 @@ static void test_another_database(void **state)
         assert_int_equal(f->told, FEED_CATCHING_UP);
 }
 
+static void start_389(Fixture *f)
+{
+        f->fake.conn->dse.vendor = VENDOR_389;
+        f->fake.conn->dse.n_context_csn = 0;
+        start(f, NULL);
+}
+
 /* 389 Directory Server has no contextCSN: what comes before the end of the refresh is not news. */
 static void test_389_from_now_on(void **state)
 {
         Fixture *f = *state;
 
-        f->fake.conn->dse.vendor = VENDOR_389;
-        f->fake.conn->dse.n_context_csn = 0;
-        start(f, NULL);
+        start_389(f);
         entry(f, "cn=old", SYNC_ADD, NULL);
         info(f, 0xa1, "host:389#cn=reader:dc=test:(c=*)#7");
         entry(f, "cn=new", SYNC_ADD, NULL);
@@ -291,9 +296,7 @@ static void test_389_second_look(void **state)
         Fixture *f = *state;
         int id;
 
-        f->fake.conn->dse.vendor = VENDOR_389;
-        f->fake.conn->dse.n_context_csn = 0;
-        start(f, NULL);
+        start_389(f);
         info(f, 0xa1, NUMBER("1779"));
         entry(f, "cn=1781", SYNC_ADD, NUMBER("1781"));
         assert_int_equal(pass(f), 0);
@@ -326,9 +329,7 @@ static void test_389_second_look_refused(void **state)
         Fixture *f = *state;
         FeedLink *l = &f->syncrepl->link;
 
-        f->fake.conn->dse.vendor = VENDOR_389;
-        f->fake.conn->dse.n_context_csn = 0;
-        start(f, NULL);
+        start_389(f);
         info(f, 0xa1, NUMBER("1779"));
         assert_int_equal(pass(f), 0);
         told(f, "[position] ");
@@ -359,9 +360,7 @@ static void test_389_lost_before_second_look(void **state)
         Fixture *f = *state;
         FeedLink *l = &f->syncrepl->link;
 
-        f->fake.conn->dse.vendor = VENDOR_389;
-        f->fake.conn->dse.n_context_csn = 0;
-        start(f, NULL);
+        start_389(f);
         info(f, 0xa1, NUMBER("1779"));
         entry(f, "cn=1781", SYNC_ADD, NUMBER("1781"));
         assert_int_equal(pass(f), 0);
@@ -377,9 +376,7 @@ static void test_389_no_number(void **state)
 {
         Fixture *f = *state;
 
-        f->fake.conn->dse.vendor = VENDOR_389;
-        f->fake.conn->dse.n_context_csn = 0;
-        start(f, NULL);
+        start_389(f);
         info(f, 0xa1, NUMBER("7"));
         assert_int_equal(pass(f), 0);
         told(f, "[position] ");

@@ -116,6 +116,15 @@ int rules_adopt(Wiring *w, Config *c, Diag *diag)
         return r;
 }
 
+/* It works from now on. The lock is held. */
+static void swap_in(Wiring *w, Config *next, const char **ret_restart)
+{
+        if (ret_restart)
+                *ret_restart = config_needs_restart(w->first, next);
+        w->rules_broken = false;
+        snapshot_swap(&w->snapshot, next);
+}
+
 int rules_activate(Wiring *w, const RulesFile *texts, size_t n_texts, const char *origin, const char *by,
                    const char *how, const char **ret_restart, Diag *diag)
 {
@@ -128,12 +137,8 @@ int rules_activate(Wiring *w, const RulesFile *texts, size_t n_texts, const char
         r = config_with_rules(&next, now, texts, n_texts, diag);
         if (r == 0)
                 r = store(w, texts, n_texts, next->run.rules, origin, by, how);
-        if (r == 0) {
-                if (ret_restart)
-                        *ret_restart = config_needs_restart(w->first, next);
-                w->rules_broken = false;
-                snapshot_swap(&w->snapshot, TAKE(next));
-        }
+        if (r == 0)
+                swap_in(w, TAKE(next), ret_restart);
         pthread_mutex_unlock(&w->rules_lock);
         config_unref(next);
         return r;
@@ -153,9 +158,7 @@ static int follow(Wiring *w, Config *now, const RulesActivation *active, Arena *
         r = config_with_rules(&next, now, texts, n, diag);
         if (r)
                 return r;
-        w->rules_broken = false;
-        *ret_restart = config_needs_restart(w->first, next);
-        snapshot_swap(&w->snapshot, next);
+        swap_in(w, next, ret_restart);
         return RULES_FOLLOW_E_NEW;
 }
 

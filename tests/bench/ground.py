@@ -154,14 +154,16 @@ class Ground:
         wait_until(self.running.is_ready, deadline_s, "the service is ready", every_s=0.001)
         return (time.monotonic_ns() - self.started_ns) / 1e6
 
-    def until_idle(self, deadline_s=600):
-        """Nothing is ready, leased or delayed."""
+    def until_idle(self, deadline_s=600, reported=False):
+        """Nothing is ready, leased or delayed; reported: and every run has its report."""
         def look():
             r = self.running.command("queue", "stats", "--json")
             if r.returncode:
                 return None
-            lanes = json.loads(r.stdout)["lanes"].values()
-            return all(lane[state] == 0 for lane in lanes for state in ("ready", "leased", "delayed"))
+            stats = json.loads(r.stdout)
+            if reported and stats["reportsToWrite"]:
+                return None
+            return all(lane[state] == 0 for lane in stats["lanes"].values() for state in ("ready", "leased", "delayed"))
         wait_until(look, deadline_s, "an idle queue", every_s=0.05)
 
     @contextlib.contextmanager

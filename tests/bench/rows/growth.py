@@ -11,7 +11,6 @@ after the changes, and what the store takes on the disk.
 
 import itertools
 import os
-import time
 
 from figures import measure, percentile
 from ground import anonymous_bytes
@@ -40,12 +39,10 @@ def row(bench):
         with ground.service(state=state, wait=False) as service:
             ready = ground.until_ready()
             change(ground, users, numbers, PER_S)
-            ground.until_idle()
-            time.sleep(1)
+            ground.until_idle(reported=True)
             ground.forget_journal()
             commits = change(ground, users, numbers, PER_S * seconds)
             ground.until_idle()
-            time.sleep(0.1)
             arrived = arrivals(ground)
             times = [(arrived[t][-1] - c.sent_mono_ns) / 1e6 for t, c in commits.items() if t in arrived]
             return {"ready": ready, "late": late, "lost": len(commits) - len(times), "p50": percentile(times, 50), "p99": percentile(times, 99),

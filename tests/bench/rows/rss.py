@@ -9,7 +9,6 @@ is not. Beside it, the same with a thousand known.
 """
 
 import os
-import time
 
 from figures import measure
 from ground import resident_bytes
@@ -28,8 +27,7 @@ def row(bench):
     def after_all(state):
         fill_queue_with_known(ground, state)
         with ground.service(state=state) as service:
-            ground.until_idle(DEADLINE_S)
-            time.sleep(1)
+            ground.until_idle(DEADLINE_S, reported=True)
             return resident_bytes(service.pid)
 
     def one():
