@@ -1,52 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "queue/queue-jetstream.h"
+#include "queue/log-apply.h"
 
-#include "base/error.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-/*
- * Everything here must come out the same on every node: it may look at the copy and at the entry, and at
- * nothing else; no clock, no setting, no memory of this process.
- */
-
-/* Entries that one transaction applies. */
-#define BATCH_MAX       256
-#define BATCH_BYTES_MAX ((size_t)4 << 20)
-
-#define READ_MS 250
-
-typedef struct Applied {
-        uint64_t sequence;
-        const uint8_t *data;
-        size_t n;
-        Entry entry;
-        bool is_whole; /* of a long entry: all parts are there */
-        int result;
-        ObjectKey *lost; /* leases that ended with a session */
-        size_t n_lost;
-} Applied;
-
-typedef struct Batch {
-        QueueJetstream *q;
-        Arena *arena;
-        Applied *entries;
-        size_t n;
-} Batch;
-
-/* -- one entry ------------------------------------------------------------------------------------------- */
-
-static Store *store_of(Batch *b)
+static Store *store_of(LogBatch *b)
 {
         return &b->q->lmdb.store;
 }
 
-static int end_session(Batch *b, MDB_txn *txn, Applied *it, uint64_t session)
+static int end_session(LogBatch *b, MDB_txn *txn, LogApplied *it, uint64_t session)
 {
         ObjectKey *keys, *all;
         size_t n = 0;
@@ -64,7 +27,7 @@ static int end_session(Batch *b, MDB_txn *txn, Applied *it, uint64_t session)
 }
 
 /* A node has one life at a time. */
-static int start_session(Batch *b, MDB_txn *txn, Applied *it)
+static int start_session(LogBatch *b, MDB_txn *txn, LogApplied *it)
 {
         const char *node = it->entry.node ? it->entry.node : "";
         SharedSession *sessions;
@@ -79,7 +42,7 @@ static int start_session(Batch *b, MDB_txn *txn, Applied *it)
 }
 
 /* Granted if the row is as the node saw it, and nobody has it. */
-static int grant(Batch *b, MDB_txn *txn, Applied *it)
+static int grant(LogBatch *b, MDB_txn *txn, LogApplied *it)
 {
         const Entry *e = &it->entry;
         SharedLease lease = { e->session, e->number }, have;
@@ -107,7 +70,7 @@ static int grant(Batch *b, MDB_txn *txn, Applied *it)
         return shared_set_lease(store_of(b), txn, key, &lease);
 }
 
-static int claim(Batch *b, MDB_txn *txn, Applied *it)
+static int claim(LogBatch *b, MDB_txn *txn, LogApplied *it)
 {
         uint64_t session;
         int rc = shared_claim(store_of(b), txn, &it->entry.metaverse, &session);
@@ -126,7 +89,7 @@ static int claim(Batch *b, MDB_txn *txn, Applied *it)
 }
 
 /* The rows must be as they were read. */
-static int check_rows(Batch *b, Applied *it)
+static int check_rows(LogBatch *b, LogApplied *it)
 {
         const Op *op = &it->entry.op;
         bool holds = true;
@@ -142,7 +105,7 @@ static int check_rows(Batch *b, Applied *it)
 }
 
 /* The lease that the entry is about must be this one, and the rows as they were read. */
-static int check_lease(Batch *b, MDB_txn *txn, Applied *it)
+static int check_lease(LogBatch *b, MDB_txn *txn, LogApplied *it)
 {
         uint8_t key[OBJECT_KEY_SIZE];
         SharedLease have;
@@ -156,7 +119,7 @@ static int check_lease(Batch *b, MDB_txn *txn, Applied *it)
 }
 
 /* The position of a feed has one writer: who became its leader last. */
-static int check_term(Batch *b, MDB_txn *txn, Applied *it)
+static int check_term(LogBatch *b, MDB_txn *txn, LogApplied *it)
 {
         Op *op = &it->entry.op;
         uint64_t term;
@@ -174,7 +137,7 @@ static int check_term(Batch *b, MDB_txn *txn, Applied *it)
         return 0;
 }
 
-static int run_op(Batch *b, Applied *it)
+static int run_op(LogBatch *b, LogApplied *it)
 {
         QueueLmdb *q = &b->q->lmdb;
         Op *op = &it->entry.op;
@@ -189,7 +152,7 @@ static int run_op(Batch *b, Applied *it)
         return rc;
 }
 
-static int apply_whole(Batch *b, MDB_txn *txn, Applied *it)
+static int apply_whole(LogBatch *b, MDB_txn *txn, LogApplied *it)
 {
         Op *op = &it->entry.op;
         bool live = false;
@@ -248,7 +211,7 @@ static int apply_whole(Batch *b, MDB_txn *txn, Applied *it)
 }
 
 /* The pieces of a long entry; the last makes it whole. */
-static int apply_part(Batch *b, MDB_txn *txn, Applied *it)
+static int apply_part(LogBatch *b, MDB_txn *txn, LogApplied *it)
 {
         const Entry *part = &it->entry;
         uint64_t session = part->session, number = part->number;
@@ -266,16 +229,16 @@ static int apply_part(Batch *b, MDB_txn *txn, Applied *it)
         return apply_whole(b, txn, it);
 }
 
-static int apply_batch(void *context, MDB_txn *txn)
+int log_apply_batch(void *context, MDB_txn *txn)
 {
-        Batch *b = context;
+        LogBatch *b = context;
         QueueLmdb *q = &b->q->lmdb;
         SharedApplied applied = { 0 };
         int rc = 0;
 
         apply_begin(&q->apply, txn);
         for (size_t i = 0; rc == 0 && i < b->n; i++) {
-                Applied *it = &b->entries[i];
+                LogApplied *it = &b->entries[i];
                 int r;
 
                 it->result = 0;
@@ -298,276 +261,4 @@ static int apply_batch(void *context, MDB_txn *txn)
         if (rc == 0)
                 rc = shared_set_reserved(&q->store, txn, log_numbers_end(b->q->base, applied.sequence));
         return rc ? rc : shared_set_applied(&q->store, txn, &applied);
-}
-
-/* -- after the commit ------------------------------------------------------------------------------------ */
-
-/* `own`: our session as it was before the commit. */
-static void settle_entry(QueueJetstream *q, Applied *it, uint64_t own)
-{
-        Ready *ready = &q->lmdb.ready;
-        const Op *op = &it->entry.op;
-        bool is_own = it->entry.session == own;
-
-        for (size_t i = 0; i < it->n_lost; i++)
-                ready_lost(ready, &it->lost[i]);
-        if (it->result)
-                return;
-        switch (op->kind) {
-        case OP_LEASE:
-                if (is_own)
-                        ready_granted(ready, &op->key, it->entry.number);
-                else
-                        ready_lend(ready, &op->key);
-                break;
-        case OP_RELEASE:
-                ready_lost(ready, &op->key);
-                break;
-        case OP_ACK:
-        case OP_RETRY:
-        case OP_PARK:
-                ready_ended(ready, &op->key);
-                break;
-        default:
-                break;
-        }
-}
-
-static void wake_waiting(QueueJetstream *q, const Applied *it)
-{
-        pthread_mutex_lock(&q->lock);
-        list_for_each (i, &q->waiting) {
-                LogWait *w = list_entry(i, LogWait, link);
-
-                if (w->session != it->entry.session || w->number != it->entry.number)
-                        continue;
-                w->result = it->result;
-                w->sequence = it->sequence;
-                w->done = true;
-                pthread_cond_signal(&w->cond);
-                break;
-        }
-        pthread_mutex_unlock(&q->lock);
-}
-
-/* Our own end: nothing that follows is for us to see. */
-static bool is_own_end(const Applied *it, uint64_t own)
-{
-        return it->is_whole && it->entry.op.kind == OP_END && it->entry.session == own &&
-               it->entry.other == own;
-}
-
-static void say_full(QueueJetstream *q, bool full)
-{
-        pthread_mutex_lock(&q->lmdb.committer.lock);
-        q->lmdb.committer.full = full;
-        pthread_mutex_unlock(&q->lmdb.committer.lock);
-}
-
-static void store_batch(QueueJetstream *q, Batch *b)
-{
-        /* Asked before the commit: once it is done, the keeper may find that the batch has ended our session,
-         * and begin another one. */
-        uint64_t own = atomic_load(&q->session);
-        List none = LIST_INIT(none);
-        int rc;
-
-        for (;;) {
-                rc = commit_once(&q->lmdb.store, apply_batch, b);
-                if (rc == 0)
-                        break;
-                if (!commit_means_full(&q->lmdb.committer, rc)) {
-                        char why[200];
-
-                        snprintf(why, sizeof(why), "entries of the log cannot be applied: %s",
-                                 mdb_strerror(rc));
-                        commit_die(&q->lmdb.committer, why);
-                }
-                /* The others go on; this node has no room, and waits until there is some. */
-                say_full(q, true);
-                if (atomic_load(&q->stopping))
-                        return;
-                nanosleep(&(struct timespec){ .tv_nsec = READ_MS * 1000000L }, NULL);
-        }
-        say_full(q, false);
-        atomic_fetch_add(&q->lmdb.committer.n_commits, 1);
-        for (size_t i = 0; i < b->n; i++) {
-                if (b->entries[i].is_whole)
-                        settle_entry(q, &b->entries[i], own);
-        }
-        ready_settle(&q->lmdb.ready, &q->lmdb.apply.fx, &none, true);
-        atomic_store(&q->applied, b->entries[b->n - 1].sequence);
-        for (size_t i = 0; i < b->n; i++) {
-                if (b->entries[i].is_whole)
-                        wake_waiting(q, &b->entries[i]);
-                if (is_own_end(&b->entries[i], own))
-                        atomic_store(&q->stopping, true);
-        }
-}
-
-/* -- the applier ----------------------------------------------------------------------------------------- */
-
-int log_read_applied(QueueJetstream *q, SharedApplied *ret_applied)
-{
-        MDB_txn *txn = NULL;
-        int r = store_read(&q->lmdb.store, &txn), rc;
-
-        if (r)
-                return error_trace(r);
-        rc = shared_applied(&q->lmdb.store, txn, ret_applied);
-        store_read_end(&q->lmdb.store, txn);
-        return rc ? error_origin(store_error(rc)) : 0;
-}
-
-/**
- * log_compare() - does the log still have what was applied?
- *
- * Return: 0, QUEUE_E_STALE, BUS_E_DOWN.
- */
-int log_compare(QueueJetstream *q, const SharedApplied *applied, Diag *diag)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        uint64_t session = 0, number = 0;
-        BusMessage message;
-        BusStream have;
-        Snapshot newest;
-        int r = bus_stream_look(q->bus, q->log, &have);
-
-        if (r)
-                return BUS_E_DOWN;
-        r = snapshot_newest(&q->snapshots, &newest, NULL, diag);
-        if (r == BUS_E_DOWN)
-                return r;
-        if (r != BUS_E_NONE && (r || newest.epoch != q->epoch)) {
-                if (!r)
-                        diag_set(diag,
-                                 "the state of the log \"%s\" is another one by now (sosync state copy)",
-                                 q->log);
-                return QUEUE_E_STALE;
-        }
-        if (applied->sequence + 1 < have.first) {
-                diag_set(diag,
-                         "this node has applied the log \"%s\" up to %" PRIu64
-                         ", and the log begins at %" PRIu64 " by now",
-                         q->log, applied->sequence, have.first);
-                return QUEUE_E_STALE;
-        }
-        if (applied->sequence == 0 || applied->sequence + 1 == have.first)
-                return 0;
-        r = applied->sequence > have.last ? BUS_E_NONE
-                                          : bus_read_at(q->bus, q->log, applied->sequence, a, &message);
-        if (r == BUS_E_DOWN)
-                return r;
-        if (r == 0 && entry_peek(message.data, message.n, &session, &number) == 0 &&
-            session == applied->session && number == applied->number)
-                return 0;
-        diag_set(diag,
-                 "the log \"%s\" does not have entry %" PRIu64
-                 " that this node has applied: the servers have lost what they had stored. Stop all nodes, "
-                 "make "
-                 "the newest copy the state of all (sosync state copy), and start them again",
-                 q->log, applied->sequence);
-        return QUEUE_E_STALE;
-}
-
-/* Take what is there, at most a batch. The first is waited for. Return: 0, BUS_E_NONE, BUS_E_DOWN. */
-static int read_batch(QueueJetstream *q, Batch *b)
-{
-        size_t n_bytes = 0;
-        int r = 0;
-
-        while (b->n < BATCH_MAX && n_bytes < BATCH_BYTES_MAX) {
-                Applied *it = &b->entries[b->n];
-                BusMessage message;
-
-                r = bus_reader_next(q->reader, b->n ? 0 : READ_MS, b->arena, &message);
-                if (r)
-                        break;
-                *it = (Applied){ .sequence = message.sequence, .data = message.data, .n = message.n };
-                n_bytes += message.n;
-                b->n++;
-        }
-        return b->n ? 0 : r;
-}
-
-/* Every entry, each once, or the end. */
-static void check_order(QueueJetstream *q, const Batch *b)
-{
-        uint64_t next = atomic_load(&q->applied) + 1;
-
-        for (size_t i = 0; i < b->n; i++, next++) {
-                if (b->entries[i].sequence != next)
-                        commit_die(&q->lmdb.committer,
-                                   "entries of the log are gone before this node has read them; it begins "
-                                   "with a new copy at its next start");
-        }
-}
-
-/* The servers are back, perhaps with less than they had. */
-static void check_log(QueueJetstream *q, uint64_t *n_connected)
-{
-        uint64_t n = bus_times_connected(q->bus);
-        Diag diag = DIAG_INIT;
-        SharedApplied applied;
-
-        if (n == *n_connected || !bus_is_up(q->bus) || log_read_applied(q, &applied))
-                return;
-        switch (log_compare(q, &applied, &diag)) {
-        case 0:
-                *n_connected = n;
-                break;
-        case QUEUE_E_STALE:
-                commit_die(&q->lmdb.committer, diag_text(&diag));
-        default:
-                break;
-        }
-        diag_deinit(&diag);
-}
-
-static void *applier(void *context)
-{
-        QueueJetstream *q = context;
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        uint64_t n_connected = bus_times_connected(q->bus);
-
-        while (!atomic_load(&q->stopping)) {
-                Batch b = { .q = q, .arena = a };
-
-                arena_reset(a);
-                b.entries = arena_new_array(a, Applied, BATCH_MAX);
-                check_log(q, &n_connected);
-                if (read_batch(q, &b))
-                        continue;
-                check_order(q, &b);
-                store_batch(q, &b);
-                for (size_t i = 0; i < b.n; i++)
-                        log_saver_count(q, b.entries[i].n);
-        }
-        return NULL;
-}
-
-int log_start(QueueJetstream *q)
-{
-        SharedApplied applied;
-        int r = log_read_applied(q, &applied);
-
-        if (r)
-                return error_trace(r);
-        atomic_store(&q->applied, applied.sequence);
-        r = bus_reader_new(&q->reader, q->bus, q->log, q->log, applied.sequence + 1);
-        if (r)
-                return r;
-        r = pthread_create(&q->thread, NULL, applier, q);
-        if (r)
-                return error_origin(-r);
-        q->has_thread = true;
-        return 0;
-}
-
-void log_stop(QueueJetstream *q)
-{
-        if (q->has_thread)
-                pthread_join(q->thread, NULL);
-        q->has_thread = false;
-        q->reader = bus_reader_free(q->reader);
 }

@@ -157,6 +157,9 @@ static inline QueueJetstream *queue_jetstream(Queue *q)
         return (QueueJetstream *)q;
 }
 
+/* The functions of the queue and of its spaces. The node itself is opened, and closed, by log-node.h. */
+void queue_jetstream_set_ops(QueueJetstream *q);
+
 /*
  * Store an entry and wait until this node has applied it. Session and number are filled in.
  * Return: what applying it gave: 0, QUEUE_E_*, -errno; -ETIMEDOUT when the program closes and there is no
@@ -191,14 +194,7 @@ void log_saver_count(QueueJetstream *q, size_t n_bytes); /* the applier has read
 char *log_path(const char *folder, const char *name);    /* FOLDER/NAME */
 void log_remove_folder(const char *folder);              /* and the files of a store in it, nothing else */
 
-/*
- * A copy of the state as it is now, without being a node; `options->node` is not used.
- * Return: as queue_jetstream_new().
- */
-int log_exists(const QueueJetstreamOptions *options, Diag *diag); /* 0, -ENOENT, QUEUE_E_EMPTY */
-int log_copy(const QueueJetstreamOptions *options, Diag *diag);
-
-/* log-apply.c: the applier. */
+/* log-applier.c: reads the log and has it applied (log-apply.h). Return: 0, BUS_E_*, -errno. */
 int log_start(QueueJetstream *q);
 void log_stop(QueueJetstream *q); /* waits for it */
 

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "queue/check.h"
-#include "queue/queue-jetstream.h"
+#include "queue/log-node.h"
 
 #include <errno.h>
 #include <stdio.h>
