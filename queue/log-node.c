@@ -19,8 +19,7 @@
 /* At the start, for a majority of the servers. */
 #define PATIENCE_US ((int64_t)30 * 1000000)
 
-/* -- its copy
- * ------------------------------------------------------------------------------------------------ */
+/* -- its copy -------------------------------------------------------------------------------------------- */
 
 /* Whose copy it is. Return: LMDB's code; MDB_BAD_VALSIZE: of another log. */
 static int take_log_name(void *context, MDB_txn *txn)
@@ -133,8 +132,7 @@ static int submit_crashed(QueueLmdb *q, Op *op)
         return r > 0 ? 0 : r;
 }
 
-/* -- the way in
- * ---------------------------------------------------------------------------------------------- */
+/* -- the way in ------------------------------------------------------------------------------------------ */
 
 /* The stream and the buckets, made by the first who comes. Return: 0, BUS_E_*. */
 static int make_places(QueueJetstream *q, Diag *diag)
@@ -233,8 +231,7 @@ int log_exists(const QueueJetstreamOptions *options, Diag *diag)
         return -ENOENT;
 }
 
-/* -- opening
- * ------------------------------------------------------------------------------------------------- */
+/* -- opening --------------------------------------------------------------------------------------------- */
 
 /* Everything but the thread that reads the log. */
 static int open_node(Queue **ret_queue, const QueueJetstreamOptions *options, Diag *diag)
@@ -342,8 +339,7 @@ int log_copy(const QueueJetstreamOptions *options, Diag *diag)
         return r == BUS_E_DOWN ? QUEUE_E_EMPTY : r;
 }
 
-/* -- the end
- * ------------------------------------------------------------------------------------------------- */
+/* -- the end --------------------------------------------------------------------------------------------- */
 
 Queue *log_node_free(Queue *queue)
 {
