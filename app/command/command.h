@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Command: one function per command, one row in the table of main.c
+ * Command: one function per command, one row in the table (table.c)
  *
  * Results go to standard output, everything else to standard error. A command gets the arguments behind its
  * name and returns the exit status (sosync(1); engine/steps/catalogue.h has the values).
@@ -24,6 +24,8 @@ struct Command {
         const char *options; /* lines of `sosync COMMAND --help`, as wide as a terminal; NULL: none */
         const char *example; /* its last line */
 };
+
+extern const Command command_table[]; /* in the order of the help; ends with a row without a name */
 
 int command_audit(const Command *c, const char *config_path, int argc, char **argv);
 int command_doctor(const Command *c, const char *config_path, int argc, char **argv);
