@@ -3,8 +3,8 @@
 #include "app/config/config.h"
 
 #include "app/config/extensions.h"
-
 #include "app/config/fields.h"
+#include "app/config/sources.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/model/dn.h"
@@ -19,126 +19,6 @@ static bool check_dn(const char *text, Diag *why)
         const Dn *dn;
 
         return dn_parse(a, text, &dn, why) == 0;
-}
-
-static const char *const *texts(const ConfigList *list)
-{
-        return list->items;
-}
-
-/* Scope: every DN below the base, every type one that sosync knows. `at`: what is before "scope" in a path.
- */
-static void check_scope(Config *c, const SourceConfig *s, const char *at, Diag *diag)
-{
-        static const char *const known[] = { "user", "inetOrgPerson", "group", "contact" };
-        const struct {
-                const char *key;
-                const ConfigList *list;
-        } lists[] = { { "include", &s->scope.include }, { "exclude", &s->scope.exclude } };
-        const Dn *base;
-
-        if (!s->ldap.base || dn_parse(c->arena, s->ldap.base, &base, NULL))
-                return; /* found by the reader already */
-        for (size_t l = 0; l < N_ELEMENTS(lists); l++)
-                for (size_t i = 0; i < lists[l].list->n_items; i++) {
-                        const char *text = texts(lists[l].list)[i];
-                        const Dn *dn;
-
-                        if (dn_parse(c->arena, text, &dn, NULL) == 0 && !dn_is_below(dn, base))
-                                diag_add_at(diag, lists[l].list->marks[i],
-                                            "%sscope.%s: %s is not below %ssource.base (%s)", at,
-                                            lists[l].key, text, at, s->ldap.base);
-                }
-        for (size_t i = 0; i < s->scope.object_types.n_items; i++) {
-                const char *type = texts(&s->scope.object_types)[i];
-                bool found = false;
-
-                for (size_t k = 0; k < N_ELEMENTS(known); k++)
-                        found |= str_is(known[k], type);
-                if (!found)
-                        diag_add_at(diag, s->scope.object_types.marks[i],
-                                    "%sscope.object_types: \"%s\" is not one of user, inetOrgPerson, group, "
-                                    "contact",
-                                    at, type);
-        }
-}
-
-/* Either `source` with `scope`, or `sources`, whose items have both. From here on there is only the list. */
-static void list_sources(Config *c, const ConfigDoc *doc, Diag *diag)
-{
-        ScopeConfig empty = { .group_filter = NULL };
-
-        c->n_sources = c->source ? 1 : c->listed.n_items;
-        c->sources = arena_new_array(c->arena, SourceConfig, c->n_sources + 1);
-        if (c->source && c->listed.n_items)
-                diag_add_at(diag, config_mark(doc, "sources"),
-                            "sources: there is \"source\" too; give one of them");
-        if (c->source) {
-                c->sources[0] = (SourceConfig){ .ldap = *c->source, .scope = c->scope };
-                return;
-        }
-        if (c->n_sources)
-                memcpy(c->sources, c->listed.items, c->n_sources * sizeof(*c->sources));
-        if (c->n_sources == 0)
-                diag_add_at(diag, config_mark(doc, "source"),
-                            "the key \"source\" is missing: Active Directory: where changes come from (or "
-                            "\"sources\", if there are several)");
-        if (c->n_sources > CONFIG_SOURCES_MAX)
-                diag_add_at(diag, config_mark(doc, "sources"), "sources: expected at most %d, found %zu",
-                            CONFIG_SOURCES_MAX, c->n_sources);
-        config_read_text("default", "", 0, scope_fields, NULL, c->arena, &empty, NULL, NULL);
-        if (c->n_sources && !config_is_same(scope_fields, &c->scope, &empty))
-                diag_add_at(diag, config_mark(doc, "scope"),
-                            "scope: with \"sources\" each of them has a scope of its own");
-}
-
-/* Two sources that cannot be told apart, by their name or by the DN of an object. */
-static void check_twins(Config *c, const SourceConfig *s, const char *at, const ConfigDoc *doc, Diag *diag)
-{
-        for (const SourceConfig *before = c->sources; before < s; before++) {
-                const Dn *a, *b;
-
-                if (s->ldap.name && before->ldap.name && str_is_nocase(s->ldap.name, before->ldap.name))
-                        diag_add_at(diag, config_mark(doc, arena_printf(c->arena, "%ssource.name", at)),
-                                    "%ssource.name: another source has the name \"%s\" already", at,
-                                    s->ldap.name);
-                if (s->ldap.base && before->ldap.base && dn_parse(c->arena, s->ldap.base, &a, NULL) == 0 &&
-                    dn_parse(c->arena, before->ldap.base, &b, NULL) == 0 && dn_is(a, b))
-                        diag_add_at(diag, config_mark(doc, arena_printf(c->arena, "%ssource.base", at)),
-                                    "%ssource.base: another source has the same base; objects of the two "
-                                    "could not be told apart by their names",
-                                    at);
-        }
-}
-
-/* What only the one who connects must get right, files of secrets among it, goes to `reach`. */
-static void check_sources(Config *c, const ConfigDoc *doc, Diag *reach, Diag *diag)
-{
-        list_sources(c, doc, diag);
-        for (size_t i = 0; i < c->n_sources; i++) {
-                const SourceConfig *s = &c->sources[i];
-                const char *at = c->source ? "" : arena_printf(c->arena, "sources.%zu.", i);
-
-                check_scope(c, s, at, diag);
-                check_twins(c, s, at, doc, diag);
-                ldap_config_check(&s->ldap, doc, arena_printf(c->arena, "%ssource", at), reach);
-                if (c->target.estate == ESTATE_CLOUD_SYNC && s->ldap.base &&
-                    !on_demand_has_job(&c->target.cloud_sync, s->ldap.base))
-                        diag_add_at(diag, config_mark(doc, "target.cloud_sync.jobs"),
-                                    "target.cloud_sync.jobs: none of them is for %s, the base of %ssource",
-                                    s->ldap.base, at);
-        }
-}
-
-static void compile_scopes(Config *c, Diag *diag)
-{
-        for (size_t i = 0; i < c->n_sources; i++) {
-                SourceConfig *s = &c->sources[i];
-
-                scope_new(c->arena, s->ldap.base, s->scope.include.items, s->scope.include.n_items,
-                          s->scope.exclude.items, s->scope.exclude.n_items, s->scope.object_types.items,
-                          s->scope.object_types.n_items, &s->compiled, diag);
-        }
 }
 
 static void compile_urgent(Config *c, const ConfigDoc *doc, Diag *diag)
@@ -337,7 +217,7 @@ static int load(Config **ret_config, const char *path, Care care, Diag *diag)
         if (r == CONFIG_E_READ || r < 0 || !doc)
                 return r;
         /* Go on after findings: all of a file's faults come in one pass. */
-        check_sources(c, doc, reach, diag);
+        sources_check(c, doc, reach, diag);
         graph_check(&c->target, doc, "target", reach);
         console_check(&c->console, doc, "console", reach);
         brake_limits_check(&c->brakes, diag);
@@ -347,7 +227,7 @@ static int load(Config **ret_config, const char *path, Care care, Diag *diag)
         compile_urgent(c, doc, diag);
         sound = r == 0 && !diag_any(diag);
         if (sound)
-                compile_scopes(c, diag);
+                sources_compile(c, diag);
         sound = sound && !diag_any(diag);
         if (load_rules_apart(c, care != CARE_ALL, diag) || !sound)
                 return CONFIG_E_INVALID;
@@ -399,35 +279,4 @@ void config_show(const Config *c, Str *out)
 void config_help(Str *out)
 {
         config_print_help(config_fields, out);
-}
-
-const SourceConfig *config_source(const Config *c, const char *name)
-{
-        for (size_t i = 0; i < c->n_sources; i++)
-                if (str_is_nocase(c->sources[i].ldap.name, name))
-                        return &c->sources[i];
-        return NULL;
-}
-
-const SourceConfig *config_source_of(const Config *c, const Dn *dn)
-{
-        const SourceConfig *best = NULL;
-
-        for (size_t i = 0; i < c->n_sources; i++) {
-                const SourceConfig *s = &c->sources[i];
-
-                if (scope_has_base(s->compiled, dn) &&
-                    (!best || scope_base(s->compiled)->n_rdns > scope_base(best->compiled)->n_rdns))
-                        best = s;
-        }
-        return best;
-}
-
-const char *config_source_names(const Config *c, Arena *a)
-{
-        const char *names = "";
-
-        for (size_t i = 0; i < c->n_sources; i++)
-                names = arena_printf(a, "%s%s%s", names, i ? ", " : "", c->sources[i].ldap.name);
-        return names;
 }

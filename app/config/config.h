@@ -5,8 +5,7 @@
  * Config: the whole of sosync.yaml, read, checked, and compiled for the workers
  *
  * Load all, check all, then use: every finding of a file comes in one pass, each with its place. The tables
- * in config-fields.c are the reference: `sosync config show`, --help and sosync.yaml(5) are printed from
- * them.
+ * in fields.c are the reference: `sosync config show`, --help and sosync.yaml(5) are printed from them.
  *
  * A Config is immutable and shared by reference; a run holds its own to the end, so a reload never changes
  * rules under a run. What cannot change while the service runs (source, target, state, number of workers) is
