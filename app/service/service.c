@@ -8,17 +8,17 @@
 #include "app/flow/estate.h"
 #include "app/flow/feeder.h"
 #include "app/flow/herald.h"
-#include "app/flow/rules-active.h"
 #include "app/flow/wiring.h"
 #include "app/job/cycle.h"
 #include "app/job/jobs.h"
-#include "app/rules/store.h"
+#include "app/service/fatal.h"
 #include "app/service/heap.h"
 #include "app/service/notify.h"
+#include "app/service/reload.h"
 #include "app/service/roles.h"
+#include "app/service/workers.h"
 #include "base/error.h"
 #include "base/str.h"
-#include "engine/steps/catalogue.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -42,10 +42,7 @@ struct Service {
         Console *console;
         Cycle cycle;
         Roles roles;
-
-        Worker *workers;
-        pthread_t *threads;
-        size_t n_workers; /* started */
+        Workers workers;
 
         struct event_base *base;
         struct event *signals[3];
@@ -64,50 +61,6 @@ static json_t *status(void *context)
 
         json_object_set_new(o, "jobs", s->wiring.jobs ? jobs_list(s->wiring.jobs) : json_array());
         return o;
-}
-
-/* -- workers ------------------------------------------------------------------------------------------- */
-
-static void *worker_thread(void *context)
-{
-        worker_run(context);
-        return NULL;
-}
-
-static int start_workers(Service *s, const Config *c, Diag *diag)
-{
-        size_t n = (size_t)c->workers, n_urgent = n / 16 ? n / 16 : 1;
-
-        s->workers = calloc(n, sizeof(*s->workers));
-        s->threads = calloc(n, sizeof(*s->threads));
-        if (!s->workers || !s->threads)
-                error_oom(n * sizeof(*s->workers));
-        for (size_t i = 0; i < n; i++) {
-                Source *sources[CONFIG_SOURCES_MAX];
-                int r = wiring_sources(&s->wiring, sources);
-
-                if (r)
-                        return r;
-                worker_init(&s->workers[i], &s->wiring.shared, sources,
-                            i < n_urgent ? LANE_SET(LANE_URGENT) : LANES_ALL);
-                r = pthread_create(&s->threads[i], NULL, worker_thread, &s->workers[i]);
-                if (r) {
-                        worker_deinit(&s->workers[i]);
-                        return error_origin(-r);
-                }
-                s->n_workers++;
-        }
-        return 0;
-}
-
-static void stop_workers(Service *s)
-{
-        for (size_t i = 0; i < s->n_workers; i++) {
-                pthread_join(s->threads[i], NULL);
-                worker_deinit(&s->workers[i]);
-        }
-        free(s->workers);
-        free(s->threads);
 }
 
 /* -- the main loop ------------------------------------------------------------------------------------- */
@@ -132,67 +85,8 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
 static void on_reload(evutil_socket_t signal_number, short what, void *context)
 {
         Service *s = context;
-        Diag diag = DIAG_INIT;
-        Config *next = NULL;
-        const char *key;
 
-        if (config_load(&next, s->wiring.first->path, &diag)) {
-                for (size_t i = 0; i < diag.n_items; i++)
-                        log_error(&s->wiring.log, "reload refused", LOG_STR("why", diag.items[i].text));
-                log_error(&s->wiring.log, "the configuration in force stays in force");
-                diag_deinit(&diag);
-                return;
-        }
-        pthread_mutex_lock(&s->wiring.rules_lock);
-        if (rules_adopt(&s->wiring, next, &diag) || s->wiring.rules_broken) {
-                pthread_mutex_unlock(&s->wiring.rules_lock);
-                for (size_t i = 0; i < diag.n_items; i++)
-                        log_error(&s->wiring.log, "reload refused", LOG_STR("why", diag.items[i].text));
-                s->wiring.rules_broken = false;
-                config_unref(next);
-                diag_deinit(&diag);
-                return;
-        }
-        key = config_needs_restart(s->wiring.first, next);
-        if (key)
-                log_warning(&s->wiring.log, "a change takes effect only after a restart",
-                            LOG_STR("key", key));
-        config_hold_back(next, s->wiring.first);
-        log_set_level((LogLevel)next->log.level);
-        log_info(&s->wiring.log, "reloaded", LOG_STR("rules", rules_version(next->run.rules)));
-        snapshot_swap(&s->wiring.snapshot, next);
-        pthread_mutex_unlock(&s->wiring.rules_lock);
-        diag_deinit(&diag);
-}
-
-/* A version of the rules that was activated without a service, or whose work was cut short. */
-static void catch_up_rules(Service *s)
-{
-        ObjectId after;
-
-        if (rules_store_catch_up(queue_space(s->wiring.queue), &after) == 0 &&
-            !jobs_has(s->wiring.jobs, "rules-catch-up"))
-                jobs_submit(s->wiring.jobs, "rules-catch-up", NULL, "service", NULL);
-}
-
-/* What another node of the cluster has made active. */
-static void follow_rules(Service *s)
-{
-        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
-        _cleanup_(config_unrefp) Config *now = NULL;
-        const char *restart = NULL;
-        int r = rules_follow(&s->wiring, &restart, &diag);
-
-        if (r == RULES_FOLLOW_E_NEW) {
-                now = snapshot_get(&s->wiring.snapshot);
-                log_info(&s->wiring.log, "rules that were made active elsewhere work here now",
-                         LOG_STR("version", rules_version(now->run.rules)), LOG_STR("restart", restart));
-        } else if (r && !s->rules_refused) {
-                log_error(&s->wiring.log,
-                          "rules that were made active elsewhere cannot be loaded; the old go on",
-                          LOG_STR("why", r < 0 ? strerror(-r) : diag_text(&diag)));
-        }
-        s->rules_refused = r && r != RULES_FOLLOW_E_NEW;
+        reload_config(&s->wiring);
 }
 
 /* Ticks are a second each. */
@@ -216,23 +110,6 @@ static void resume_feeds(Service *s)
                 }
 }
 
-static void look_at_run(Service *s, RunWatch *watch)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const Clock *clock = s->wiring.clock;
-        const Outcome *report;
-
-        run_watch_look(watch, clock_mono(clock), clock_wall(clock), s->wiring.shared.alarms, a, &report);
-        if (report)
-                reporter_say(&s->wiring.reporter, report);
-}
-
-static void look_at_runs(Service *s)
-{
-        for (size_t i = 0; i < s->n_workers; i++)
-                look_at_run(s, &s->workers[i].watch);
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
         Service *s = context;
@@ -240,12 +117,12 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         queue_tell_time(s->wiring.queue, clock_wall(s->wiring.clock));
         monitor_tick(&s->monitor);
         resume_feeds(s);
-        look_at_runs(s);
+        workers_look(&s->workers, &s->wiring);
         if (s->cycle.wiring && roles_has_cycle(&s->roles))
                 cycle_tick(&s->cycle);
-        follow_rules(s);
+        reload_follow_rules(&s->wiring, &s->rules_refused);
         if (++s->n_ticks % CATCH_UP_TICKS == 1)
-                catch_up_rules(s);
+                reload_catch_up_rules(&s->wiring);
         if (s->n_ticks % HEAP_TRIM_S == 0)
                 heap_trim();
         notify_watchdog();
@@ -370,7 +247,7 @@ static int start(Service *s, Diag *diag)
         r = gate_start(&s->wiring.gate);
         if (r)
                 return r;
-        r = start_workers(s, c, diag);
+        r = workers_start(&s->workers, &s->wiring, (size_t)c->workers);
         if (r)
                 return r;
         r = cycle_init(&s->cycle, &s->wiring);
@@ -400,7 +277,7 @@ static void stop(Service *s)
         s->wiring.jobs = jobs_free(s->wiring.jobs);
         if (s->wiring.target)
                 target_stop(s->wiring.target);
-        stop_workers(s);
+        workers_stop(&s->workers);
         if (s->wiring.shared.gate)
                 gate_stop(s->wiring.shared.gate); /* the last run has ended: the flag is given back */
         s->wiring.shared.gate = NULL;
@@ -413,51 +290,6 @@ static void stop(Service *s)
         free(s->feeders);
 }
 
-/*
- * A fatal signal of our own making: say so in the marks of the queue, so that a change that crashes the
- * service is recognised at the next start, and die of it as usual. A signal handler has nothing but globals.
- */
-static _Atomic unsigned char *crash_flag;
-
-static void on_crash(int number)
-{
-        if (crash_flag)
-                *crash_flag = 1;
-        raise(number); /* the handler is gone (SA_RESETHAND): the core and the status are the signal's */
-}
-
-static void watch_crashes(Queue *queue)
-{
-        static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-        struct sigaction action = { .sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND };
-
-        crash_flag = queue_lmdb_crash_flag(queue);
-        for (size_t i = 0; i < N_ELEMENTS(fatal); i++)
-                sigaction(fatal[i], &action, NULL);
-}
-
-static void give_up(int number)
-{
-        static const char text[] =
-                "sosync: stop_timeout is over; what was in work runs again at the next start\n";
-        ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
-
-        (void)number;
-        (void)ignored;
-        _exit(EXIT_DONE);
-}
-
-/* The second signal: nobody looks at the loop any more. The store is consistent at every moment. */
-static void stop_at_once(int number)
-{
-        static const char text[] = "sosync: stopped at once; what was in work runs again at the next start\n";
-        ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
-
-        (void)number;
-        (void)ignored;
-        _exit(EXIT_DONE);
-}
-
 int service_run(const char *config_path, const char *record)
 {
         Service s = { 0 };
@@ -465,7 +297,7 @@ int service_run(const char *config_path, const char *record)
         int r;
 
         heap_setup();
-        signal(SIGALRM, give_up);
+        fatal_watch_alarm();
         evthread_use_pthreads();
         r = wiring_open(&s.wiring, config_path, &diag);
         if (r == 0) {
@@ -473,7 +305,7 @@ int service_run(const char *config_path, const char *record)
                         r = WIRING_E_CONFIG;
         }
         if (r == 0) {
-                watch_crashes(s.wiring.queue);
+                fatal_watch_crashes(queue_lmdb_crash_flag(s.wiring.queue));
                 log_setup((LogLevel)s.wiring.first->log.level, (LogFormat)s.wiring.first->log.format,
                           STDERR_FILENO);
                 if (s.wiring.rules_broken || (record && recording_create(&s.recording, record, &diag)))
@@ -489,12 +321,11 @@ int service_run(const char *config_path, const char *record)
                 r = wiring_exit_status(r);
         } else {
                 event_base_dispatch(s.base);
-                signal(SIGTERM, stop_at_once);
-                signal(SIGINT, stop_at_once);
+                fatal_watch_second_stop();
         }
         if (s.wiring.open)
                 stop(&s);
-        crash_flag = NULL;
+        fatal_forget();
         wiring_close(&s.wiring);
         recording_close(&s.recording);
         alarm(0);

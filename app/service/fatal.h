@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Fatal: the signals that end the process without its loop
+ *
+ *      a fault of ours         the marks of the queue learn of it, and the process dies of it as usual: a
+ * change that crashes the service is recognised at the next start (queue/marks.h) stop_timeout is over ends
+ * at once told to stop twice      ends at once
+ *
+ * Ending at once is exit status 0, with one line on standard error: the store is consistent at every moment,
+ * and what was in work runs again at the next start.
+ *
+ * Main thread. A signal handler has nothing but globals: the crash flag is one, here and nowhere else.
+ */
+
+/* `flag` is queue_lmdb_crash_flag() and lives until fatal_forget(); NULL: nobody wants to know. */
+void fatal_watch_crashes(_Atomic unsigned char *flag);
+void fatal_forget(void);
+
+/* For the whole stop: SIGALRM, which alarm() sends. And from the moment the loop has ended: SIGTERM, SIGINT.
+ */
+void fatal_watch_alarm(void);
+void fatal_watch_second_stop(void);
