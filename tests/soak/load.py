@@ -13,7 +13,7 @@ import urllib.parse
 import ldap
 from chaos import Chaos, differences
 from house import DEADLINE_S, check, write_rules
-from lab import wait_until
+from lab import Failure, wait_until
 
 GROUPS = 12
 TOKEN = "a-token-of-the-operator-of-this-test"
@@ -194,13 +194,21 @@ class Probe:
         wait_until(lambda: site.user("probe.probe"), DEADLINE_S, "the probe is in the cloud")
         self.path = f"/v1.0/users/{site.user('probe.probe')['id']}"
 
-    def turn(self, deadline_s):
+    def turn(self, fault_s, end_fault, deadline_s):
+        """Milliseconds. A fault counts requests, and behind an open circuit there is one a minute: what has not arrived after `fault_s` ends the fault."""
         self.n += 1
         value, after = f"probe {self.n}", self.site.graph.last()
         done = self.site.ad.set(self.dn, title=value)
-        record = self.site.graph.wait_journal(
-            lambda r: r["method"] == "PATCH" and r["path"] == self.path and r["changed"] and value in json.dumps(r.get("body")),
-            after, deadline_s, f"{value} at Graph")
+
+        def arrival(within_s):
+            return self.site.graph.wait_journal(
+                lambda r: r["method"] == "PATCH" and r["path"] == self.path and r["changed"] and value in json.dumps(r.get("body")),
+                after, within_s, f"{value} at Graph")
+        try:
+            record = arrival(fault_s)
+        except Failure:
+            end_fault()
+            record = arrival(deadline_s)
         return record["time_us"] / 1000 - done.mono_ns / 1e6
 
 
