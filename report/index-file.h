@@ -24,3 +24,4 @@ int index_open_files(DayIndex *x, int folder, int flags); /* -ENOENT is not an e
 int index_look(DayIndex *x);
 int index_map(DayIndex *x, size_t n_rows, uint64_t n_text);
 int index_open_to_write(DayIndex *x, int folder);
+void index_forget_order(DayIndex *x);

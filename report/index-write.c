@@ -189,6 +189,7 @@ int day_index_rest(DayIndex *x)
 {
         int r = 0;
 
+        index_forget_order(x);
         if (x->rows_fd < 0)
                 return 0;
         if (fdatasync(x->text_fd) < 0 || fdatasync(x->rows_fd) < 0)

@@ -17,6 +17,10 @@
 /* Maps grow in steps of this: beyond the file's end a map costs nothing but addresses. */
 #define MAP_STEP ((size_t)4 << 20)
 
+/* The rows that has_run() looks at one by one: some pages of the reporter's, whose runs end in one order and
+ * are recorded in another. */
+#define RECENT ((size_t)1024)
+
 uint64_t index_row_check(const IndexRow *row)
 {
         return hash128(row, offsetof(IndexRow, check), 1).low;
@@ -66,12 +70,26 @@ static void unmap(DayIndex *x)
         x->rows = NULL;
 }
 
-static void forget(DayIndex *x)
+static void forget_runs(DayIndex *x)
+{
+        free(x->runs);
+        x->runs = NULL;
+        x->n_runs = x->size_runs = 0;
+}
+
+void index_forget_order(DayIndex *x)
 {
         free(x->order);
-        free(x->runs);
-        x->order = x->runs = NULL;
-        x->n_order = x->size_order = x->n_runs = x->size_runs = 0;
+        x->order = NULL;
+        x->n_order = x->size_order = 0;
+}
+
+static void forget(DayIndex *x)
+{
+        index_forget_order(x);
+        forget_runs(x);
+        x->newest_ms = 0;
+        x->n_seen = 0;
 }
 
 DayIndex *day_index_free(DayIndex *x)
@@ -266,18 +284,38 @@ static size_t run_slot(const DayIndex *x, const char *run_id)
         return at;
 }
 
-bool day_index_has_run(DayIndex *x, const char *run_id)
+static bool table_has_run(DayIndex *x, const char *run_id)
 {
         if (x->size_runs < 2 * (x->n_rows + 1)) {
-                free(x->runs);
+                forget_runs(x);
                 for (x->size_runs = 1024; x->size_runs < 4 * (x->n_rows + 1);)
                         x->size_runs *= 2;
                 x->runs = calloc(x->size_runs, sizeof(*x->runs));
                 if (!x->runs)
                         error_oom(x->size_runs * sizeof(*x->runs));
-                x->n_runs = 0;
         }
         for (; x->n_runs < x->n_rows; x->n_runs++)
                 x->runs[run_slot(x, x->rows[x->n_runs].run_id)] = (uint32_t)x->n_runs + 1;
         return x->runs[run_slot(x, run_id)] != 0;
+}
+
+bool day_index_has_run(DayIndex *x, const char *run_id, int64_t finished_ms)
+{
+        for (; x->n_seen + RECENT < x->n_rows; x->n_seen++)
+                if (x->newest_ms < x->rows[x->n_seen].finished_ms)
+                        x->newest_ms = x->rows[x->n_seen].finished_ms;
+        for (size_t i = x->n_rows; i-- > x->n_seen;)
+                if (str_is(x->rows[i].run_id, run_id))
+                        return true;
+        if (x->n_seen == 0 || finished_ms > x->newest_ms)
+                return false;
+        x->runs_asked = true;
+        return table_has_run(x, run_id);
+}
+
+void day_index_spare(DayIndex *x)
+{
+        if (!x->runs_asked)
+                forget_runs(x);
+        x->runs_asked = false;
 }

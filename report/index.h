@@ -68,8 +68,12 @@ struct DayIndex {
 
         size_t n_freed; /* rows of the log's beginning that report_store_free_room() has seen */
 
-        uint32_t *runs; /* hash table of row + 1, by run id; made when somebody adds */
+        int64_t newest_ms; /* of the first n_seen rows: all but the last ones */
+        size_t n_seen;
+
+        uint32_t *runs; /* hash table of row + 1, by run id; made for what is older than newest_ms */
         size_t n_runs, size_runs;
+        bool runs_asked; /* since day_index_spare() */
 };
 
 /* Rows and texts gathered before they are written together. */
@@ -90,7 +94,10 @@ DayIndex *day_index_free(DayIndex *x);
 /* A reader looks whether there is more. Return: 0, REPORT_E_NONE: the day is gone, -errno. */
 int day_index_refresh(DayIndex *x, int folder);
 
-/* A writer's descriptors are not needed any more; what was written is made durable. Return: 0, -errno. */
+/*
+ * A writer's descriptors are not needed any more, nor is the order until somebody lists again; what was
+ * written is made durable. Return: 0, -errno.
+ */
 int day_index_rest(DayIndex *x);
 
 /* Where the log goes on behind the last row. */
@@ -103,7 +110,14 @@ bool day_index_row_is_whole(const IndexRow *row);
 /* Row numbers by time of finishing, oldest first. */
 const uint32_t *day_index_order(DayIndex *x);
 
-bool day_index_has_run(DayIndex *x, const char *run_id);
+/*
+ * Is the run that finished then among the rows? What is newer than all but the last rows is looked for among
+ * these alone, and that is what comes day by day. Older ones come after a start with an older state,
+ * thousands of them: for these there is a table of all rows, 16 to 32 bytes each. day_index_spare(), called
+ * after each batch, lets it go when a batch has not asked for it.
+ */
+bool day_index_has_run(DayIndex *x, const char *run_id, int64_t finished_ms);
+void day_index_spare(DayIndex *x);
 
 void index_batch_init(IndexBatch *b, const DayIndex *x);
 void index_batch_deinit(IndexBatch *b);

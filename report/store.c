@@ -227,12 +227,12 @@ ReportStore *report_store_free(ReportStore *s)
         return NULL;
 }
 
-static bool is_repeated(DayIndex *x, const IndexBatch *b, const char *run_id)
+static bool is_repeated(DayIndex *x, const IndexBatch *b, const Outcome *o)
 {
         for (size_t i = 0; i < b->n_rows; i++)
-                if (str_is(b->rows[i].run_id, run_id))
+                if (str_is(b->rows[i].run_id, o->run_id))
                         return true;
-        return day_index_has_run(x, run_id);
+        return day_index_has_run(x, o->run_id, o->finished.ms);
 }
 
 /* An outcome of which a line is enough, packed anew. NULL: it is stored as it is. */
@@ -289,7 +289,7 @@ static int gather(ReportStore *s, const void *const *data, const size_t *n, size
                 }
                 if (day_of(outcome_when(o)) != x->day)
                         break;
-                if (is_repeated(x, batch, o->run_id))
+                if (is_repeated(x, batch, o))
                         continue;
                 r = append_record(s, o, data[*i], n[*i], &place, &length);
                 if (r)
@@ -338,8 +338,11 @@ int report_store_add(ReportStore *s, const void *const *data, const size_t *n, s
         report_store_lock(s);
         for (size_t i = 0; r == 0 && i < n_rows;)
                 r = add_day(s, data, n, n_rows, &i);
-        for (size_t i = 0; i + DAYS_AWAKE < s->n_days; i++)
-                day_index_rest(s->days[i]);
+        for (size_t i = 0; i < s->n_days; i++) {
+                if (i + DAYS_AWAKE < s->n_days)
+                        day_index_rest(s->days[i]);
+                day_index_spare(s->days[i]);
+        }
         report_store_unlock(s);
         return r;
 }

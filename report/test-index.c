@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the index of a day keeps in memory, and for how long: a service runs for months, and keeps 90 days. */
+
+#include "report/test-report.h"
+
+#include "report/store-internal.h"
+
+#include <string.h>
+
+#define DAY_MS ((int64_t)86400000)
+#define ROWS   3000 /* a day; more than has_run() looks at without a table */
+
+static size_t count(ReportStore *s, const ReportFilter *filter)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        ReportRow *rows;
+        size_t n;
+
+        assert_int_equal(report_store_list(s, filter, 0, SIZE_MAX, a, &rows, &n), 0);
+        return n;
+}
+
+/* As the reporter adds them: a page at a time, in the order in which workers have finished, or nearly. */
+static void add_day(ReportStore *s, unsigned day, unsigned n)
+{
+        for (unsigned i = 0; i < n; i += 200) {
+                test_add_range(s, day * ROWS + i, 100, TEST_DAY_MS + day * DAY_MS + i * 10 + 1000, 10);
+                test_add_range(s, day * ROWS + i + 100, 100, TEST_DAY_MS + day * DAY_MS + i * 10, 10);
+        }
+}
+
+static size_t n_tables(const ReportStore *s)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n_days; i++)
+                n += s->days[i]->runs != NULL;
+        return n;
+}
+
+static void test_nothing_is_kept_of_what_comes_in_order(void **state)
+{
+        char *folder = test_folder();
+        ReportStore *s = NULL;
+
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        for (unsigned day = 0; day < 3; day++) {
+                add_day(s, day, ROWS);
+                assert_int_equal(n_tables(s), 0);
+        }
+        assert_int_equal(s->n_days, 3);
+        s = report_store_free(s);
+        test_folder_done(folder);
+}
+
+/* A node that begins with an older copy of the state is given the outcomes of hours again: none twice. */
+static void test_table_as_long_as_old_runs_come(void **state)
+{
+        char *folder = test_folder();
+        ReportStore *s = NULL;
+
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        for (unsigned day = 0; day < 3; day++)
+                add_day(s, day, ROWS);
+        for (unsigned day = 0; day < 3; day++) {
+                add_day(s, day, ROWS / 2);
+                assert_non_null(s->days[day]->runs);
+                assert_int_equal(n_tables(s), 1);
+        }
+        /* What is repeated and lies among the last rows needs none. */
+        add_day(s, 2, ROWS);
+        assert_int_equal(n_tables(s), 0);
+        assert_int_equal(count(s, NULL), 3 * ROWS);
+        s = report_store_free(s);
+        test_folder_done(folder);
+}
+
+static void test_order_of_past_days_goes(void **state)
+{
+        const ReportFilter nobody = { .result = -1, .disposition = -1, .text = "nobody" };
+        char *folder = test_folder();
+        ReportStore *s = NULL;
+
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        for (unsigned day = 0; day < 3; day++)
+                test_add_range(s, day * 10, 10, TEST_DAY_MS + day * DAY_MS, 1);
+        assert_int_equal(count(s, &nobody), 0);
+        for (unsigned day = 0; day < 3; day++)
+                assert_non_null(s->days[day]->order);
+        test_add(s, 100, TEST_DAY_MS + 2 * DAY_MS + 100);
+        assert_null(s->days[0]->order);
+        assert_non_null(s->days[2]->order);
+        assert_int_equal(count(s, NULL), 31);
+        s = report_store_free(s);
+        test_folder_done(folder);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_nothing_is_kept_of_what_comes_in_order),
+                cmocka_unit_test(test_table_as_long_as_old_runs_come),
+                cmocka_unit_test(test_order_of_past_days_goes),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
