@@ -241,18 +241,67 @@ static int run_inbound(Run *run, const char *mv_type)
         return 0;
 }
 
+/* What an older program has left under the anchor alone, whatever its type was: a row or a create without an
+ * answer, of this type. */
+static int is_older(Run *run, const ObjectId *id, bool *ret_is)
+{
+        Intent intent;
+        Person p;
+        int r = space_read_person(run->space, id, run->arena, &p, NULL, NULL);
+
+        if (r < 0)
+                return r;
+        *ret_is = r == 0 && str_is(p.type, run->mv->type);
+        if (r != SPACE_E_NONE)
+                return 0;
+        r = space_read_intent(run->space, id, run->arena, &intent, NULL, NULL);
+        *ret_is = r == 0 && str_is(intent.type, run_cloud_type(run));
+        return r < 0 ? r : 0;
+}
+
+static void make_id(const void *data, size_t n, uint64_t kind, ObjectId *ret_id)
+{
+        Hash128 h = hash128(data, n, kind);
+
+        memcpy(ret_id->bytes, &h, sizeof(ret_id->bytes));
+}
+
 /*
- * The id of a new metaverse object is made from its anchor (or, without one, from the object's own key), so
- * two runs that project the same person cannot make two of it, and an intent is found again after a crash.
+ * The id of a new metaverse object is made from its type and its anchor (or, without one, from the object's
+ * own key), so two runs that project the same person cannot make two of it, and an intent is found again
+ * after a crash. Without the type a user whose anchor is set to a group's GUID would be that group.
  */
-static void projected_id(Run *run)
+static int projected_id(Run *run)
 {
         uint8_t key[OBJECT_KEY_SIZE];
-        Hash128 h;
+        const char *text;
+        bool older;
+        int r;
 
-        object_key_pack(&run->key, key);
-        h = run->anchor ? hash128(run->anchor, strlen(run->anchor), 1) : hash128(key, sizeof(key), 2);
-        memcpy(run->metaverse.bytes, &h, sizeof(run->metaverse));
+        if (!run->anchor) {
+                object_key_pack(&run->key, key);
+                make_id(key, sizeof(key), 2, &run->metaverse);
+                return 0;
+        }
+        make_id(run->anchor, strlen(run->anchor), 1, &run->metaverse);
+        r = is_older(run, &run->metaverse, &older);
+        if (r || older)
+                return r;
+        text = arena_printf(run->arena, "%s %s", run->mv->type, run->anchor);
+        make_id(text, strlen(text), 3, &run->metaverse);
+        return 0;
+}
+
+/* What a metaverse object is, it stays: the values and the cloud account of one are not another's. */
+static int judge_type(Run *run)
+{
+        const char *now = run->join_rule->target_type, *is = run->person.type;
+
+        if (!is || str_is(is, now))
+                return 0;
+        return step_fail(run, STEP_E_PARK, "AmbiguousJoin",
+                         "rule \"%s\" makes it a %s, and it has become a %s before, as which it is known",
+                         run->join_rule->name, now, is);
 }
 
 int run_join(Run *run)
@@ -284,7 +333,8 @@ int run_join(Run *run)
                         return r;
                 if (r)
                         run->person = (Person){ 0 };
-                return run_inbound(run, run->person.type ? run->person.type : run->join_rule->target_type);
+                r = judge_type(run);
+                return r ? r : run_inbound(run, run->join_rule->target_type);
         }
 
         r = run_inbound(run, run->join_rule->target_type);
@@ -295,8 +345,9 @@ int run_join(Run *run)
                 run->mv = NULL;
                 return 0;
         }
-        projected_id(run);
-        r = run_claim(run, &run->metaverse);
+        r = projected_id(run);
+        if (r == 0)
+                r = run_claim(run, &run->metaverse);
         if (r)
                 return r;
         /* Another source of this person may have projected it between our look and our claim. */
