@@ -200,3 +200,30 @@ const char *str_at(const char *s, size_t n_chars)
         }
         return s + at;
 }
+
+void str_add_wrapped(Str *s, const char *text, size_t at, size_t left, size_t columns)
+{
+        bool first = true;
+
+        while (*text) {
+                const char *end = text + strcspn(text, " ");
+                size_t width = 0;
+
+                for (const char *c = text; c < end; width++) {
+                        int32_t code;
+
+                        c += next_char(c, (size_t)(end - c), &code);
+                }
+                if (!first && at + 1 + width > columns) {
+                        str_printf(s, "\n%*s", (int)left, "");
+                        at = left;
+                } else if (!first) {
+                        str_add_char(s, ' ');
+                        at++;
+                }
+                str_add_n(s, text, (size_t)(end - text));
+                at += width;
+                first = false;
+                text = end + strspn(end, " ");
+        }
+}

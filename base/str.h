@@ -61,6 +61,13 @@ bool str_is_utf8(const char *data, size_t n);
 size_t str_chars(const char *s);                   /* Unicode characters */
 const char *str_at(const char *s, size_t n_chars); /* pointer behind the first n characters, or the end */
 
+/*
+ * Words for a terminal: a line that has `at` characters already goes on, later ones begin behind `left`
+ * spaces, none is longer than `columns`. A word that is longer than a line stays whole: a path, a DN or a URI
+ * is copied.
+ */
+void str_add_wrapped(Str *s, const char *text, size_t at, size_t left, size_t columns);
+
 char *str_hex(Arena *a, const uint8_t *data, size_t n); /* lower case */
 bool str_unhex(Arena *a, const char *s, uint8_t **ret_data, size_t *ret_n);
 char *str_base64(Arena *a, const uint8_t *data, size_t n);    /* RFC 4648 section 4, padded */

@@ -381,6 +381,27 @@ static void test_files(void **state)
         assert_int_equal(str_write_file("folder", "x", 1, 0600), -EISDIR);
 }
 
+static void assert_wrapped(const char *text, size_t at, size_t left, size_t columns, const char *wanted)
+{
+        Str s;
+
+        str_init(&s, 1000);
+        str_add_wrapped(&s, text, at, left, columns);
+        assert_string_equal(s.data, wanted);
+        str_deinit(&s);
+}
+
+static void test_wrapped(void **state)
+{
+        assert_wrapped("", 0, 0, 10, "");
+        assert_wrapped("one two three", 0, 0, 7, "one two\nthree");
+        assert_wrapped("one two three", 2, 4, 9, "one two\n    three");
+        assert_wrapped("one two three", 5, 2, SIZE_MAX, "one two three");
+        /* Characters, not bytes; what has no space stays whole. */
+        assert_wrapped("\xc3\xa4\xc3\xb6\xc3\xbc a", 0, 0, 5, "\xc3\xa4\xc3\xb6\xc3\xbc a");
+        assert_wrapped("a /a/long/path b", 0, 1, 5, "a\n /a/long/path\n b");
+}
+
 static void test_endless_file(void **state)
 {
         char *data;
@@ -404,6 +425,7 @@ int main(void)
                 cmocka_unit_test(test_case),
                 cmocka_unit_test(test_mapping_fits),
                 cmocka_unit_test(test_chars),
+                cmocka_unit_test(test_wrapped),
                 cmocka_unit_test(test_hex),
                 cmocka_unit_test(test_base64),
                 cmocka_unit_test(test_urlencode),

@@ -47,33 +47,10 @@ static void indent(Text *t, size_t n)
         str_printf(t->out, "%*s", (int)n, "");
 }
 
-/*
- * Words that are already safe, wrapped to `left`; the first line begins at column `at`. A word that is longer
- * than a line stays whole: a DN is copied.
- */
+/* Words that are already safe, to the end of the line. */
 static void wrap_from(Text *t, const char *s, size_t left, size_t at)
 {
-        bool first = true;
-
-        while (*s) {
-                size_t n = strcspn(s, " "), width;
-                char *word = arena_strndup(t->arena, s, n);
-
-                width = str_chars(word);
-                if (!first && at + 1 + width > t->columns) {
-                        str_add_char(t->out, '\n');
-                        indent(t, left);
-                        at = left;
-                } else if (!first) {
-                        str_add_char(t->out, ' ');
-                        at++;
-                }
-                str_add(t->out, word);
-                at += width;
-                first = false;
-                s += n;
-                s += strspn(s, " ");
-        }
+        str_add_wrapped(t->out, s, at, left, t->columns);
         str_add_char(t->out, '\n');
 }
 

@@ -29,45 +29,19 @@ static void add_spaces(Str *out, size_t n)
                 str_add_char(out, ' ');
 }
 
-/* Words in lines of at most `width` characters, the second and later ones behind `indent` spaces. A word that
- * is longer than a line (a URI, a path) stays whole. */
-static void add_wrapped(Str *out, const char *text, size_t indent, size_t width)
-{
-        size_t used = 0;
-
-        while (*text) {
-                size_t n = strcspn(text, " ");
-                char *word = strndup(text, n);
-                size_t chars = word ? str_chars(word) : n;
-
-                free(word);
-                if (used && used + 1 + chars > width) {
-                        str_add_char(out, '\n');
-                        add_spaces(out, indent);
-                        used = 0;
-                } else if (used) {
-                        str_add_char(out, ' ');
-                        used++;
-                }
-                str_add_n(out, text, n);
-                used += chars;
-                text += n;
-                text += *text == ' ';
-        }
-        str_add_char(out, '\n');
-}
-
-static void add_finding(const Finding *f, size_t width, bool colour, Str *out)
+static void add_finding(const Finding *f, size_t columns, bool colour, Str *out)
 {
         static const char *const colours[_VERDICT_N] = { "\033[32m", "\033[33m", "\033[31m" };
 
         str_printf(out, "  %s%-7s%s  %-15s  ", colour ? colours[f->verdict] : "", verdict_name(f->verdict),
                    colour ? "\033[0m" : "", f->check);
-        add_wrapped(out, f->text, COLUMN_TEXT, width);
+        str_add_wrapped(out, f->text, COLUMN_TEXT, COLUMN_TEXT, columns);
+        str_add_char(out, '\n');
         if (f->advice) {
                 add_spaces(out, COLUMN_TEXT);
                 str_add(out, "-> ");
-                add_wrapped(out, f->advice, COLUMN_TEXT + 3, width - 3);
+                str_add_wrapped(out, f->advice, COLUMN_TEXT + 3, COLUMN_TEXT + 3, columns);
+                str_add_char(out, '\n');
         }
         if (f->command) {
                 add_spaces(out, COLUMN_CHECK);
@@ -85,7 +59,7 @@ static void count(const Doctor *d, size_t ret_n[_VERDICT_N])
 
 void doctor_print_text(const Doctor *d, size_t columns, bool colour, Str *out)
 {
-        size_t width = columns > COLUMN_TEXT + TEXT_MIN ? columns - COLUMN_TEXT - 1 : TEXT_MIN;
+        size_t right = (columns > COLUMN_TEXT + TEXT_MIN ? columns : COLUMN_TEXT + TEXT_MIN) - 1;
         size_t n[_VERDICT_N];
         const char *section = NULL;
 
@@ -95,7 +69,7 @@ void doctor_print_text(const Doctor *d, size_t columns, bool colour, Str *out)
                 if (!str_is(section, f->section))
                         str_printf(out, "%s%s\n", section ? "\n" : "", f->section);
                 section = f->section;
-                add_finding(f, width, colour, out);
+                add_finding(f, right, colour, out);
         }
         if (d->n_skipped) {
                 Str names;
@@ -105,7 +79,8 @@ void doctor_print_text(const Doctor *d, size_t columns, bool colour, Str *out)
                 for (size_t i = 0; i < d->n_skipped; i++)
                         str_printf(&names, " %s%s", d->skipped[i], i + 1 < d->n_skipped ? "," : "");
                 str_add_char(out, '\n');
-                add_wrapped(out, names.data, 0, columns > TEXT_MIN ? columns - 1 : TEXT_MIN);
+                str_add_wrapped(out, names.data, 0, 0, right);
+                str_add_char(out, '\n');
                 str_deinit(&names);
         }
         count(d, n);
