@@ -211,7 +211,8 @@ static json_t *initiator_json(Arena *a, const Outcome *o)
         set_text(j, a, "initiatorType", o->change.kind == CHANGE_REQUEST ? "user" : "system");
         set_text(details, a, "changeKind", change_kind_name((ChangeKind)o->change.kind));
         set_text(details, a, "lane", lane_name((Lane)o->change.lane));
-        set(details, "staging", json_boolean(o->change.staging));
+        set(details, "stagingRequested",
+            json_boolean(o->change.staging)); /* the service has its own: step 2 */
         set(j, "details", details);
         return j;
 }

@@ -112,6 +112,10 @@ static void test_values(void **state)
         j = summary_json(fixture_make(a, "staged"));
         assert_string_equal(text_at(j, "initiatedBy", "initiatorType"), "user");
         assert_string_equal(text_at(j, "initiatedBy", "displayName"), "alice (uid 1000)");
+        /* What was asked for; whether the service is in staging is a detail of step 2. */
+        details = json_object_get(json_object_get(j, "initiatedBy"), "details");
+        assert_true(json_is_true(json_object_get(details, "stagingRequested")));
+        assert_null(json_object_get(details, "staging"));
         json_decref(j);
 
         j = summary_json(fixture_make(a, "out-of-scope"));
