@@ -52,6 +52,12 @@ int run_target_failed(Run *run, int result)
                 run->blame = BLAME_TARGET;
                 retry_when(run);
                 return fail(run, STEP_E_RETRY, "Throttled", why);
+        case TARGET_E_OWNER_BUSY:
+        case TARGET_E_OWNER_AWAY:
+                run->blame = BLAME_OWNER;
+                retry_when(run);
+                return fail(run, STEP_E_RETRY,
+                            result == TARGET_E_OWNER_AWAY ? "OwnerUnreachable" : "OwnerPending", why);
         case TARGET_E_TRANSIENT:
                 run->strained = true;
                 retry_when(run); /* a 503 may have named a time */

@@ -73,6 +73,16 @@ static const CatalogueRow rows[] = {
             "Microsoft Graph limits the number of requests, and the limit is reached.",
             "Try again after 5 minutes, or at the time given. The service waits by itself."),
 
+        ROW("OwnerPending", NON_SERVICE_FAILURE, THROTTLED,
+            "Only the synchronization that owns the object writes it: it is at work or was asked too often, or "
+            "Microsoft Entra ID does not show yet what it has written.",
+            "None: it is asked, or looked for, again by itself at the time given."),
+        ROW("OwnerUnreachable", NON_SERVICE_FAILURE, UNREACHABLE,
+            "Only the synchronization that owns the object (Entra Connect, Cloud Sync) writes it, and it cannot "
+            "be asked.",
+            "Read what it said in the details. Only these changes wait; a disable goes through Microsoft Graph "
+            "meanwhile."),
+
         /* The object at Microsoft Entra ID. */
         ROW("AttributeValueMustBeUnique", FAILURE, OBJECT,
             "Another object in Microsoft Entra ID has this value (userPrincipalName, mail, proxyAddresses "

@@ -159,6 +159,7 @@ typedef enum Blame {
         BLAME_OBJECT,
         BLAME_SOURCE,
         BLAME_TARGET,
+        BLAME_OWNER, /* of the object, which alone may write it: waits, and no circuit */
 } Blame;
 
 struct Run {

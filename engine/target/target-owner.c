@@ -43,24 +43,26 @@ typedef struct TargetOwner {
         size_t n_busy;
         bool want_cycle;
         Mono not_before;
-        char why[256]; /* of not_before */
+        int held;      /* TARGET_E_OWNER_*: until not_before */
+        char why[256]; /* ... and because of this */
         OwnerSlots slots;
         OwnerWishes wishes;
 } TargetOwner;
 
-static void hold(TargetOwner *t, Mono until, const char *why)
+static void hold(TargetOwner *t, Mono until, int how, const char *why)
 {
         if (until.us < t->not_before.us)
                 return;
         t->not_before = until;
+        t->held = how;
         snprintf(t->why, sizeof(t->why), "%s", why);
 }
 
-static int come_again(Call *call, Diag *diag, Mono when, const char *why)
+static int come_again(Call *call, Diag *diag, Mono when, int how, const char *why)
 {
         call->retry_at = when;
         diag_set(diag, "%s", why);
-        return TARGET_E_THROTTLED;
+        return how;
 }
 
 static const char *not_shown(const TargetOwner *t, Arena *a)
@@ -211,7 +213,7 @@ static void account(TargetOwner *t, const Asking *p, int r, bool all, bool some,
 
         pthread_mutex_lock(&t->lock);
         t->n_busy--;
-        hold(t, until,
+        hold(t, until, r == OWNER_E_UNREACHABLE ? TARGET_E_OWNER_AWAY : TARGET_E_OWNER_BUSY,
              r == OWNER_E_THROTTLED     ? ways->throttled
              : r == OWNER_E_UNREACHABLE ? said
                                         : ways->busy);
@@ -255,23 +257,25 @@ static int ask_for_one(TargetOwner *t, Call *call, size_t slot, const Op *ops, s
         if (r == OWNER_E_UNREACHABLE) {
                 diag_prefix(diag, "%s cannot be asked", t->ways->name);
                 call->retry_at = until;
-                return TARGET_E_THROTTLED;
+                return TARGET_E_OWNER_AWAY;
         }
         if (r)
-                return come_again(call, diag, until, t->ways->throttled);
+                return come_again(call, diag, until, TARGET_E_OWNER_BUSY, t->ways->throttled);
         if (end)
                 return end;
         if (!t->ways->slots)
                 call->n_writes++; /* others have counted theirs */
         if (all)
                 return 0;
-        return p.part ? come_again(call, diag, p.when, t->ways->busy)
-                      : come_again(call, diag, mono_add(now, LOOK_AGAIN_US), not_shown(t, call->arena));
+        return p.part ? come_again(call, diag, p.when, TARGET_E_OWNER_BUSY, t->ways->busy)
+                      : come_again(call, diag, mono_add(now, LOOK_AGAIN_US), TARGET_E_OWNER_BUSY,
+                                   not_shown(t, call->arena));
 }
 
 static int start_cycle(TargetOwner *t, Call *call, Diag *diag)
 {
         int r = t->owner->ops->cycle(t->owner, diag);
+        int how = r ? TARGET_E_OWNER_AWAY : TARGET_E_OWNER_BUSY;
         Mono until = mono_add(clock_mono(t->clock), r ? AWAY_US : CYCLE_US);
         const char *why = r ? arena_strdup(call->arena, diag_text(diag))
                             : "a delta cycle of Entra Connect was started for all that wait";
@@ -279,11 +283,11 @@ static int start_cycle(TargetOwner *t, Call *call, Diag *diag)
         pthread_mutex_lock(&t->lock);
         t->n_busy--;
         t->want_cycle = false;
-        hold(t, until, why);
+        hold(t, until, how, why);
         if (r == 0)
                 memset(&t->wishes, 0, sizeof(t->wishes));
         pthread_mutex_unlock(&t->lock);
-        return come_again(call, diag, until, why);
+        return come_again(call, diag, until, how, why);
 }
 
 /* -- whose turn it is ---------------------------------------------------------------------------------- */
@@ -304,6 +308,7 @@ static int ask(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, OpResult
         Mono now = clock_mono(t->clock);
         uint64_t hash = owner_wish_hash(ops, n_ops, call->arena);
         bool cycle, wait, stale, asked, busy;
+        int how;
         const char *why;
         size_t slot = 0;
         int64_t until;
@@ -319,6 +324,7 @@ static int ask(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, OpResult
         busy = t->n_busy >= t->ways->at_once;
         wait = busy || now.us < t->not_before.us || (asked && !stale);
         when = busy || t->not_before.us <= now.us ? mono_add(now, 2 * SECOND_US) : t->not_before;
+        how = busy || t->not_before.us <= now.us || asked ? TARGET_E_OWNER_BUSY : t->held;
         why = arena_strdup(call->arena, busy || t->not_before.us <= now.us ? t->ways->busy : t->why);
         if (!wait && !stale) {
                 until = owner_slots_take(&t->slots, now, &slot);
@@ -337,7 +343,7 @@ static int ask(TargetOwner *t, Call *call, const Op *ops, size_t n_ops, OpResult
         if (stale)
                 return disagrees(t, ops, n_ops, results, call->arena);
         if (wait)
-                return come_again(call, diag, when, asked ? not_shown(t, call->arena) : why);
+                return come_again(call, diag, when, how, asked ? not_shown(t, call->arena) : why);
         return cycle ? start_cycle(t, call, diag) : ask_for_one(t, call, slot, ops, n_ops, results, diag);
 }
 

@@ -48,6 +48,8 @@ static const char *end_name(int r)
                 [TARGET_E_REJECTED - TARGET_E_BASE_] = "rejected",
                 [TARGET_E_OVERTAKEN - TARGET_E_BASE_] = "overtaken",
                 [TARGET_E_GARBAGE - TARGET_E_BASE_] = "garbage",
+                [TARGET_E_OWNER_BUSY - TARGET_E_BASE_] = "the owner is busy",
+                [TARGET_E_OWNER_AWAY - TARGET_E_BASE_] = "the owner is away",
         };
 
         if (r == 0)

@@ -47,6 +47,9 @@ enum {
         TARGET_E_REJECTED,    /* the service will not do this, ever: code and reason are in the OpResult */
         TARGET_E_OVERTAKEN,   /* apply: something newer waits (call->gives_way); the rest was not sent */
         TARGET_E_GARBAGE,     /* an answer that is not what the documentation says: nothing is concluded */
+        TARGET_E_OWNER_BUSY,  /* apply: the object's owner (owner.h) must be asked, or looked at, at retry_at
+                               */
+        TARGET_E_OWNER_AWAY,  /* apply: it cannot be asked; again at retry_at */
 };
 
 /* What another synchronization says that it has done, in parts as it says them, made safe for people. */
@@ -83,7 +86,7 @@ struct Call {
         Arena *arena;             /* results live here */
         const char **request_ids; /* filled: the service's request ids, newest last */
         size_t n_request_ids, size_request_ids;
-        Mono retry_at;          /* with TARGET_E_THROTTLED; with _TRANSIENT if a 503 named a time, else 0 */
+        Mono retry_at; /* with TARGET_E_THROTTLED, _OWNER_*; with _TRANSIENT if a 503 named a time, else 0 */
         const char *error_code; /* the service's own code and message, for the report; NULL: none */
         const char *error_text;
         Mono first_write, last_write; /* when the first write left and the last was accepted; 0: none */
@@ -223,7 +226,7 @@ int target_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Di
  * OP_DONE, what was not is OP_NOT_SENT. A rejected operation does not stop those of other requests, except
  * that nothing follows a create that failed. Return: 0 (look at the results), TARGET_E_THROTTLED,
  * TARGET_E_TRANSIENT, TARGET_E_REFUSED, TARGET_E_UNREACHABLE, TARGET_E_REJECTED (at least one result is
- * OP_CONFLICT or OP_FAILED), TARGET_E_OVERTAKEN, TARGET_E_GARBAGE, -errno.
+ * OP_CONFLICT or OP_FAILED), TARGET_E_OVERTAKEN, TARGET_E_GARBAGE, TARGET_E_OWNER_*, -errno.
  */
 int target_apply(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results, Diag *diag);
 

@@ -153,7 +153,7 @@ static void test_one(void **state)
         assert_string_equal(call.owner_said.notes[0].text, "success");
         assert_int_equal(room->fake->n_syncs, 1);
         /* The next one comes too soon; its disable does not wait. */
-        assert_int_equal(apply(room, 1, "Chief", results, &call), TARGET_E_THROTTLED);
+        assert_int_equal(apply(room, 1, "Chief", results, &call), TARGET_E_OWNER_BUSY);
         assert_int_equal(results[0].state, OP_DONE);
         assert_int_equal(results[1].state, OP_NOT_SENT);
         assert_int_equal(call.retry_at.us - clock_mono(&room->clock.clock).us, 2 * SECOND_US);
@@ -168,10 +168,10 @@ static void test_throttled(void **state)
         Call call;
 
         room->fake->end = OWNER_E_THROTTLED;
-        assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_THROTTLED);
+        assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_OWNER_BUSY);
         room->fake->end = 0;
         clock_fake_advance(&room->clock, 299 * SECOND_US);
-        assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_THROTTLED);
+        assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_OWNER_BUSY);
         assert_int_equal(room->fake->n_syncs, 1);
         clock_fake_advance(&room->clock, SECOND_US);
         assert_int_equal(apply(room, 0, "Chief", results, &call), 0);
@@ -184,8 +184,8 @@ static void test_away(void **state)
         Call call;
 
         room->fake->end = OWNER_E_UNREACHABLE;
-        assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_THROTTLED);
-        assert_int_equal(apply(room, 1, "Chief", results, &call), TARGET_E_THROTTLED);
+        assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_OWNER_AWAY);
+        assert_int_equal(apply(room, 1, "Chief", results, &call), TARGET_E_OWNER_AWAY);
         assert_int_equal(results[0].state, OP_DONE);
         assert_int_equal(room->fake->n_syncs, 1);
 }
@@ -211,10 +211,10 @@ static void test_disagrees(void **state)
         Call call;
 
         room->fake->silent = true;
-        assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_THROTTLED);
+        assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_OWNER_BUSY);
         for (int i = 0; i < 11; i++) {
                 clock_fake_advance(&room->clock, 10 * SECOND_US);
-                assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_THROTTLED);
+                assert_int_equal(apply(room, 0, "Chief", results, &call), TARGET_E_OWNER_BUSY);
         }
         assert_int_equal(room->fake->n_syncs, 1); /* it is not asked again and again */
         clock_fake_advance(&room->clock, 10 * SECOND_US);
@@ -239,7 +239,7 @@ static void test_cycle(void **state)
         assert_int_equal(room->fake->n_cycles, 0);
         clock_fake_advance(&room->clock, 2 * SECOND_US);
         for (size_t i = 1; i < N_USERS; i++)
-                assert_int_equal(apply(room, i, "Chief", results, &call), TARGET_E_THROTTLED);
+                assert_int_equal(apply(room, i, "Chief", results, &call), TARGET_E_OWNER_BUSY);
         assert_int_equal(room->fake->n_syncs, 1);
         assert_int_equal(room->fake->n_cycles, 1);
         assert_int_equal(call.retry_at.us - clock_mono(&room->clock.clock).us, 20 * SECOND_US);
