@@ -163,7 +163,9 @@ void command_print_json(const json_t *j)
 
 void command_getopt(int *argc, char ***argv)
 {
-        --*argv;
+        static char program[] = "sosync";
+
+        *--*argv = program;
         ++*argc;
         optind = 1;
 }

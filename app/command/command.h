@@ -77,7 +77,8 @@ bool command_service_runs(const Config *c, int *ret_status);
 /* What --json gives: indented, and a line's end. */
 void command_print_json(const json_t *j);
 
-/* Arguments as getopt wants them, which begins behind the first: for a command without a verb. */
+/* Arguments as getopt wants them: before the first, which it begins behind, stands the program, as whom it
+ * speaks. */
 void command_getopt(int *argc, char ***argv);
 
 /* NULL, or a distinguished name; else it is said that `option` has none. */

@@ -87,9 +87,7 @@ static int parse(const Command *command, InitCommand *c, int argc, char **argv)
         for (size_t i = 0; i < N_ELEMENTS(slots); i++)
                 options[3 + i] =
                         (struct option){ slots[i].name, required_argument, NULL, OPTION_SLOT + (int)i };
-        optind = 0;
-        argv--; /* getopt looks behind the first */
-        argc++;
+        command_getopt(&argc, &argv);
         while ((k = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 if (k == OPTION_OUTPUT)
                         c->output = optarg;

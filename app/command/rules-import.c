@@ -40,7 +40,8 @@ static int parse(ImportCommand *c, int argc, char **argv)
         };
         int k;
 
-        optind = 1;
+        argc--, argv++; /* the verb */
+        command_getopt(&argc, &argv);
         while ((k = getopt_long(argc, argv, "", options, NULL)) != -1)
                 switch (k) {
                 case 'o':

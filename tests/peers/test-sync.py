@@ -92,6 +92,8 @@ def the_same_in_both(h, mode):
         r = h.sosync.command("sync", *arguments)
         check(r.returncode == 2 and r.stderr and not r.stdout, (arguments, r))
     r = h.sosync.command("sync", "CN=Ada,OU")
+    check(all(h.sosync.command(*words).stderr.startswith("sosync: unrecognized option '--nope'")
+              for words in (["sync", "--nope"], ["report", "list", "--nope"], ["rules", "import", "--nope"], ["init", "--nope"])), "getopt's prefix")
     check(r.stderr.startswith("sosync: \"CN=Ada,OU\" is not a distinguished name:") and r.stderr.count("\n") == 1, r.stderr)
 
     step(f"{mode}: several objects: one line each")
