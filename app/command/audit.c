@@ -7,14 +7,14 @@
 #include <jansson.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 typedef struct Search {
         Wall since;
         const char *by, *dn, *kind, *text;
         bool json;
-        Arena *arena; /* for one line */
-        size_t columns;
-        bool began;
+        Arena *arena;   /* for one line */
+        size_t columns; /* of a terminal; 0: it is none, and an entry is a line */
 } Search;
 
 static const char *member(const json_t *entry, const char *name)
@@ -42,44 +42,102 @@ static bool is_wanted(const Search *s, const AuditLine *line)
         return !s->text || memmem(line->text, line->n, s->text, strlen(s->text));
 }
 
-/* "jobTitle, department" */
-static const char *list_text(Arena *a, const json_t *list)
-{
-        const char *text = "";
+/* A terminal has "2026-11-22T08:00:00  write  ", and then the text. */
+#define TEXT_LEFT 28
+#define ROOM_MIN  20
 
-        for (size_t i = 0; i < json_array_size(list); i++)
-                text = arena_printf(a, "%s%s%s", text, i ? ", " : "",
-                                    json_string_value(json_array_get(list, i)));
+static const char *safe(const Search *s, const char *text)
+{
+        return text ? str_safe(s->arena, text, strlen(text)) : "";
+}
+
+/* What came from outside, in as much room as a line of a terminal has behind `taken` characters. */
+static const char *fit(const Search *s, size_t taken, const char *text)
+{
+        taken += TEXT_LEFT;
+        if (!s->columns)
+                return safe(s, text);
+        return dn_shorten(s->arena, safe(s, text),
+                          s->columns > taken + ROOM_MIN ? s->columns - taken : ROOM_MIN);
+}
+
+/* The parts of an entry are lines here; print_parts() puts them beside one another where there is room. */
+
+static const char *write_text(const Search *s, const json_t *entry)
+{
+        const json_t *properties = json_object_get(entry, "properties"), *property;
+        const char *action = safe(s, member(entry, "action")), *names = "";
+        size_t i;
+
+        json_array_foreach(properties, i, property) names =
+                arena_printf(s->arena, "%s%s%s", names, i ? ", " : "", safe(s, json_string_value(property)));
+        return arena_printf(s->arena, "%s %s%s%s\nrun %.8s", action,
+                            fit(s, str_chars(action) + 1, member(entry, "dn")), *names ? "\n" : "", names,
+                            safe(s, member(entry, "run")));
+}
+
+/* "which parked": a line for what was given; what was not says nothing. */
+static const char *request_text(const Search *s, json_t *request)
+{
+        const char *text = "", *key, *name;
+        json_t *value;
+
+        json_object_foreach(request, key, value)
+        {
+                const char *plain = json_string_value(value);
+                char *dump = plain ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+                name = safe(s, key);
+                if (!json_is_null(value) && !json_is_false(value))
+                        text = arena_printf(s->arena, "%s\n%s %s", text, name,
+                                            fit(s, str_chars(name) + 1, plain ? plain : dump));
+                free(dump);
+        }
         return text;
 }
 
-static const char *write_text(Arena *a, const json_t *entry, size_t columns)
+static const char *act_text(const Search *s, const json_t *entry)
 {
-        const char *properties = list_text(a, json_object_get(entry, "properties"));
+        const char *login = member(entry, "login"), *reason = member(entry, "reason");
+        const char *error = member(entry, "error");
 
-        return arena_printf(a, "%-8s %s%s%s  run %.8s", member(entry, "action"),
-                            dn_shorten(a, member(entry, "dn"), columns > 120 ? columns - 80 : 40),
-                            *properties ? ": " : "", properties, member(entry, "run"));
+        return arena_printf(s->arena, "%s by %s%s%s%s%s%s%s%s%s", safe(s, member(entry, "verb")),
+                            safe(s, member(entry, "by")), *login ? " (login " : "", safe(s, login),
+                            *login ? ")" : "", request_text(s, json_object_get(entry, "request")),
+                            *reason ? "\nreason: " : "", safe(s, reason), *error ? "\nrefused: " : "",
+                            safe(s, error));
 }
 
-static const char *act_text(Arena *a, const json_t *entry)
+/* As many parts to a line as it takes; all of them where there is no terminal. */
+static void print_parts(const Search *s, const char *text)
 {
-        const char *reason = member(entry, "reason"), *error = member(entry, "error");
-        const char *login = member(entry, "login");
-        char *request = json_dumps(json_object_get(entry, "request"), JSON_COMPACT | JSON_ENSURE_ASCII);
-        const char *text =
-                arena_printf(a, "%-8s by %s%s%s%s  %s%s%s%s%s", member(entry, "verb"), member(entry, "by"),
-                             *login ? " (login " : "", login, *login ? ")" : "", request ? request : "",
-                             *reason ? "  reason: " : "", reason, *error ? "  refused: " : "", error);
+        size_t columns = s->columns ? s->columns : SIZE_MAX, at = 0;
+        Str out;
 
-        free(request);
-        return text;
+        str_init(&out, SIZE_MAX);
+        while (*text) {
+                size_t n = strcspn(text, "\n");
+                const char *part = arena_strndup(s->arena, text, n);
+                size_t width = str_chars(part);
+
+                if (at && TEXT_LEFT + at + 2 + width <= columns) {
+                        str_printf(&out, "  %s", part);
+                        at += 2 + width;
+                } else {
+                        str_printf(&out, "%s%*s", at ? "\n" : "", at ? TEXT_LEFT : 0, "");
+                        str_add_wrapped(&out, part, TEXT_LEFT, TEXT_LEFT, columns);
+                        at = width; /* beyond the line if it was wrapped: the next one is below */
+                }
+                text += n + (text[n] == '\n');
+        }
+        puts(out.data);
+        str_deinit(&out);
 }
 
 static bool print_line(void *context, const AuditLine *line)
 {
         Search *s = context;
-        const char *text;
+        bool is_act;
 
         if (!is_wanted(s, line))
                 return false;
@@ -87,10 +145,9 @@ static bool print_line(void *context, const AuditLine *line)
                 printf("%.*s\n", (int)line->n, line->text);
                 return false;
         }
-        text = str_is(member(line->entry, "kind"), "act") ? act_text(s->arena, line->entry)
-                                                          : write_text(s->arena, line->entry, s->columns);
-        printf("%.19s  %-5s  %s\n", member(line->entry, "time"), member(line->entry, "kind"),
-               str_safe(s->arena, text, strlen(text)));
+        is_act = str_is(member(line->entry, "kind"), "act");
+        printf("%.19s  %-5s  ", safe(s, member(line->entry, "time")), is_act ? "act" : "write");
+        print_parts(s, is_act ? act_text(s, line->entry) : write_text(s, line->entry));
         arena_reset(s->arena);
         return false;
 }
@@ -118,7 +175,7 @@ static int parse_search(const Command *c, int argc, char **argv, Search *s)
 static int search(const Command *c, const char *folder, int argc, char **argv)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Search s = { .arena = a, .columns = command_columns() };
+        Search s = { .arena = a, .columns = isatty(STDOUT_FILENO) ? command_columns() : 0 };
         Diag diag = DIAG_INIT;
         int status = parse_search(c, argc, argv, &s);
 

@@ -2,11 +2,17 @@
 """The whole house on loopback: a private Samba AD, the Graph emulator, and sosync between them."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
+import pty
+import re
 import shutil
+import struct
+import subprocess
 import sys
+import termios
 import time
 
 sys.dont_write_bytecode = True
@@ -171,6 +177,24 @@ def check(condition, text):
     """An assertion that says what was seen."""
     if not condition:
         raise AssertionError(text)
+
+
+def on_terminal(sosync, columns, *arguments):
+    """What a command prints on a terminal of so many columns: its lines, without colours."""
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    process = subprocess.Popen([sosync.binary, "-c", sosync.config, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=side, stderr=side,
+                               env=sosync.environment)
+    os.close(side)
+    seen = b""
+    with open(main, "rb", buffering=0) as end:
+        try:
+            while part := end.read(65536):
+                seen += part
+        except OSError:  # the other end is closed
+            pass
+    process.wait(DEADLINE_S)
+    return re.sub(r"\x1b\[[0-9;]*m", "", seen.decode()).replace("\r\n", "\n").splitlines()
 
 
 def step(text):

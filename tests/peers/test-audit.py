@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from house import check, house, step
+from house import check, house, on_terminal, step
 from lab import wait_until
 
 
@@ -177,6 +177,16 @@ with house("audit") as h:
         check((r.returncode, act["by"], act["login"]) == (0, "root", "games") and "login" not in act["request"], act)
     text = h.sosync.command("audit", "search", "--by", "root").stdout
     check("reason: ticket 4711" in text and "\x1b" not in text, text)
+
+    step("in a terminal of 80 columns nothing is wider; in a pipe an entry is a line")
+    long_one = "CN=" + "Very Long Name " * 4 + "Indeed," + "OU=One of Many," * 8 + h.people
+    h.sosync.command("--reason", "a ticket with a reason that takes more than a line " * 3, "sync", long_one)
+    seen = on_terminal(h.sosync, 80, "audit", "search")
+    check(max(map(len, seen)) <= 80 and len(seen) > len(lines(h)), seen)
+    check(any("..." in line for line in seen) and any("title" in line for line in seen), seen)
+    print("\n".join(seen))
+    text = h.sosync.command("audit", "search").stdout
+    check(long_one in text and text.count("\n") == len(lines(h)), text)
 
     step("whole, and not any more")
     r = h.sosync.command("audit", "verify")
