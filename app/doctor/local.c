@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -297,23 +298,61 @@ void doctor_owner(Doctor *d)
                 doctor_program(d, "target.connect.command", &d->config->target.connect.command);
 }
 
+#define SETPRIV "setpriv" /* util-linux */
+
+/*
+ * As whom the service will run it: keys and host keys of ssh are those of a user. Root can become that user
+ * and does; who is neither asks as itself.
+ *
+ * Return: "as sosync: ", or "" when it is run as who asks.
+ */
+static const char *as_service(Doctor *d, ConfigList *command)
+{
+        Arena *a = d->arena;
+        struct stat st;
+        const struct passwd *user;
+        const char **all;
+        size_t n = 0;
+
+        if (geteuid() != 0 || stat(d->config->state.path, &st) || st.st_uid == 0)
+                return "";
+        user = getpwuid(st.st_uid);
+        all = arena_new_array(a, const char *, command->n_items + 8);
+        all[n++] = SETPRIV;
+        all[n++] = arena_printf(a, "--reuid=%u", (unsigned)st.st_uid);
+        all[n++] = arena_printf(a, "--regid=%u", (unsigned)(user ? user->pw_gid : st.st_gid));
+        all[n++] = user ? "--init-groups" : "--clear-groups";
+        if (user)
+                all[n++] = "--reset-env"; /* its HOME, and no folders of root in PATH */
+        all[n++] = "--";
+        memcpy(all + n, command->items, command->n_items * sizeof(*all));
+        *command = (ConfigList){ .items = all, .n_items = n + command->n_items };
+        return user ? arena_printf(a, "as %s: ", user->pw_name)
+                    : arena_printf(a, "as uid %u: ", (unsigned)st.st_uid);
+}
+
 /* Status only: pause and resume would change something. */
 void doctor_scheduler(Doctor *d)
 {
-        const SchedulerConfig *c = &d->config->scheduler;
+        SchedulerConfig c = d->config->scheduler;
         _cleanup_(scheduler_freep) Scheduler *s = NULL;
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        const char *as, *why;
         SchedulerState state;
 
-        if (c->driver == SCHEDULER_INTERNAL) {
+        if (c.driver == SCHEDULER_INTERNAL) {
                 doctor_ok(d, "internal: the regular cycle is sosync's own");
                 return;
         }
-        if (scheduler_command_new(&s, c) || scheduler_status(s, d->arena, &state, &diag)) {
-                doctor_fault(d,
-                             "run scheduler.status by hand, as the user of the service; it must print "
-                             "Get-ADSyncScheduler as JSON",
-                             "%s", diag_text(&diag));
+        as = as_service(d, &c.status);
+        if (scheduler_command_new(&s, &c) || scheduler_status(s, d->arena, &state, &diag)) {
+                why = diag_text(&diag);
+                why += str_starts(why, SETPRIV ": ") ? strlen(SETPRIV ": ") : 0;
+                doctor_fault(
+                        d,
+                        "run scheduler.status by hand, as the user of the service, whose ssh key it is; it "
+                        "must print Get-ADSyncScheduler as JSON",
+                        "%s%s", as, why);
                 return;
         }
         if (state.scheduler_suspended)
@@ -326,6 +365,6 @@ void doctor_scheduler(Doctor *d)
                 doctor_warn(d, "`sosync scheduler set --sync-cycle-enabled true`, if it should run",
                             "SyncCycleEnabled is false, by somebody's hand: sosync leaves it so");
         else
-                doctor_ok(d, "Get-ADSyncScheduler answers%s",
+                doctor_ok(d, "%sGet-ADSyncScheduler answers%s", as,
                           state.sync_cycle_in_progress ? "; a cycle is in progress" : "");
 }

@@ -120,3 +120,25 @@ with house("doctor") as h:
 
     step("a program that cannot be run")
     only(h, "notify", "fault", 1, "/nowhere/alarm", more="notify: {command: [/nowhere/alarm]}")
+
+    step("root asks Entra Connect's scheduler as the user of the service, whose ssh key it is")
+    state = h.folder / "theirs"
+    state.mkdir()
+    os.chown(state, 65534, 65534)
+    answer = ('{"SyncCycleEnabled": true, "SchedulerSuspended": false, "StagingModeEnabled": false, "SyncCycleInProgress": false,'
+              ' "CurrentlyEffectiveSyncCycleInterval": "00:30:00", "NextSyncCycleStartTimeInUTC": "2026-11-22T08:00:00Z"}')
+    driver = write_file(h.folder / "status.sh", f"""\
+[ "$(id -u)" = "$1" ] || {{ echo 'Permission denied (publickey).' >&2; exit 255; }}
+echo '{answer}'
+""", 0o644).read_text()
+
+    def scheduler(uid):
+        words = json.dumps(["/bin/sh", "-c", driver, "status", str(uid)])
+        more = f"scheduler: {{driver: command, status: {words}, pause: [/bin/true], resume: [/bin/true]}}"
+        found = json.loads(doctor(h, "--json", state=state, more=more).stdout)["findings"]
+        return next(f for f in found if f["check"] == "scheduler")
+    f = scheduler(65534)
+    check(f["status"] == "ok" and f["text"] == "as nobody: Get-ADSyncScheduler answers", f)
+    f = scheduler(0)
+    check(f["status"] == "fault" and f["text"].startswith("as nobody: exit status 255: Permission denied"), f)
+    print(f"    {f['status']} {f['check']}: {f['text']}\n      -> {f['do']}")
