@@ -109,8 +109,8 @@ bool owner_is_throttled(const char *code, const char *reason);
 
 /*
  * The decorator. Operations that carry `owner` go to the owner, the others to `next`; both are taken. Nothing
- * of the owner's is done in a call that may not ask (Call.may_ask). apply answers TARGET_E_OWNER_BUSY or _AWAY
- * with retry_at for what must come again. Return: 0.
+ * of the owner's is done in a call that may not ask (Call.may_ask). apply answers TARGET_E_OWNER_BUSY or
+ * _AWAY with retry_at for what must come again. Return: 0.
  */
 int target_owner_new(Target **ret_target, Target *next, Owner *owner, const OwnerConfig *config,
                      const Clock *clock);
