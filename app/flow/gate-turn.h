@@ -8,8 +8,7 @@
  *              |
  *      flag_turn()             the driver may be asked, for seconds: `work` is held, `lock` is not
  *              |
- *      publish                 one machine: the view. A cluster: the board first, and the view is what it
- * says
+ *      publish                 one machine: the view. A cluster: the board, and the view is what it says
  *
  * In a cluster the turn begins with the role. Who has it from now on closes the lanes before anything else is
  * done; who has lost it, or cannot write the board any more, does nothing but what flag_yield() undoes; the

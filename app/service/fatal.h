@@ -4,10 +4,11 @@
 /*
  * Fatal: the signals that end the process without its loop
  *
- *      a fault of ours         the marks of the queue learn of it, and the process dies of it as usual: a
- * change that crashes the service is recognised at the next start (queue/marks.h) stop_timeout is over ends
- * at once told to stop twice      ends at once
+ *      a fault of ours         the marks of the queue learn of it, and the process dies of it as usual
+ *      stop_timeout is over    ends at once
+ *      told to stop twice      ends at once
  *
+ * The marks are how a change that crashes the service is recognised at the next start (queue/marks.h).
  * Ending at once is exit status 0, with one line on standard error: the store is consistent at every moment,
  * and what was in work runs again at the next start.
  *
@@ -18,7 +19,5 @@
 void fatal_watch_crashes(_Atomic unsigned char *flag);
 void fatal_forget(void);
 
-/* For the whole stop: SIGALRM, which alarm() sends. And from the moment the loop has ended: SIGTERM, SIGINT.
- */
-void fatal_watch_alarm(void);
-void fatal_watch_second_stop(void);
+void fatal_watch_alarm(void);       /* SIGALRM, which alarm() sends */
+void fatal_watch_second_stop(void); /* SIGTERM, SIGINT; from when the loop has ended */
