@@ -183,8 +183,7 @@ int conn_search(Conn *c, const ConnSearch *search, int64_t timeout_us, const cha
                 int (*entry)(void *context, LDAPMessage *message), void *context, ConnAnswer *ret_answer,
                 Diag *diag);
 
-/* -- translation (ldap-error.c) ---------------------------------------------------------------------------
- */
+/* -- translation (ldap-error.c) -------------------------------------------------------------------------- */
 
 /* An LDAP result code with the server's own words. Return: CONN_E_*, never 0. */
 int conn_translate(int code, const char *server_says, const char *who, const char *what, Diag *diag);

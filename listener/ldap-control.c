@@ -391,8 +391,7 @@ int entry_change_parse(const struct berval *value, bool *ret_deleted)
         return good ? 0 : CONTROL_E_INVALID;
 }
 
-/* -- all --------------------------------------------------------------------------------------------------
- */
+/* -- all ------------------------------------------------------------------------------------------------- */
 
 /**
  * controls_find() - the value of a control in an answer

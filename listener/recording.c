@@ -20,8 +20,7 @@ typedef struct Frame {
 #define N_FIELDS       5
 #define N_ENTRY_FIELDS 8
 
-/* -- writing ----------------------------------------------------------------------------------------------
- */
+/* -- writing --------------------------------------------------------------------------------------------- */
 
 int recording_create(RecordingFile *f, const char *path, Diag *diag)
 {
@@ -138,8 +137,7 @@ void recording_tap_init(RecordingTap *t, RecordingFile *f, FeedSink *next, const
         };
 }
 
-/* -- reading ----------------------------------------------------------------------------------------------
- */
+/* -- reading --------------------------------------------------------------------------------------------- */
 
 static int corrupt(const char *path, long at, const char *what, Diag *diag)
 {

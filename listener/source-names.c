@@ -34,8 +34,7 @@ static int compare(const void *a, const void *b)
         return strcmp(((const Named *)a)->normalised, ((const Named *)b)->normalised);
 }
 
-/* -- what is asked for ------------------------------------------------------------------------------------
- */
+/* -- what is asked for ----------------------------------------------------------------------------------- */
 
 static Value note(Names *n, Value v)
 {
@@ -74,8 +73,7 @@ static Value note_all(Names *n, Value v)
         return value_list(list, v.n);
 }
 
-/* -- what is answered -------------------------------------------------------------------------------------
- */
+/* -- what is answered ------------------------------------------------------------------------------------ */
 
 static int found(void *context, LDAPMessage *message)
 {

@@ -11,8 +11,7 @@
 #include "listener/feed-syncrepl.h"
 #include "listener/sync-cookie.h"
 
-/* -- cookies ----------------------------------------------------------------------------------------------
- */
+/* -- cookies --------------------------------------------------------------------------------------------- */
 
 static void copy_cookie(uint8_t **to, size_t *n_to, const uint8_t *from, size_t n)
 {
@@ -95,8 +94,7 @@ static void add_position(FeedSyncrepl *f)
         f->moved = false;
 }
 
-/* -- batches ----------------------------------------------------------------------------------------------
- */
+/* -- batches --------------------------------------------------------------------------------------------- */
 
 /**
  * syncrepl_flush() - hand over what has come so far
@@ -136,8 +134,7 @@ void syncrepl_reset(FeedSyncrepl *f)
         go_back(f);
 }
 
-/* -- the search -------------------------------------------------------------------------------------------
- */
+/* -- the search ------------------------------------------------------------------------------------------ */
 
 /* "rid=000,csn=A;B": everything up to here is known (accepted by OpenLDAP; each server's own csn). */
 static void make_now(FeedSyncrepl *f)
@@ -231,8 +228,7 @@ static int refresh_is_over(FeedSyncrepl *f)
         return 0;
 }
 
-/* -- entries ----------------------------------------------------------------------------------------------
- */
+/* -- entries --------------------------------------------------------------------------------------------- */
 
 /**
  * syncrepl_entry() - an entry of the search, or of the second look
@@ -340,8 +336,7 @@ int syncrepl_info(FeedSyncrepl *f, LDAPMessage *message, bool cookies, Diag *dia
         return batch_is_full(&f->batch) ? syncrepl_flush(f) : 0;
 }
 
-/* -- the end ----------------------------------------------------------------------------------------------
- */
+/* -- the end --------------------------------------------------------------------------------------------- */
 
 static int begin_anew(FeedSyncrepl *f, const char *why, Diag *diag)
 {

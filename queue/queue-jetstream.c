@@ -293,8 +293,7 @@ static void unclaim(Space *s, const ObjectId *metaverse)
         claims_release(&q->lmdb.claims, metaverse);
 }
 
-/* -- begin and end: log-node.c ----------------------------------------------------------------------------
- */
+/* -- begin and end: log-node.c --------------------------------------------------------------------------- */
 
 static const QueueOps queue_jetstream_ops = {
         .name = "jetstream",

@@ -49,8 +49,7 @@ static void print_safe(const char *indent, const char *s)
         printf("%s%s", indent, rules_cut(a, s, 160));
 }
 
-/* -- diff -------------------------------------------------------------------------------------------------
- */
+/* -- diff ------------------------------------------------------------------------------------------------ */
 
 static void print_effects(const json_t *diff)
 {
@@ -161,8 +160,7 @@ static void print_diff(const json_t *diff)
         printf("\nObjects that no rule has ever taken are not known, and not compared.\n");
 }
 
-/* -- the verbs --------------------------------------------------------------------------------------------
- */
+/* -- the verbs ------------------------------------------------------------------------------------------- */
 
 typedef struct Life {
         RulesCommand *c;

@@ -75,8 +75,7 @@ static int put_page(RulesWalk *w, PutFn put, bool is_last)
         return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : r;
 }
 
-/* -- the index of join values -----------------------------------------------------------------------------
- */
+/* -- the index of join values ---------------------------------------------------------------------------- */
 
 static bool is_indexed_by(const RuleSet *rules, const char *mv_type, const char *attribute)
 {
@@ -167,8 +166,7 @@ int rules_index_joins(Job *job)
         return r;
 }
 
-/* -- everybody who would be another ----------------------------------------------------------------------
- */
+/* -- everybody who would be another ---------------------------------------------------------------------- */
 
 static int put_changes(RulesWalk *w, CatchingUp *c, const ObjectId *done)
 {

@@ -23,8 +23,7 @@ static const char *argument(const Job *job, const char *name)
         return json_string_value(json_object_get(job->arguments, name));
 }
 
-/* -- the set in question ----------------------------------------------------------------------------------
- */
+/* -- the set in question --------------------------------------------------------------------------------- */
 
 typedef struct Candidate {
         const RulesFile *texts;
@@ -72,8 +71,7 @@ static int find_candidate(Job *job, Arena *a, Candidate *ret, Diag *diag)
         return r ? r : load_candidate(job, a, ret, diag);
 }
 
-/* -- diff -------------------------------------------------------------------------------------------------
- */
+/* -- diff ------------------------------------------------------------------------------------------------ */
 
 typedef struct Comparing {
         RulesDiff diff;
@@ -126,8 +124,7 @@ static int work_diff(Job *job, Diag *diag)
 
 const JobKind job_rules_diff = { .name = "rules-diff", .looks = true, .work = work_diff };
 
-/* -- activate ---------------------------------------------------------------------------------------------
- */
+/* -- activate -------------------------------------------------------------------------------------------- */
 
 static int work_activate(Job *job, Diag *diag)
 {
@@ -180,8 +177,7 @@ static const char *act(const json_t *arguments)
 
 const JobKind job_rules_activate = { .name = "rules-activate", .act = act, .work = work_activate };
 
-/* -- history ----------------------------------------------------------------------------------------------
- */
+/* -- history --------------------------------------------------------------------------------------------- */
 
 static int work_history(Job *job, Diag *diag)
 {

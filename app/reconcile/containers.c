@@ -142,8 +142,7 @@ static int read_all_names(Sweep *s, Diag *diag)
         return store(s, &batch);
 }
 
-/* -- names that nobody has brought ------------------------------------------------------------------------
- */
+/* -- names that nobody has brought ----------------------------------------------------------------------- */
 
 typedef struct Found {
         const Dn *now, *before;

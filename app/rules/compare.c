@@ -100,8 +100,7 @@ int rules_known_read(const RulesWorld *w, const ObjectId *metaverse, const Space
         return 0;
 }
 
-/* -- one set ----------------------------------------------------------------------------------------------
- */
+/* -- one set --------------------------------------------------------------------------------------------- */
 
 static bool is_taken(const RuleSet *rules, const RulesKnown *k, Arena *a, const char **ret_why)
 {
@@ -138,8 +137,7 @@ int rules_view(const RulesWorld *w, const RulesKnown *k, const RuleSet *rules, A
         return r;
 }
 
-/* -- two sets ---------------------------------------------------------------------------------------------
- */
+/* -- two sets -------------------------------------------------------------------------------------------- */
 
 typedef struct Changes {
         Arena *arena;

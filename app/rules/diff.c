@@ -59,8 +59,7 @@ static const char *name_of(const RulesKnown *k)
         return k->dn ? k->dn : "an object without a name";
 }
 
-/* -- rows -------------------------------------------------------------------------------------------------
- */
+/* -- rows ------------------------------------------------------------------------------------------------ */
 
 static Row *row_of(RulesDiff *d, const RulesChange *c, Arena *a)
 {
@@ -168,8 +167,7 @@ int rules_diff_add(RulesDiff *d, const RulesWorld *w, const RulesKnown *k, const
         return 0;
 }
 
-/* -- as JSON ----------------------------------------------------------------------------------------------
- */
+/* -- as JSON --------------------------------------------------------------------------------------------- */
 
 static json_t *text_json(const char *s)
 {

@@ -47,8 +47,7 @@ int known_find(const RulesWorld *w, const char *connector, const ObjectId *id, A
         return known_person(w, &head.metaverse, a, ret_known);
 }
 
-/* -- as JSON: records in base64 ---------------------------------------------------------------------------
- */
+/* -- as JSON: records in base64 -------------------------------------------------------------------------- */
 
 static json_t *record_json(PackWriter *w, Arena *a)
 {

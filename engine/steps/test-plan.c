@@ -25,8 +25,7 @@
 
 #define ROUNDS 300
 
-/* -- a space without rows ---------------------------------------------------------------------------------
- */
+/* -- a space without rows -------------------------------------------------------------------------------- */
 
 static int no_row(Space *s, SpaceTable table, const void *key, size_t n_key, Arena *a, SpaceRow *ret_row)
 {
@@ -45,8 +44,7 @@ static int no_links(Space *s, LinkTable table, const void *key, size_t n_key, co
 static const SpaceOps empty_ops = { .name = "empty", .get = no_row, .links = no_links };
 static Space empty_space = { .ops = &empty_ops };
 
-/* -- a run that stands before its plan ----------------------------------------------------------------------
- */
+/* -- a run that stands before its plan ------------------------------------------------------------------- */
 
 typedef struct Table {
         Arena *arena;
@@ -96,8 +94,7 @@ static void stand(Table *t, const char *mv_type, const FlowedObject *planned, co
         t->run.anchor = "AAECAw==";
 }
 
-/* -- random objects ---------------------------------------------------------------------------------------
- */
+/* -- random objects -------------------------------------------------------------------------------------- */
 
 static uint64_t seed;
 

@@ -32,8 +32,7 @@ typedef struct World {
         uint64_t n_made;
 } World;
 
-/* -- what the service says of itself -----------------------------------------------------------------------
- */
+/* -- what the service says of itself --------------------------------------------------------------------- */
 
 static void vitals(void *context, Arena *a, Vitals *v)
 {
@@ -164,8 +163,7 @@ static int scheduler_set(void *context, bool wanted, Diag *diag)
         return 0;
 }
 
-/* -- reports ------------------------------------------------------------------------------------------------
- */
+/* -- reports --------------------------------------------------------------------------------------------- */
 
 static void add(World *w, const Outcome *o)
 {

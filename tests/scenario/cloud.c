@@ -55,8 +55,7 @@ static int obey(Hearing *c, const Call *call, int r)
         return r;
 }
 
-/* -- reads ------------------------------------------------------------------------------------------------
- */
+/* -- reads ----------------------------------------------------------------------------------------------- */
 
 typedef struct Lagging {
         ObjectSink sink; /* first */
@@ -151,8 +150,7 @@ static int hearing_fetch(Target *t, Call *call, const Match *match, ObjectSink *
         return obey(c, call, r == 0 && lagging.missing ? TARGET_E_NOT_FOUND : r);
 }
 
-/* -- writes -----------------------------------------------------------------------------------------------
- */
+/* -- writes ---------------------------------------------------------------------------------------------- */
 
 static void hear_values(Hearing *c, const MemEntry *journal, size_t n, const ObjectId *id, bool *heard)
 {

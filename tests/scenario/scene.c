@@ -43,8 +43,7 @@ bool scene_fail(Scene *s, const char *format, ...)
         return false;
 }
 
-/* -- configuration ----------------------------------------------------------------------------------------
- */
+/* -- configuration --------------------------------------------------------------------------------------- */
 
 static int write_config(Scene *s)
 {
@@ -119,8 +118,7 @@ bool scene_reload(Scene *s)
         return true;
 }
 
-/* -- the process ------------------------------------------------------------------------------------------
- */
+/* -- the process ----------------------------------------------------------------------------------------- */
 
 static int open_queue(Scene *s)
 {
@@ -313,8 +311,7 @@ void scene_deinit(Scene *s)
                 scratch_remove(s->folder);
 }
 
-/* -- work and time ----------------------------------------------------------------------------------------
- */
+/* -- work and time --------------------------------------------------------------------------------------- */
 
 /* Without line ends and indents: a report is wrapped for the terminal. */
 static void fold_spaces(char *text)
@@ -466,8 +463,7 @@ bool scene_until(Scene *s, int64_t ms)
         return true;
 }
 
-/* -- names ------------------------------------------------------------------------------------------------
- */
+/* -- names ----------------------------------------------------------------------------------------------- */
 
 Thing *scene_thing(Scene *s, const char *name)
 {

@@ -72,8 +72,7 @@ static void must(int r, const char *what)
         }
 }
 
-/* -- the two directories ----------------------------------------------------------------------------------
- */
+/* -- the two directories --------------------------------------------------------------------------------- */
 
 static ObjectId id_of(unsigned forest, unsigned person)
 {
@@ -148,8 +147,7 @@ static void change_all(Storm *s, unsigned round)
              "the queue takes nothing");
 }
 
-/* -- the process ------------------------------------------------------------------------------------------
- */
+/* -- the process ----------------------------------------------------------------------------------------- */
 
 static void load_config(Storm *s)
 {
@@ -280,8 +278,7 @@ static void until_idle(Storm *s)
         }
 }
 
-/* -- what must be ------------------------------------------------------------------------------------------
- */
+/* -- what must be ---------------------------------------------------------------------------------------- */
 
 static void expect(Storm *s, const Object *o, const char *name, const char *wanted, unsigned person)
 {
