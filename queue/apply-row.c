@@ -205,7 +205,7 @@ static int change_row(Apply *ap, const Change *c, Wall now)
         if (!s.exists || !s.is_readable) {
                 Change first = *c;
 
-                if (c->kind == CHANGE_LINK && !c->dn)
+                if (!c->dn)
                         first.dn = known_dn(ap, s.key);
                 row_new(&s.row, &first, now, sequence, hurry, rest);
                 return save(ap, &s, &s.row, NULL);

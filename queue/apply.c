@@ -175,17 +175,21 @@ static int outcomes_done(Apply *ap, Op *op)
         return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Rows of the object's change: what the call is about. */
+/* Rows of the object's change: what the call is about; and behind its end, changes of others. */
 static int settle_row(Apply *ap, Op *op)
 {
+        int rc;
+
         switch (op->kind) {
         case OP_PUT:
                 return write_changes(ap, op);
         case OP_ACK:
         case OP_RETRY:
         case OP_PARK:
-                return apply_lease_end(ap, op);
+                rc = apply_lease_end(ap, op);
+                return rc ? rc : write_changes(ap, op);
         case OP_NOTE:
+                return write_changes(ap, op);
         case OP_BARRIER:
                 return 0;
         case OP_UNPARK:

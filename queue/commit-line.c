@@ -29,7 +29,7 @@ void line_leave_overlay(Committer *c, Op *op)
 
 static bool may_wake(const Op *op)
 {
-        if (op->n_edges || op->n_appeared)
+        if (op->n_edges || op->n_appeared || (op->kind != OP_PUT && op->n_changes))
                 return true;
         for (size_t i = 0; i < op->n_writes; i++) {
                 if (op->writes[i].table == SPACE_CLOUD_OF)
@@ -194,7 +194,7 @@ int commit_submit(Committer *c, Op *op)
         const bool waits = op->waits;
         int r;
 
-        if (op->n_changes && commit_is_over_limit(c))
+        if (op->kind == OP_PUT && op->n_changes && commit_is_over_limit(c))
                 return QUEUE_E_FULL;
         if (waits)
                 pthread_cond_init(&op->cond, NULL);

@@ -82,9 +82,10 @@ void entry_pack(PackWriter *w, const Entry *e)
 {
         const Op *op = &e->op;
         bool is_checked = op->kind == OP_PUT && op->checked;
+        bool has_others = op->kind != OP_PUT && op->n_changes;
 
         pack_array(w, ENTRY_FIELDS);
-        pack_int(w, is_checked ? ENTRY_VERSION : 1); /* who does not know it must not pass it by */
+        pack_int(w, has_others ? 3 : is_checked ? 2 : 1); /* who does not know it must not pass it by */
         pack_int(w, op->kind);
         pack_int(w, (int64_t)e->session);
         pack_int(w, (int64_t)e->number);

@@ -23,8 +23,9 @@
 
 typedef struct Entry Entry;
 
-/* Version 2 has Op.checked of a put, and is written only where that is set: all else an older node reads. */
-#define ENTRY_VERSION 2
+/* Version 2 has Op.checked of a put, version 3 changes of other objects in the end of a lease. Each is
+ * written only where there is such a thing: all else an older node reads. */
+#define ENTRY_VERSION 3
 
 /* Room in a message for everything but the bytes of a part. */
 #define ENTRY_ROOM 256

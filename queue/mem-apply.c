@@ -87,7 +87,7 @@ void mem_arrive(QueueMem *q, const Change *c, Wall now)
                         error_oom(sizeof(*m));
                 object_key_pack(&key, m->key);
                 keymap_add(&q->rows, &m->node, m->key, sizeof(m->key));
-                if (c->kind == CHANGE_LINK && !c->dn)
+                if (!c->dn)
                         first.dn = known_dn(q, m->key, a);
                 row_new(&row, &first, now, q->next++, hurry, rests_of(&q->rests, m->key, now));
         }
@@ -138,6 +138,13 @@ static void put_link_change(QueueMem *q, const ObjectKey *source, uint8_t lane, 
         Change c = {
                 .id = source->id, .source = source->source, .kind = CHANGE_LINK, .lane = lane, .seen = now
         };
+
+        mem_arrive(q, &c, now);
+}
+
+static void put_again(QueueMem *q, const ObjectKey *key, uint8_t lane, Wall now)
+{
+        Change c = { .id = key->id, .source = key->source, .kind = CHANGE_UPSERT, .lane = lane, .seen = now };
 
         mem_arrive(q, &c, now);
 }
@@ -242,6 +249,8 @@ void mem_apply(QueueMem *q, const SpaceBatch *b, bool skip_stale, uint8_t lane, 
         } else if (ended) {
                 mem_row_free(q, ended);
         }
+        for (size_t i = 0; b && i < b->n_again; i++)
+                put_again(q, &b->again[i], lane, now);
         for (size_t i = 0; b && i < b->n_edges; i++)
                 store_wait(q, &b->edges[i], lane, now);
         for (size_t i = 0; b && i < b->n_writes; i++) {

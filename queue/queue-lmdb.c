@@ -120,6 +120,23 @@ static const void *copy(Arena *a, const void *data, size_t size)
         return size ? arena_memdup(a, data, size) : NULL;
 }
 
+/* Objects that are to be run again: a change of each, in the lane of the lease. */
+static void add_again(Op *op, Arena *a, const SpaceBatch *b)
+{
+        Change *changes = arena_new_array(a, Change, b->n_again);
+
+        for (size_t i = 0; i < b->n_again; i++)
+                changes[i] = (Change){
+                        .id = b->again[i].id,
+                        .source = b->again[i].source,
+                        .kind = CHANGE_UPSERT,
+                        .lane = op->lane,
+                        .seen = op->now,
+                };
+        op->changes = changes;
+        op->n_changes = b->n_again;
+}
+
 static void copy_batch(Op *op, const SpaceBatch *b)
 {
         SpaceWrite *writes;
@@ -142,6 +159,7 @@ static void copy_batch(Op *op, const SpaceBatch *b)
         }
         op->appeared = copy(op->arena, b->appeared, b->n_appeared * sizeof(*b->appeared));
         op->n_appeared = b->n_appeared;
+        add_again(op, op->arena, b);
 }
 
 static void add_outcome(Op *op, Arena *a, const Outcome *outcome)
@@ -171,6 +189,7 @@ void queue_lmdb_refer(Op *op, Arena *a, const Commit *c)
                 op->n_edges = c->batch->n_edges;
                 op->appeared = c->batch->appeared;
                 op->n_appeared = c->batch->n_appeared;
+                add_again(op, a, c->batch);
         }
         add_outcome(op, a, c->outcome);
 }

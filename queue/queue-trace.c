@@ -132,9 +132,9 @@ static int say_end(QueueTrace *t, int r, const char *what, const Lease *lease, c
         char guid[GUID_TEXT_MAX];
         const SpaceBatch *b = c->batch;
 
-        return say(t, r, "%s %s writes=%zu links=%zu edges=%zu appeared=%zu outcome=%s%s%s", what,
+        return say(t, r, "%s %s writes=%zu links=%zu edges=%zu appeared=%zu again=%zu outcome=%s%s%s", what,
                    guid_format(&lease->change.id, guid), b ? b->n_writes : 0, b ? b->n_links : 0,
-                   b ? b->n_edges : 0, b ? b->n_appeared : 0, c->outcome ? "yes" : "no",
+                   b ? b->n_edges : 0, b ? b->n_appeared : 0, b ? b->n_again : 0, c->outcome ? "yes" : "no",
                    reason ? " reason=" : "", safe(a, reason));
 }
 

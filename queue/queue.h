@@ -45,7 +45,9 @@
  *  4. A change is given out at least once; after an ack is durable, never again.
  *  5. ack, retry, park and note store all of their Commit, or nothing; a row that another run has written
  *     since it was read refuses the whole (QUEUE_E_STALE).
- *  6. A reference that waits is woken. The ack that stores a wait looks the target up in the same
+ *  6. Who is to be run again because of what a run leaves behind (space_again()) has a change, in the same
+ *     transaction. Parked, it is READY by that.
+ *  7. A reference that waits is woken. The ack that stores a wait looks the target up in the same
  *     transaction. The ack that gives an object its cloud id (a row of SPACE_CLOUD_OF is that moment)
  *     moves its waits to ready and puts one CHANGE_LINK per source. It does not matter which comes
  *     first, nor whether one group commit holds both.

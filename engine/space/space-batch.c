@@ -223,3 +223,14 @@ void space_appeared(SpaceBatch *b, const ObjectKey *key)
 
         *k = *key;
 }
+
+/**
+ * space_again() - another object is to be run again, because of what this commit says
+ */
+void space_again(SpaceBatch *b, const ObjectKey *key)
+{
+        for (size_t i = 0; i < b->n_again; i++)
+                if (b->again[i].source == key->source && guid_is(&b->again[i].id, &key->id))
+                        return;
+        *GROW(b, again) = *key;
+}

@@ -222,6 +222,8 @@ struct SpaceBatch {
         size_t n_edges, size_edges;
         ObjectKey *appeared; /* objects that have their cloud id as of this commit: wake who waits for them */
         size_t n_appeared, size_appeared;
+        ObjectKey *again; /* objects that are to be run again because of this commit */
+        size_t n_again, size_again;
 };
 
 struct SpaceOps {
@@ -287,7 +289,8 @@ void space_release(Space *s, const ObjectId *metaverse);
 
 /* Writes into a batch. `serial` is what the read gave (0: there was no row), or SPACE_ANY. */
 void space_batch_init(SpaceBatch *b, Arena *a);
-/* The rows and links of another batch, copied; its rows unchecked (SPACE_ANY), its waits left out. */
+/* The rows and links of another batch, copied; its rows unchecked (SPACE_ANY), its waits and who is run again
+ * left out. */
 void space_batch_append(SpaceBatch *b, const SpaceBatch *from);
 void space_write_head(SpaceBatch *b, const ObjectKey *key, const Head *head, uint64_t serial);
 void space_write_import(SpaceBatch *b, const ObjectKey *key, const Object *o, uint64_t serial);
@@ -303,6 +306,8 @@ void space_write_join(SpaceBatch *b, LinkVerb verb, const char *type, const char
                       const ObjectId *mv);
 void space_wait(SpaceBatch *b, const Edge *edge);
 void space_appeared(SpaceBatch *b, const ObjectKey *key);
+/* A change of it is put in the transaction of the acknowledgement, in the lane of the lease. */
+void space_again(SpaceBatch *b, const ObjectKey *key);
 
 /* Keys as they are on disk: source big-endian, then the GUID. */
 #define OBJECT_KEY_SIZE 18

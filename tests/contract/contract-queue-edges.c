@@ -383,12 +383,68 @@ static void test_wait_removed(void **state)
         assert_int_equal(stats(f).n_waiting_edges, 0);
 }
 
+/* Who is to be run again because of what another run leaves behind: parked or not, it is READY with the ack,
+ * in its lane; one that is in work comes again behind its lease. */
+static void test_again(void **state)
+{
+        Fixture *f = *state;
+        ObjectKey two = object_n(2), three = object_n(3), four = object_n(4);
+        Lease leaver, parked, busy, lease;
+        SpaceBatch b;
+        QueueItem item;
+        bool there;
+
+        put_n(f, 1, LANE_URGENT);
+        put_n(f, 2, LANE_NORMAL);
+        put_n(f, 3, LANE_NORMAL);
+        leaver = take(f, 1);
+        parked = take(f, 2);
+        busy = take(f, 3);
+        assert_int_equal(queue_park(f->q, &parked, "AmbiguousJoin", &(Commit){ .now = f->now }), 0);
+        settle(f);
+        item = item_n(f, 2, &there);
+        assert_true(there);
+        assert_int_equal(item.state, QUEUE_PARKED);
+        space_batch_init(&b, f->a);
+        space_again(&b, &two);
+        space_again(&b, &two);
+        space_again(&b, &three);
+        space_again(&b, &four);
+        assert_int_equal(b.n_again, 3);
+        ack_batch(f, &leaver, &b);
+        settle(f);
+        item = item_n(f, 2, &there);
+        assert_true(there);
+        assert_int_equal(item.state, QUEUE_READY);
+        assert_int_equal(item.change.lane, LANE_URGENT);
+        assert_int_equal(item.change.kind, CHANGE_UPSERT);
+        item = item_n(f, 4, &there);
+        assert_true(there);
+        assert_int_equal(item.state, QUEUE_READY);
+        assert_int_equal(queue_ack(f->q, &busy, &(Commit){ .now = f->now }), 0);
+        settle(f);
+        lease = take(f, 3);
+        assert_int_equal(lease.change.lane, LANE_URGENT);
+        /* Also when the lease ends in another way. */
+        space_batch_init(&b, f->a);
+        space_again(&b, &two);
+        parked = take(f, 2);
+        assert_int_equal(queue_ack(f->q, &parked, &(Commit){ .now = f->now }), 0);
+        settle(f);
+        assert_int_equal(queue_park(f->q, &lease, "x", &(Commit){ .batch = &b, .now = f->now }), 0);
+        settle(f);
+        item = item_n(f, 2, &there);
+        assert_true(there);
+        assert_int_equal(item.state, QUEUE_READY);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, contract_setup, contract_teardown)
 
 const struct CMUnitTest contract_edges[] = {
         TEST(test_wait_first),     TEST(test_target_first), TEST(test_one_commit),
         TEST(test_cloud_of_alone), TEST(test_cycles),       TEST(test_link_merges),
         TEST(test_twenty_at_once), TEST(test_fan_out),      TEST(test_wait_removed),
+        TEST(test_again),
 };
 
 const size_t n_contract_edges = N_ELEMENTS(contract_edges);
