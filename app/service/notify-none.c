@@ -10,6 +10,6 @@ void notify_stopping(void)
 {
 }
 
-void notify_watchdog(void)
+void notify_beat(bool ready)
 {
 }

@@ -14,7 +14,7 @@ void notify_stopping(void)
         sd_notify(0, "STOPPING=1");
 }
 
-void notify_watchdog(void)
+void notify_beat(bool ready)
 {
-        sd_notify(0, "WATCHDOG=1");
+        sd_notify(0, ready ? "WATCHDOG=1" : "EXTEND_TIMEOUT_USEC=60000000");
 }

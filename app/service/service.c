@@ -48,6 +48,7 @@ struct Service {
         struct event *signals[3];
         struct event *tick;
         uint64_t n_ticks;
+        bool ready;
         bool rules_refused;    /* what another node made active cannot be loaded here, and that was said */
         struct event *settled; /* made active by the last feed's thread */
 };
@@ -125,7 +126,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
                 reload_catch_up_rules(&s->wiring);
         if (s->n_ticks % HEAP_TRIM_S == 0)
                 heap_trim();
-        notify_watchdog();
+        notify_beat(s->ready);
 }
 
 /* From now on nothing that changes in the directories is missed: that is what "ready" promises. */
@@ -140,6 +141,7 @@ static void on_settled(evutil_socket_t fd, short what, void *context)
                  LOG_STR("staging", staging_is_on(&s->wiring.shared.staging, s->wiring.first->staging)
                                             ? "on: nothing is exported"
                                             : NULL));
+        s->ready = true;
         notify_ready();
 }
 

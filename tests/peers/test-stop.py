@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stop that has to wait for the network, and the second signal that ends the wait."""
+"""A directory that accepts and never says a word: what the service manager is told meanwhile, and how a stop that waits is ended."""
 
 import os
 import signal
@@ -47,8 +47,13 @@ class Stop(unittest.TestCase):
                        stderr=subprocess.DEVNULL)
         self.log = open(f'{path}/log', 'w+')
         self.addCleanup(self.log.close)
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.manager.close)
+        self.manager.bind(f'{path}/notify')
+        self.manager.settimeout(30)
         self.service = subprocess.Popen([f'{ROOT}/app/sosync', '-c', f'{path}/sosync.yaml', 'run'],
-                                        stderr=self.log)
+                                        stderr=self.log, env={**os.environ, 'NOTIFY_SOCKET': f'{path}/notify'})
+        self.addCleanup(self.service.wait)
         self.addCleanup(self.service.kill)
 
     def wait_for(self, text):
@@ -58,6 +63,21 @@ class Stop(unittest.TestCase):
                 return
             time.sleep(0.05)
         self.fail(f'the service never said "{text}"')
+
+    def told(self, until):
+        """What the service manager is told, up to and with what is waited for."""
+        told = []
+        while until not in told:
+            told += self.manager.recv(4096).decode().splitlines()
+        return told
+
+    def test_start_takes_long(self):
+        if 'libsystemd' not in subprocess.run(['ldd', f'{ROOT}/app/sosync'], capture_output=True, text=True).stdout:
+            self.skipTest('built without libsystemd')
+        # The feed waits for its time-out. A first catch-up waits longer than systemd does, unless it is told.
+        told = self.told('READY=1')
+        self.assertEqual(set(told[:-1]), {'EXTEND_TIMEOUT_USEC=60000000'}, told)
+        self.assertEqual(set(self.told('WATCHDOG=1')), {'WATCHDOG=1'})
 
     def test_second_signal(self):
         # Somebody is connected, so somebody waits; and the loop runs: the control socket answers.
