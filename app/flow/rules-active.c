@@ -169,7 +169,8 @@ int rules_follow(Wiring *w, const char **ret_restart, Diag *diag)
         RulesHistory h;
         int r;
 
-        pthread_mutex_lock(&w->rules_lock);
+        if (pthread_mutex_trylock(&w->rules_lock))
+                return 0;
         now = snapshot_get(&w->snapshot);
         r = rules_store_history(queue_space(w->queue), a, &h);
         if (r == 0 && h.n && !str_is(h.items[0].version, rules_version(now->run.rules)))

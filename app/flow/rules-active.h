@@ -32,7 +32,8 @@ int rules_activate(Wiring *w, const RulesFile *texts, size_t n_texts, const char
 
 /*
  * In a cluster another node may have made a set active, or a command beside the nodes: then it works here too
- * from now on. Asked every second. `ret_restart` as of rules_activate().
+ * from now on. Asked every second by the main loop, so it waits for nobody: while rules_lock is held it looks
+ * at nothing and returns 0. `ret_restart` as of rules_activate().
  * Return: 0, RULES_FOLLOW_E_NEW (another set works now), RULE_E_INVALID (this program cannot load it: the old
  * one goes on, findings in the diag), -errno.
  */

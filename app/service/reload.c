@@ -8,9 +8,10 @@
 
 #include <string.h>
 
-void reload_config(Wiring *w)
+/* The lock is held. */
+static void take_config(Wiring *w)
 {
-        Diag diag = DIAG_INIT;
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
         Config *next = NULL;
         const char *key;
 
@@ -18,17 +19,13 @@ void reload_config(Wiring *w)
                 for (size_t i = 0; i < diag.n_items; i++)
                         log_error(&w->log, "reload refused", LOG_STR("why", diag.items[i].text));
                 log_error(&w->log, "the configuration in force stays in force");
-                diag_deinit(&diag);
                 return;
         }
-        pthread_mutex_lock(&w->rules_lock);
         if (rules_adopt(w, next, &diag) || w->rules_broken) {
-                pthread_mutex_unlock(&w->rules_lock);
                 for (size_t i = 0; i < diag.n_items; i++)
                         log_error(&w->log, "reload refused", LOG_STR("why", diag.items[i].text));
                 w->rules_broken = false;
                 config_unref(next);
-                diag_deinit(&diag);
                 return;
         }
         key = config_needs_restart(w->first, next);
@@ -38,8 +35,15 @@ void reload_config(Wiring *w)
         log_set_level((LogLevel)next->log.level);
         log_info(&w->log, "reloaded", LOG_STR("rules", rules_version(next->run.rules)));
         snapshot_swap(&w->snapshot, next);
+}
+
+int reload_config(Wiring *w)
+{
+        if (pthread_mutex_trylock(&w->rules_lock))
+                return RELOAD_E_LATER;
+        take_config(w);
         pthread_mutex_unlock(&w->rules_lock);
-        diag_deinit(&diag);
+        return 0;
 }
 
 void reload_catch_up_rules(Wiring *w)

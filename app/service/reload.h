@@ -12,13 +12,17 @@
  * running process stays as it was at its start, and the log names the first such key
  * (config_needs_restart()). Runs that are at work end with what they began with.
  *
- * The main thread calls. Wiring.rules_lock is held from adopting the rules to the swap, for an activation may
- * come at the same moment, from a job.
+ * The main thread calls. Wiring.rules_lock is held until the swap, for an activation may come at the same
+ * moment, from a job. That one holds it until its rules are stored, in a cluster without servers for a long
+ * while: nothing here waits for it.
  */
 
 #include "app/flow/wiring.h"
 
-void reload_config(Wiring *w);
+/* Return: 0: it is in force, or was refused, and the log says which; RELOAD_E_LATER: rules are being made
+ * active, call again. */
+#define RELOAD_E_LATER 1
+int reload_config(Wiring *w);
 
 /* `refused`: what was seen last could not be loaded, and that was said once; begins as false. */
 void reload_follow_rules(Wiring *w, bool *refused);

@@ -49,6 +49,7 @@ struct Service {
         struct event *tick;
         uint64_t n_ticks;
         bool ready;
+        bool reload_waits;     /* for rules that are being made active */
         bool rules_refused;    /* what another node made active cannot be loaded here, and that was said */
         struct event *settled; /* made active by the last feed's thread */
 };
@@ -87,7 +88,9 @@ static void on_reload(evutil_socket_t signal_number, short what, void *context)
 {
         Service *s = context;
 
-        reload_config(&s->wiring);
+        s->reload_waits = reload_config(&s->wiring) == RELOAD_E_LATER;
+        if (s->reload_waits)
+                log_info(&s->wiring.log, "rules are being made active; the reload comes after that");
 }
 
 /* Ticks are a second each. */
@@ -121,6 +124,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         workers_look(&s->workers, &s->wiring);
         if (s->cycle.wiring && roles_has_cycle(&s->roles))
                 cycle_tick(&s->cycle);
+        if (s->reload_waits)
+                s->reload_waits = reload_config(&s->wiring) == RELOAD_E_LATER;
         reload_follow_rules(&s->wiring, &s->rules_refused);
         if (++s->n_ticks % CATCH_UP_TICKS == 1)
                 reload_catch_up_rules(&s->wiring);
