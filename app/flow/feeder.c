@@ -24,11 +24,19 @@ void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *co
         f->arena = arena_new(0);
         f->field = LOG_STR("feed", c->name);
         f->log = (Log){ .parent = &w->log, .fields = &f->field, .n_fields = 1 };
+        pthread_mutex_init(&f->lock, NULL);
         intake_init(&f->intake, w->queue, &w->snapshot, w->clock, &f->log, c->feed, c->number, c->source);
         f->intake.settled = settled;
         f->intake.context = context;
         f->prepared = true;
         c->intake = &f->intake;
+}
+
+static void set_running(Feeder *f, bool running)
+{
+        pthread_mutex_lock(&f->lock);
+        f->is_running = running;
+        pthread_mutex_unlock(&f->lock);
 }
 
 int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
@@ -54,23 +62,30 @@ int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
                 return r;
         /* An empty one was made by an earlier version: the feed refuses it and catches up. */
         r = feed_thread_start(&f->thread, ops, &config, sink, &f->log, r == 0 ? &position : NULL, diag);
-        return r ? r : lookouts_start(&f->lookouts, w, f->connector);
+        if (r)
+                return r;
+        set_running(f, true);
+        return lookouts_start(&f->lookouts, w, f->connector);
 }
 
 void feeder_resume(Feeder *f)
 {
-        if (f->thread.started)
+        pthread_mutex_lock(&f->lock);
+        if (f->is_running)
                 feed_pause(f->thread.feed, false);
+        pthread_mutex_unlock(&f->lock);
 }
 
 void feeder_tell_stop(Feeder *f)
 {
+        set_running(f, false);
         lookouts_tell_stop(&f->lookouts);
         feed_thread_tell_stop(&f->thread);
 }
 
 void feeder_stop(Feeder *f)
 {
+        set_running(f, false);
         lookouts_stop(&f->lookouts);
         feed_thread_stop(&f->thread);
 }
@@ -82,5 +97,6 @@ void feeder_deinit(Feeder *f)
         f->arena = arena_free(f->arena);
         f->connector->intake = NULL;
         intake_deinit(&f->intake);
+        pthread_mutex_destroy(&f->lock);
         f->prepared = false;
 }

@@ -23,6 +23,9 @@ struct Feeder {
         FeedThread thread;
         Lookouts lookouts; /* beside it, with source.urgent_on: all-dcs */
         bool prepared;
+
+        pthread_mutex_t lock; /* protects is_running, and the feed from its end while it is told to go on */
+        bool is_running;
 };
 
 /* Its intake may be looked at from now on, until feeder_deinit(). `settled` is called once, on the feed's
@@ -33,6 +36,6 @@ void feeder_deinit(Feeder *f);
 /* `record`: what the feed says is written there too; NULL: it is not.
  * Return: 0, -errno; the diag says what is wrong with the feed's configuration. */
 int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag);
-void feeder_resume(Feeder *f); /* after a queue that was full */
+void feeder_resume(Feeder *f); /* after a queue that was full; from any thread, also while it is stopped */
 void feeder_tell_stop(Feeder *f);
 void feeder_stop(Feeder *f); /* and waits */

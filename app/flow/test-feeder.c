@@ -136,12 +136,45 @@ static void test_empty_position(void **state)
         assert_false(b.has_cookie);
 }
 
+static int n_resumed;
+
+static void count_resumed(Feed *f, bool paused)
+{
+        n_resumed += !paused;
+}
+
+/* Room in the queue is seen by one thread, and another one may be taking the feed down at that moment. */
+static void test_no_resume_of_what_stops(void **state)
+{
+        Desk *d = *state;
+        Diag diag = DIAG_INIT;
+        Feeder f = { 0 };
+        FeedOps ops;
+
+        feeder_prepare(&f, &d->wiring, &d->connector, NULL, NULL);
+        feeder_resume(&f);
+        assert_int_equal(feeder_start(&f, &d->wiring, NULL, &diag), 0);
+        ops = *f.thread.feed->ops;
+        ops.pause = count_resumed;
+        f.thread.feed->ops = &ops;
+        feeder_resume(&f);
+        assert_int_equal(n_resumed, 1);
+        feeder_tell_stop(&f);
+        feeder_resume(&f);
+        assert_int_equal(n_resumed, 1);
+        feeder_stop(&f);
+        feeder_resume(&f);
+        feeder_deinit(&f);
+        diag_deinit(&diag);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_first_start, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_goes_on, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_empty_position, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_no_resume_of_what_stops, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
