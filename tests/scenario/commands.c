@@ -3,9 +3,7 @@
 /* Commands: what a script can make happen. README.md has them with their meaning. */
 
 #include "tests/scenario/commands.h"
-#include "app/control/matches.h"
-#include "app/flow/brake-store.h"
-#include "app/flow/revert.h"
+
 #include "app/flow/staging.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -165,112 +163,6 @@ void command_meanwhile_now(void *scene)
                 command_change(s, words, 2);
 }
 
-/* REQUEST ada [staging]: a person asks for it. */
-static bool do_request(Scene *s, const char *const *words, size_t n_words)
-{
-        Change change = {
-                .kind = CHANGE_REQUEST,
-                .lane = LANE_URGENT,
-                .staging = command_has(words, n_words, "staging"),
-                .seen = clock_wall(&s->clock.clock),
-                .by = "the script",
-        };
-        Thing *t;
-
-        if (!command_need(s, words[1], &t))
-                return false;
-        change.id = t->id;
-        change.dn = t->dn;
-        return queue_put(s->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = change.seen }) ==
-                       0 ||
-               scene_fail(s, "the queue refuses the change");
-}
-
-typedef struct NamedCode {
-        const char *name;
-        int code;
-} NamedCode;
-
-static bool find_code(const NamedCode *codes, size_t n, const char *name, int *ret_code)
-{
-        for (size_t i = 0; i < n; i++)
-                if (str_is(codes[i].name, name)) {
-                        *ret_code = codes[i].code;
-                        return true;
-                }
-        return false;
-}
-
-/* REPLY [fetch|apply|info|role] throttled [retry=30] [times=2] */
-static bool do_reply(Scene *s, const char *const *words, size_t n_words)
-{
-        static const NamedCode codes[] = {
-                { "throttled", TARGET_E_THROTTLED }, { "transient", TARGET_E_TRANSIENT },
-                { "refused", TARGET_E_REFUSED },     { "unreachable", TARGET_E_UNREACHABLE },
-                { "garbage", TARGET_E_GARBAGE },     { "ambiguous", TARGET_E_AMBIGUOUS },
-                { "lost", TARGET_E_TRANSIENT },      { "rejected", TARGET_E_REJECTED },
-        };
-        MemFault fault = {
-                .on = command_has(words, n_words, "fetch")   ? MEM_FETCH
-                      : command_has(words, n_words, "apply") ? MEM_APPLY
-                      : command_has(words, n_words, "info")  ? MEM_INFO
-                      : command_has(words, n_words, "role")  ? MEM_ROLE
-                                                             : MEM_ANY,
-                .n = (unsigned)command_number(command_value(s, words, n_words, "times"), 1),
-                .after = command_has(words, n_words, "lost"),
-                .retry_us = command_number(command_value(s, words, n_words, "retry"), 0) * 1000000,
-                .reason = "as the script says",
-        };
-
-        for (size_t i = 1; i < n_words; i++)
-                find_code(codes, N_ELEMENTS(codes), words[i], &fault.end);
-        if (!fault.end)
-                return scene_fail(s, "what is the reply?");
-        target_mem_fail(cloud_mem(s->cloud), &fault);
-        return true;
-}
-
-/* FAIL source unreachable [times=2]   FAIL ada too-large */
-static bool do_fail(Scene *s, const char *const *words, size_t n_words)
-{
-        static const NamedCode codes[] = {
-                { "unreachable", SOURCE_E_UNREACHABLE },
-                { "refused", SOURCE_E_REFUSED },
-                { "stale", SOURCE_E_STALE },
-                { "too-large", SOURCE_E_TOO_LARGE },
-                { "not-found", SOURCE_E_NOT_FOUND },
-                { "works", 0 },
-        };
-        unsigned times = (unsigned)command_number(command_value(s, words, n_words, "times"), 0);
-        Thing *t;
-        int code;
-
-        if (!find_code(codes, N_ELEMENTS(codes), words[2], &code))
-                return scene_fail(s, "%s is not a way to fail", words[2]);
-        if (str_is(words[1], "source")) {
-                source_mem_fail(s->directory, code, times, "as the script says");
-                return true;
-        }
-        if (!command_need(s, words[1], &t))
-                return false;
-        source_mem_fail_object(s->directory, &t->id, code, times, "as the script says");
-        return true;
-}
-
-/* LAG 60 [index]: reads of the cloud show what was there 60 seconds ago; index: only those by anchor. */
-static bool do_lag(Scene *s, const char *const *words, size_t n_words)
-{
-        cloud_lag(s->cloud, command_number(words[1], 0) * 1000, command_has(words, n_words, "index"));
-        return true;
-}
-
-/* HOLD 30: no budget but for the urgent lane. */
-static bool do_hold(Scene *s, const char *const *words, size_t n_words)
-{
-        cloud_hold(s->cloud, command_number(words[1], 0) * 1000);
-        return true;
-}
-
 /* STAGING on   STAGING off   STAGING promote: off, and what it has held back becomes due */
 static bool do_staging(Scene *s, const char *const *words, size_t n_words)
 {
@@ -322,39 +214,6 @@ static bool do_target(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
-/* APPROVE ada: a person says that the candidate is the same one. */
-static bool do_approve(Scene *s, const char *const *words, size_t n_words)
-{
-        Thing *t;
-        int r;
-
-        if (!command_need(s, words[1], &t))
-                return false;
-        r = matches_approve(s->queue, t->dn, "the script", clock_wall(&s->clock.clock));
-        return r == 1 || scene_fail(s, "no candidate waits for it");
-}
-
-/* CRASH: now, between two runs.   CRASH before-ack: at the next acknowledgement. */
-static bool do_crash(Scene *s, const char *const *words, size_t n_words)
-{
-        if (command_has(words, n_words, "before-ack")) {
-                s->dying = true;
-                return s->lmdb || scene_fail(s, "a queue in memory does not survive a crash");
-        }
-        return scene_crash(s);
-}
-
-/* UNPARK ada: a person wants it tried again. */
-static bool do_unpark(Scene *s, const char *const *words, size_t n_words)
-{
-        Thing *t;
-
-        if (!command_need(s, words[1], &t))
-                return false;
-        return queue_unpark(s->queue, &(ObjectKey){ .id = t->id }, clock_wall(&s->clock.clock)) == 0 ||
-               scene_fail(s, "it is not in the queue");
-}
-
 /* LAST-WORD disable [deleted=report]: what is said to an account that leaves scope, or is deleted. */
 static bool do_last_word(Scene *s, const char *const *words, size_t n_words)
 {
@@ -365,51 +224,6 @@ static bool do_last_word(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
-/* REVERT since=00:10 [left=2] [objects=3] [dry]: put back what exports have replaced. */
-static bool do_revert(Scene *s, const char *const *words, size_t n_words)
-{
-        const char *since = command_value(s, words, n_words, "since");
-        int64_t left = command_number(command_value(s, words, n_words, "left"), 0);
-        int64_t objects = command_number(command_value(s, words, n_words, "objects"), -1);
-        Revert rv = {
-                .queue = s->queue,
-                .target = s->cloud,
-                .clock = &s->clock.clock,
-                .rules = command_value(s, words, n_words, "rules"),
-                .dry_run = command_has(words, n_words, "dry"),
-                .by = "the script",
-        };
-        RevertFigures f;
-        int64_t ms;
-        size_t n_left;
-
-        if (since) {
-                if (!script_time(since, s->now_ms, &ms))
-                        return scene_fail(s, "%s is not a time", since);
-                rv.since = wall_add(clock_wall(&s->clock.clock), ms - s->now_ms);
-        }
-        if (revert_run(&rv, &f, NULL))
-                return scene_fail(s, "it cannot be reverted");
-        cloud_reads(s->cloud);
-        n_left = json_array_size(f.left);
-        json_decref(f.left);
-        json_decref(f.created);
-        if (n_left != (size_t)left)
-                return scene_fail(s, "%zu values are left alone", n_left);
-        return objects < 0 || f.n_objects == (size_t)objects || scene_fail(s, "%zu objects", f.n_objects);
-}
-
-/* LET-GO [ada]: held objects are synchronized again. */
-static bool do_let_go(Scene *s, const char *const *words, size_t n_words)
-{
-        Thing *t = NULL;
-
-        if (n_words > 1 && !command_need(s, words[1], &t))
-                return false;
-        return revert_release(s->queue, t ? t->dn : NULL, clock_wall(&s->clock.clock)) >= 0 ||
-               scene_fail(s, "they cannot be released");
-}
-
 /* PROTECT "accounts: [ada@contoso.test], allow: [...]" */
 static bool do_protect(Scene *s, const char *const *words, size_t n_words)
 {
@@ -417,58 +231,11 @@ static bool do_protect(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
-/* FULL on: the queue takes no acknowledgement.   FULL for-changes: no new change.   FULL off */
-static bool do_full(Scene *s, const char *const *words, size_t n_words)
-{
-        s->full = str_is(words[1], "on");
-        s->shut = str_is(words[1], "for-changes");
-        return true;
-}
-
-/* UNREADABLE on|off: the disk gives errors where runs read the spaces. */
-static bool do_unreadable(Scene *s, const char *const *words, size_t n_words)
-{
-        s->unreadable = str_is(words[1], "on");
-        return true;
-}
-
-/* CLAIM ada: another run is at work on the same person. CLAIM -: it has ended. */
-static bool do_claim(Scene *s, const char *const *words, size_t n_words)
-{
-        Space *space = queue_space(s->queue);
-        Head head;
-        Thing *t;
-
-        if (str_is(words[1], "-")) {
-                space_release(space, &s->claimed);
-                return true;
-        }
-        if (!command_need(s, words[1], &t) ||
-            space_read_head(space, &(ObjectKey){ .id = t->id }, s->arena, &head, NULL, NULL))
-                return scene_fail(s, "nobody is known by that name");
-        s->claimed = head.metaverse;
-        return space_claim(space, &s->claimed) == 0 || scene_fail(s, "somebody has it already");
-}
-
 /* BRAKES "off: [create]": `brakes:` of the configuration. */
 static bool do_brakes(Scene *s, const char *const *words, size_t n_words)
 {
         s->brakes = arena_strdup(s->arena, words[1]);
         return scene_reload(s);
-}
-
-/* RELEASE disable [drop]: a person lets go on what the brake holds, or forgets it. */
-static bool do_release(Scene *s, const char *const *words, size_t n_words)
-{
-        Wall now = clock_wall(&s->clock.clock);
-        Brake brake;
-
-        if (!brake_parse(words[1], &brake))
-                return scene_fail(s, "there is no brake %s", words[1]);
-        if (brake_store_release(&s->shared.brakes, brake, command_has(words, n_words, "drop"), now) < 0)
-                return scene_fail(s, "it cannot be released");
-        alarms_clear(&s->alarms, "brake", words[1], "released", now);
-        return true;
 }
 
 /* What has happened so far is not the story. */
@@ -490,12 +257,12 @@ static const Verb verbs[] = {
         { "DELETE", 2, command_delete },
         { "CHANGE", 2, command_change },
         { "MEANWHILE", 3, do_meanwhile },
-        { "REQUEST", 2, do_request },
+        { "REQUEST", 2, people_request },
         { "CLOUD", 2, command_cloud },
-        { "REPLY", 2, do_reply },
-        { "FAIL", 3, do_fail },
-        { "LAG", 2, do_lag },
-        { "HOLD", 2, do_hold },
+        { "REPLY", 2, fault_reply },
+        { "FAIL", 3, fault_source },
+        { "LAG", 2, fault_lag },
+        { "HOLD", 2, fault_hold },
         { "STAGING", 2, do_staging },
         { "ESTATE", 2, do_estate },
         { "FILTER", 2, do_filter },
@@ -514,21 +281,21 @@ static const Verb verbs[] = {
         { "OWNER", 2, connect_owner },
         { "STREAM", 3, connect_stream },
         { "TARGET", 2, do_target },
-        { "APPROVE", 2, do_approve },
-        { "CRASH", 1, do_crash },
-        { "UNPARK", 2, do_unpark },
+        { "APPROVE", 2, people_approve },
+        { "CRASH", 1, fault_crash },
+        { "UNPARK", 2, people_unpark },
         { "DRIFT", 2, command_drift },
         { "RECONCILE", 1, command_reconcile_now },
         { "FORGET", 1, do_forget },
         { "LAST-WORD", 2, do_last_word },
-        { "REVERT", 2, do_revert },
-        { "LET-GO", 1, do_let_go },
+        { "REVERT", 2, people_revert },
+        { "LET-GO", 1, people_let_go },
         { "PROTECT", 2, do_protect },
-        { "FULL", 2, do_full },
-        { "UNREADABLE", 2, do_unreadable },
-        { "CLAIM", 2, do_claim },
+        { "FULL", 2, fault_full },
+        { "UNREADABLE", 2, fault_unreadable },
+        { "CLAIM", 2, fault_claim },
         { "BRAKES", 2, do_brakes },
-        { "RELEASE", 2, do_release },
+        { "RELEASE", 2, people_release },
 };
 
 bool command_do(Scene *s)

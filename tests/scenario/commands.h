@@ -33,3 +33,21 @@ bool command_delete(Scene *s, const char *const *words, size_t n_words);
 bool command_change(Scene *s, const char *const *words, size_t n_words);
 void command_meanwhile_now(void *scene); /* what MEANWHILE has named, once */
 bool command_cloud(Scene *s, const char *const *words, size_t n_words);
+
+/* faults.c: what goes wrong */
+bool fault_reply(Scene *s, const char *const *words, size_t n_words);
+bool fault_source(Scene *s, const char *const *words, size_t n_words);
+bool fault_lag(Scene *s, const char *const *words, size_t n_words);
+bool fault_hold(Scene *s, const char *const *words, size_t n_words);
+bool fault_crash(Scene *s, const char *const *words, size_t n_words);
+bool fault_full(Scene *s, const char *const *words, size_t n_words);
+bool fault_unreadable(Scene *s, const char *const *words, size_t n_words);
+bool fault_claim(Scene *s, const char *const *words, size_t n_words);
+
+/* people.c: what an administrator does */
+bool people_request(Scene *s, const char *const *words, size_t n_words);
+bool people_approve(Scene *s, const char *const *words, size_t n_words);
+bool people_unpark(Scene *s, const char *const *words, size_t n_words);
+bool people_revert(Scene *s, const char *const *words, size_t n_words);
+bool people_let_go(Scene *s, const char *const *words, size_t n_words);
+bool people_release(Scene *s, const char *const *words, size_t n_words);

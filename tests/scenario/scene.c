@@ -6,9 +6,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/space/memo.h"
-#include "engine/steps/catalogue.h"
 #include "queue/check.h"
-#include "report/text.h"
 #include "tests/scenario/commands.h"
 #include "tests/scenario/mortal.h"
 #include "tests/scratch/scratch.h"
@@ -41,81 +39,6 @@ bool scene_fail(Scene *s, const char *format, ...)
                 fprintf(stderr, "        %s\n", seen_text(&s->seen, &s->seen.lines[i]));
         s->failed = true;
         return false;
-}
-
-/* -- configuration --------------------------------------------------------------------------------------- */
-
-static int write_config(Scene *s)
-{
-        const char *secret = arena_printf(s->arena, "%s/secret", s->folder);
-        const char *text = arena_printf(
-                s->arena,
-                "source:\n"
-                "  name: corp.contoso.test\n"
-                "  uris: [ldaps://dc1.corp.contoso.test]\n"
-                "  base: " SCENE_BASE "\n"
-                "  bind: {mechanism: simple, dn: CN=sosync, password_file: %s}\n"
-                "  tls: {ca_file: %s}\n"
-                "scope:\n"
-                "  include: [\"" SCENE_OU "," SCENE_BASE "\"]\n"
-                "  exclude: [\"OU=Service Accounts," SCENE_OU "," SCENE_BASE "\"]\n"
-                "  on_leave: %s\n"
-                "  on_delete: %s\n"
-                "%s%s%s"
-                "%s%s%s"
-                "%s%s%s"
-                "staging: %s\n"
-                "target:\n"
-                "  tenant_id: 11111111-2222-3333-4444-555555555555\n"
-                "  client_id: 22222222-2222-3333-4444-555555555555\n"
-                "  estate: %s\n%s"
-                "%s%s%s"
-                "  credentials: [{secret_file: %s}]\n"
-                "  ca_file: %s\n"
-                "urgent:\n"
-                "  - {attribute: userAccountControl, when: \"BitAnd([userAccountControl],2) = 2\", "
-                "revoke_sessions: true}\n"
-                "settle: 120s\n"
-                "protected: {%s}\n"
-                "%s%s%s%s%s",
-                secret, secret, s->on_leave ? s->on_leave : "report", s->on_delete ? s->on_delete : "report",
-                s->types ? "  object_types: [" : "", s->types ? s->types : "", s->types ? "]\n" : "",
-                s->group_filter ? "  group_filter: \"" : "", s->group_filter ? s->group_filter : "",
-                s->group_filter ? "\"\n" : "", s->rules ? "rules: {" : "", s->rules ? s->rules : "",
-                s->rules ? "}\n" : "", s->staging ? "true" : "false", s->estate ? s->estate : "alone",
-                s->ask ? "  connect: {command: [/nowhere]}\n" : "", s->section ? "  " : "",
-                s->section ? s->section : "", s->section ? "\n" : "", secret, secret,
-                s->guarded ? s->guarded : "", s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "",
-                s->brakes ? "}\n" : "", s->scheduler ? "scheduler:\n" : "", s->scheduler ? s->scheduler : "");
-        int r = str_write_file(secret, "secret\n", 7, 0600);
-
-        return r ? r
-                 : str_write_file(arena_printf(s->arena, "%s/sosync.yaml", s->folder), text, strlen(text),
-                                  0600);
-}
-
-static int load_config(Scene *s, Config **ret_config)
-{
-        Diag diag = DIAG_INIT;
-        int r = write_config(s);
-
-        if (r == 0)
-                r = config_load(ret_config, arena_printf(s->arena, "%s/sosync.yaml", s->folder), &diag);
-        for (size_t i = 0; r && i < diag.n_items; i++)
-                fprintf(stderr, "%s\n", diag.items[i].text);
-        diag_deinit(&diag);
-        return r > 0 ? -EINVAL : r;
-}
-
-bool scene_reload(Scene *s)
-{
-        Config *c;
-
-        if (load_config(s, &c))
-                return scene_fail(s, "the configuration cannot be loaded");
-        snapshot_swap(&s->snapshot, c);
-        s->intake.filter_due = true;
-        return true;
 }
 
 /* -- the process ----------------------------------------------------------------------------------------- */
@@ -288,7 +211,7 @@ int scene_init(Scene *s, const char *backend)
                 .forest_netbios = "CORP",
         });
         s->cloud = cloud_new(s);
-        r = load_config(s, &config);
+        r = scene_load_config(s, &config);
         if (r)
                 return r;
         snapshot_init(&s->snapshot, config);
@@ -312,71 +235,6 @@ void scene_deinit(Scene *s)
 }
 
 /* -- work and time --------------------------------------------------------------------------------------- */
-
-/* Without line ends and indents: a report is wrapped for the terminal. */
-static void fold_spaces(char *text)
-{
-        char *to = text;
-
-        for (const char *c = text; *c; c++)
-                if (!strchr(" \n", *c) || (to > text && to[-1] != ' '))
-                        *to++ = *c == '\n' ? ' ' : *c;
-        *to = '\0';
-}
-
-/* Whoever reads the report of a run with an error is told its code, why, and what to do. */
-static bool explains(Scene *s, const Outcome *o)
-{
-        const CatalogueRow *row = catalogue_find(o->error.code);
-        const char *wanted[] = { o->error.code, row->reason, row->action };
-        _cleanup_(str_deinit) Str text;
-        bool all = str_is(row->code, o->error.code);
-
-        str_init(&text, 1 << 20);
-        text_report(o, 100000, false, &text);
-        fold_spaces(text.data);
-        for (size_t i = 0; i < N_ELEMENTS(wanted) && all; i++)
-                all = strstr(text.data, wanted[i]) != NULL;
-        return all || scene_fail(s, "the report of %s does not say what there is to do:\n%s", o->error.code,
-                                 text.data);
-}
-
-static void see_outcome(Scene *s, const Outcome *o)
-{
-        static const char *const words[] = {
-                [DISPOSITION_DONE] = "done",     [DISPOSITION_NO_CHANGE] = "no-change",
-                [DISPOSITION_STAGED] = "staged", [DISPOSITION_OUT_OF_SCOPE] = "out-of-scope",
-                [DISPOSITION_RETRY] = "retry",   [DISPOSITION_PARKED] = "parked",
-        };
-        const Thing *t = scene_thing_of(s, &o->change.id);
-        const char *last = "none", *details = "";
-        Seen *seen = &s->seen;
-        SeenLine *line;
-
-        for (size_t i = 0; i < o->n_steps; i++) {
-                if (o->steps[i].ran)
-                        last = step_table[i].function;
-                for (size_t d = 0; d < o->steps[i].n_details; d++)
-                        details = arena_printf(s->arena, "%s%s: %s; ", details, o->steps[i].details[d].key,
-                                               o->steps[i].details[d].text);
-        }
-        line = seen_add(seen, true, "outcome %s %s%s%s", t ? t->name : o->source.dn, words[o->disposition],
-                        o->error.code ? " " : "", o->error.code ? o->error.code : "");
-        seen_value(seen, line, "result", result_name(o->result));
-        seen_value(seen, line, "action", action_name(o->action));
-        seen_value(seen, line, "kind", change_kind_name((ChangeKind)o->change.kind));
-        seen_value(seen, line, "lane", lane_name((Lane)o->change.lane));
-        seen_value(seen, line, "tries", arena_printf(s->arena, "%u", o->tries));
-        seen_value(seen, line, "step", last);
-        seen_value(seen, line, "reads", arena_printf(s->arena, "%u", cloud_reads(s->cloud)));
-        seen_value(seen, line, "modified", arena_printf(s->arena, "%zu", o->n_modified));
-        seen_value(seen, line, "why", o->error.additional_details);
-        seen_value(seen, line, "details", details);
-        if (o->retry_at.ms)
-                seen_value(seen, line, "retry",
-                           arena_printf(s->arena, "%lld",
-                                        (long long)((o->retry_at.ms - SCENE_BEGIN_MS) / 1000)));
-}
 
 /* An acknowledgement returns before it is on disk; a put that follows it returns after. */
 static bool barrier(Scene *s)
@@ -436,9 +294,7 @@ bool scene_work(Scene *s)
                                 return false;
                         continue;
                 }
-                if (o)
-                        see_outcome(s, o);
-                if (o && o->error.code && !explains(s, o))
+                if (o && !scene_see(s, o))
                         return false;
                 if (o && !barrier(s))
                         return scene_fail(s, "the queue takes nothing");

@@ -124,6 +124,12 @@ bool scene_crash(Scene *s);
 bool scene_reopen(Scene *s); /* the process ends and starts again, as told to */
 bool scene_reload(Scene *s); /* staging or group_filter has changed */
 
+/* scene-config.c: the configuration as it is wanted now. Return: 0, -errno; what is wrong was said. */
+int scene_load_config(Scene *s, Config **ret_config);
+
+/* scene-outcome.c: for EXPECT. False: its report leaves people without advice; it was said. */
+bool scene_see(Scene *s, const Outcome *o);
+
 Thing *scene_thing(Scene *s, const char *name); /* NULL: there is none */
 Thing *scene_thing_of(Scene *s, const ObjectId *id);
 Thing *scene_thing_of_anchor(Scene *s, const char *anchor);
