@@ -33,6 +33,10 @@ typedef struct Thing Thing;
 #define BASE_DN   "DC=fake,DC=test"
 #define FACES_MAX 4
 
+/* Controls. */
+#define DIRSYNC "1.2.840.113556.1.4.841"
+#define PAGED   "1.2.840.113556.1.4.319"
+
 typedef enum OpKind {
         OP_BIND,
         OP_ROOT,    /* the root DSE */
@@ -166,7 +170,29 @@ void guid_text(const uint8_t guid[16], char text[37]);
 bool guid_read(const char *text, uint8_t ret_guid[16]);
 void sort_by_usn(Thing **things, size_t n);
 
+/* entry.c: an object as an answer. */
+void entry_put(const Request *r, const Thing *t,
+               uint64_t since); /* only attributes that changed after this */
+void entry_put_number(BerElement *ber, const char *name, uint64_t number);
+
+/* "member;range=5-9" asks for "member", 5 to 9 (last may be SIZE_MAX for *). */
+bool entry_asks_for(const char *asked, const char *name, size_t *ret_first, size_t *ret_last);
+
+/* The number of an attribute (msDS-IntId); userAccountControl has the one that all forests know. */
+uint32_t entry_number_of(const char *name);
+
+/* about.c: the answers of the server about itself, each whole. */
+void about_root(Request *r);
+void about_domain(Request *r);
+void about_settings(Request *r);
+void about_controllers(Request *r);
+void about_server(Request *r);
+void about_schema(Request *r);
+
 /* answer.c */
 void answer(Request *r);
-bool answer_fault(Client *c, Fault *fault, int id, ber_tag_t op);
+void answer_done(Request *r, int code, const char *text); /* the end of a search; text may be NULL */
 void answer_notify(Face *f, const Thing *t);
+
+/* fault.c. True: it has been answered, in its way. */
+bool answer_fault(Client *c, Fault *fault, int id, ber_tag_t op);

@@ -100,11 +100,9 @@ static void read_control(Request *r, const char *oid, struct berval *value, int 
                 r->extended_dn = true;
         if (strcmp(oid, "1.2.840.113556.1.4.417") == 0)
                 r->show_deleted = true;
-        if (strcmp(oid, "1.2.840.113556.1.4.841") == 0 && ber &&
-            ber_scanf(ber, "{iio}", &flags, &size, &cookie) != LBER_ERROR)
+        if (strcmp(oid, DIRSYNC) == 0 && ber && ber_scanf(ber, "{iio}", &flags, &size, &cookie) != LBER_ERROR)
                 *ret_kind = OP_DIRSYNC;
-        if (strcmp(oid, "1.2.840.113556.1.4.319") == 0 && ber &&
-            ber_scanf(ber, "{io}", &size, &cookie) != LBER_ERROR) {
+        if (strcmp(oid, PAGED) == 0 && ber && ber_scanf(ber, "{io}", &size, &cookie) != LBER_ERROR) {
                 *ret_kind = OP_SEARCH;
                 r->page = size > 0 ? (size_t)size : 0;
         }
