@@ -259,9 +259,10 @@ static void copy_give_back(Target *t, Lane lane, Mono now)
         (void)t, (void)lane, (void)now;
 }
 
-static void copy_stop(Target *t)
+static void copy_stop(Target *t, TargetStop how)
 {
         (void)t;
+        (void)how;
 }
 
 static Target *copy_free(Target *t)

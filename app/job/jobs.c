@@ -237,7 +237,7 @@ int jobs_new(Jobs **ret_jobs, Wiring *w, const JobKind *const *kinds)
         return 0;
 }
 
-void jobs_stop(Jobs *j)
+void jobs_cancel(Jobs *j)
 {
         pthread_mutex_lock(&j->lock);
         j->stopping = true;
@@ -249,6 +249,11 @@ void jobs_stop(Jobs *j)
         }
         pthread_cond_broadcast(&j->news);
         pthread_mutex_unlock(&j->lock);
+}
+
+static void end_lines(Jobs *j)
+{
+        jobs_cancel(j);
         for (size_t i = 0; i < N_ELEMENTS(j->lines); i++)
                 if (j->lines[i].started) {
                         pthread_join(j->lines[i].thread, NULL);
@@ -260,7 +265,7 @@ Jobs *jobs_free(Jobs *j)
 {
         if (!j)
                 return NULL;
-        jobs_stop(j);
+        end_lines(j);
         pthread_cond_destroy(&j->news);
         pthread_mutex_destroy(&j->lock);
         free(j);

@@ -102,9 +102,9 @@ bool job_is_cancelled(const Job *job);
 /* Starts the threads. `kinds`: job_kinds; tests bring their own. Return: 0, -errno. */
 int jobs_new(Jobs **ret_jobs, Wiring *w, const JobKind *const *kinds);
 
-/* Cancel everything, wait for the threads. Who waits in jobs_follow gets JOB_E_CANCELLED. */
-void jobs_stop(Jobs *j);
-Jobs *jobs_free(Jobs *j); /* after everybody has released */
+/* Nothing begins any more, and what runs is told to end. Who waits in jobs_follow gets JOB_E_CANCELLED. */
+void jobs_cancel(Jobs *j);
+Jobs *jobs_free(Jobs *j); /* cancels, and waits for the threads; after everybody has released */
 
 /*
  * `arguments` is copied. With ret_job the caller owns a reference (job_release) and nobody cancels the job

@@ -102,7 +102,7 @@ static void test_unknown_kinds_are_refused(void **state)
 
 static void test_after_the_stop_nothing_begins(void **state)
 {
-        jobs_stop(*state);
+        jobs_cancel(*state);
         assert_int_equal(jobs_submit(*state, "count", NULL, NULL, NULL), JOB_E_FULL);
 }
 

@@ -19,6 +19,7 @@
 #include "app/service/workers.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -43,6 +44,7 @@ struct Service {
         Cycle cycle;
         Roles roles;
         Workers workers;
+        Mono until; /* once it stops: what is in work may take so long */
 
         struct event_base *base;
         struct event *signals[3];
@@ -74,6 +76,7 @@ static void begin_stop(Service *s)
         log_info(&s->wiring.log, "stopping");
         notify_stopping();
         s->wiring.shared.stopping = true;
+        s->until = wait_in(c->stop_timeout_us - c->stop_timeout_us / 5);
         /* Whatever hangs in a time-out of the network is given up when this alarm rings. */
         alarm((unsigned)(c->stop_timeout_us / 1000000) + 1);
         event_base_loopbreak(s->base);
@@ -267,7 +270,9 @@ static void stop(Service *s)
 {
         s->wiring.shared.stopping = true;
         if (s->wiring.jobs)
-                jobs_stop(s->wiring.jobs);
+                jobs_cancel(s->wiring.jobs);
+        if (s->wiring.target)
+                target_stop(s->wiring.target, TARGET_STOP_WAITING);
         if (s->wiring.live)
                 live_close(s->wiring.live);
         if (s->wiring.queue)
@@ -278,15 +283,17 @@ static void stop(Service *s)
                 feeder_tell_stop(&s->feeders[i]);
         for (size_t i = 0; s->feeders && i < s->wiring.connectors.n; i++)
                 feeder_stop(&s->feeders[i]);
+        workers_wait(&s->workers, s->until);
+        if (s->wiring.target)
+                target_stop(s->wiring.target, TARGET_STOP_ALL);
+        workers_stop(&s->workers);
+        if (s->wiring.shared.gate)
+                gate_stop(s->wiring.shared.gate); /* the last run has ended: the flag is given back */
+        /* What may hang in the network once more: a directory that says nothing, a command. */
         waiters_close(&s->wiring.waiters);
         s->control = control_free(s->control);
         s->console = console_free(s->console);
         s->wiring.jobs = jobs_free(s->wiring.jobs);
-        if (s->wiring.target)
-                target_stop(s->wiring.target);
-        workers_stop(&s->workers);
-        if (s->wiring.shared.gate)
-                gate_stop(s->wiring.shared.gate); /* the last run has ended: the flag is given back */
         s->wiring.shared.gate = NULL;
         reporter_stop(&s->wiring.reporter);
         herald_stop(&s->herald);

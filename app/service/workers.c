@@ -38,12 +38,21 @@ int workers_start(Workers *all, Wiring *w, size_t n)
         return 0;
 }
 
+void workers_wait(Workers *all, Mono until)
+{
+        struct timespec t = { .tv_sec = until.us / 1000000, .tv_nsec = until.us % 1000000 * 1000 };
+
+        while (all->n_ended < all->n &&
+               pthread_clockjoin_np(all->threads[all->n_ended], NULL, CLOCK_MONOTONIC, &t) == 0)
+                all->n_ended++;
+}
+
 void workers_stop(Workers *all)
 {
-        for (size_t i = 0; i < all->n; i++) {
-                pthread_join(all->threads[i], NULL);
+        for (; all->n_ended < all->n; all->n_ended++)
+                pthread_join(all->threads[all->n_ended], NULL);
+        for (size_t i = 0; i < all->n; i++)
                 worker_deinit(&all->items[i]);
-        }
         free(all->items);
         free(all->threads);
 }

@@ -18,11 +18,15 @@ typedef struct Workers Workers;
 struct Workers {
         Worker *items;
         pthread_t *threads;
-        size_t n; /* started */
+        size_t n;       /* started */
+        size_t n_ended; /* of these, from the first on */
 };
 
 /* `n` of them. Return: 0, -errno; those that were started are to be stopped all the same. */
 int workers_start(Workers *all, Wiring *w, size_t n);
+
+/* Waits for the last run of each, but not longer. */
+void workers_wait(Workers *all, Mono until);
 
 /* Waits for the last run. They end by themselves when `shared.stopping` is set and the queue wakes them. */
 void workers_stop(Workers *all);

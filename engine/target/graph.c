@@ -242,9 +242,9 @@ bool graph_is_federated(TargetGraph *g, const char *upn)
         return found;
 }
 
-static void graph_stop(Target *t)
+static void graph_stop(Target *t, TargetStop how)
 {
-        http_stop(target_graph(t)->http);
+        http_stop(target_graph(t)->http, how == TARGET_STOP_ALL);
 }
 
 static Target *graph_free(Target *t)

@@ -26,7 +26,8 @@ struct HttpCurl {
         pthread_mutex_t lock;
         List inbox;   /* lock */
         bool asleep;  /* lock: in poll, or about to be, and nobody has woken it yet */
-        bool stopped; /* lock */
+        bool stopped;  /* lock: all ends */
+        bool draining; /* lock: nothing waits any more */
 
         /* The thread's own. */
         List waiting[_LANE_N][_LIMITER_SCOPE_N];
@@ -72,9 +73,9 @@ void http_submit(Http *h, HttpRequest *request)
         h->ops->submit(h, request);
 }
 
-void http_stop(Http *h)
+void http_stop(Http *h, bool all)
 {
-        h->ops->stop(h);
+        h->ops->stop(h, all);
 }
 
 Http *http_free(Http *h)
@@ -121,12 +122,13 @@ static void http_curl_submit(Http *http, HttpRequest *r)
                 curl_multi_wakeup(h->multi);
 }
 
-static void http_curl_stop(Http *http)
+static void http_curl_stop(Http *http, bool all)
 {
         HttpCurl *h = http_curl(http);
 
         pthread_mutex_lock(&h->lock);
-        h->stopped = true;
+        h->draining = true;
+        h->stopped |= all;
         pthread_mutex_unlock(&h->lock);
         curl_multi_wakeup(h->multi);
 }
@@ -328,7 +330,7 @@ static Mono serve_all(HttpCurl *h, LimiterScope scope, Mono now)
         }
 }
 
-static bool collect(HttpCurl *h)
+static bool collect(HttpCurl *h, bool *ret_draining)
 {
         bool stopped;
         List *i;
@@ -342,6 +344,7 @@ static bool collect(HttpCurl *h)
         }
         h->asleep = false;
         stopped = h->stopped;
+        *ret_draining = h->draining;
         pthread_mutex_unlock(&h->lock);
         return !stopped;
 }
@@ -372,7 +375,7 @@ static void reap(HttpCurl *h)
         }
 }
 
-static void end_all(HttpCurl *h)
+static void end_waiting(HttpCurl *h)
 {
         List *i;
 
@@ -382,6 +385,12 @@ static void end_all(HttpCurl *h)
                                 finish(h, list_entry(i, HttpRequest, list), HTTP_STOPPED);
                 }
         }
+}
+
+static void end_active(HttpCurl *h)
+{
+        List *i;
+
         while ((i = list_first(&h->active))) {
                 HttpRequest *r = list_entry(i, HttpRequest, list);
 
@@ -403,8 +412,9 @@ static void *run(void *context)
 {
         HttpCurl *h = context;
         Mono tick = { 0 };
+        bool draining;
 
-        while (collect(h)) {
+        while (collect(h, &draining)) {
                 Mono now = clock_mono(h->options.clock), next = MONO_NEVER;
                 int running;
 
@@ -418,13 +428,16 @@ static void *run(void *context)
                         if (t.us < next.us)
                                 next = t;
                 }
+                if (draining)
+                        end_waiting(h);
                 for (int lane = 0; lane < _LANE_N; ++lane)
                         depart(h, (Lane)lane, now);
                 curl_multi_perform(h->multi, &running);
                 reap(h);
                 curl_multi_poll(h->multi, NULL, 0, fall_asleep(h) ? poll_ms(next, now) : 0, NULL);
         }
-        end_all(h);
+        end_waiting(h);
+        end_active(h);
         return NULL;
 }
 
@@ -433,7 +446,7 @@ static Http *http_curl_free(Http *http)
         HttpCurl *h = http_curl(http);
 
         if (h->started) {
-                http_curl_stop(http);
+                http_curl_stop(http, true);
                 pthread_join(h->thread, NULL);
         }
         while (h->n_spare > 0)

@@ -129,7 +129,7 @@ struct HttpBundle {
 /* So that tests can script the other side. */
 struct HttpOps {
         void (*submit)(Http *h, HttpRequest *request);
-        void (*stop)(Http *h);
+        void (*stop)(Http *h, bool all);
         Http *(*free)(Http *h);
 };
 
@@ -168,7 +168,9 @@ void http_submit(Http *h, HttpRequest *request);
 void http_wait(HttpRequest *request);
 void http_wake(HttpRequest *request);                /* its owner may free it from now on */
 void http_finish(HttpRequest *request, HttpEnd end); /* for implementations: ends a request */
-void http_stop(Http *h);                             /* all requests end now, also those to come */
 Http *http_free(Http *h);                            /* nobody may be waiting any more */
+
+/* What cannot leave at once ends, now and from now on; with `all` everything does. */
+void http_stop(Http *h, bool all);
 
 DEFINE_CLEANUP(Http, http_free)

@@ -279,12 +279,12 @@ void target_mem_expire(Target *target)
         pthread_mutex_unlock(&t->lock);
 }
 
-static void mem_stop(Target *target)
+static void mem_stop(Target *target, TargetStop how)
 {
         MemTarget *t = (MemTarget *)target;
 
         pthread_mutex_lock(&t->lock);
-        t->stopped = true;
+        t->stopped |= how == TARGET_STOP_ALL; /* nothing waits in memory */
         pthread_mutex_unlock(&t->lock);
 }
 

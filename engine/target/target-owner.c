@@ -404,11 +404,11 @@ static void owner_give_back(Target *target, Lane lane, Mono now)
         next->ops->give_back(next, lane, now);
 }
 
-static void owner_stop(Target *target)
+static void owner_stop(Target *target, TargetStop how)
 {
         Target *next = ((TargetOwner *)target)->next;
 
-        next->ops->stop(next);
+        next->ops->stop(next, how);
 }
 
 static Target *owner_free(Target *target)

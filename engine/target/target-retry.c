@@ -241,7 +241,7 @@ static void retry_give_back(Target *target, Lane lane, Mono now)
         t->next->ops->give_back(t->next, lane, now);
 }
 
-static void retry_stop(Target *target)
+static void retry_stop(Target *target, TargetStop how)
 {
         Retry *t = (Retry *)target;
 
@@ -249,7 +249,7 @@ static void retry_stop(Target *target)
         t->stopped = true;
         pthread_cond_broadcast(&t->stop);
         pthread_mutex_unlock(&t->lock);
-        t->next->ops->stop(t->next);
+        t->next->ops->stop(t->next, how);
 }
 
 static Target *retry_free(Target *target)

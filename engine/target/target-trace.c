@@ -171,11 +171,11 @@ static void trace_give_back(Target *target, Lane lane, Mono now)
         t->next->ops->give_back(t->next, lane, now);
 }
 
-static void trace_stop(Target *target)
+static void trace_stop(Target *target, TargetStop how)
 {
         Trace *t = (Trace *)target;
 
-        t->next->ops->stop(t->next);
+        t->next->ops->stop(t->next, how);
 }
 
 static Target *trace_free(Target *target)

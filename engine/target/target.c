@@ -89,11 +89,11 @@ void target_give_back(Target *t, Lane lane, Mono now)
 }
 
 /**
- * target_stop() - calls in flight, and all that come, end with TARGET_E_TRANSIENT
+ * target_stop() - the end is near, or here
  */
-void target_stop(Target *t)
+void target_stop(Target *t, TargetStop how)
 {
-        t->ops->stop(t);
+        t->ops->stop(t, how);
 }
 
 Target *target_free(Target *t)

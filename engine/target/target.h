@@ -131,6 +131,11 @@ struct TargetObject {
         bool role_assignable;    /* group: isAssignableToRole is true */
 };
 
+typedef enum TargetStop {
+        TARGET_STOP_WAITING, /* what cannot be sent at once ends, now and from now on; what is under way has its answer */
+        TARGET_STOP_ALL,     /* all calls end, those in flight and those to come */
+} TargetStop;
+
 /* Receives the object, then the links page by page. Return of either: 0, or > 0 to stop. */
 struct ObjectSink {
         int (*object)(ObjectSink *sink, const TargetObject *o);
@@ -210,7 +215,7 @@ struct TargetOps {
          * units from the budget; target_give_back returns them when the run sent nothing. */
         int64_t (*take)(Target *t, Lane lane, Mono now);
         void (*give_back)(Target *t, Lane lane, Mono now);
-        void (*stop)(Target *t); /* calls in flight end with TARGET_E_TRANSIENT */
+        void (*stop)(Target *t, TargetStop how);
         Target *(*free)(Target *t);
 };
 
@@ -245,7 +250,10 @@ int target_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, con
 
 int64_t target_take(Target *t, Lane lane, Mono now);
 void target_give_back(Target *t, Lane lane, Mono now);
-void target_stop(Target *t);
+
+/* From any thread, and again with more. What ends by it ends with TARGET_E_TRANSIENT. */
+void target_stop(Target *t, TargetStop how);
+
 Target *target_free(Target *t);
 
 DEFINE_CLEANUP(Target, target_free)

@@ -448,7 +448,7 @@ static void test_stop(void **state)
         atomic_store(&w->wait[LANE_NORMAL], 1500000);
         prepare(w, &waiting, "POST", "{}", LANE_NORMAL);
         http_submit(w->http, &waiting);
-        http_stop(w->http);
+        http_stop(w->http, true);
         http_wait(&waiting);
         assert_int_equal(waiting.end, HTTP_STOPPED);
         assert_false(waiting.sent);
@@ -461,6 +461,32 @@ static void test_stop(void **state)
         assert_int_equal(w->server.n_requests, 0);
 }
 
+/* The end is near: what would wait ends, what can leave still has its answer. */
+static void test_drain(void **state)
+{
+        static const char *const answers[] = { OK("{}") };
+        World *w = *state;
+        HttpRequest waiting, late;
+
+        w->server.answers = answers;
+        w->server.n_answers = 1;
+        atomic_store(&w->wait[LANE_NORMAL], 1500000);
+        prepare(w, &waiting, "POST", "{}", LANE_NORMAL);
+        http_submit(w->http, &waiting);
+        http_stop(w->http, false);
+        http_wait(&waiting);
+        assert_int_equal(waiting.end, HTTP_STOPPED);
+        assert_false(waiting.sent);
+        http_request_deinit(&waiting);
+        atomic_store(&w->wait[LANE_NORMAL], 0);
+        prepare(w, &late, "POST", "{}", LANE_NORMAL);
+        http_submit(w->http, &late);
+        http_wait(&late);
+        assert_int_equal(late.end, HTTP_ANSWERED);
+        http_request_deinit(&late);
+        assert_int_equal(w->server.n_requests, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -469,7 +495,7 @@ int main(void)
                 TEST(test_garbage),  TEST(test_unreachable),
                 TEST(test_too_late), TEST(test_proxy),
                 TEST(test_held),     TEST(test_lanes),
-                TEST(test_stop),
+                TEST(test_stop),     TEST(test_drain),
         };
 
         return cmocka_run_group_tests_name("http", tests, NULL, NULL);

@@ -178,7 +178,7 @@ static void test_stop_under_load(void **state)
         }
         /* The journal answers when the first have arrived. */
         json_decref(peer_admin_call("GET", "/journal?method=PATCH&min=1&wait_ms=5000", NULL));
-        target_stop(p->target);
+        target_stop(p->target, TARGET_STOP_ALL);
         for (size_t i = 0; i < THREADS; ++i) {
                 pthread_join(workers[i].thread, NULL);
                 assert_int_equal(workers[i].n_good, 0);

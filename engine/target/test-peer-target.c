@@ -340,7 +340,7 @@ static void test_stop(void **state)
         PeerSink sink = { 0 };
         OpResult result;
 
-        target_stop(p->target);
+        target_stop(p->target, TARGET_STOP_ALL);
         assert_end(p, peer_fetch_id(p, "user", &id, &sink), TARGET_E_TRANSIENT);
         assert_end(p, peer_apply(p, &op, 1, &result), TARGET_E_TRANSIENT);
         assert_int_equal(result.state, OP_NOT_SENT);

@@ -94,7 +94,7 @@ static void submit(Http *http, HttpRequest *r)
         http_finish(r, end);
 }
 
-static void stop(Http *http)
+static void stop(Http *http, bool all)
 {
 }
 

@@ -278,9 +278,9 @@ static void hearing_give_back(Target *t, Lane lane, Mono now)
         target_give_back(((Hearing *)t)->next, lane, now);
 }
 
-static void hearing_stop(Target *t)
+static void hearing_stop(Target *t, TargetStop how)
 {
-        target_stop(((Hearing *)t)->next);
+        target_stop(((Hearing *)t)->next, how);
 }
 
 static Target *hearing_free(Target *t)
