@@ -24,8 +24,8 @@ struct HttpCurl {
         CURLM *multi;
 
         pthread_mutex_t lock;
-        List inbox;   /* lock */
-        bool asleep;  /* lock: in poll, or about to be, and nobody has woken it yet */
+        List inbox;    /* lock */
+        bool asleep;   /* lock: in poll, or about to be, and nobody has woken it yet */
         bool stopped;  /* lock: all ends */
         bool draining; /* lock: nothing waits any more */
 

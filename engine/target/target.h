@@ -132,7 +132,8 @@ struct TargetObject {
 };
 
 typedef enum TargetStop {
-        TARGET_STOP_WAITING, /* what cannot be sent at once ends, now and from now on; what is under way has its answer */
+        TARGET_STOP_WAITING, /* what cannot be sent at once ends, now and from now on; what is under way has
+                                its answer */
         TARGET_STOP_ALL,     /* all calls end, those in flight and those to come */
 } TargetStop;
 
