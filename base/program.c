@@ -109,6 +109,8 @@ static int start(const Program *p, const int ends[3], pid_t *ret_pid)
         posix_spawnattr_init(&attr);
         for (int i = 0; i < 3; i++)
                 posix_spawn_file_actions_adddup2(&files, ends[i], i);
+        /* A library's socket may not close itself: a program has no business with our connections. */
+        posix_spawn_file_actions_addclosefrom_np(&files, 3);
         sigemptyset(&none);
         sigemptyset(&normal);
         sigaddset(&normal, SIGPIPE);

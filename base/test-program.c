@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -76,6 +77,21 @@ static void test_late(void **state)
         assert_true(end.late);
 }
 
+/* What a library has left open for children is closed all the same. */
+static void test_inherits_nothing(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        ProgramEnd end;
+        int pair[2];
+
+        assert_int_equal(pipe(pair), 0);
+        assert_int_equal(
+                shell(a, arena_printf(a, "test ! -e /proc/self/fd/%d", pair[1]), "", 30 * SECOND, &end), 0);
+        assert_int_equal(end.status, 0);
+        close(pair[0]);
+        close(pair[1]);
+}
+
 static void test_cannot_start(void **state)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -92,9 +108,8 @@ static void test_cannot_start(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_talks),
-                cmocka_unit_test(test_well),
-                cmocka_unit_test(test_late),
+                cmocka_unit_test(test_talks),        cmocka_unit_test(test_well),
+                cmocka_unit_test(test_late),         cmocka_unit_test(test_inherits_nothing),
                 cmocka_unit_test(test_cannot_start),
         };
 
