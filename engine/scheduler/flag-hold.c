@@ -88,7 +88,7 @@ static bool is_held_by_others(const Flag *f, const SchedulerState *state)
 static int64_t after_release(Flag *f, const FlagInput *in, const SchedulerState *state)
 {
         f->owed = f->held = false;
-        f->released = in->wall;
+        f->released = in->now;
         f->cycle_seen = state->sync_cycle_in_progress;
         f->due =
                 state->next_start.ms && state->next_start.ms <= in->wall.ms ? state->next_start : (Wall){ 0 };
@@ -249,7 +249,7 @@ int64_t flag_take(Flag *f, const FlagInput *in)
                 flag_enter(f, FLAG_REST, "RegularCycleStarved",
                            "No regular sync cycle has reached Microsoft Entra ID for longer than two cycles: "
                            "SyncCycleEnabled is not paused before one has");
-                f->released = in->wall;
+                f->released = in->now;
                 f->due = (Wall){ 0 };
                 f->cycle_seen = false;
                 wait = f->driver->poll_us;

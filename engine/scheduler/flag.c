@@ -166,7 +166,7 @@ static int64_t turn_closing(Flag *f, const FlagInput *in)
 /* Has the regular cycle had its turn? */
 static bool is_rested(const Flag *f, const FlagInput *in, const SchedulerState *state)
 {
-        if (in->wall.ms - f->released.ms < f->config->min_release_us / 1000)
+        if (in->now.us - f->released.us < f->config->min_release_us)
                 return false;
         if (flag_is_starved(f, in))
                 return false;

@@ -84,9 +84,8 @@ struct Flag {
         bool held; /* our pause has been confirmed */
         bool rest; /* CLOSING ends in REST, not in FREE */
         Journal journal;
-        Mono held_since, closing_since, wanted_last, asked, retry;
+        Mono held_since, closing_since, wanted_last, asked, retry, released;
         unsigned n_failures;
-        Wall released;
         Wall due;        /* REST: a cycle was to begin then; 0: none was due */
         bool cycle_seen; /* REST: one has run since */
         int64_t interval_us;

@@ -175,6 +175,20 @@ static void test_wizard_sets_it_true(void **state)
         assert_int_equal(phase(&s->a), FLAG_HELD);
 }
 
+/* The rest is as long as it is, whatever the wall clock is set to meanwhile. */
+static void test_clock_is_set_back(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        connect_mem_set(s->connect, true);
+        pass(s, 16000000);
+        assert_int_equal(phase(&s->a), FLAG_REST);
+        s->clock.wall = wall_add(s->clock.wall, -3600000);
+        pass(s, 2 * MINUTE_US + 16000000);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+}
+
 static void test_wizard_is_open(void **state)
 {
         Story *s = *state;
@@ -329,6 +343,7 @@ int main(void)
                 TEST(test_two_services),
                 TEST(test_administrators_false),
                 TEST(test_wizard_sets_it_true),
+                TEST(test_clock_is_set_back),
                 TEST(test_wizard_is_open),
                 TEST(test_max_hold),
                 TEST(test_due_cycle_after_idle),
