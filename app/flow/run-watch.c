@@ -59,9 +59,9 @@ void run_watch_end(RunWatch *w, Alarms *alarms, Wall now)
         snprintf(text, sizeof(text), "the run of %s has ended after all, at step %s", w->dn, w->step);
         w->began = (Mono){ 0 };
         w->told = false;
-        pthread_mutex_unlock(&w->lock);
         if (told)
                 alarms_clear(alarms, RUN_WATCH_ALARM, run_id, text, now);
+        pthread_mutex_unlock(&w->lock);
 }
 
 /* What is behind it was done; where it stands is what failed. A report of its own: the run's comes if it
@@ -126,8 +126,8 @@ bool run_watch_look(RunWatch *w, Mono now, Wall wall, Alarms *alarms, Arena *a, 
                                     w->run_id);
                 *ret_report = report_of(w, now, wall, text, a);
         }
-        pthread_mutex_unlock(&w->lock);
         if (tell)
                 alarms_raise(alarms, RUN_WATCH_ALARM, run_id, text, wall);
+        pthread_mutex_unlock(&w->lock);
         return stuck;
 }
