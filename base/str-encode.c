@@ -28,17 +28,6 @@ char *str_hex(Arena *a, const uint8_t *data, size_t n)
         return text;
 }
 
-static int hex_value(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
-}
-
 /**
  * str_unhex() - bytes of an even number of hexadecimal digits, either case, nothing between them
  *
@@ -53,7 +42,7 @@ bool str_unhex(Arena *a, const char *s, uint8_t **ret_data, size_t *ret_n)
                 return false;
         data = arena_alloc(a, n / 2);
         for (size_t i = 0; i < n; i += 2) {
-                int high = hex_value(s[i]), low = hex_value(s[i + 1]);
+                int high = str_hex_digit(s[i]), low = str_hex_digit(s[i + 1]);
 
                 if (high < 0 || low < 0)
                         return false;

@@ -73,16 +73,18 @@ int str_read_file(const char *path, size_t max, char **ret_data, size_t *ret_n)
         return 0;
 }
 
-static int write_all(int fd, const char *data, size_t n)
+int str_write(int fd, const void *data, size_t n)
 {
+        const char *from = data;
+
         while (n > 0) {
-                ssize_t len = write(fd, data, n);
+                ssize_t len = write(fd, from, n);
 
                 if (len < 0 && errno == EINTR)
                         continue;
-                if (len < 0)
-                        return -errno;
-                data += len;
+                if (len <= 0)
+                        return len ? -errno : -ENOSPC;
+                from += len;
                 n -= (size_t)len;
         }
         return 0;
@@ -109,7 +111,7 @@ static int write_temporary(int fd, const char *data, size_t n, unsigned mode)
 
         if (fchmod(fd, (mode_t)mode) < 0)
                 return -errno;
-        r = write_all(fd, data, n);
+        r = str_write(fd, data, n);
         if (r)
                 return r;
         /* Without this the rename could reach the disk before the content: an empty file after a power cut.

@@ -69,11 +69,27 @@ const char *str_at(const char *s, size_t n_chars); /* pointer behind the first n
 void str_add_wrapped(Str *s, const char *text, size_t at, size_t left, size_t columns);
 
 char *str_hex(Arena *a, const uint8_t *data, size_t n); /* lower case */
+
+/* The value of a hexadecimal digit, either case; -1: it is none. */
+static inline int str_hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
 bool str_unhex(Arena *a, const char *s, uint8_t **ret_data, size_t *ret_n);
 char *str_base64(Arena *a, const uint8_t *data, size_t n);    /* RFC 4648 section 4, padded */
 char *str_base64url(Arena *a, const uint8_t *data, size_t n); /* section 5, no padding */
 bool str_unbase64(Arena *a, const char *s, uint8_t **ret_data, size_t *ret_n);
 char *str_urlencode(Arena *a, const char *s); /* all but unreserved, RFC 3986 */
+
+/* All of it, however often that takes. Return: 0, -errno; -ENOSPC if nothing more is taken. */
+int str_write(int fd, const void *data, size_t n);
 
 /* A whole file of at most max bytes, terminated. Return: 0, -errno, -EFBIG. */
 int str_read_file(const char *path, size_t max, char **ret_data, size_t *ret_n);

@@ -3,6 +3,7 @@
 #include "queue/backup.h"
 
 #include "base/error.h"
+#include "base/str.h"
 #include "queue/check.h"
 #include "queue/queue-lmdb.h"
 
@@ -13,21 +14,6 @@
 #include <unistd.h>
 
 #define CHUNK ((size_t)1 << 20)
-
-static int write_whole(int fd, const uint8_t *data, size_t n)
-{
-        while (n) {
-                ssize_t w = write(fd, data, n);
-
-                if (w < 0 && errno == EINTR)
-                        continue;
-                if (w <= 0)
-                        return w < 0 ? -errno : -ENOSPC;
-                data += w;
-                n -= (size_t)w;
-        }
-        return 0;
-}
 
 static int copy_bytes(int from, int to, uint64_t *ret_bytes)
 {
@@ -46,7 +32,7 @@ static int copy_bytes(int from, int to, uint64_t *ret_bytes)
                         r = n < 0 ? -errno : 0;
                         break;
                 }
-                r = write_whole(to, chunk, (size_t)n);
+                r = str_write(to, chunk, (size_t)n);
                 done += (uint64_t)n;
         }
         *ret_bytes = done;
@@ -63,7 +49,7 @@ typedef struct Target {
 static int write_piece(void *context, const uint8_t *data, size_t n)
 {
         Target *t = context;
-        int r = write_whole(t->file, data, n);
+        int r = str_write(t->file, data, n);
 
         t->done += n;
         if (r == 0 && t->progress &&

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/pack.h"
+#include "base/str.h"
 #include "queue/queue.h"
 
 #include <errno.h>
@@ -262,21 +263,6 @@ int snapshot_send(Snapshots *s, Store *store, Snapshot *snapshot, SnapshotProgre
         return store_copy_out(store, max < PIECE_MAX ? max : PIECE_MAX, send_piece, &x);
 }
 
-static int write_whole(int fd, const uint8_t *data, size_t n)
-{
-        while (n) {
-                ssize_t w = write(fd, data, n);
-
-                if (w < 0 && errno == EINTR)
-                        continue;
-                if (w <= 0)
-                        return w < 0 ? -errno : -ENOSPC;
-                data += w;
-                n -= (size_t)w;
-        }
-        return 0;
-}
-
 /* Others' pieces, and those that came twice, are passed by. Return: 0, BUS_E_NONE (one is missing), -errno.
  */
 static int take_piece(const Snapshot *snapshot, const BusMessage *m, int fd, uint64_t *n_pieces,
@@ -294,7 +280,7 @@ static int take_piece(const Snapshot *snapshot, const BusMessage *m, int fd, uin
                 return 0;
         if (number > *n_pieces || n > snapshot->n_bytes - *n_bytes)
                 return BUS_E_NONE;
-        r = write_whole(fd, m->data + PIECE_HEAD, n);
+        r = str_write(fd, m->data + PIECE_HEAD, n);
         *n_pieces += 1;
         *n_bytes += n;
         return r;

@@ -106,20 +106,6 @@ int audit_new(Audit **ret_audit, const char *folder, Diag *diag)
         return 0;
 }
 
-static int write_all(int fd, const char *data, size_t n)
-{
-        for (size_t done = 0; done < n;) {
-                ssize_t k = write(fd, data + done, n - done);
-
-                if (k < 0 && errno == EINTR)
-                        continue;
-                if (k <= 0)
-                        return k ? -errno : -ENOSPC;
-                done += (size_t)k;
-        }
-        return 0;
-}
-
 /* The lines of the day `from` go behind those of `day`, in a file that takes its name when it is whole.
  * Return: 0, -errno. */
 static int put_behind(Audit *a, int32_t day, int32_t from)
@@ -144,9 +130,9 @@ static int put_behind(Audit *a, int32_t day, int32_t from)
         fd = openat(a->folder, "moving", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
         if (fd < 0)
                 return error_origin(-errno);
-        r = write_all(fd, head, n_head);
+        r = str_write(fd, head, n_head);
         if (r == 0)
-                r = write_all(fd, tail, n_tail);
+                r = str_write(fd, tail, n_tail);
         if (r || fdatasync(fd) || renameat(a->folder, "moving", a->folder, name)) {
                 r = r ? r : -errno;
                 unlinkat(a->folder, "moving", 0);
@@ -186,7 +172,7 @@ static int flush(Audit *a)
                     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
         if (fd < 0 || fstat(fd, &st))
                 return errno == ENOSPC ? AUDIT_E_FULL : error_origin(-errno);
-        r = write_all(fd, a->pending.data, a->pending.n);
+        r = str_write(fd, a->pending.data, a->pending.n);
         if (r || fdatasync(fd)) {
                 /* All or nothing: the same lines come again. */
                 int e = r ? ENOSPC : errno;

@@ -2,6 +2,8 @@
 
 #include "engine/expr/lex.h"
 
+#include "base/str.h"
+
 #include <string.h>
 
 static int lex_error(Lexer *l, size_t offset, const char *what)
@@ -21,17 +23,9 @@ static bool is_name(char c)
         return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
 }
 
-static int hex_digit(char c)
-{
-        if (is_digit(c))
-                return c - '0';
-        c = (char)(c | 0x20);
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_hex_number(const char *s)
 {
-        return s[0] == '&' && (s[1] | 0x20) == 'h' && hex_digit(s[2]) >= 0;
+        return s[0] == '&' && (s[1] | 0x20) == 'h' && str_hex_digit(s[2]) >= 0;
 }
 
 /* Between two marks, on one side of which we are. No character escapes another: "\" is a backslash. */
@@ -73,10 +67,10 @@ static int lex_hex(Lexer *l, Token *t)
 
         t->kind = TOKEN_NUMBER;
         t->hex = true;
-        for (; hex_digit(s[n]) >= 0; n++) {
+        for (; str_hex_digit(s[n]) >= 0; n++) {
                 if (t->number >> 60)
                         return lex_error(l, l->at, "a number that does not fit into 64 bits");
-                t->number = t->number << 4 | (unsigned)hex_digit(s[n]);
+                t->number = t->number << 4 | (unsigned)str_hex_digit(s[n]);
         }
         l->at += 2 + n;
         if (is_name(s[n]))

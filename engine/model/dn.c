@@ -42,14 +42,6 @@ static void skip_blanks(Parser *p)
                 p->at++;
 }
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c = (char)(c | 0x20);
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_digit(char c)
 {
         return c >= '0' && c <= '9';
@@ -122,8 +114,8 @@ static int parse_escape(Parser *p, char *ret_c)
                 p->at += 2;
                 return 0;
         }
-        high = hex_digit(s[1]);
-        low = high < 0 ? -1 : hex_digit(s[2]);
+        high = str_hex_digit(s[1]);
+        low = high < 0 ? -1 : str_hex_digit(s[2]);
         if (low < 0)
                 return malformed(p, p->at, "a backslash that escapes nothing");
         if (high == 0 && low == 0)
@@ -162,8 +154,8 @@ static int parse_ber(Parser *p, size_t *ret_n)
         const uint8_t *ber = (const uint8_t *)p->scratch;
 
         for (;; p->at += 2) {
-                int high = hex_digit(p->text[p->at]);
-                int low = high < 0 ? -1 : hex_digit(p->text[p->at + 1]);
+                int high = str_hex_digit(p->text[p->at]);
+                int low = high < 0 ? -1 : str_hex_digit(p->text[p->at + 1]);
 
                 if (low < 0)
                         break;

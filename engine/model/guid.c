@@ -2,6 +2,8 @@
 
 #include "engine/model/value.h"
 
+#include "base/str.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,17 +14,6 @@ static const uint8_t guid_order[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12
 static bool has_dash_before(size_t i)
 {
         return i == 4 || i == 6 || i == 8 || i == 10;
-}
-
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
 }
 
 /**
@@ -68,8 +59,8 @@ bool guid_parse(const char *s, ObjectId *ret_id)
 
                 if (has_dash_before(i) && *s++ != '-')
                         return false;
-                high = hex_digit(s[0]);
-                low = high < 0 ? -1 : hex_digit(s[1]);
+                high = str_hex_digit(s[0]);
+                low = high < 0 ? -1 : str_hex_digit(s[1]);
                 if (low < 0)
                         return false;
                 id.bytes[guid_order[i]] = (uint8_t)(high << 4 | low);
