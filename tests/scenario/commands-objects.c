@@ -18,6 +18,8 @@ static bool change_object(Scene *s, Thing *t, const char *const *words, size_t n
                         return scene_fail(s, "%s is not name=value", words[i]);
                 if (str_is(name, "ou"))
                         directory_move(s, t, value);
+                else if (str_is(name, "directory") && s->second && str_starts(s->second->name, value))
+                        t->second = true, directory_move(s, t, SCENE_OU);
                 else if (!directory_set(s, t, name, value))
                         return false;
         }
@@ -67,6 +69,12 @@ bool command_objects(Scene *s, const char *const *words, size_t n_words)
         return true;
 }
 
+/* DIRECTORY res: a second one, whose objects are made with directory=res. */
+bool command_directory(Scene *s, const char *const *words, size_t n_words)
+{
+        return scene_second(s, words[1]);
+}
+
 /* MOVE ada OU=Leavers */
 bool command_move(Scene *s, const char *const *words, size_t n_words)
 {
@@ -112,10 +120,10 @@ bool command_delete(Scene *s, const char *const *words, size_t n_words)
         if (!command_need(s, words[1], &t))
                 return false;
         if (!command_has(words, n_words, "tombstone")) {
-                source_mem_remove(s->directory, &t->id);
+                source_mem_remove(t->second ? s->second->directory : s->directory, &t->id);
                 return true;
         }
-        t->dn = arena_printf(s->arena, "CN=%s\\0ADEL:1,CN=Deleted Objects,%s", t->name, SCENE_BASE);
+        t->dn = arena_printf(s->arena, "CN=%s\\0ADEL:1,CN=Deleted Objects,%s", t->name, scene_base(s, t));
         directory_put(s, t, true);
         return true;
 }

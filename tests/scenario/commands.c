@@ -102,6 +102,17 @@ static bool meets(const char *pattern, const char *name)
                                       : str_is(pattern, name);
 }
 
+static bool hand_in(Scene *s, IntakeSink *in, FeedBatch *batch)
+{
+        Position position = { .data = (const uint8_t *)&s->n_positions, .n = sizeof(s->n_positions) };
+
+        if (!batch->n_entries)
+                return true;
+        s->n_positions++;
+        batch->position = &position;
+        return in->sink.batch(&in->sink, batch) == 0 || scene_fail(s, "the intake refuses the batch");
+}
+
 /*
  * CHANGE ada [title mail ...] [gone] [ahead] [catch-up]: the feed brings it, with these attributes (none
  * named: with all). Ahead: its number is one above what the directory has.
@@ -110,11 +121,15 @@ bool command_change(Scene *s, const char *const *words, size_t n_words)
 {
         static const char *const flags[] = { "gone", "ahead", "catch-up" };
         const char **names = arena_new_array(s->arena, const char *, n_words);
-        FeedEntry *entries = arena_new_array(s->arena, FeedEntry, s->n_things + 1);
-        FeedBatch batch = { .entries = entries, .seen = clock_wall(&s->clock.clock) };
-        Position position = { .data = (const uint8_t *)&s->n_positions, .n = sizeof(s->n_positions) };
+        FeedBatch batches[2] = { 0 };
+        FeedEntry *entries[2];
         size_t n_names = 0;
 
+        for (size_t i = 0; i < N_ELEMENTS(batches); i++) {
+                batches[i].entries = entries[i] = arena_new_array(s->arena, FeedEntry, s->n_things + 1);
+                batches[i].seen = clock_wall(&s->clock.clock);
+                batches[i].catch_up = command_has(words, n_words, "catch-up");
+        }
         for (size_t i = 2; i < n_words; i++)
                 if (!command_has(flags, N_ELEMENTS(flags), words[i]))
                         names[n_names++] = words[i];
@@ -123,23 +138,20 @@ bool command_change(Scene *s, const char *const *words, size_t n_words)
 
                 if (!meets(words[1], t->name))
                         continue;
-                entries[batch.n_entries++] = (FeedEntry){
+                entries[t->second][batches[t->second].n_entries++] = (FeedEntry){
                         .id = t->id,
                         .dn = t->dn,
                         .gone = command_has(words, n_words, "gone"),
-                        .version = { .server = s->server,
+                        .version = { .server = t->second ? s->second->server : s->server,
                                      .number = t->version + command_has(words, n_words, "ahead") },
                         .changed = clock_wall(&s->clock.clock),
                         .brought = brought(s, t, names, n_names),
                 };
         }
-        if (!batch.n_entries)
+        if (!batches[0].n_entries && !batches[1].n_entries)
                 return scene_fail(s, "there is no object %s", words[1]);
-        s->n_positions++;
-        batch.position = &position;
-        batch.catch_up = command_has(words, n_words, "catch-up");
-        return s->intake.sink.batch(&s->intake.sink, &batch) == 0 ||
-               scene_fail(s, "the intake refuses the batch");
+        return hand_in(s, &s->intake, &batches[0]) &&
+               (!s->second || hand_in(s, &s->second->intake, &batches[1]));
 }
 
 /* MEANWHILE sales member-=ada: so the object changes, and the feed brings it, while a run sends a long list
@@ -252,6 +264,7 @@ static const Verb verbs[] = {
         { "CLOCK", 2, do_clock },
         { "OBJECT", 2, command_object },
         { "OBJECTS", 4, command_objects },
+        { "DIRECTORY", 2, command_directory },
         { "MOVE", 3, command_move },
         { "RENAME", 3, command_rename },
         { "DELETE", 2, command_delete },

@@ -28,6 +28,7 @@ bool command_catch_up(Scene *s, const char *const *words, size_t n_words);
 bool command_object(Scene *s, const char *const *words, size_t n_words);
 bool command_objects(Scene *s, const char *const *words, size_t n_words);
 bool command_rename(Scene *s, const char *const *words, size_t n_words);
+bool command_directory(Scene *s, const char *const *words, size_t n_words);
 bool command_move(Scene *s, const char *const *words, size_t n_words);
 bool command_delete(Scene *s, const char *const *words, size_t n_words);
 bool command_change(Scene *s, const char *const *words, size_t n_words);

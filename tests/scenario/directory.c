@@ -171,7 +171,7 @@ bool directory_set(Scene *s, Thing *t, const char *name, const char *text)
 void directory_move(Scene *s, Thing *t, const char *ou)
 {
         t->dn = arena_printf(s->arena, "%s=%s,%s%s%s", str_is(t->type, "organizationalUnit") ? "OU" : "CN",
-                             t->name, ou, *ou ? "," : "", SCENE_BASE);
+                             t->name, ou, *ou ? "," : "", scene_base(s, t));
 }
 
 static Value classes_of(Scene *s, const char *type)
@@ -241,7 +241,7 @@ void directory_put(Scene *s, Thing *t, bool deleted)
         SourceLinks members = { .attribute = "member", .ids = t->members, .n_ids = t->n_members };
         ObjectBuilder b;
         SourceEntry entry = {
-                .version = { .server = s->server, .number = ++t->version },
+                .version = { .server = t->second ? s->second->server : s->server, .number = ++t->version },
                 .changed = clock_wall(&s->clock.clock),
                 .deleted = deleted,
                 .links = &members,
@@ -253,5 +253,5 @@ void directory_put(Scene *s, Thing *t, bool deleted)
                 object_add(&b, t->attributes[i].name, t->attributes[i].value);
         object_add(&b, "whenCreated", value_time(filetime_from_unix_ms(t->created.ms)));
         entry.object = object_finish(&b, &t->id, t->type, t->dn);
-        source_mem_put(s->directory, &entry);
+        source_mem_put(t->second ? s->second->directory : s->directory, &entry);
 }

@@ -73,7 +73,8 @@ bool fault_source(Scene *s, const char *const *words, size_t n_words)
         }
         if (!command_need(s, words[1], &t))
                 return false;
-        source_mem_fail_object(s->directory, &t->id, code, times, "as the script says");
+        source_mem_fail_object(t->second ? s->second->directory : s->directory, &t->id, code, times,
+                               "as the script says");
         return true;
 }
 
@@ -120,6 +121,7 @@ bool fault_unreadable(Scene *s, const char *const *words, size_t n_words)
 bool fault_claim(Scene *s, const char *const *words, size_t n_words)
 {
         Space *space = queue_space(s->queue);
+        ObjectKey key;
         Head head;
         Thing *t;
 
@@ -127,8 +129,10 @@ bool fault_claim(Scene *s, const char *const *words, size_t n_words)
                 space_release(space, &s->claimed);
                 return true;
         }
-        if (!command_need(s, words[1], &t) ||
-            space_read_head(space, &(ObjectKey){ .id = t->id }, s->arena, &head, NULL, NULL))
+        if (!command_need(s, words[1], &t))
+                return false;
+        key = scene_key(s, t);
+        if (space_read_head(space, &key, s->arena, &head, NULL, NULL))
                 return scene_fail(s, "nobody is known by that name");
         s->claimed = head.metaverse;
         return space_claim(space, &s->claimed) == 0 || scene_fail(s, "somebody has it already");

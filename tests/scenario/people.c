@@ -24,6 +24,7 @@ bool people_request(Scene *s, const char *const *words, size_t n_words)
         if (!command_need(s, words[1], &t))
                 return false;
         change.id = t->id;
+        change.source = scene_key(s, t).source;
         change.dn = t->dn;
         return queue_put(s->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = change.seen }) ==
                        0 ||
@@ -45,11 +46,13 @@ bool people_approve(Scene *s, const char *const *words, size_t n_words)
 /* UNPARK ada: a person wants it tried again. */
 bool people_unpark(Scene *s, const char *const *words, size_t n_words)
 {
+        ObjectKey key;
         Thing *t;
 
         if (!command_need(s, words[1], &t))
                 return false;
-        return queue_unpark(s->queue, &(ObjectKey){ .id = t->id }, clock_wall(&s->clock.clock)) == 0 ||
+        key = scene_key(s, t);
+        return queue_unpark(s->queue, &key, clock_wall(&s->clock.clock)) == 0 ||
                scene_fail(s, "it is not in the queue");
 }
 

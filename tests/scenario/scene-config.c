@@ -9,24 +9,50 @@
 #include <errno.h>
 #include <string.h>
 
+/* `source:` and `scope:` of a directory, each in one line. */
+static void add_source(Scene *s, Str *out, const char *name, const char *base, const char *indent)
+{
+        const char *secret = arena_printf(s->arena, "%s/secret", s->folder);
+
+        str_printf(out,
+                   "source: {name: %s, uris: [\"ldaps://dc1.%s\"], base: \"%s\",\n"
+                   "%s    bind: {mechanism: simple, dn: CN=sosync, password_file: %s}, tls: {ca_file: %s}}\n"
+                   "%sscope: {include: [\"" SCENE_OU ",%s\"],\n"
+                   "%s    exclude: [\"OU=Service Accounts," SCENE_OU ",%s\"],\n"
+                   "%s    on_leave: %s, on_delete: %s",
+                   name, name, base, indent, secret, secret, indent, base, indent, base, indent,
+                   s->on_leave ? s->on_leave : "report", s->on_delete ? s->on_delete : "report");
+        if (s->types)
+                str_printf(out, ", object_types: [%s]", s->types);
+        if (s->group_filter && str_is(base, SCENE_BASE))
+                str_printf(out, ", group_filter: \"%s\"", s->group_filter);
+        str_add(out, "}\n");
+}
+
+static const char *sources_text(Scene *s)
+{
+        const char *text;
+        Str out;
+
+        str_init(&out, SIZE_MAX);
+        if (s->second)
+                str_add(&out, "sources:\n  - ");
+        add_source(s, &out, "corp.contoso.test", SCENE_BASE, s->second ? "    " : "");
+        if (s->second) {
+                str_add(&out, "  - ");
+                add_source(s, &out, s->second->name, s->second->base, "    ");
+        }
+        text = arena_strdup(s->arena, out.data);
+        str_deinit(&out);
+        return text;
+}
+
 static int write_config(Scene *s)
 {
         const char *secret = arena_printf(s->arena, "%s/secret", s->folder);
         const char *text = arena_printf(
                 s->arena,
-                "source:\n"
-                "  name: corp.contoso.test\n"
-                "  uris: [ldaps://dc1.corp.contoso.test]\n"
-                "  base: " SCENE_BASE "\n"
-                "  bind: {mechanism: simple, dn: CN=sosync, password_file: %s}\n"
-                "  tls: {ca_file: %s}\n"
-                "scope:\n"
-                "  include: [\"" SCENE_OU "," SCENE_BASE "\"]\n"
-                "  exclude: [\"OU=Service Accounts," SCENE_OU "," SCENE_BASE "\"]\n"
-                "  on_leave: %s\n"
-                "  on_delete: %s\n"
-                "%s%s%s"
-                "%s%s%s"
+                "%s"
                 "%s%s%s"
                 "staging: %s\n"
                 "target:\n"
@@ -42,11 +68,8 @@ static int write_config(Scene *s)
                 "settle: 120s\n"
                 "protected: {%s}\n"
                 "%s%s%s%s%s",
-                secret, secret, s->on_leave ? s->on_leave : "report", s->on_delete ? s->on_delete : "report",
-                s->types ? "  object_types: [" : "", s->types ? s->types : "", s->types ? "]\n" : "",
-                s->group_filter ? "  group_filter: \"" : "", s->group_filter ? s->group_filter : "",
-                s->group_filter ? "\"\n" : "", s->rules ? "rules: {" : "", s->rules ? s->rules : "",
-                s->rules ? "}\n" : "", s->staging ? "true" : "false", s->estate ? s->estate : "alone",
+                sources_text(s), s->rules ? "rules: {" : "", s->rules ? s->rules : "", s->rules ? "}\n" : "",
+                s->staging ? "true" : "false", s->estate ? s->estate : "alone",
                 s->ask ? "  connect: {command: [/nowhere]}\n" : "", s->section ? "  " : "",
                 s->section ? s->section : "", s->section ? "\n" : "", secret, secret,
                 s->guarded ? s->guarded : "", s->brakes ? "brakes: {" : "", s->brakes ? s->brakes : "",

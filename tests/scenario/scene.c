@@ -130,7 +130,16 @@ static int start(Scene *s)
         gate_mind_staging(&s->gate, worker_exports, &s->shared);
         s->shared.gate = &s->gate;
         s->intake.containers_due = s->intake.filter_due = true; /* perhaps: as after every start */
-        worker_init(&s->worker, &s->shared, (Source *[]){ source_mem_open(s->directory) }, LANES_ALL);
+        if (s->second) {
+                const Connector *other = &s->connectors.items[1];
+
+                intake_init(&s->second->intake, s->queue, &s->snapshot, &s->clock.clock, &s->log, other->feed,
+                            other->number, other->source);
+        }
+        worker_init(&s->worker, &s->shared,
+                    (Source *[]){ source_mem_open(s->directory),
+                                  s->second ? source_mem_open(s->second->directory) : NULL },
+                    LANES_ALL);
         return 0;
 }
 
@@ -144,6 +153,8 @@ static void stop(Scene *s)
         worker_shared_deinit(&s->shared);
         alarms_deinit(&s->alarms);
         intake_deinit(&s->intake);
+        if (s->second)
+                intake_deinit(&s->second->intake);
         connectors_close(&s->connectors);
         s->first = config_unref(s->first);
         s->queue = queue_free(s->queue);
@@ -187,6 +198,37 @@ bool scene_check(Scene *s)
         return good;
 }
 
+static SourceMem *new_directory(Scene *s, const char *name, const char *base, int byte, ObjectId *ret_server)
+{
+        memset(ret_server->bytes, byte, sizeof(ret_server->bytes));
+        return source_mem_new(&(SourceInfo){
+                .name = name,
+                .base = base,
+                .server = arena_printf(s->arena, "dc1.%s", name),
+                .server_id = *ret_server,
+                .domain_fqdn = name,
+                .domain_netbios = "CORP",
+                .forest_fqdn = name,
+                .forest_netbios = "CORP",
+        });
+}
+
+bool scene_second(Scene *s, const char *name)
+{
+        SceneSource *second = arena_new_of(s->arena, SceneSource);
+
+        if (s->second || s->n_things)
+                return scene_fail(s, "a second directory comes first, and there is no third");
+        /* What was started has one; it ends with what it has. */
+        gate_stop(&s->gate);
+        stop(s);
+        second->name = arena_printf(s->arena, "%s.contoso.test", name);
+        second->base = arena_printf(s->arena, "DC=%s,DC=contoso,DC=test", name);
+        second->directory = new_directory(s, second->name, second->base, 0xdd, &second->server);
+        s->second = second;
+        return (scene_reload(s) && start(s) == 0) || scene_fail(s, "the service does not start again");
+}
+
 int scene_init(Scene *s, const char *backend)
 {
         _cleanup_(cleanup_free) char *folder = scratch_folder("scenario");
@@ -199,17 +241,7 @@ int scene_init(Scene *s, const char *backend)
         if (!folder)
                 return -errno;
         s->folder = arena_strdup(s->arena, folder);
-        memset(s->server.bytes, 0xdc, sizeof(s->server.bytes));
-        s->directory = source_mem_new(&(SourceInfo){
-                .name = "corp.contoso.test",
-                .base = SCENE_BASE,
-                .server = "dc1.corp.contoso.test",
-                .server_id = s->server,
-                .domain_fqdn = "corp.contoso.test",
-                .domain_netbios = "CORP",
-                .forest_fqdn = "corp.contoso.test",
-                .forest_netbios = "CORP",
-        });
+        s->directory = new_directory(s, "corp.contoso.test", SCENE_BASE, 0xdc, &s->server);
         s->cloud = cloud_new(s);
         r = scene_load_config(s, &config);
         if (r)
@@ -230,6 +262,8 @@ void scene_deinit(Scene *s)
         s->cloud = NULL;
         s->connect = connect_mem_free(s->connect);
         s->directory = source_mem_free(s->directory);
+        if (s->second)
+                source_mem_free(s->second->directory);
         if (s->folder)
                 scratch_remove(s->folder);
 }

@@ -24,6 +24,7 @@
 #include "tests/scenario/seen.h"
 
 typedef struct Scene Scene;
+typedef struct SceneSource SceneSource;
 typedef struct Thing Thing;
 
 #define SCENE_BASE "DC=corp,DC=contoso,DC=test"
@@ -47,6 +48,15 @@ struct Thing {
         Wall created;
         ObjectId recycled; /* what was deleted and can be restored; zero: nothing */
         ObjectId planted;  /* cloud object that carries no anchor of ours; zero: none */
+        bool second;       /* it is in the second directory */
+};
+
+/* A directory, and the way from its feed. */
+struct SceneSource {
+        const char *name, *base;
+        ObjectId server; /* its identity */
+        SourceMem *directory;
+        IntakeSink intake;
 };
 
 struct Scene {
@@ -71,6 +81,8 @@ struct Scene {
         size_t n_things, size_things;
         SourceMem *directory;
         ObjectId server; /* its identity */
+        IntakeSink intake;
+        SceneSource *second; /* another one beside it; NULL: there is none */
         Target *cloud;
         Queue *queue;
         bool full;                    /* acknowledgements are refused */
@@ -85,7 +97,6 @@ struct Scene {
         Log log;
         Config *first; /* as the process was started with */
         Connectors connectors;
-        IntakeSink intake;
         Alarms alarms;
         const char *guarded;              /* `protected:`; NULL: nothing is */
         const char *on_leave, *on_delete; /* NULL: their default */
@@ -104,6 +115,20 @@ struct Scene {
 
         Seen seen;
 };
+
+static inline const char *scene_base(const Scene *s, const Thing *t)
+{
+        return t->second ? s->second->base : SCENE_BASE;
+}
+
+/* As the queue and the spaces know it. */
+static inline ObjectKey scene_key(const Scene *s, const Thing *t)
+{
+        return (ObjectKey){ .source = s->connectors.items[t->second].number, .id = t->id };
+}
+
+/* Another directory, res.contoso.test, is followed from now on; before anything else has happened. */
+bool scene_second(Scene *s, const char *name);
 
 /* Return: 0, -errno. `backend`: "lmdb" or "mem". */
 int scene_init(Scene *s, const char *backend);
