@@ -42,10 +42,10 @@ bool run_is_contended(Run *run, const TargetAttribute *at, Value ours, Value the
 
 /* last-word.c: what is said to the account of an object that is not synchronized any more. */
 int run_last_word(Run *run, const char *code, const char *why,
-                  bool leaves); /* Return: 0, STEP_E_SKIP, -errno */
-int run_judge_gone(Run *run);   /* third step of a tombstone. Return: 0 (run->gone), STEP_E_SKIP, -errno */
-int run_import_gone(Run *run);  /* its eighth */
-int run_plan_gone(Run *run);    /* its ninth */
+                  bool leaves);                 /* Return: 0, STEP_E_SKIP, -errno */
+int run_judge_gone(Run *run);  /* third step of a tombstone. Return: 0 (run->gone), STEP_E_SKIP, -errno */
+int run_import_gone(Run *run); /* its eighth */
+int run_plan_gone(Run *run);   /* its ninth */
 bool run_is_gone_step(StepName name); /* only these are run for it */
 
 /* import-target.c: the object whose id we know. *ret_gone: it is not there any more. */
@@ -142,6 +142,11 @@ bool run_is_joined(const Run *run);      /* this object to the metaverse object,
 /* leave-links.c */
 void run_leave_cloud_links(Run *run);
 int run_leave_import_links(Run *run);
+
+/* withdraw.c: has it left scope for good, or was it deleted? Then what it gave is taken back, and the others
+ * of its person run again. Return: 0, -errno. */
+bool run_has_left(const Run *run);
+int run_withdraw(Run *run);
 
 /* referrers.c: it has another cloud id than the one that is lost: who names it is told. Return: 0, SPACE_E_*,
  * -errno. */

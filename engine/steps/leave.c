@@ -29,12 +29,12 @@ static bool is_held_back(const Run *run)
 /* Conclusions, of a run that is done. */
 static int leave_conclusions(Run *run)
 {
-        bool pending = is_held_back(run);
+        bool pending = is_held_back(run), left = run_has_left(run);
         Head head = {
                 .parent = run->entry.parent,
                 .dn = run->dn->text,
                 .type = run->type ? run->type : run->head.type,
-                .in_scope = !run->leaving || (pending && run->head.in_scope),
+                .in_scope = !left || (pending && run->head.in_scope),
                 /* Nothing has changed, so no rule was asked, and the bit of userAccountControl is not all
                    they know. */
                 .account_enabled =
@@ -48,6 +48,8 @@ static int leave_conclusions(Run *run)
         };
 
         space_write_head(&run->batch, &run->key, &head, run->head_serial);
+        if (left && !pending)
+                return run_withdraw(run);
         if (!run->object)
                 return 0;
         space_write_import(&run->batch, &run->key, run->object, SPACE_ANY);
@@ -55,6 +57,17 @@ static int leave_conclusions(Run *run)
                 run_leave_joins(run);
         /* A run that ended before the plan has left them as they are. */
         return run->planned ? run_leave_import_links(run) : 0;
+}
+
+/* It was read and judged, and nothing of it may be sent: either it has left, or it has its say all the same.
+ */
+static int leave_skipped(Run *run)
+{
+        if (run_has_left(run))
+                return run_withdraw(run);
+        if (run->object)
+                space_write_import(&run->batch, &run->key, run->object, SPACE_ANY);
+        return 0;
 }
 
 /* The head of an object whose run is not done, or that left scope: as it was, but for what is certain. */
@@ -120,8 +133,10 @@ int run_leave_behind(Run *run)
                         run_leave_person(run, NULL);
                 if (done && is_held_back(run))
                         leave_unfinished(run);
-                else if (done)
+                else if (done) {
                         leave_head(run, false);
+                        return run_withdraw(run);
+                }
                 return 0;
         }
         /* The whole of an unfinished run is planned again. A wait of it that AD has taken back by then would
@@ -134,7 +149,8 @@ int run_leave_behind(Run *run)
         /* An object that is created or adopted is found by its id even if the rest of its run failed. */
         run_leave_cloud(run);
         newly_known = !guid_is_zero(&run->cloud_id) && !guid_is(&run->person.cloud, &run->cloud_id);
-        keep = !done || (is_held_back(run) && run->person.n_flowed);
+        /* Who leaves has nothing to say about what the others make of it. */
+        keep = !done || run_has_left(run) || (is_held_back(run) && run->person.n_flowed);
         if (run->mv && run->object && (done || newly_known || run_gave_something(run)))
                 run_leave_person(run, keep ? NULL : run->mv);
         run_leave_intent(run);
@@ -147,7 +163,7 @@ int run_leave_behind(Run *run)
                 leave_head(run, d != DISPOSITION_OUT_OF_SCOPE);
         else if (run->known)
                 leave_unfinished(run);
-        return 0;
+        return d == DISPOSITION_OUT_OF_SCOPE && run->known ? leave_skipped(run) : 0;
 }
 
 int run_leave_ready(Run *run, bool done)
