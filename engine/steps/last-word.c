@@ -43,6 +43,38 @@ static int has_other(Run *run, bool *ret_has)
         return 0;
 }
 
+/* UF_ACCOUNTDISABLE of userAccountControl (MS-ADTS 2.2.16). */
+static bool is_disabled(const Object *o)
+{
+        Value control = o ? object_get(o, "userAccountControl") : VALUE_NULL;
+
+        return control.type == VALUE_INT && control.i & UF_ACCOUNTDISABLE;
+}
+
+/* Where no rule can say it: is this object on, or another one that has a say in its person? By the bit. */
+int run_ask_whether_on(Run *run, bool *ret_on)
+{
+        *ret_on = run_is_enabled(run);
+        for (size_t i = 0; i < run->person.n_joined && !*ret_on; i++) {
+                const ObjectKey *key = &run->person.joined[i];
+                const Object *o;
+                Head head;
+                int r;
+
+                if (key->source == run->key.source && guid_is(&key->id, &run->key.id))
+                        continue;
+                r = space_read_head(run->space, key, run->arena, &head, NULL, &run->diag);
+                if (r == 0 && !head.deleted && run_connector_of(run, key->source)->scope)
+                        r = space_read_import(run->space, key, run->arena, &o, NULL, &run->diag);
+                else if (r == 0)
+                        continue;
+                if (r < 0)
+                        return r;
+                *ret_on = r == 0 && !is_disabled(o);
+        }
+        return 0;
+}
+
 static bool is_off(Value enabled)
 {
         return enabled.type == VALUE_BOOL && !enabled.b;
@@ -65,18 +97,20 @@ static void plan_disable(Run *run, Value theirs)
 int run_last_word(Run *run, const char *code, const char *why, bool leaves)
 {
         Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
-        bool on = run_is_enabled(run), other = false;
+        bool on = run_is_enabled(run), let_go = !run->mv && !run->rules_result, other = false;
 
         leaves = leaves && on && run->config->on_leave == LAST_WORD_DISABLE && run->cloud.object &&
                  theirs.type == VALUE_BOOL && run->known && !guid_is_zero(&run->person.cloud) &&
                  !run->cloud.disabled_by_us;
-        if (leaves) {
+        /* With run->mv all objects of the person have spoken; one that no rule takes speaks for itself alone.
+         */
+        if (leaves || let_go) {
                 int r = has_other(run, &other);
 
                 if (r)
                         return r;
         }
-        if (!run->cloud.object || (on && (!leaves || other)))
+        if (!run->cloud.object || other || (on && !leaves))
                 return step_fail(run, STEP_E_SKIP, code, "%s", why ? why : catalogue_find(code)->reason);
         if (is_off(theirs)) {
                 run_owe_revoke(run, NULL);
@@ -97,11 +131,7 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
 /* A tombstone keeps userAccountControl (MS-ADTS 3.1.1.5.5.1.1): was the account off when it was deleted? */
 static bool was_disabled(const Run *run)
 {
-        Value control = run->read_result == 0 && run->entry.object
-                                ? object_get(run->entry.object, "userAccountControl")
-                                : VALUE_NULL;
-
-        return control.type == VALUE_INT && control.i & UF_ACCOUNTDISABLE;
+        return run->read_result == 0 && is_disabled(run->entry.object);
 }
 
 int run_judge_gone(Run *run)

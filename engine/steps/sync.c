@@ -180,8 +180,12 @@ bool run_is_enabled(const Run *run)
 static int rule_failed(Run *run)
 {
         Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
+        bool on;
+        int r = run_ask_whether_on(run, &on);
 
-        if (!run->cloud.object || run_is_enabled(run) || (theirs.type == VALUE_BOOL && !theirs.b))
+        if (r)
+                return r;
+        if (!run->cloud.object || on || (theirs.type == VALUE_BOOL && !theirs.b))
                 return step_fail(run, STEP_E_PARK, "SyncRuleError", "%s", diag_text(&run->rules_diag));
         step_warn(run, "SyncRuleError", "%s", diag_text(&run->rules_diag));
         return run_last_word(run, "SyncRuleError", NULL, false);
