@@ -52,6 +52,11 @@ static const CatalogueRow rows[] = {
         ROW("SourceRefused", NON_SERVICE_FAILURE, UNREACHABLE,
             "The directory refused the connector account.",
             "Check the account's password, expiry and rights. Changes wait and nothing is lost."),
+        ROW("AccountControlUnread", FAILURE, OBJECT,
+            "userAccountControl of a user cannot be read, so that nobody knows whether the account is disabled. "
+            "Nothing is written: it could turn a leaver's account on.",
+            "Let the connector account read the property set Account Restrictions of all users in scope "
+            "(`sosync doctor` has the command), then `sosync queue retry parked`."),
         ROW("SourceValueTooLarge", FAILURE, OBJECT,
             "A value of the object is larger than 10 MB, or the object larger than 64 MB.",
             "Remove the value, or leave its attribute out of the rules."),

@@ -42,7 +42,7 @@ bool run_is_contended(Run *run, const TargetAttribute *at, Value ours, Value the
 
 /* last-word.c: what is said to the account of an object that is not synchronized any more. */
 int run_last_word(Run *run, const char *code, const char *why,
-                  bool leaves);                 /* Return: 0, STEP_E_SKIP, -errno */
+                  bool leaves);                 /* Return: 0, STEP_E_SKIP, STEP_E_PARK, -errno */
 int run_ask_whether_on(Run *run, bool *ret_on); /* rules cannot say it. Return: 0, -errno */
 int run_judge_gone(Run *run);  /* third step of a tombstone. Return: 0 (run->gone), STEP_E_SKIP, -errno */
 int run_import_gone(Run *run); /* its eighth */
@@ -183,6 +183,9 @@ const char *run_link_attribute(const char *cloud_type);
 
 /* Is the account on in Active Directory? True for what has no such thing. */
 bool run_is_enabled(const Run *run);
+/* A user of which that is not known: the answer of run_is_enabled() means nothing. */
+bool run_is_unread(const Run *run);
+int run_unread(Run *run); /* Return: STEP_E_PARK */
 
 static inline bool run_is_staging(const Run *run)
 {

@@ -92,7 +92,7 @@ static void plan_disable(Run *run, Value theirs)
  * run_last_word() - out of scope, by OU, filter or rule: is its account turned off?
  *
  * `leaves`: it is out of scope for good, so that on_leave applies; not where a rule has failed.
- * Return: 0, STEP_E_SKIP, -errno.
+ * Return: 0, STEP_E_SKIP, STEP_E_PARK (nobody knows whether it is disabled in AD), -errno.
  */
 int run_last_word(Run *run, const char *code, const char *why, bool leaves)
 {
@@ -110,6 +110,8 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
                 if (r)
                         return r;
         }
+        if (run->cloud.object && !leaves && !other && !is_off(theirs) && run_is_unread(run))
+                return run_unread(run);
         if (!run->cloud.object || other || (on && !leaves))
                 return step_fail(run, STEP_E_SKIP, code, "%s", why ? why : catalogue_find(code)->reason);
         if (is_off(theirs)) {

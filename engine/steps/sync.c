@@ -176,6 +176,24 @@ bool run_is_enabled(const Run *run)
         return control.type != VALUE_INT || !(control.i & UF_ACCOUNTDISABLE);
 }
 
+/*
+ * A controller leaves out what the account may not read, without a word. Every user of Active Directory has
+ * userAccountControl, and where other directories have no such thing their dialect makes it: one without it
+ * may be disabled.
+ */
+bool run_is_unread(const Run *run)
+{
+        return run->object && (str_is(run->type, "user") || str_is(run->type, "inetOrgPerson")) &&
+               value_is_none(object_get(run->object, "userAccountControl"));
+}
+
+int run_unread(Run *run)
+{
+        return step_fail(run, STEP_E_PARK, "AccountControlUnread",
+                         "userAccountControl of this object cannot be read: nobody knows whether it is disabled, "
+                         "and nothing is written");
+}
+
 /* A rule that fails needs a person; that the account is off in AD does not wait for one. */
 static int rule_failed(Run *run)
 {
@@ -266,6 +284,9 @@ int step_sync(Run *run)
         if (!str_is(run->planned->type, run_cloud_type(run)))
                 return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "objects of type %s",
                                  run->planned->type);
+
+        if (run_is_unread(run))
+                return run_unread(run);
 
         run->record->status = RESULT_SUCCESS;
         if (!run->cloud.object)
