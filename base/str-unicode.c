@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unicase.h>
 #include <unistr.h>
+#include <uniwidth.h>
 
 /* Longest text for the terminal that anybody asks for at once; what is longer is cut. */
 #define SAFE_MAX ((size_t)1 << 30)
@@ -201,6 +202,43 @@ const char *str_at(const char *s, size_t n_chars)
         return s + at;
 }
 
+/* Beyond ASCII by Unicode's widths, as terminals do it; what is no character shows as one. */
+static size_t columns_of(int32_t code)
+{
+        int width = code < 0x80 ? 1 : uc_width((ucs4_t)code, "UTF-8");
+
+        return width < 0 ? 1 : (size_t)width;
+}
+
+size_t str_columns(const char *s)
+{
+        size_t n = s ? strlen(s) : 0, at = 0, count = 0;
+
+        while (at < n) {
+                int32_t code;
+
+                at += next_char(s + at, n - at, &code);
+                count += columns_of(code);
+        }
+        return count;
+}
+
+const char *str_at_column(const char *s, size_t n_columns)
+{
+        size_t n = strlen(s), at = 0;
+
+        while (at < n) {
+                int32_t code;
+                size_t len = next_char(s + at, n - at, &code);
+
+                if (columns_of(code) > n_columns)
+                        break;
+                n_columns -= columns_of(code);
+                at += len;
+        }
+        return s + at;
+}
+
 void str_add_wrapped(Str *s, const char *text, size_t at, size_t left, size_t columns)
 {
         bool first = true;
@@ -209,10 +247,11 @@ void str_add_wrapped(Str *s, const char *text, size_t at, size_t left, size_t co
                 const char *end = text + strcspn(text, " ");
                 size_t width = 0;
 
-                for (const char *c = text; c < end; width++) {
+                for (const char *c = text; c < end;) {
                         int32_t code;
 
                         c += next_char(c, (size_t)(end - c), &code);
+                        width += columns_of(code);
                 }
                 if (!first && at + 1 + width > columns) {
                         str_printf(s, "\n%*s", (int)left, "");

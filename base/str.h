@@ -61,8 +61,12 @@ bool str_is_utf8(const char *data, size_t n);
 size_t str_chars(const char *s);                   /* Unicode characters */
 const char *str_at(const char *s, size_t n_chars); /* pointer behind the first n characters, or the end */
 
+/* The same in columns of a terminal: a letter of Chinese takes two, a combining accent none. */
+size_t str_columns(const char *s);
+const char *str_at_column(const char *s, size_t n_columns); /* behind what fits into so many */
+
 /*
- * Words for a terminal: a line that has `at` characters already goes on, later ones begin behind `left`
+ * Words for a terminal: a line that has `at` columns already goes on, later ones begin behind `left`
  * spaces, none is longer than `columns`. A word that is longer than a line stays whole: a path, a DN or a URI
  * is copied.
  */

@@ -381,6 +381,22 @@ static void test_files(void **state)
         assert_int_equal(str_write_file("folder", "x", 1, 0600), -EISDIR);
 }
 
+static void test_columns(void **state)
+{
+        /* An accent that combines, a Chinese letter, an emoji, a byte that is no UTF-8. */
+        static const char *const text = "e\xcc\x81\xe5\xb1\xb1\xf0\x9f\x9a\x80\xff";
+
+        assert_int_equal(str_columns(""), 0);
+        assert_int_equal(str_columns(NULL), 0);
+        assert_int_equal(str_columns("Ada"), 3);
+        assert_int_equal(str_columns(text), 1 + 0 + 2 + 2 + 1);
+        assert_ptr_equal(str_at_column(text, 1), text + 3);
+        assert_ptr_equal(str_at_column(text, 2), text + 3);
+        assert_ptr_equal(str_at_column(text, 3), text + 6);
+        assert_ptr_equal(str_at_column(text, 100), text + strlen(text));
+        assert_ptr_equal(str_at_column(text, 0), text);
+}
+
 static void assert_wrapped(const char *text, size_t at, size_t left, size_t columns, const char *wanted)
 {
         Str s;
@@ -425,6 +441,7 @@ int main(void)
                 cmocka_unit_test(test_case),
                 cmocka_unit_test(test_mapping_fits),
                 cmocka_unit_test(test_chars),
+                cmocka_unit_test(test_columns),
                 cmocka_unit_test(test_wrapped),
                 cmocka_unit_test(test_hex),
                 cmocka_unit_test(test_base64),

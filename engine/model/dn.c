@@ -410,20 +410,24 @@ const char *dn_parent_text(Arena *a, const Dn *dn)
 /**
  * dn_shorten() - a DN, or any text, for a narrow place
  *
- * Return: the text with at most `columns` characters; what was cut out of its middle is "...".
+ * Return: the text in at most `columns` columns of a terminal; "..." stands for what was cut.
  */
 const char *dn_shorten(Arena *a, const char *text, size_t columns)
 {
-        size_t n = str_chars(text), head, tail;
+        size_t n = str_columns(text), head, tail;
+        const char *end;
 
         if (n <= columns)
                 return arena_strdup(a, text);
         if (columns <= 3)
                 return arena_strndup(a, "...", columns);
-        /* More from the front: the name says more than the forest. */
-        tail = (columns - 3) / 2;
+        /* A DN ends like all others of its domain, so its end goes; of another text the middle. */
+        tail = strcasestr(text, ",DC=") ? 0 : (columns - 3) / 2;
         head = columns - 3 - tail;
-        return arena_printf(a, "%.*s...%s", (int)(str_at(text, head) - text), text, str_at(text, n - tail));
+        end = str_at_column(text, n - tail);
+        if (str_columns(end) > tail)
+                end = str_at(end, 1); /* half a wide letter is none */
+        return arena_printf(a, "%.*s...%s", (int)(str_at_column(text, head) - text), text, end);
 }
 
 /**

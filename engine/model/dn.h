@@ -48,7 +48,8 @@ bool dn_is_below(const Dn *dn, const Dn *ancestor);      /* at or below */
 size_t dn_depth_below(const Dn *dn, const Dn *ancestor); /* 0: the same, or not below at all */
 const char *dn_parent_text(Arena *a, const Dn *dn);      /* text of the DN above; "" at the root */
 
-/* "CN=A very long name,OU=..." cut in the middle to at most `columns` characters: for people. */
+/* "CN=A very long name,OU=Pe...", at most so many columns of a terminal: for people. What is no DN loses its
+ * middle. */
 const char *dn_shorten(Arena *a, const char *text, size_t columns);
 
 /* A value as it must be written inside a DN (RFC 4514 section 2.4). */

@@ -197,15 +197,23 @@ static void test_shorten(void **state)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
 
         assert_string_equal(dn_shorten(a, "CN=Ada,DC=test", 14), "CN=Ada,DC=test");
-        assert_string_equal(dn_shorten(a, "CN=Ada,DC=test", 13), "CN=Ad...=test");
+        assert_string_equal(dn_shorten(a, "CN=Ada,DC=test", 13), "CN=Ada,DC=...");
+        assert_string_equal(dn_shorten(a, "cn=ada,ou=corp,dc=test", 14), "cn=ada,ou=c...");
+        assert_string_equal(dn_shorten(a, "no name at all", 13), "no na...t all");
         assert_string_equal(dn_shorten(a, "CN=Ada,DC=test", 3), "...");
         assert_string_equal(dn_shorten(a, "CN=Ada,DC=test", 0), "");
         assert_string_equal(dn_shorten(a, "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f\xc3\xa5", 5),
                             "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f\xc3\xa5");
         assert_string_equal(dn_shorten(a, "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f\xc3\xa5", 4), "\xc3\xa4...");
-        for (size_t columns = 0; columns < 40; columns++)
-                assert_true(str_chars(dn_shorten(a, "CN=Ada Lovelace,OU=Corp,DC=contoso", columns)) <=
+        for (size_t columns = 0; columns < 40; columns++) {
+                assert_true(str_columns(dn_shorten(a, "CN=Ada Lovelace,OU=Corp,DC=contoso", columns)) <=
                             columns);
+                /* Letters of two columns each. */
+                assert_true(str_columns(dn_shorten(a,
+                                                   "CN=\xe5\xb1\xb1\xe7\x94\xb0\xe5\xa4\xaa\xe9\x83\x8e"
+                                                   "\xe6\x9d\xb1\xe4\xba\xac,OU=\xe9\x83\xa8\xe9\x95\xb7",
+                                                   columns)) <= columns);
+        }
 }
 
 /* Any value comes back from its escaped form, and normalising twice is normalising once. */
