@@ -107,7 +107,7 @@ static void pairs(Text *t, const Detail *details, size_t n, size_t left)
 
         for (size_t i = 0; i < n; i++) {
                 const char *key = safe(t, details[i].key), *value = safe(t, details[i].text);
-                size_t width = str_chars(key) + 1 + str_chars(value);
+                size_t width = str_columns(key) + 1 + str_columns(value);
 
                 if (at && at + 2 + width > t->columns) {
                         str_add_char(t->out, '\n');
@@ -125,7 +125,11 @@ static void pairs(Text *t, const Detail *details, size_t n, size_t left)
                 paint(t, "0");
                 str_add_char(t->out, ' ');
                 if (left + width > t->columns) {
-                        wrap_from(t, value, left + 2, at + str_chars(key) + 1);
+                        /* A DN that fits into a line of its own is not broken: it is copied. */
+                        if (left + 2 + str_columns(value) <= t->columns)
+                                str_printf(t->out, "\n%*s%s\n", (int)left + 2, "", value);
+                        else
+                                wrap_from(t, value, left + 2, at + str_columns(key) + 1);
                         at = 0;
                 } else {
                         str_add(t->out, value);
@@ -206,7 +210,7 @@ static void modified(Text *t, const Outcome *o)
                 str_add(t->out, name);
                 paint(t, "0");
                 if (m->old_value && m->new_value &&
-                    str_chars(name) + str_chars(old) + str_chars(new) + 8 <= t->columns) {
+                    str_columns(name) + str_columns(old) + str_columns(new) + 8 <= t->columns) {
                         str_printf(t->out, "  %s -> %s\n", old, new);
                 } else {
                         str_add_char(t->out, '\n');

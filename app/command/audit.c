@@ -7,14 +7,13 @@
 #include <jansson.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 typedef struct Search {
         Wall since;
         const char *by, *dn, *kind, *text;
         bool json;
-        Arena *arena;   /* for one line */
-        size_t columns; /* of a terminal; 0: it is none, and an entry is a line */
+        Arena *arena; /* for one line */
+        size_t columns;
 } Search;
 
 static const char *member(const json_t *entry, const char *name)
@@ -55,8 +54,6 @@ static const char *safe(const Search *s, const char *text)
 static const char *fit(const Search *s, size_t taken, const char *text)
 {
         taken += TEXT_LEFT;
-        if (!s->columns)
-                return safe(s, text);
         return dn_shorten(s->arena, safe(s, text),
                           s->columns > taken + ROOM_MIN ? s->columns - taken : ROOM_MIN);
 }
@@ -72,7 +69,7 @@ static const char *write_text(const Search *s, const json_t *entry)
         json_array_foreach(properties, i, property) names =
                 arena_printf(s->arena, "%s%s%s", names, i ? ", " : "", safe(s, json_string_value(property)));
         return arena_printf(s->arena, "%s %s%s%s\nrun %.8s", action,
-                            fit(s, str_chars(action) + 1, member(entry, "dn")), *names ? "\n" : "", names,
+                            fit(s, str_columns(action) + 1, member(entry, "dn")), *names ? "\n" : "", names,
                             safe(s, member(entry, "run")));
 }
 
@@ -90,7 +87,7 @@ static const char *request_text(const Search *s, json_t *request)
                 name = safe(s, key);
                 if (!json_is_null(value) && !json_is_false(value))
                         text = arena_printf(s->arena, "%s\n%s %s", text, name,
-                                            fit(s, str_chars(name) + 1, plain ? plain : dump));
+                                            fit(s, str_columns(name) + 1, plain ? plain : dump));
                 free(dump);
         }
         return text;
@@ -111,21 +108,21 @@ static const char *act_text(const Search *s, const json_t *entry)
 /* As many parts to a line as it takes; all of them where there is no terminal. */
 static void print_parts(const Search *s, const char *text)
 {
-        size_t columns = s->columns ? s->columns : SIZE_MAX, at = 0;
+        size_t at = 0;
         Str out;
 
         str_init(&out, SIZE_MAX);
         while (*text) {
                 size_t n = strcspn(text, "\n");
                 const char *part = arena_strndup(s->arena, text, n);
-                size_t width = str_chars(part);
+                size_t width = str_columns(part);
 
-                if (at && TEXT_LEFT + at + 2 + width <= columns) {
+                if (at && TEXT_LEFT + at + 2 + width <= s->columns) {
                         str_printf(&out, "  %s", part);
                         at += 2 + width;
                 } else {
                         str_printf(&out, "%s%*s", at ? "\n" : "", at ? TEXT_LEFT : 0, "");
-                        str_add_wrapped(&out, part, TEXT_LEFT, TEXT_LEFT, columns);
+                        str_add_wrapped(&out, part, TEXT_LEFT, TEXT_LEFT, s->columns);
                         at = width; /* beyond the line if it was wrapped: the next one is below */
                 }
                 text += n + (text[n] == '\n');
@@ -175,7 +172,7 @@ static int parse_search(const Command *c, int argc, char **argv, Search *s)
 static int search(const Command *c, const char *folder, int argc, char **argv)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Search s = { .arena = a, .columns = isatty(STDOUT_FILENO) ? command_columns() : 0 };
+        Search s = { .arena = a, .columns = command_room() };
         Diag diag = DIAG_INIT;
         int status = parse_search(c, argc, argv, &s);
 

@@ -52,10 +52,32 @@ int command_looked(int status, Diag *diag)
         return status;
 }
 
+/* "Usage: sosync queue stats|list|...": goes on below the first alternative, in 80 columns. Returns the
+ * column. */
+static size_t usage_line(FILE *to, const char *global, const Command *c)
+{
+        int left = fprintf(to, "Usage: sosync %s%s%s", global, c->name, *c->arguments ? " " : "");
+        size_t at = (size_t)left;
+
+        for (const char *s = c->arguments; *s;) {
+                size_t n = strcspn(s, "|");
+
+                n += s[n] == '|';
+                if (at + n > 80 && at > (size_t)left) {
+                        fprintf(to, "\n%*s", left, "");
+                        at = (size_t)left;
+                }
+                fprintf(to, "%.*s", (int)n, s);
+                at += n;
+                s += n;
+        }
+        return at;
+}
+
 void command_help(const Command *c, FILE *to)
 {
-        fprintf(to, "Usage: sosync [-c FILE] %s%s%s\n\n%s\n", c->name, *c->arguments ? " " : "", c->arguments,
-                c->help);
+        usage_line(to, "[-c FILE] ", c);
+        fprintf(to, "\n\n%s\n", c->help);
         if (c->options)
                 fprintf(to, "\n%s", c->options);
         fprintf(to, "\nExample: %s\n", c->example);
@@ -63,8 +85,9 @@ void command_help(const Command *c, FILE *to)
 
 int command_usage(const Command *c)
 {
-        fprintf(stderr, "Usage: sosync %s%s%s; `sosync %s --help` says more\n", c->name,
-                *c->arguments ? " " : "", c->arguments, c->name);
+        size_t at = usage_line(stderr, "", c) + strlen(c->name) + strlen("; `sosync  --help` says more");
+
+        fprintf(stderr, "%s`sosync %s --help` says more\n", at > 80 ? "\n" : "; ", c->name);
         return EXIT_USAGE;
 }
 
@@ -232,6 +255,11 @@ size_t command_columns(void)
         if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
                 return size.ws_col;
         return 100;
+}
+
+size_t command_room(void)
+{
+        return isatty(STDOUT_FILENO) ? command_columns() : SIZE_MAX;
 }
 
 bool command_colour(void)

@@ -100,4 +100,6 @@ Config *command_config_load_rules(const char *path, int *ret_status); /* the rul
 
 /* Columns of the terminal behind standard output; 100 if it is none. */
 size_t command_columns(void);
+/* What a line of a list may take: these columns, or SIZE_MAX: into a file or a pipe goes all of it. */
+size_t command_room(void);
 bool command_colour(void); /* a terminal, and NO_COLOR is not set */

@@ -17,11 +17,22 @@ static const TallyLine lines[] = {
         { "notExported", "not exported: no rule provisions them, or Graph cannot write such objects", false },
 };
 
-static const char *field(Arena *a, const json_t *o, const char *key)
+static const char *whole(Arena *a, const json_t *o, const char *key)
 {
         const char *s = json_string_value(json_object_get(o, key));
 
         return s ? str_safe(a, s, strlen(s)) : "(none)";
+}
+
+/* Behind the number and the attribute, as much of it as the line takes. */
+#define ROW_LEFT 39
+
+static const char *field(Arena *a, const json_t *o, const char *key, size_t taken)
+{
+        size_t columns = command_room();
+
+        taken += ROW_LEFT;
+        return dn_shorten(a, whole(a, o, key), columns > taken + 30 ? columns - taken : 30);
 }
 
 static void print_attributes(const json_t *list)
@@ -35,10 +46,10 @@ static void print_attributes(const json_t *list)
         json_array_foreach(list, i, row)
         {
                 printf("%12lld  %-24s %s\n", (long long)json_integer_value(json_object_get(row, "objects")),
-                       field(a, row, "name"), field(a, row, "rule"));
-                printf("%12s  %-24s %s\n", "", "", field(a, row, "dn"));
-                printf("%12s  %-24s rules: %s\n", "", "", field(a, row, "ours"));
-                printf("%12s  %-24s cloud: %s\n", "", "", field(a, row, "theirs"));
+                       whole(a, row, "name"), field(a, row, "rule", 0));
+                printf("%12s  %-24s %s\n", "", "", field(a, row, "dn", 0));
+                printf("%12s  %-24s rules: %s\n", "", "", field(a, row, "ours", 7));
+                printf("%12s  %-24s cloud: %s\n", "", "", field(a, row, "theirs", 7));
         }
 }
 
@@ -48,19 +59,30 @@ static void print(const json_t *result)
         char number[PROGRESS_NUMBER_MAX];
         double percent = json_real_value(json_object_get(result, "percent"));
         const char *fits = json_string_value(json_object_get(result, "anchorFits"));
+        Str out;
 
         /* What is not all is never rounded up to it. */
-        printf("%11.*f%%  of %s objects in scope are in Microsoft Entra ID as the rules would export them\n",
-               percent >= 100 ? 0 : 2,
-               percent >= 100    ? 100.0
-               : percent > 99.99 ? 99.99
-                                 : percent,
-               progress_number((uint64_t)json_integer_value(json_object_get(result, "objects")), number));
+        str_init(&out, SIZE_MAX);
+        str_printf(&out, "%11.*f%%  ", percent >= 100 ? 0 : 2,
+                   percent >= 100    ? 100.0
+                   : percent > 99.99 ? 99.99
+                                     : percent);
+        tally_add(&out,
+                  arena_printf(
+                          a,
+                          "of %s objects in scope are in Microsoft Entra ID as the rules would export them",
+                          progress_number((uint64_t)json_integer_value(json_object_get(result, "objects")),
+                                          number)));
+        fputs(out.data, stdout);
         tally_print(result, lines, N_ELEMENTS(lines));
-        if (!json_is_true(json_object_get(result, "references")))
-                printf("%12s  managers, members, and what is only there: told by a comparison of "
-                       "everything\n",
-                       "-");
+        if (!json_is_true(json_object_get(result, "references"))) {
+                str_reset(&out);
+                str_printf(&out, "%12s  ", "-");
+                tally_add(&out,
+                          "managers, members, and what is only there: told by a comparison of everything");
+                fputs(out.data, stdout);
+        }
+        str_deinit(&out);
         print_attributes(json_object_get(result, "attributes"));
         if (fits)
                 printf("\nAnchorMismatch: %lld users match by %s, and %lld by the anchor that the rules "
@@ -69,7 +91,7 @@ static void print(const json_t *result)
                        (long long)json_integer_value(json_object_get(result, "anchorsTheirs")), fits,
                        (long long)json_integer_value(json_object_get(result, "anchorsOurs")));
         if (json_object_get(result, "report"))
-                printf("\n%s\n", field(a, result, "report"));
+                printf("\n%s\n", whole(a, result, "report"));
 }
 
 int command_compare(const Command *c, const char *config_path, int argc, char **argv)

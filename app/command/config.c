@@ -87,12 +87,23 @@ static void needed_by(const char *path)
 
 static int permissions(const char *path)
 {
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
         size_t n;
+        Str out;
         const Permission *rows = permissions_all(&n);
 
-        for (size_t i = 0; i < n; i++)
-                printf("%-30s %s\n%-30s %s%s\n", rows[i].name, rows[i].what, "", rows[i].when,
-                       rows[i].optional ? " (optional)" : "");
+        str_init(&out, SIZE_MAX);
+        for (size_t i = 0; i < n; i++) {
+                str_printf(&out, "%-30s ", rows[i].name);
+                str_add_wrapped(&out, rows[i].what, 31, 31, command_room());
+                str_printf(&out, "\n%31s", "");
+                str_add_wrapped(&out,
+                                arena_printf(a, "%s%s", rows[i].when, rows[i].optional ? " (optional)" : ""),
+                                31, 31, command_room());
+                str_add_char(&out, '\n');
+        }
+        fputs(out.data, stdout);
+        str_deinit(&out);
         needed_by(path);
         return EXIT_DONE;
 }

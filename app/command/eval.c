@@ -70,7 +70,7 @@ static int report_error(const EvalCommand *e, const char *message, size_t offset
                 if (strlen(e->text) < command_columns() && !strpbrk(e->text, "\r\n\t") &&
                     offset <= strlen(e->text))
                         fprintf(stderr, "  %s\n  %*s^\n", str_safe(e->arena, e->text, strlen(e->text)),
-                                (int)str_chars(arena_strndup(e->arena, e->text, offset)), "");
+                                (int)str_columns(arena_strndup(e->arena, e->text, offset)), "");
         }
         return EXIT_OBJECT;
 }

@@ -134,7 +134,7 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
         static const char *const verbs[] = { "stats",   "list",   "retry", "drop",
                                              "release", "backup", "check", "restore" };
         Brake brake;
-        bool named, known = false;
+        bool named = false, known = false;
         int status;
 
         *q = (QueueCommand){ .verb = argc ? argv[0] : "", .limit = 1000 };
@@ -146,6 +146,12 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
         status = options_read(c, options, &argc, &argv);
         if (status)
                 return status;
+        for (int i = 0; i < _QUEUE_STATE_N; i++)
+                named |= str_is(q->state, queue_state_name((QueueState)i));
+        if (q->state && !named)
+                return command_fail(EXIT_USAGE,
+                                    "--state: \"%s\" is not one of ready, leased, delayed, parked, dated",
+                                    q->state);
         if (q->brake && !brake_parse(q->brake, &brake))
                 return command_fail(EXIT_USAGE,
                                     "--brake: \"%s\" is not one of disable, members, values, create",

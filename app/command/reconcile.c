@@ -39,12 +39,18 @@ static void print_cloud(const json_t *cloud)
         char number[PROGRESS_NUMBER_MAX];
         const json_t *o;
         size_t i;
+        Str out;
 
         if (!cloud)
                 return;
-        printf("%12s  objects of Microsoft Entra ID looked at%s\n",
-               progress_number((uint64_t)json_integer_value(json_object_get(cloud, "read")), number),
-               json_is_true(json_object_get(cloud, "whole")) ? " (all)" : " (changed since the last time)");
+        str_init(&out, SIZE_MAX);
+        str_printf(&out, "%12s  ",
+                   progress_number((uint64_t)json_integer_value(json_object_get(cloud, "read")), number));
+        tally_add(&out, json_is_true(json_object_get(cloud, "whole"))
+                                ? "objects of Microsoft Entra ID looked at (all)"
+                                : "objects of Microsoft Entra ID looked at (changed since the last time)");
+        fputs(out.data, stdout);
+        str_deinit(&out);
         tally_print(cloud, cloud_lines, N_ELEMENTS(cloud_lines));
         json_array_foreach(json_object_get(cloud, "examples"), i, o)
         {

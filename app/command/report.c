@@ -82,9 +82,9 @@ static void print_text_row(Arena *a, const ReportRow *row, size_t columns)
         struct tm local;
         const char *dn = str_safe(a, row->dn ? row->dn : "", row->dn ? strlen(row->dn) : 0);
         const char *code = row->error_code ? row->error_code : "";
-        size_t taken = (columns < WIDE ? 49 : 58) + (*code ? strlen(code) + 2 : 0);
+        size_t taken = (columns < WIDE ? 50 : 59) + (*code ? strlen(code) + 2 : 0);
         bool is_below = columns < taken + 20;
-        size_t room = !is_below ? columns - taken : columns > 69 ? columns - 49 : 20;
+        size_t room = !is_below ? columns - taken : columns > 70 ? columns - 50 : 20;
 
         localtime_r(&t, &local);
         strftime(when, sizeof(when), "%m-%d %H:%M:%S", &local);
@@ -96,7 +96,7 @@ static void print_text_row(Arena *a, const ReportRow *row, size_t columns)
         /* What does not fit beside the object stands below it. */
         printf(" %9s  %s", latency, dn_shorten(a, dn, room));
         if (*code)
-                printf(is_below ? "\n%49s%s" : "%2s%s", "", code);
+                printf(is_below ? "\n%50s%s" : "%2s%s", "", code);
         putchar('\n');
 }
 

@@ -43,7 +43,8 @@ static const char *origin(const ExplainCommand *e, const ExplainAttribute *x, si
         direct = o->flow->type == FLOW_DIRECT;
         rule = arena_printf(a, "%d %s", o->rule->precedence, o->rule->name);
         formula = arena_printf(a, "%s%s%s", direct ? "[" : "", o->flow->source, direct ? "]" : "");
-        if (str_chars(rule) + 2 + (str_chars(formula) < FORMULA_MIN ? str_chars(formula) : FORMULA_MIN) >
+        if (str_columns(rule) + 2 +
+                    (str_columns(formula) < FORMULA_MIN ? str_columns(formula) : FORMULA_MIN) >
             columns)
                 return rule;
         return arena_printf(a, "%s: %s", rule, formula);
@@ -65,7 +66,7 @@ void explain_print_short(const ExplainCommand *e)
         for (size_t i = 0; i < s->n_attributes; i++) {
                 const ExplainAttribute *x = &s->attributes[i];
                 size_t n = is_sent(e, x) ? strlen(x->name) : 0,
-                       m = n ? str_chars(value(e, x, e->columns)) : 0;
+                       m = n ? str_columns(value(e, x, e->columns)) : 0;
 
                 names = n > names ? n : names;
                 values = m > values ? m : values;
@@ -81,7 +82,7 @@ void explain_print_short(const ExplainCommand *e)
                         continue;
                 v = value(e, x, values);
                 printf("  %s%*s  %s%s%s%*s  %s%s\n", x->name, (int)(names - strlen(x->name)), "", e->strong,
-                       v, e->plain, (int)(values - str_chars(v)), "", rules_cut(a, origin(e, x, rest), rest),
-                       explain_current(e, s, x));
+                       v, e->plain, (int)(values - str_columns(v)), "",
+                       rules_cut(a, origin(e, x, rest), rest), explain_current(e, s, x));
         }
 }

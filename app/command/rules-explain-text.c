@@ -33,13 +33,13 @@ static void print_wrapped(const ExplainCommand *e, size_t indent, const char *te
 {
         size_t room = e->columns > indent + 24 ? e->columns - indent : 24;
 
-        while (str_chars(text) > room) {
-                const char *end = str_at(text, room + 1), *cut = end;
+        while (str_columns(text) > room) {
+                const char *end = str_at_column(text, room), *cut = end;
 
                 while (cut > text && *cut != ' ')
                         cut--;
                 if (cut == text)
-                        cut = str_at(text, room);
+                        cut = end;
                 printf("%.*s\n%*s", (int)(cut - text), text, (int)indent, "");
                 text = cut + strspn(cut, " ");
         }
@@ -49,7 +49,7 @@ static void print_wrapped(const ExplainCommand *e, size_t indent, const char *te
 /* Beside what ends at `used`, if it fits, else below it. */
 static void print_beside(const ExplainCommand *e, size_t used, size_t column, size_t below, const char *text)
 {
-        if (column + str_chars(text) > e->columns) {
+        if (column + str_columns(text) > e->columns) {
                 printf("\n%*s", (int)below, "");
                 column = below;
         } else {
@@ -88,7 +88,7 @@ static void print_rules(const ExplainCommand *e, const ExplainStage *s)
                         continue;
                 printf("  %s%s %5d  %s", x->in_scope ? x->decides ? e->strong : "" : e->faint,
                        x->decides ? ">" : " ", x->rule->precedence, name);
-                print_beside(e, 11 + str_chars(name), 13 + e->name_width, 15,
+                print_beside(e, 11 + str_columns(name), 13 + e->name_width, 15,
                              rules_cut(a, standing(e, s, x), 2000));
                 printf("%s\n", e->plain);
         }
@@ -176,7 +176,7 @@ static void print_offer(const ExplainCommand *e, const ExplainStage *s, const Ex
                                     e->it.inputs[o->input].connector ? e->it.inputs[o->input].connector : "?",
                                     text);
         printf("    %s%s %5d  %s", counts ? "" : e->faint, counts ? ">" : " ", o->rule->precedence, name);
-        print_beside(e, 13 + str_chars(name), 15 + e->name_width, 17, rules_cut(a, text, 2000));
+        print_beside(e, 13 + str_columns(name), 15 + e->name_width, 17, rules_cut(a, text, 2000));
         printf("%s\n", e->plain);
 }
 
@@ -262,7 +262,7 @@ static void print_value(const ExplainCommand *e, const ExplainStage *s, const Ex
         printf("  %s%s%s", e->strong, line, e->plain);
         if (*notes) {
                 printf("%s", *now ? "" : e->faint);
-                print_beside(e, 2 + str_chars(line), 4 + str_chars(line), 6, notes + strspn(notes, " "));
+                print_beside(e, 2 + str_columns(line), 4 + str_columns(line), 6, notes + strspn(notes, " "));
                 printf("%s", *now ? "" : e->plain);
         }
         putchar('\n');
@@ -291,7 +291,7 @@ static void print_attributes(const ExplainCommand *e, const ExplainStage *s)
 static void widen(ExplainCommand *e, const ExplainStage *s)
 {
         for (size_t i = 0; i < s->n_rules; i++) {
-                size_t n = str_chars(s->rules[i].rule->name);
+                size_t n = str_columns(s->rules[i].rule->name);
 
                 e->name_width = n > e->name_width ? n : e->name_width;
         }
@@ -324,11 +324,15 @@ void explain_print(ExplainCommand *e)
         if (e->name_width > e->columns / 2)
                 e->name_width = e->columns / 2;
 
-        printf("%s%s%s\n%s%s%s; rules %s (%s)\n\n%s%s%s\n", e->strong,
-               rules_cut(a, o->dn ? o->dn : "(no DN)", 1000), e->plain, rules_cut(a, o->type, 100),
-               e->look.connector ? " of " : "", e->look.connector ? e->look.connector : "",
-               rules_version(e->rules->rules), e->rules->set_name, e->strong,
-               rules_cut(a, e->it.verdict, 1000), e->plain);
+        printf("%s%s%s\n", e->strong, rules_cut(a, o->dn ? o->dn : "(no DN)", 1000), e->plain);
+        print_wrapped(e, 0,
+                      arena_printf(a, "%s%s%s; rules %s (%s)", rules_cut(a, o->type, 100),
+                                   e->look.connector ? " of " : "",
+                                   e->look.connector ? e->look.connector : "", rules_version(e->rules->rules),
+                                   e->rules->set_name));
+        printf("\n\n%s", e->strong);
+        print_wrapped(e, 0, rules_cut(a, e->it.verdict, 1000));
+        printf("%s\n", e->plain);
         if (e->assumed)
                 printf("%sAssumed: %s%s\n", e->faint, e->assumed, e->plain);
         for (size_t i = 0; i < e->it.n_inputs; i++)

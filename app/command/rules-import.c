@@ -192,7 +192,7 @@ static void print_counts(const ImportCommand *c, const char *title, const Import
                 const char *text = values ? arena_printf(c->rules->arena, "%s (%s)", name,
                                                          counts[i].n > 1 ? "many values" : "one value")
                                           : arena_printf(c->rules->arena, "%s %zu", name, counts[i].n);
-                size_t width = str_chars(text) + 2;
+                size_t width = str_columns(text) + 2;
 
                 if (at && at + width > columns) {
                         putchar('\n');

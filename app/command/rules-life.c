@@ -335,10 +335,15 @@ static int history(Life *l)
         printf("%-16s  %-24s  %-12s %-12s %s\n", "version", "active since", "by", "how", "from");
         json_array_foreach(json_object_get(result, "activations"), i, item)
         {
-                printf("%-16s  %-24s  %-12s %-12s ", text(item, "version"), text(item, "at"),
-                       text(item, "by"), text(item, "how"));
-                print_safe("", text(item, "origin"));
-                printf("%s\n", i == 0 ? "  (active)" : "");
+                const char *origin = rules_cut(l->c->arena, text(item, "origin"), 160);
+                size_t width = str_columns(origin) + (i == 0 ? strlen("  (active)") : 0);
+
+                printf("%-16s  %-24s  %-12s %-12s", text(item, "version"), text(item, "at"), text(item, "by"),
+                       text(item, "how"));
+                /* Beside the others, or below them. */
+                if (70 + width > command_room())
+                        printf("\n%17s", "");
+                printf(" %s%s\n", origin, i == 0 ? "  (active)" : "");
         }
         if (json_is_true(json_object_get(result, "catchingUp")))
                 printf("\nThe active version is still being applied to what was done by others.\n");

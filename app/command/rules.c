@@ -22,11 +22,11 @@ const char *rules_cut(Arena *a, const char *text, size_t columns)
 {
         const char *safe = str_safe(a, text, strlen(text));
 
-        if (str_chars(safe) <= columns)
+        if (str_columns(safe) <= columns)
                 return safe;
         if (columns < 4)
                 return "";
-        return arena_printf(a, "%.*s...", (int)(str_at(safe, columns - 3) - safe), safe);
+        return arena_printf(a, "%.*s...", (int)(str_at_column(safe, columns - 3) - safe), safe);
 }
 
 int rules_open_config(RulesCommand *c)
@@ -154,22 +154,42 @@ static json_t *rule_json(const Rule *r)
         return j;
 }
 
-static void print_row(const RulesCommand *c, const Rule *r, size_t width)
+/* "  106  ", "  Provision     66": what stands around the name. A narrow terminal does without the types. */
+#define ROW_AROUND 25
+#define ROW_WIDE   110
+
+static void print_row(const RulesCommand *c, const Rule *r, size_t width, bool wide)
 {
         const char *way = arena_printf(c->arena, "%s -> %s", r->source_type, r->target_type);
-        const char *name = rules_cut(c->arena, r->name, width);
-        int padding = (int)(width - str_chars(name));
+        const char *name = dn_shorten(c->arena, rules_cut(c->arena, r->name, SIZE_MAX), width);
 
-        printf("%5d  %s%*s  %-28s  %-10s %5zu%s%s%s\n", r->precedence, name, padding, "",
-               rules_cut(c->arena, way, 28), rule_link_name(r->link), r->n_flows,
-               r->disabled ? "  disabled" : "", r->connector ? "  of " : "",
-               r->connector ? rules_cut(c->arena, r->connector, 40) : "");
+        printf("%5d  %s%*s", r->precedence, name, (int)(width - str_columns(name)), "");
+        if (wide)
+                printf("  %-28s", rules_cut(c->arena, way, 28));
+        printf("  %-10s %5zu%s%s%s\n", rule_link_name(r->link), r->n_flows, r->disabled ? "  disabled" : "",
+               r->connector ? "  of " : "", r->connector ? rules_cut(c->arena, r->connector, 40) : "");
+}
+
+/* As wide as the longest name, or what the line leaves beside "  disabled" or "  of entra". */
+static size_t name_width(const Rule *const *rules, size_t n)
+{
+        size_t width = 4, columns = command_room(),
+               most = columns > ROW_AROUND + 45 ? columns - ROW_AROUND - 10 : 35;
+
+        for (size_t i = 0; i < n; i++) {
+                size_t w = str_columns(rules[i]->name);
+
+                width = w > width ? w : width;
+        }
+        most = most > 60 ? 60 : most;
+        return width > most ? most : width;
 }
 
 static int list(RulesCommand *c)
 {
         const Rule *const *rules;
-        size_t n, width = 4, n_flows = 0;
+        size_t n, width, n_flows = 0;
+        bool wide = command_room() >= ROW_WIDE;
         json_t *array;
         int status = rules_open(c);
 
@@ -184,22 +204,18 @@ static int list(RulesCommand *c)
                                            rules_version(c->rules), "rules", array));
                 return EXIT_DONE;
         }
+        width = name_width(rules, n);
         for (size_t i = 0; i < n; i++) {
-                size_t w = str_chars(rules[i]->name);
-
-                width = w > width ? w : width;
                 n_flows += rules[i]->n_flows;
-        }
-        width = width > 60 ? 60 : width;
-        for (size_t i = 0; i < n; i++) {
                 if (i == 0 || rules[i]->direction != rules[i - 1]->direction)
-                        printf("%s%s\n%5s  %-*s  %-28s  %-10s %5s\n", i ? "\n" : "",
+                        printf("%s%s\n%5s  %-*s  %s%-10s %5s\n", i ? "\n" : "",
                                rules[i]->direction == RULE_INBOUND ? "Inbound: into the metaverse"
                                                                    : "Outbound: from the metaverse",
-                               "prec.", (int)width, "rule", "types", "link", "flows");
-                print_row(c, rules[i], width);
+                               "prec.", (int)width, "rule", wide ? "types                         " : "",
+                               "link", "flows");
+                print_row(c, rules[i], width, wide);
         }
-        printf("\n%zu rules, %zu flows; version %s (%s)\n", n, n_flows, rules_version(c->rules), c->set_name);
+        printf("\n%zu rules, %zu flows\nversion %s (%s)\n", n, n_flows, rules_version(c->rules), c->set_name);
         if (!c->folder && c->has_state && !c->config->rules_invalid &&
             !str_is(rules_version(c->config->run.rules), rules_version(c->rules)))
                 printf("The configuration names others, version %s: `sosync rules diff` shows the "

@@ -8,6 +8,8 @@
  *          12  enqueued
  */
 
+#include "base/str.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,4 +21,9 @@ struct TallyLine {
         bool always; /* also if there are none */
 };
 
+/* A number and two spaces. */
+#define TALLY_TEXT 14
+
+/* What stands behind them, in as many lines of the terminal as it takes. */
+void tally_add(Str *out, const char *text);
 void tally_print(const json_t *numbers, const TallyLine *lines, size_t n);

@@ -29,7 +29,9 @@
 
 void doctor_configuration(Doctor *d)
 {
-        const char *advice = "correct it; sosync.yaml(5) and `sosync config help` have every key";
+        const char *advice = access(d->config_path, F_OK)
+                                     ? NULL /* the finding says how to make one */
+                                     : "correct it; sosync.yaml(5) and `sosync config help` have every key";
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
 
         if (config_load_tolerant(&d->config, d->config_path, &diag) == 0) {

@@ -4,11 +4,18 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
+import unicodedata
 
-from house import DEADLINE_S, check, house, step
+from house import DEADLINE_S, check, house, on_terminal, step
 from lab import wait_until
+
+
+def columns(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
 
 with house("watch") as h:
     h.start()
@@ -80,6 +87,25 @@ with house("watch") as h:
     except OSError:  # the other end is closed
         pass
     check(seen.startswith(b"\x1b[?1049h") and seen.endswith(b"\x1b[?25h\x1b[?1049l"), seen)
+
+    step("every list fits a terminal of 80 columns, whatever people are called")
+    h.ad.add_user("\u5c71\u7530\u592a\u90ce " * 12 + "X", h.people, sAMAccountName="yamada", userPrincipalName=h.upn("yamada"))
+    h.ad.add_user("Hildegard Maximiliane von und zu Hohenlohe-Waldenburg-Schill", h.people, sAMAccountName="wrong.domain",
+                  userPrincipalName="hildegard@not.verified.example")
+    h.until_user("yamada")
+    h.until_idle()
+    names = re.findall(r"^  ([a-z]+) ", h.sosync.command("--help").stdout, re.MULTILINE)
+    check(len(names) > 20, names)
+    for words in ([], *[[n] for n in names]):
+        check(max(map(columns, on_terminal(h.sosync, 80, *words, "--help"))) <= 80, words)
+    for words in ("report list", "queue list", "queue stats", "rules list", "rules history", "compare --sample 5", "reconcile", "match list",
+                  "revert --list", "scheduler show", "config permissions", "audit search", "queue nonsense", "rules nonsense"):
+        seen = [line.replace("\x1b[K", "").split("\r")[-1] for line in on_terminal(h.sosync, 80, *words.split())]
+        wide = [line for line in seen if columns(line) > 80 and str(h.folder) not in line]
+        check(not wide, (words, wide))
+    r = h.sosync.command("queue", "list", "--state", "lost")
+    check(r.returncode == 2 and "is not one of ready, leased, delayed, parked, dated" in r.stderr, r)
+    check(any("CN=Hildegard Maximiliane" in line for line in on_terminal(h.sosync, 80, "report", "list")), "the name is to be seen")
 
     step("the service stops: the watchers say so")
     h.sosync.stop()
