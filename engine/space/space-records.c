@@ -134,24 +134,30 @@ int import_unpack(Arena *a, const void *data, size_t n, const Object **ret_objec
         return 0;
 }
 
-/* An older program passes over what was given: no new version for it. */
-#define PERSON_FIELDS     8
-#define PERSON_FIELDS_OLD 7
+/* An older program passes over what was given and who waits: no new version for them. */
+#define PERSON_FIELDS       9
+#define PERSON_FIELDS_GIVEN 8
+#define PERSON_FIELDS_OLD   7
 
-void person_pack(PackWriter *w, const Person *p)
+static void pack_keys(PackWriter *w, const ObjectKey *keys, size_t n)
 {
         uint8_t key[OBJECT_KEY_SIZE];
 
+        pack_array(w, n);
+        for (size_t i = 0; i < n; i++) {
+                object_key_pack(&keys[i], key);
+                pack_bytes(w, key, sizeof(key));
+        }
+}
+
+void person_pack(PackWriter *w, const Person *p)
+{
         pack_array(w, PERSON_FIELDS);
         pack_int(w, PERSON_VERSION);
         pack_str(w, p->type);
         pack_str(w, p->anchor);
         pack_id(w, &p->cloud);
-        pack_array(w, p->n_joined);
-        for (size_t i = 0; i < p->n_joined; i++) {
-                object_key_pack(&p->joined[i], key);
-                pack_bytes(w, key, sizeof(key));
-        }
+        pack_keys(w, p->joined, p->n_joined);
         pack_bytes(w, p->flowed, p->n_flowed);
         pack_str(w, p->rules_version);
         if (p->given) {
@@ -161,6 +167,7 @@ void person_pack(PackWriter *w, const Person *p)
         } else {
                 pack_nil(w);
         }
+        pack_keys(w, p->waiting, p->n_waiting);
 }
 
 static void unpack_given(PackReader *r, Arena *a, Person *p)
@@ -181,26 +188,27 @@ static void unpack_given(PackReader *r, Arena *a, Person *p)
         p->n_given = n;
 }
 
-static void unpack_joined(PackReader *r, Arena *a, Person *p)
+static const ObjectKey *unpack_keys(PackReader *r, Arena *a, size_t *ret_n)
 {
         size_t n = unpack_array(r);
-        ObjectKey *joined;
+        ObjectKey *keys;
 
+        *ret_n = 0;
         if (r->error)
-                return;
+                return NULL;
         if (n > (r->n - r->at) / OBJECT_KEY_SIZE) {
                 fail(r);
-                return;
+                return NULL;
         }
-        joined = arena_new_array(a, ObjectKey, n);
+        keys = arena_new_array(a, ObjectKey, n);
         for (size_t i = 0; i < n; i++) {
                 uint8_t key[OBJECT_KEY_SIZE] = { 0 };
 
                 unpack_fixed(r, key, sizeof(key));
-                object_key_unpack(key, sizeof(key), &joined[i]);
+                object_key_unpack(key, sizeof(key), &keys[i]);
         }
-        p->joined = joined;
-        p->n_joined = n;
+        *ret_n = n;
+        return keys;
 }
 
 int person_unpack(Arena *a, const void *data, size_t n, Person *ret_person)
@@ -213,11 +221,13 @@ int person_unpack(Arena *a, const void *data, size_t n, Person *ret_person)
         p.type = unpack_str(&r, a);
         p.anchor = unpack_str(&r, a);
         unpack_id(&r, &p.cloud);
-        unpack_joined(&r, a, &p);
+        p.joined = unpack_keys(&r, a, &p.n_joined);
         p.flowed = unpack_bytes(&r, &p.n_flowed);
         p.rules_version = unpack_str(&r, a);
-        if (n_fields > PERSON_FIELDS_OLD)
+        if (n_fields >= PERSON_FIELDS_GIVEN)
                 unpack_given(&r, a, &p);
+        if (n_fields >= PERSON_FIELDS)
+                p.waiting = unpack_keys(&r, a, &p.n_waiting);
         if (r.error)
                 return r.error;
         *ret_person = p;

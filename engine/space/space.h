@@ -118,6 +118,10 @@ struct Person {
          * stays as it is. NULL: an older program wrote the row. */
         const char *const *given;
         size_t n_given;
+        /* Objects that are parked because one of the same source is joined to it: run again when that one
+         * leaves (engine/steps/newcomer.c). */
+        const ObjectKey *waiting;
+        size_t n_waiting;
 };
 
 /*

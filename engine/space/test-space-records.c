@@ -88,7 +88,9 @@ static void test_person(void **state)
                      .n_flowed = 3,
                      .rules_version = "r",
                      .given = (const char *const[]){ "mail", "title" },
-                     .n_given = 2 };
+                     .n_given = 2,
+                     .waiting = &joined[1],
+                     .n_waiting = 1 };
         Person found;
         const uint8_t *data;
         PackWriter w;
@@ -107,6 +109,8 @@ static void test_person(void **state)
         assert_true(guid_is(&found.cloud, &id_b));
         assert_int_equal(found.n_given, 2);
         assert_string_equal(found.given[1], "title");
+        assert_int_equal(found.n_waiting, 1);
+        assert_int_equal(found.waiting[0].source, 513);
         pack_deinit(&w);
 }
 
@@ -123,6 +127,7 @@ static void test_person_without_given(void **state)
         assert_int_equal(person_unpack(a, old, sizeof(old), &found), 0);
         assert_string_equal(found.rules_version, "r");
         assert_null(found.given);
+        assert_int_equal(found.n_waiting, 0);
 }
 
 static Cloud example_cloud(Arena *a, CloudWrite writes[2])

@@ -125,8 +125,10 @@ static const CatalogueRow rows[] = {
             "More than one object in Microsoft Entra ID matches this one.",
             "Leave the anchor on one of them only."),
         ROW("AmbiguousJoin", FAILURE, OBJECT,
-            "The rules in scope lead to more than one object.",
-            "Make the values that the join compares unique, or change the rule."),
+            "Which object it becomes is not clear: the rules in scope lead to more than one, or to one that "
+            "another object of the same directory is already.",
+            "Make the values that the join compares unique, or change the rule. Of two objects of one directory "
+            "that are one person, delete one or take it out of scope: the other is then run by itself."),
         ROW("EstateMismatch", NON_SERVICE_FAILURE, UNREACHABLE,
             "target.estate says something else about who owns the objects than the tenant does "
             "(organization.onPremisesSyncEnabled).",

@@ -17,6 +17,12 @@ STEPS(STEP_PROTOTYPE)
  * wrong is kept for the ninth step. Return: 0, STEP_E_RETRY (somebody else has it), -errno. */
 int run_join(Run *run);
 
+/* newcomer.c: may this object be one with those that are joined to what it has found? Claimed, and
+ * run->person is read. Return: 0, STEP_E_PARK, -errno. */
+int run_judge_newcomer(Run *run);
+void run_leave_newcomer(Run *run); /* parked: it is run again when there is room */
+int run_leave_room(Run *run); /* this object leaves: who waits for that is run again. Return: 0, -errno */
+
 /* journal.c: what was replaced, into the batch. */
 void run_leave_journal(Run *run);
 
@@ -148,6 +154,7 @@ int run_leave_import_links(Run *run);
  * of its person run again. Return: 0, -errno. */
 bool run_has_left(const Run *run);
 int run_withdraw(Run *run);
+int run_has_say(Run *run, const ObjectKey *key, bool *ret_has); /* by what was imported last. 0, -errno */
 
 /* referrers.c: it has another cloud id than the one that is lost: who names it is told. Return: 0, SPACE_E_*,
  * -errno. */

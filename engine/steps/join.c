@@ -334,6 +334,8 @@ int run_join(Run *run)
                 if (r)
                         run->person = (Person){ 0 };
                 r = judge_type(run);
+                if (r == 0)
+                        r = run_judge_newcomer(run);
                 return r ? r : run_inbound(run, run->join_rule->target_type);
         }
 
@@ -359,5 +361,6 @@ int run_join(Run *run)
                 run->person = (Person){ 0 };
                 return 0;
         }
-        return run_inbound(run, run->join_rule->target_type);
+        r = run_judge_newcomer(run);
+        return r ? r : run_inbound(run, run->join_rule->target_type);
 }

@@ -126,6 +126,11 @@ int run_leave_behind(Run *run)
          */
         if ((done || d == DISPOSITION_OUT_OF_SCOPE) && (!run->known || guid_is_zero(&run->person.cloud)))
                 run_leave_candidate(run);
+        if (run_has_left(run) && (done ? !is_held_back(run) : d == DISPOSITION_OUT_OF_SCOPE && run->known)) {
+                r = run_leave_room(run);
+                if (r)
+                        return r;
+        }
         if (run->gone) {
                 run_leave_cloud(run);
                 run_leave_intent(run);
@@ -148,6 +153,8 @@ int run_leave_behind(Run *run)
 
         /* An object that is created or adopted is found by its id even if the rest of its run failed. */
         run_leave_cloud(run);
+        if (run->no_room)
+                run_leave_newcomer(run);
         newly_known = !guid_is_zero(&run->cloud_id) && !guid_is(&run->person.cloud, &run->cloud_id);
         /* Who leaves has nothing to say about what the others make of it. */
         keep = !done || run_has_left(run) || (is_held_back(run) && run->person.n_flowed);

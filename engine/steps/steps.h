@@ -227,6 +227,7 @@ struct Run {
         const char *rules_why;
         bool claimed;
         ObjectId claim;
+        bool no_room;  /* import_target: another object of its source is what it would become */
         Cloud cloud;   /* import_target: what Entra ID has; object NULL: nothing */
         ObjectId lost; /* import_target: the cloud id that was known, and is not there any more */
         const Object *cloud_before; /* import_target: as the space had it; NULL: it had none */

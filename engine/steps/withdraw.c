@@ -32,18 +32,27 @@ bool run_has_left(const Run *run)
                last != STEP_import_source && last != STEP_import_target;
 }
 
-/* Another object of the person: it is worked on as a whole, although it has not changed itself. */
-static int run_other(Run *run, const ObjectKey *key, size_t *n)
+int run_has_say(Run *run, const ObjectKey *key, bool *ret_has)
 {
-        uint64_t serial;
-        SpaceRow row;
-        Head head;
         uint8_t buf[OBJECT_KEY_SIZE];
+        SpaceRow row;
         int r;
 
         object_key_pack(key, buf);
         r = run->space->ops->get(run->space, SPACE_IMPORT, buf, sizeof(buf), run->arena, &row);
-        if (r || !row.serial)
+        *ret_has = r == 0 && row.serial;
+        return r;
+}
+
+/* Another object of the person: it is worked on as a whole, although it has not changed itself. */
+static int run_other(Run *run, const ObjectKey *key, size_t *n)
+{
+        uint64_t serial;
+        bool has_say;
+        Head head;
+        int r = run_has_say(run, key, &has_say);
+
+        if (r || !has_say)
                 return r;
         r = space_read_head(run->space, key, run->arena, &head, &serial, &run->diag);
         if (r)
@@ -62,14 +71,13 @@ static int run_other(Run *run, const ObjectKey *key, size_t *n)
 int run_withdraw(Run *run)
 {
         uint8_t buf[OBJECT_KEY_SIZE];
-        SpaceRow row;
+        bool has_say;
         size_t n = 0;
-        int r;
+        int r = run_has_say(run, &run->key, &has_say);
 
-        object_key_pack(&run->key, buf);
-        r = run->space->ops->get(run->space, SPACE_IMPORT, buf, sizeof(buf), run->arena, &row);
-        if (r || !row.serial)
+        if (r || !has_say)
                 return r;
+        object_key_pack(&run->key, buf);
         space_delete(&run->batch, SPACE_IMPORT, buf, sizeof(buf));
         for (size_t i = 0; r == 0 && i < run->person.n_joined; i++) {
                 const ObjectKey *key = &run->person.joined[i];
