@@ -36,26 +36,36 @@ static int parse(ExplainCommand *e, int argc, char **argv)
 
 /* -- evaluation ------------------------------------------------------------------------------------------ */
 
-/* Whom the index of join values has. */
-static int ask_join(void *context, const char *type, const JoinClause *clause, Value v, Arena *a,
-                    const JoinHit **ret_hits, size_t *ret_n)
+static json_t *clause_json(const JoinClause *clause, Value v, Arena *a)
 {
-        ExplainCommand *e = context;
-        json_t *answer = NULL, *list, *item;
         const uint8_t *data;
-        JoinHit *hits;
+        json_t *o;
         PackWriter w;
-        size_t n, i;
+        size_t n;
 
         pack_init(&w);
         value_pack(&w, v);
         data = pack_data(&w, &n);
-        e->status = command_job(e->rules->config_path, "rules-known",
-                                json_pack("{s:{s:s, s:s, s:s, s:b}}", "join", "type", type, "attribute",
-                                          clause->metaverse, "value", str_base64(a, data, n), "caseSensitive",
-                                          clause->case_sensitive),
-                                &answer);
+        o = json_pack("{s:s, s:s, s:b}", "attribute", clause->metaverse, "value", str_base64(a, data, n),
+                      "caseSensitive", clause->case_sensitive);
         pack_deinit(&w);
+        return o;
+}
+
+/* Whom the index of join values has. */
+static int ask_join(void *context, const char *type, const JoinGroup *group, const Value *values, Arena *a,
+                    const JoinHit **ret_hits, size_t *ret_n)
+{
+        ExplainCommand *e = context;
+        json_t *answer = NULL, *clauses = json_array(), *list, *item;
+        JoinHit *hits;
+        size_t i;
+
+        for (size_t c = 0; c < group->n_clauses; c++)
+                json_array_append_new(clauses, clause_json(&group->clauses[c], values[c], a));
+        e->status =
+                command_job(e->rules->config_path, "rules-known",
+                            json_pack("{s:{s:s, s:o}}", "join", "type", type, "clauses", clauses), &answer);
         list = json_object_get(answer, "hits");
         hits = arena_new_array(a, JoinHit, json_array_size(list) + 1);
         *ret_n = 0;

@@ -64,29 +64,44 @@ static int known_object(Job *job, Arena *a, json_t **ret_known)
         return r > 0 ? 0 : r;
 }
 
-/* {"type", "attribute", "value": packed, in base64, "caseSensitive"} -> [{"id", "dn"}] */
-static int find_joins(Job *job, Arena *a, const json_t *asked, json_t **ret_hits)
+/* A clause as the command has sent it. False: it is none, or has no value. */
+static bool read_clause(const json_t *asked, Arena *a, JoinClause *ret_clause, Value *ret_value)
 {
-        const char *type = json_string_value(json_object_get(asked, "type"));
-        const char *attribute = json_string_value(json_object_get(asked, "attribute"));
         const char *value = json_string_value(json_object_get(asked, "value"));
-        JoinClause clause = { .metaverse = attribute,
-                              .case_sensitive = json_is_true(json_object_get(asked, "caseSensitive")) };
-        const JoinHit *hits;
         PackReader reader;
         uint8_t *data;
         size_t n;
-        Value v;
+
+        *ret_clause = (JoinClause){
+                .metaverse = json_string_value(json_object_get(asked, "attribute")),
+                .case_sensitive = json_is_true(json_object_get(asked, "caseSensitive")),
+        };
+        if (!ret_clause->metaverse || !value || !str_unbase64(a, value, &data, &n))
+                return false;
+        unpack_init(&reader, data, n);
+        *ret_value = value_unpack(&reader, a);
+        return unpack_end(&reader) == 0 && !value_is_none(*ret_value);
+}
+
+/* {"type", "clauses": [{"attribute", "value": packed, in base64, "caseSensitive"}]} -> [{"id", "dn"}] */
+static int find_joins(Job *job, Arena *a, const json_t *asked, json_t **ret_hits)
+{
+        const char *type = json_string_value(json_object_get(asked, "type"));
+        const json_t *list = json_object_get(asked, "clauses");
+        JoinClause *clauses = arena_new_array(a, JoinClause, json_array_size(list) + 1);
+        Value *values = arena_new_array(a, Value, json_array_size(list) + 1);
+        JoinGroup group = { .clauses = clauses, .n_clauses = json_array_size(list) };
+        const JoinHit *hits;
+        size_t n;
         int r;
 
         *ret_hits = json_array();
-        if (!type || !attribute || !value || !str_unbase64(a, value, &data, &n))
+        for (size_t i = 0; i < group.n_clauses; i++)
+                if (!read_clause(json_array_get(list, i), a, &clauses[i], &values[i]))
+                        return 0;
+        if (!type)
                 return 0;
-        unpack_init(&reader, data, n);
-        v = value_unpack(&reader, a);
-        if (unpack_end(&reader) || value_is_none(v))
-                return 0;
-        r = joins_ask_space(queue_space(job->wiring->queue), type, &clause, v, a, &hits, &n);
+        r = joins_ask_space(queue_space(job->wiring->queue), type, &group, values, a, &hits, &n);
         for (size_t i = 0; r == 0 && i < n; i++) {
                 char id[GUID_TEXT_MAX];
 

@@ -3,44 +3,13 @@
 #include "app/rules/joins.h"
 
 #include "base/str.h"
+#include "engine/steps/join-find.h"
 
 typedef struct Finding {
         JoinAskFn ask;
         void *context;
         Arena *arena;
 } Finding;
-
-/* Who meets all clauses: the hits of the first, cut down by the others. */
-static int group_hits(const Finding *f, const Object *o, const JoinGroup *group, const char *type,
-                      const JoinHit **ret_hits, size_t *ret_n)
-{
-        JoinHit *hits = arena_new_array(f->arena, JoinHit, JOIN_HITS_MAX);
-        size_t n = 0;
-
-        for (size_t c = 0; c < group->n_clauses; c++) {
-                Value v = object_get(o, group->clauses[c].source);
-                size_t n_found = 0, kept = 0;
-                const JoinHit *found;
-                int r = value_is_none(v)
-                                ? 0
-                                : f->ask(f->context, type, &group->clauses[c], v, f->arena, &found, &n_found);
-
-                if (r)
-                        return r;
-                for (size_t i = 0; i < n_found && c == 0 && n < JOIN_HITS_MAX; i++)
-                        hits[n++] = found[i];
-                for (size_t i = 0; i < n; i++)
-                        for (size_t k = 0; k < n_found; k++)
-                                if (guid_is(&hits[i].id, &found[k].id)) {
-                                        hits[kept++] = hits[i];
-                                        break;
-                                }
-                n = kept;
-        }
-        *ret_hits = hits;
-        *ret_n = n;
-        return 0;
-}
 
 /* The first group that finds exactly one; where none does, the first that finds several. */
 static int try_rule(const Finding *f, const Rule *rule, const Object *o, RuleJoin *ret)
@@ -49,7 +18,8 @@ static int try_rule(const Finding *f, const Rule *rule, const Object *o, RuleJoi
         for (size_t g = 0; g < rule->n_join && ret->n_hits != 1; g++) {
                 const JoinHit *hits;
                 size_t n;
-                int r = group_hits(f, o, &rule->join[g], rule->target_type, &hits, &n);
+                int r = f->ask(f->context, rule->target_type, &rule->join[g],
+                               join_values(&rule->join[g], o, f->arena), f->arena, &hits, &n);
 
                 if (r)
                         return r;
@@ -113,14 +83,14 @@ static const char *name_of(Space *s, const ObjectId *id, Arena *a)
         return arena_strdup(a, guid_format(id, text));
 }
 
-int joins_ask_space(void *context, const char *type, const JoinClause *clause, Value v, Arena *a,
+int joins_ask_space(void *context, const char *type, const JoinGroup *group, const Value *values, Arena *a,
                     const JoinHit **ret_hits, size_t *ret_n)
 {
         Space *s = context;
         JoinHit *hits;
         ObjectId *ids;
         size_t n;
-        int r = space_find_join(s, type, clause->metaverse, v, clause->case_sensitive, a, &ids, &n);
+        int r = join_find(s, type, group, values, a, &ids, &n);
 
         if (r)
                 return r;

@@ -25,9 +25,10 @@ struct JoinHit {
         const char *dn; /* of the first object that is joined to it, for people */
 };
 
-/* Return: 0, -errno. At most JOIN_HITS_MAX, sorted by nothing. */
-typedef int (*JoinAskFn)(void *context, const char *type, const JoinClause *clause, Value v, Arena *a,
-                         const JoinHit **ret_hits, size_t *ret_n);
+/* Who meets all clauses of a group (engine/steps/join-find.h; `values` has one for each): at most
+ * JOIN_HITS_MAX of them. Return: 0, -errno. */
+typedef int (*JoinAskFn)(void *context, const char *type, const JoinGroup *group, const Value *values,
+                         Arena *a, const JoinHit **ret_hits, size_t *ret_n);
 
 struct RuleJoin {
         const Rule *rule;
@@ -48,5 +49,5 @@ int joins_find(const RuleSet *rules, const RuleInput *input, JoinAskFn ask, void
                Joins *ret_joins);
 
 /* The state itself as the one who is asked; the context is a Space. */
-int joins_ask_space(void *context, const char *type, const JoinClause *clause, Value v, Arena *a,
+int joins_ask_space(void *context, const char *type, const JoinGroup *group, const Value *values, Arena *a,
                     const JoinHit **ret_hits, size_t *ret_n);

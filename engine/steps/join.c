@@ -9,6 +9,7 @@
  */
 
 #include "engine/steps/internal.h"
+#include "engine/steps/join-find.h"
 
 #include "base/str.h"
 #include "engine/space/memo.h"
@@ -46,46 +47,6 @@ int run_claim(Run *run, const ObjectId *id)
         return 0;
 }
 
-/* The metaverse ids that meet all clauses of a group: the index of the first, cut down by the others. */
-static int group_hits(Run *run, const JoinGroup *group, const char *mv_type, ObjectId **ret_ids,
-                      size_t *ret_n)
-{
-        ObjectId *ids = NULL;
-        size_t n = 0;
-
-        for (size_t c = 0; c < group->n_clauses; c++) {
-                const JoinClause *clause = &group->clauses[c];
-                Value v = object_get(run->object, clause->source);
-                ObjectId *found = NULL;
-                size_t n_found = 0, kept = 0;
-                int r;
-
-                if (value_is_none(v)) {
-                        n = 0;
-                        break;
-                }
-                r = space_find_join(run->space, mv_type, clause->metaverse, v, clause->case_sensitive,
-                                    run->arena, &found, &n_found);
-                if (r)
-                        return r;
-                if (c == 0) {
-                        ids = found;
-                        n = n_found;
-                        continue;
-                }
-                for (size_t i = 0; i < n; i++)
-                        for (size_t j = 0; j < n_found; j++)
-                                if (guid_is(&ids[i], &found[j])) {
-                                        ids[kept++] = ids[i];
-                                        break;
-                                }
-                n = kept;
-        }
-        *ret_ids = ids;
-        *ret_n = n;
-        return 0;
-}
-
 /* What the rules in scope say about an object that is not joined yet. */
 typedef struct Joining {
         const Rule *rule; /* by which it joins; NULL: none found exactly one */
@@ -103,7 +64,8 @@ static int try_rule(Run *run, const Rule *rule, Joining *j)
         for (size_t g = 0; g < rule->n_join; g++) {
                 ObjectId *ids;
                 size_t n;
-                int r = group_hits(run, &rule->join[g], rule->target_type, &ids, &n);
+                int r = join_find(run->space, rule->target_type, &rule->join[g],
+                                  join_values(&rule->join[g], run->object, run->arena), run->arena, &ids, &n);
 
                 if (r)
                         return r;
