@@ -189,9 +189,10 @@ bool run_is_unread(const Run *run)
 
 int run_unread(Run *run)
 {
-        return step_fail(run, STEP_E_PARK, "AccountControlUnread",
-                         "userAccountControl of this object cannot be read: nobody knows whether it is disabled, "
-                         "and nothing is written");
+        return step_fail(
+                run, STEP_E_PARK, "AccountControlUnread",
+                "userAccountControl of this object cannot be read: nobody knows whether it is disabled, "
+                "and nothing is written");
 }
 
 /* A rule that fails needs a person; that the account is off in AD does not wait for one. */
