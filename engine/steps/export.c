@@ -160,6 +160,7 @@ int step_export(Run *run)
         const char *left;
         OpResult *results;
         int r, verdict;
+        Wall doubted;
 
         /* A person has put back what was wrong, and has not said yet that it may go on. */
         if (run->held && !run->reverting && run_keep_disable(run, &left)) {
@@ -199,6 +200,7 @@ int step_export(Run *run)
         results = arena_new_array(run->arena, OpResult, run->n_ops);
         r = target_apply(run->target, &run->call, run->ops, run->n_ops, results, &run->diag);
         run->results = results;
+        doubted = run_doubt_links(run, results);
         run_say_owner(run);
         run->outcome.sent = run_wall(run, run->call.first_write);
         run->outcome.accepted = run_wall(run, run->call.last_write);
@@ -219,6 +221,10 @@ int step_export(Run *run)
         }
         if (verdict)
                 return verdict;
+        if (doubted.ms)
+                return run_wait_for_replication(run, doubted,
+                                                "a link was written moments ago, and is not replicated yet "
+                                                "to where its opposite arrived");
         if (run->held_back)
                 return step_fail(run, STEP_E_PARK, "HeldByRevert",
                                  "the account was disabled, and nothing else was sent");

@@ -150,6 +150,13 @@ bool run_is_joined(const Run *run);      /* this object to the metaverse object,
 void run_leave_cloud_links(Run *run);
 int run_leave_import_links(Run *run);
 
+/* recent.c: links that were written moments ago, as notes among the writes of the cloud object; room for one
+ * of each operation is in `writes`. Return: how many there are. */
+size_t run_leave_recent(const Run *run, CloudWrite *writes, size_t n);
+/* "There already", or "not there", of a link whose opposite was written moments ago, is not believed: its
+ * result becomes OP_NOT_SENT. Return: when that was; 0: none. */
+Wall run_doubt_links(const Run *run, OpResult *results);
+
 /* withdraw.c: has it left scope for good, or was it deleted? Then what it gave is taken back, and the others
  * of its person run again. Return: 0, -errno. */
 bool run_has_left(const Run *run);

@@ -90,6 +90,7 @@ static void remember_writes(Run *run)
                 if (str_is(op->attribute, "accountEnabled"))
                         run->cloud.disabled_by_us = op->value.type == VALUE_BOOL && !op->value.b;
         }
+        n = run_leave_recent(run, writes, n);
         n = run_leave_marks(run, writes, n);
         run->cloud.writes = writes;
         run->cloud.n_writes = n;

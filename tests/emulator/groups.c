@@ -141,13 +141,21 @@ static bool check_binds(const Emulator *emulator, const json_t *body, References
         return true;
 }
 
+/* Has a replica the member still, who was removed from the store? */
+static bool is_seen(const Emulator *emulator, const Object *group, const Object *object, const char *name)
+{
+        return strcmp(name, "owners") != 0 && write_sees_member(emulator, group, object);
+}
+
 /* Every new reference must be new, also among themselves, and fit the group: all or nothing. */
-static bool check_references(const Object *group, bool unified, const Links *present,
-                             const References *references, const char *name, Answer *answer)
+static bool check_references(const Emulator *emulator, const Object *group, bool unified,
+                             const Links *present, const References *references, const char *name,
+                             Answer *answer)
 {
         for (size_t i = 0; i < references->n; ++i) {
                 const Object *object = references->objects[i];
-                bool there = present && links_has(present, object);
+                bool there =
+                        present && (links_has(present, object) || is_seen(emulator, group, object, name));
 
                 for (size_t k = 0; k < i; ++k)
                         there |= references->objects[k] == object;
@@ -170,12 +178,13 @@ static bool check_references(const Object *group, bool unified, const Links *pre
         return true;
 }
 
-bool group_check_link(const Object *group, const Object *object, const char *name, Answer *answer)
+bool group_check_link(const Emulator *emulator, const Object *group, const Object *object, const char *name,
+                      Answer *answer)
 {
         References one = { .objects = { (Object *)(uintptr_t)object }, .n = 1 };
         const Links *present = strcmp(name, "owners") ? &group->members : &group->owners;
 
-        return check_references(group, object_is_unified(group), present, &one, name, answer);
+        return check_references(emulator, group, object_is_unified(group), present, &one, name, answer);
 }
 
 static void apply_references(Emulator *emulator, Object *group, const References *members,
@@ -221,8 +230,8 @@ static void create(Emulator *emulator, Call *call, const json_t *body, const cha
             !check_role_assignable(call, NULL, body, answer) ||
             !write_check_unique(emulator, &schema_group, NULL, body, answer) ||
             !check_binds(emulator, body, &members, &owners, answer) ||
-            !check_references(NULL, body_is_unified(body), NULL, &members, "members", answer) ||
-            !check_references(NULL, body_is_unified(body), NULL, &owners, "owners", answer))
+            !check_references(emulator, NULL, body_is_unified(body), NULL, &members, "members", answer) ||
+            !check_references(emulator, NULL, body_is_unified(body), NULL, &owners, "owners", answer))
                 return;
         random_guid(&emulator->random, id);
         group = store_create(&emulator->store, &schema_group, id);
@@ -307,9 +316,10 @@ void group_update(Emulator *emulator, Call *call, Answer *answer)
             !write_check_nickname(&schema_group, body, answer) ||
             !write_check_unique(emulator, &schema_group, group, body, answer) ||
             !check_binds(emulator, body, &members, &owners, answer) ||
-            !check_references(group, object_is_unified(group), &group->members, &members, "members",
+            !check_references(emulator, group, object_is_unified(group), &group->members, &members, "members",
                               answer) ||
-            !check_references(group, object_is_unified(group), &group->owners, &owners, "owners", answer))
+            !check_references(emulator, group, object_is_unified(group), &group->owners, &owners, "owners",
+                              answer))
                 return;
         write_apply(emulator, group, body, answer);
         apply_references(emulator, group, &members, &owners, answer);

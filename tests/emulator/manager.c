@@ -83,7 +83,8 @@ void manager_clear(Emulator *emulator, Call *call, Answer *answer)
                 write_refuse_master(answer);
                 return;
         }
-        if (!has_manager(user, answer))
+        if (!has_manager(store_find(emulator_view(emulator), NULL, user->id), answer) ||
+            !has_manager(user, answer))
                 return;
         answer->changed = store_set_manager(&emulator->store, user, NULL);
         answer_no_content(answer);

@@ -102,7 +102,7 @@ static void add(Emulator *emulator, Call *call, const char *name,
         if (!group || !group_check_change(call, group, answer))
                 return;
         object = body_reference(emulator, call, answer);
-        if (!object || !group_check_link(group, object, name, answer))
+        if (!object || !group_check_link(emulator, group, object, name, answer))
                 return;
         answer->changed = add_link(&emulator->store, group, object);
         answer_no_content(answer);
@@ -117,6 +117,8 @@ static void remove_link(Emulator *emulator, Call *call, bool (*take)(Store *, Ob
         if (!group || !group_check_change(call, group, answer))
                 return;
         object = store_find(&emulator->store, NULL, id);
+        if (object && take == store_remove_member && !write_sees_member(emulator, group, object))
+                object = NULL;
         if (!object || !take(&emulator->store, group, object)) {
                 answer_not_found(answer, id);
                 return;

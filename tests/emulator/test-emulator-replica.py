@@ -85,6 +85,26 @@ class ReplicaTest(Case):
         self.caught_up()
         self.assertEqual({u['id'] for u in self.e.graph('GET', link)[2]['value']}, {ada, bob})
 
+    def test_a_link_that_is_not_seen(self):
+        """Neither a member nor a manager can be taken away where the one who came has not been heard of, nor be added again where
+        the one who went is still there."""
+        ada, bob, g = self.e.user('ada'), self.e.user('bob'), self.e.group('g')
+        self.behind()
+        member, ref = f'/groups/{g}/members/{ada}/$ref', {'@odata.id': reference(ada)}
+        self.assertEqual(self.e.graph('POST', f'/groups/{g}/members/$ref', ref)[0], 204)
+        self.assertEqual(self.e.graph('DELETE', member)[0], 404)
+        self.assertEqual(self.e.graph('PUT', f'/users/{bob}/manager/$ref', ref)[0], 204)
+        self.assertEqual(self.e.graph('DELETE', f'/users/{bob}/manager/$ref')[0], 404)
+        self.caught_up()
+        self.behind()
+        self.assertEqual(self.e.graph('DELETE', member)[0], 204)
+        self.assertEqual(self.e.graph('POST', f'/groups/{g}/members/$ref', ref)[0], 400)
+        self.assertEqual(self.e.graph('PATCH', '/groups/' + g, {'members@odata.bind': [reference(ada)]})[0], 400)
+        self.assertEqual(self.e.graph('DELETE', f'/users/{bob}/manager/$ref')[0], 204)
+        self.caught_up()
+        self.assertEqual(self.e.graph('GET', f'/groups/{g}/members')[2]['value'], [])
+        self.assertEqual(self.e.graph('POST', f'/groups/{g}/members/$ref', ref)[0], 204)
+
     def test_it_catches_up_by_itself(self):
         ada = self.e.user('ada', jobTitle='old')
         self.e.admin('POST', '/replication', {'delay_ms': 300})

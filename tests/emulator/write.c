@@ -49,6 +49,14 @@ static Object *if_seen(const Emulator *emulator, Object *object)
         return object && store_find(emulator_view(emulator), NULL, object->id) ? object : NULL;
 }
 
+bool write_sees_member(const Emulator *emulator, const Object *group, const Object *member)
+{
+        const Store *view = emulator_view(emulator);
+        const Object *seen = store_find(view, NULL, group->id), *there = store_find(view, NULL, member->id);
+
+        return seen && there && links_has(&seen->members, there);
+}
+
 Object *write_target(const Emulator *emulator, const Call *call, const Schema *schema, Answer *answer)
 {
         const Store *store = call->method == METHOD_GET ? emulator_view(emulator) : &emulator->store;

@@ -32,6 +32,9 @@ json_t *write_body(const Call *call, Answer *answer);
  */
 Object *write_target(const Emulator *emulator, const Call *call, const Schema *schema, Answer *answer);
 
+/* Is it one where the request arrives? A replica may not have heard of the last write. */
+bool write_sees_member(const Emulator *emulator, const Object *group, const Object *member);
+
 /* Objects mastered on premises take few properties only. */
 bool write_check_master(const Object *object, const json_t *body, Answer *answer);
 bool write_refuse_master(Answer *answer);
@@ -58,4 +61,5 @@ void write_answer_created(const Call *call, const Object *object, Answer *answer
 /* Groups: may members and owners change; may this object become a "members" or "owners" reference (groups.c)
  */
 bool group_check_change(const Call *call, const Object *group, Answer *answer);
-bool group_check_link(const Object *group, const Object *object, const char *name, Answer *answer);
+bool group_check_link(const Emulator *emulator, const Object *group, const Object *object, const char *name,
+                      Answer *answer);

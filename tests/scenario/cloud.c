@@ -18,15 +18,24 @@ typedef struct Past {
         const Object *object;
 } Past;
 
+/* A link, as of `at`. */
+typedef struct PastLink {
+        ObjectId id, link;
+        Wall at;
+        bool there;
+} PastLink;
+
 typedef struct Hearing {
         Target target; /* first */
         Target *next;
         Scene *scene;
         int64_t lag_ms;
-        bool lag_of_index;
-        Mono held, normal_held; /* Retry-After was heard; the budget of the lower lanes is used up */
+        bool lag_of_index, lag_of_reads; /* not everything lags */
+        Mono held, normal_held;          /* Retry-After was heard; the budget of the lower lanes is used up */
         Past *past;
         size_t n_past, size_past;
+        PastLink *links;
+        size_t n_links, size_links;
         _Atomic unsigned n_reads; /* also by the readers of revert */
         bool on_premises_sync;
         Wall last_sync; /* it has heard of the regular cycle; 0: nobody asks */
@@ -45,6 +54,21 @@ static void remember(Hearing *c, const ObjectId *id, Wall at)
         }
         c->past[c->n_past++] =
                 (Past){ .id = *id, .at = at, .object = target_mem_get(c->next, id, c->scene->arena) };
+}
+
+static void remember_link(Hearing *c, const MemEntry *e, Wall at)
+{
+        if (c->n_links == c->size_links) {
+                size_t size = c->size_links ? c->size_links * 2 : 64;
+                PastLink *links = arena_new_array(c->scene->arena, PastLink, size);
+
+                if (c->n_links)
+                        memcpy(links, c->links, c->n_links * sizeof(*links));
+                c->links = links;
+                c->size_links = size;
+        }
+        c->links[c->n_links++] =
+                (PastLink){ .id = e->id, .link = e->link, .at = at, .there = e->kind == OP_LINK };
 }
 
 /* As the limiter does: a 429 holds what comes after it, in every lane. */
@@ -243,6 +267,9 @@ static void hear(Hearing *c)
                                  scene_name_of_cloud(c->scene, &journal[i].id));
                         break;
                 }
+                for (size_t j = i; j < i + k && c->lag_ms; j++)
+                        if (journal[j].kind == OP_LINK || journal[j].kind == OP_UNLINK)
+                                remember_link(c, &journal[j], clock_wall(&c->scene->clock.clock));
                 for (size_t j = i; j < i + k; j++)
                         remember(c, &journal[j].id, clock_wall(&c->scene->clock.clock));
                 i += k;
@@ -250,12 +277,38 @@ static void hear(Hearing *c)
         target_mem_clear_journal(c->next);
 }
 
+/* Where the request arrives, the last write of this link is not seen yet: there is nothing to do. */
+static bool is_done_there(const Hearing *c, const Op *op)
+{
+        int64_t until = clock_wall(&c->scene->clock.clock).ms - c->lag_ms;
+        const PastLink *last = NULL;
+
+        if (!c->lag_ms || c->lag_of_index || c->lag_of_reads ||
+            (op->kind != OP_LINK && op->kind != OP_UNLINK))
+                return false;
+        for (size_t i = 0; i < c->n_links; i++)
+                if (guid_is(&c->links[i].id, &op->id) && guid_is(&c->links[i].link, &op->link))
+                        last = &c->links[i];
+        return last && last->at.ms > until && last->there == (op->kind == OP_UNLINK);
+}
+
 static int hearing_apply(Target *t, Call *call, const Op *ops, size_t n_ops, OpResult *ret_results,
                          Diag *diag)
 {
         Hearing *c = (Hearing *)t;
-        int r = target_apply(c->next, call, ops, n_ops, ret_results, diag);
+        Op *sent = arena_new_array(call->arena, Op, n_ops + 1);
+        OpResult *results = arena_new_array(call->arena, OpResult, n_ops + 1);
+        size_t n = 0, k = 0;
+        int r;
 
+        for (size_t i = 0; i < n_ops; i++)
+                if (!is_done_there(c, &ops[i]))
+                        sent[n++] = ops[i];
+        r = n || !n_ops ? target_apply(c->next, call, sent, n, results, diag) : 0;
+        for (size_t i = 0; i < n_ops; i++)
+                ret_results[i] = is_done_there(c, &ops[i])
+                                         ? (OpResult){ .state = OP_UNCHANGED, .http_status = 404 }
+                                         : results[k++];
         hear(c);
         return obey(c, call, r);
 }
@@ -355,10 +408,13 @@ Target *cloud_mem(Target *t)
         return ((Hearing *)t)->next;
 }
 
-void cloud_lag(Target *t, int64_t ms, bool index)
+void cloud_lag(Target *t, int64_t ms, bool index, bool reads)
 {
-        ((Hearing *)t)->lag_ms = ms;
-        ((Hearing *)t)->lag_of_index = index;
+        Hearing *c = (Hearing *)t;
+
+        c->lag_ms = ms;
+        c->lag_of_index = index;
+        c->lag_of_reads = reads;
 }
 
 void cloud_touched(Target *t, const ObjectId *id, bool old)

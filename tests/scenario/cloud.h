@@ -21,8 +21,9 @@ void cloud_estate(Target *t, bool on_premises_sync);
 /* The tenant hears of the regular cycle; from then on, of each. */
 void cloud_heard(Target *t, Wall at);
 bool cloud_hears(Target *t);
-void cloud_lag(Target *t, int64_t ms, bool index); /* index: only looks by anchor */
-void cloud_hold(Target *t, int64_t ms);            /* no budget for that long, but for the urgent lane */
+void cloud_lag(Target *t, int64_t ms, bool index,
+               bool reads);             /* index: only looks by anchor; reads: not writes of links */
+void cloud_hold(Target *t, int64_t ms); /* no budget for that long, but for the urgent lane */
 
 /* Somebody has written past the engine: not heard, but remembered for reads that lag; `old`: always there. */
 void cloud_touched(Target *t, const ObjectId *id, bool old);

@@ -81,7 +81,8 @@ bool fault_source(Scene *s, const char *const *words, size_t n_words)
 /* LAG 60 [index]: reads of the cloud show what was there 60 seconds ago; index: only those by anchor. */
 bool fault_lag(Scene *s, const char *const *words, size_t n_words)
 {
-        cloud_lag(s->cloud, command_number(words[1], 0) * 1000, command_has(words, n_words, "index"));
+        cloud_lag(s->cloud, command_number(words[1], 0) * 1000, command_has(words, n_words, "index"),
+                  command_has(words, n_words, "reads"));
         return true;
 }
 
