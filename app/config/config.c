@@ -115,8 +115,6 @@ void config_compile_run(Config *c)
         c->run.guarded = c->guarded.accounts;
         c->run.allowed = c->guarded.allow;
         c->run.write_role_holders = c->guarded.role_holders == ROLE_HOLDERS_WRITE;
-        c->run.on_leave = (LastWord)c->scope.on_leave;
-        c->run.on_delete = (LastWord)c->scope.on_delete;
         config_use_rules(c, c->run.rules);
 }
 

@@ -299,6 +299,8 @@ const RunConnector *connectors_for_run(Connectors *cs, const Config *config, Are
                 if (s) {
                         list[i].scope = s->compiled;
                         list[i].group_filter = s->scope.group_filter;
+                        list[i].on_leave = (LastWord)s->scope.on_leave;
+                        list[i].on_delete = (LastWord)s->scope.on_delete;
                 }
                 if (names) {
                         list[i].parameters = names->parameters;

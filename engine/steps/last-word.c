@@ -99,7 +99,7 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
         Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
         bool on = run_is_enabled(run), let_go = !run->mv && !run->rules_result, other = false;
 
-        leaves = leaves && on && run->config->on_leave == LAST_WORD_DISABLE && run->cloud.object &&
+        leaves = leaves && on && run_connector(run)->on_leave == LAST_WORD_DISABLE && run->cloud.object &&
                  theirs.type == VALUE_BOOL && run->known && !guid_is_zero(&run->person.cloud) &&
                  !run->cloud.disabled_by_us;
         /* With run->mv all objects of the person have spoken; one that no rule takes speaks for itself alone.
@@ -147,7 +147,8 @@ int run_judge_gone(Run *run)
                 r = has_other(run, &other);
         if (r)
                 return r;
-        if (!user || !may_be || other || (run->config->on_delete != LAST_WORD_DISABLE && !was_disabled(run)))
+        if (!user || !may_be || other ||
+            (run_connector(run)->on_delete != LAST_WORD_DISABLE && !was_disabled(run)))
                 return step_fail(run, STEP_E_SKIP, "DeleteNotSupported", NULL);
         run->gone = true;
         step_say(run, RESULT_WARNING,

@@ -71,22 +71,23 @@ extern const Step step_table[_STEP_N];
 /* The detail of the export step that has the requests of a run that somebody asked for in staging mode. */
 #define STEP_REQUESTS "requests"
 
-/* A source, as steps and rules see it. Indexed by Change.source: a number that belongs to its name for ever,
- * so there may be gaps, and sources that were configured once. */
-struct RunConnector {
-        const char *name;
-        const Scope *scope;              /* NULL: the source is not in the configuration (any more) */
-        const char *group_filter;        /* DN, or NULL */
-        const ExprParameter *parameters; /* %Domain.FQDN% ... */
-        size_t n_parameters;
-};
-
 /* What is said to the cloud account of an object that is not synchronized any more, and enabled. Never a
  * delete. */
 typedef enum LastWord {
         LAST_WORD_REPORT,  /* nothing: the report says that it has gone */
         LAST_WORD_DISABLE, /* it is turned off, once */
 } LastWord;
+
+/* A source, as steps and rules see it. Indexed by Change.source: a number that belongs to its name for ever,
+ * so there may be gaps, and sources that were configured once. */
+struct RunConnector {
+        const char *name;
+        const Scope *scope;       /* NULL: the source is not in the configuration (any more) */
+        const char *group_filter; /* DN, or NULL */
+        LastWord on_leave, on_delete;
+        const ExprParameter *parameters; /* %Domain.FQDN% ... */
+        size_t n_parameters;
+};
 
 /* Part of the configuration: immutable, shared by all workers, held to the end of a run. */
 struct RunConfig {
@@ -98,7 +99,6 @@ struct RunConfig {
         bool unkept;   /* nothing of the run can be kept, so nothing leaves either; that is no staging */
         Estate estate; /* who owns the objects */
         const BrakeLimits *brakes;
-        LastWord on_leave, on_delete;
         bool ask_owner; /* what another synchronization owns it is asked to write; else it is left to its
                            cycle */
         SoftMatch soft_match;    /* what becomes of an object without an anchor that could be this one */
