@@ -187,7 +187,8 @@ static const CatalogueRow rows[] = {
             "A value that Microsoft Entra ID requires for a new object is missing.",
             "Set the attribute named in the details in Active Directory, or supply it by a rule."),
         ROW("InsufficientPrivileges", FAILURE, OBJECT,
-            "sosync's application may not write this object. Holders of directory roles need higher rights.",
+            "sosync's application may not write this object. Holders of directory roles need higher rights, "
+            "and what is in a restricted management administrative unit a role in that unit.",
             "Grant the permission named in the details, or leave the object out of scope."),
         ROW("NotWritableThroughGraph", FAILURE, OBJECT,
             "Microsoft Graph cannot create or change objects of this kind (mail-enabled and distribution "

@@ -224,6 +224,23 @@ static void test_consent_withdrawn(void **state)
         assert_end(p, fetch(p, &ids[0]), TARGET_E_REFUSED);
 }
 
+/* Objects that may not be written, one behind the other, while the token says that others may be: it is they.
+ */
+static void test_protected_objects(void **state)
+{
+        Peer *p = *state;
+        ObjectId ids[5];
+
+        for (size_t i = 0; i < N_ELEMENTS(ids); ++i)
+                ids[i] = peer_create_user(p, arena_printf(p->arena, "u%zu", i));
+        peer_fault("{\"method\":\"PATCH\",\"path\":\"/v1.0/users/*\",\"action\":{\"status\":403,\"code\":"
+                   "\"Authorization_RequestDenied\"}}");
+        for (size_t i = 0; i < N_ELEMENTS(ids); ++i) {
+                assert_end(p, set_title(p, &ids[i]), TARGET_E_REJECTED);
+                assert_string_equal(last.code, "InsufficientPrivileges");
+        }
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, peer_setup, peer_teardown)
@@ -231,7 +248,7 @@ int main(int argc, char **argv)
                 TEST(test_401_in_mid_run),    TEST(test_secret),
                 TEST(test_second_credential), TEST(test_token_faults),
                 TEST(test_consent_withdrawn), TEST(test_certificate),
-                TEST(test_federated_token),
+                TEST(test_federated_token),   TEST(test_protected_objects),
         };
 
         if (argc < 3)
