@@ -233,9 +233,9 @@ static const CatalogueRow rows[] = {
             "The account is protected (protected.accounts): nothing of it is written, not even a disable.",
             "Change it in Microsoft Entra ID by hand, or take its name out of protected.accounts."),
         ROW("RoleHolder", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
-            "The user holds a directory role in Microsoft Entra ID, so nothing of it is written, not even a "
-            "disable: whoever may write the account in Active Directory could take over, or lock out, an "
-            "administrator.",
+            "The user holds a directory role in Microsoft Entra ID, or is eligible for one, so nothing of it "
+            "is written, not even a disable: whoever may write the account in Active Directory could take "
+            "over, or lock out, an administrator.",
             "Change the user in Microsoft Entra ID by hand. If it is meant to be written, name the account "
             "in protected.allow, or all of them with protected.role_holders: write."),
         ROW("RoleAssignableGroup", NON_SERVICE_FAILURE, OUT_OF_SCOPE,

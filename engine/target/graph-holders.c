@@ -4,10 +4,10 @@
  * Holders: all who hold a directory role
  *
  * Whether one user holds a role costs two requests; before every write that would double what a change costs.
- * So all holders are read at once, now and then: the role assignments, the groups that can hold roles, and
- * their members. A tenant has a few dozen of them. One caller reads, others wait for it, or go on with the
- * list before that if it is not too old: urgent work does not stand still because roles cannot be read for a
- * moment.
+ * So all holders are read at once, now and then: the role assignments, who may make himself one, the groups
+ * that can hold roles, and their members. A tenant has a few dozen of them. One caller reads, others wait for
+ * it, or go on with the list before that if it is not too old: urgent work does not stand still because roles
+ * cannot be read for a moment.
  */
 
 #include "base/error.h"
@@ -116,6 +116,16 @@ static int on_assignment(void *context, const json_t *item)
                    role ? role : "a directory role");
 }
 
+static int on_eligible(void *context, const json_t *item)
+{
+        Reading *l = context;
+        int r = on_assignment(l, item);
+
+        if (r == 0)
+                l->items[l->n - 1].role = arena_printf(l->arena, "%s (eligible)", l->items[l->n - 1].role);
+        return r;
+}
+
 static int on_member(void *context, const json_t *item)
 {
         Reading *l = context;
@@ -158,6 +168,8 @@ static int read_all(Reading *l)
         Arena *a = l->call->arena;
         int r = list(l, "/roleManagement/directory/roleAssignments?$expand=roleDefinition", on_assignment);
 
+        if (r == 0)
+                r = list(l, GRAPH_ELIGIBLE "?$expand=roleDefinition", on_eligible);
         if (r == 0)
                 r = list(l, "/groups?$filter=isAssignableToRole%20eq%20true&$select=id,displayName&$top=999",
                          on_group);

@@ -202,6 +202,9 @@ int graph_fetch(Target *t, Call *call, const Match *match, ObjectSink *sink, Dia
 /* graph-role.c */
 int graph_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
                Diag *diag);
+/* Who may make himself a holder of a role (Privileged Identity Management). */
+#define GRAPH_ELIGIBLE "/roleManagement/directory/roleEligibilityScheduleInstances"
+
 /* A list about roles, page by page, until `item` returns more than 0. A 403, or an answer that does not tell,
  * is "cannot be read": never "nobody". */
 int graph_role_list(TargetGraph *g, Call *call, const char *path,

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Does a user hold a directory role? Two places can give one (rbacapplication-list-roleassignments, "Use
- * groups to manage role assignments"): an assignment to the user, and membership of a group that is
- * assignable to roles. Such a group cannot have groups as members, so direct membership is all.
+ * Does a user hold a directory role? Three places can give one (rbacapplication-list-roleassignments,
+ * rbacapplication-list-roleeligibilityscheduleinstances, "Use groups to manage role assignments"): an
+ * assignment to the user; that he may make himself one for some hours, as nearly all administrators of a
+ * tenant with Privileged Identity Management; and membership of a group that is assignable to roles. Such a
+ * group cannot have groups as members, so direct membership is all. Who may only make himself a member of
+ * such a group is not seen: to read that takes another permission
+ * (PrivilegedEligibilitySchedule.Read.AzureADGroup).
  */
 
 #include "base/str.h"
@@ -23,6 +27,13 @@ static int page(TargetGraph *g, Call *call, const char *path, GraphCall *c, Diag
 
         graph_call_init(c, g, call, "GET", path);
         r = graph_call_run(c, diag);
+        /* There is no Privileged Identity Management (Microsoft Entra ID P2, or Governance), so nobody can.
+         */
+        if (r && str_is(c->error.service_code, "AadPremiumLicenseRequired")) {
+                call->error_code = call->error_text = NULL;
+                diag_clear(diag);
+                return TARGET_E_NOT_FOUND;
+        }
         if (r == TARGET_E_REFUSED && c->error.status == 403)
                 diag_set(diag, "%s", no_rights);
         if (r == TARGET_E_REJECTED)
@@ -45,7 +56,7 @@ int graph_role_list(TargetGraph *g, Call *call, const char *path,
                 int r = page(g, call, path, &c, diag);
 
                 if (r)
-                        return r;
+                        return r == TARGET_E_NOT_FOUND ? 0 : r;
                 list = json_object_get(c.json, "value");
                 json_array_foreach(list, i, one)
                 {
@@ -75,6 +86,15 @@ static int on_assignment(void *context, const json_t *item)
                 json_string_value(json_object_get(json_object_get(item, "roleDefinition"), "displayName"));
 
         f->role = arena_strdup(f->arena, name ? name : "a directory role");
+        return 1;
+}
+
+static int on_eligible(void *context, const json_t *item)
+{
+        Found *f = context;
+
+        on_assignment(f, item);
+        f->role = arena_printf(f->arena, "%s (eligible)", f->role);
         return 1;
 }
 
@@ -110,6 +130,13 @@ int graph_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, cons
                                          "%%20eq%%20'%s'&$expand=roleDefinition",
                                          id),
                             on_assignment, &found, diag);
+        if (r == 0 && !found.role)
+                r = graph_role_list(g, call,
+                                    arena_printf(call->arena,
+                                                 GRAPH_ELIGIBLE "?$filter=principalId"
+                                                                "%%20eq%%20'%s'&$expand=roleDefinition",
+                                                 id),
+                                    on_eligible, &found, diag);
         if (r == 0 && !found.role)
                 r = graph_role_list(g, call,
                                     arena_printf(call->arena,

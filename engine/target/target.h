@@ -241,10 +241,10 @@ int target_info(Target *t, Call *call, TargetInfo *ret_info, Diag *diag);
 
 /*
  * The name of a directory role that the user holds, or that a group gives whose member the user is; NULL:
- * none. An assignment that is only eligible (not active now) is not seen. In the call's arena. `age_us`: an
- * answer that was right so long ago will do; all holders are then listed at once, and asked for again no
- * sooner. 0: ask now. Return: 0, TARGET_E_REFUSED (roles may not be read: the diag says which permission is
- * missing), TARGET_E_*, -errno.
+ * none. One who is eligible for it, and may activate it, counts as one; who is eligible for a membership of
+ * such a group is not seen. In the call's arena. `age_us`: an answer that was right so long ago will do; all
+ * holders are then listed at once, and asked for again no sooner. 0: ask now. Return: 0, TARGET_E_REFUSED
+ * (roles may not be read: the diag says which permission is missing), TARGET_E_*, -errno.
  */
 int target_role(Target *t, Call *call, const ObjectId *user, int64_t age_us, const char **ret_role,
                 Diag *diag);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Directory roles: who holds one. Assignments are planted by `POST objects`, {"roleAssignments":[{}]}. */
+/* Directory roles: who holds one. Assignments are planted by `POST objects`, {"roleAssignments":[{}]};
+ * with "eligible": true it may be activated, and is no assignment now. */
 
 #include <strings.h>
 
@@ -22,7 +23,7 @@ static bool parse_filter(const char *text, char *ret)
         return true;
 }
 
-void assignments_list(Emulator *emulator, Call *call, Answer *answer)
+static void list(Emulator *emulator, Call *call, const char *name, bool eligible, Answer *answer)
 {
         const char *filter = call_option(call, "filter"), *expand = call_option(call, "expand");
         Text *t = &answer->body;
@@ -36,13 +37,14 @@ void assignments_list(Emulator *emulator, Call *call, Answer *answer)
         answer->status = 200;
         text_puts(t, "{\"@odata.context\":\"");
         query_base(t, call);
-        text_puts(t, "/v1.0/$metadata#roleManagement/directory/roleAssignments\",\"value\":[");
+        text_printf(t, "/v1.0/$metadata#roleManagement/directory/%s\",\"value\":[", name);
         for (size_t i = 0; i < json_array_size(emulator->assignments); ++i) {
                 const json_t *a = json_array_get(emulator->assignments, i);
                 const char *id = json_string_value(json_object_get(a, "principalId"));
                 const char *role = json_string_value(json_object_get(a, "role"));
 
-                if (!id || !role || (filter && strcasecmp(id, principal)))
+                if (!id || !role || json_is_true(json_object_get(a, "eligible")) != eligible ||
+                    (filter && strcasecmp(id, principal)))
                         continue;
                 text_comma(t);
                 text_printf(t, "{\"id\":\"%zu\",\"principalId\":\"%s\",\"directoryScopeId\":\"/\"", i, id);
@@ -55,4 +57,14 @@ void assignments_list(Emulator *emulator, Call *call, Answer *answer)
                 text_puts(t, "}");
         }
         text_puts(t, "]}");
+}
+
+void assignments_list(Emulator *emulator, Call *call, Answer *answer)
+{
+        list(emulator, call, "roleAssignments", false, answer);
+}
+
+void eligibilities_list(Emulator *emulator, Call *call, Answer *answer)
+{
+        list(emulator, call, "roleEligibilityScheduleInstances", true, answer);
 }

@@ -90,6 +90,7 @@ static const Route routes[] = {
         ROW(POST,   "directoryObjects/getByIds",                     objects_by_ids,        5, DIR_READ),
         ROW(GET,    "auditLogs/directoryAudits",                     audits_list,           1, AUDIT_READ),
         ROW(GET,    "roleManagement/directory/roleAssignments",      assignments_list,      1, ROLES_READ),
+        ROW(GET,    "roleManagement/directory/roleEligibilityScheduleInstances", eligibilities_list, 1, ROLES_READ),
         ROW(GET,    "servicePrincipals",                             principals_list,       1, APPS_READ),
         ROW(GET,    "servicePrincipals/{}/synchronization/jobs",     jobs_list,             1, JOBS_READ),
         ROW(GET,    "servicePrincipals/{}/synchronization/jobs/{}/schema", jobs_schema,     1, JOBS_READ),

@@ -60,7 +60,7 @@ RouteHandler principals_list, jobs_list, jobs_schema;
 /* provision.c */
 RouteHandler provision_on_demand;
 /* assignments.c */
-RouteHandler assignments_list;
+RouteHandler assignments_list, eligibilities_list;
 /* audits.c */
 RouteHandler audits_list;
 /* batch.c */

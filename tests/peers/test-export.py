@@ -66,23 +66,30 @@ with house("export", emulator=("--federated-domain", "fed.contoso.test")) as h:
     status, document = sync(ada)
     check(status == 0 and h.user("ada.gone")["id"] == id and h.user("ada.gone")["jobTitle"] == "Engineer", error(document))
 
-    step("holders of directory roles are not written, by assignment or by group; nor anybody, if that cannot be read")
-    people = {n: h.ad.add_user(f"{n} Role", h.people, title="Engineer").dn for n in ("Bob", "Eve", "Kim")}
-    bob, eve, kim = (planted(f"{n.lower()}.role", dn) for n, dn in people.items())
+    step("holders of directory roles are not written, by assignment, active or eligible, or by group; nor anybody, if that cannot be read")
+    people = {n: h.ad.add_user(f"{n} Role", h.people, title="Engineer").dn for n in ("Bob", "Eve", "Zoe", "Kim")}
+    bob, eve, zoe, kim = (planted(f"{n.lower()}.role", dn) for n, dn in people.items())
     h.graph.admin("POST", "app", {"roles": [r for r in ROLES if not r.startswith("RoleManagement")]})
     status, document = sync(people["Kim"])
     check(status == 5 and "RoleManagement.Read.Directory" in error(document)["additionalDetails"], (status, error(document)))
     check(not [w for w in h.writes() if w["path"].startswith("/v1.0/users/") and kim in w["path"]], "nothing was written")
     h.graph.admin("POST", "app", {"roles": [*ROLES]})
-    h.graph.admin("POST", "objects", {"roleAssignments": [{"principalId": bob, "role": "User Administrator"}],
+    h.graph.admin("POST", "objects", {"roleAssignments": [{"principalId": bob, "role": "User Administrator"},
+                                                          {"principalId": zoe, "role": "Global Administrator", "eligible": True}],
                                       "groups": [{"displayName": "Admins", "mailNickname": "admins", "mailEnabled": False, "securityEnabled": True,
                                                   "isAssignableToRole": True, "members": [eve]}]})
-    for name, word in (("Bob", "User Administrator"), ("Eve", "the roles of the group Admins")):
+    for name, word in (("Bob", "User Administrator"), ("Zoe", "Global Administrator (eligible)"), ("Eve", "the roles of the group Admins")):
         status, document = sync(people[name])
         check(status == 4 and error(document)["errorCode"] == "RoleHolder" and word in error(document)["additionalDetails"], (status, error(document)))
+    # A tenant without Privileged Identity Management: nobody is eligible.
+    h.graph.admin("POST", "faults", {"rules": [{"path": "/v1.0/roleManagement/directory/roleEligibilityScheduleInstances*",
+                                                "action": {"status": 400, "code": "AadPremiumLicenseRequired"}}]})
+    status, document = sync(people["Bob"])
+    check(status == 4 and error(document)["errorCode"] == "RoleHolder", (status, error(document)))
     status, document = sync(people["Kim"])
     check(status == 0 and h.user("kim.role")["jobTitle"] == "Engineer", (status, error(document)))
-    check("jobTitle" not in h.user("bob.role") and "jobTitle" not in h.user("eve.role"), "administrators are as they were")
+    h.graph.admin("DELETE", "faults")
+    check(not any("jobTitle" in h.user(f"{n}.role") for n in ("bob", "eve", "zoe")), "administrators are as they were")
 
     step("a user of a federated domain signs in elsewhere, and gets no password")
     status, document = sync(h.ad.add_user("Fay Away", h.people, userPrincipalName="fay@fed.contoso.test").dn)

@@ -27,10 +27,10 @@ def code(document):
 
 with house("match") as h:
     sosync = h.sosync = h.lab.sosync(h.write_config(), start=False)
-    names = {n: f"CN={n} Match,{h.people}" for n in ("Ada", "Bob", "Eve", "Kim")}
+    names = {n: f"CN={n} Match,{h.people}" for n in ("Ada", "Bob", "Eve", "Zoe", "Kim")}
     for name in names:
         h.ad.add_user(f"{name} Match", h.people, title="Engineer")
-    ada, bob, eve = (planted(h, f"{n}.match") for n in ("ada", "bob", "eve"))
+    ada, bob, eve, zoe = (planted(h, f"{n}.match") for n in ("ada", "bob", "eve", "zoe"))
 
     step("roles cannot be read: reported, and not matched although approved")
     h.graph.admin("POST", "app", {"roles": [r for r in ROLES if r not in READ_ROLES]})
@@ -51,11 +51,12 @@ with house("match") as h:
     check(user["id"] == ada and user["onPremisesImmutableId"], user)
     check(json.loads(sosync.command("match", "list", "--json").stdout) == [], "nothing waits any more")
 
-    step("a holder of a role, by assignment and by group")
-    h.graph.admin("POST", "objects", {"roleAssignments": [{"principalId": bob, "role": "User Administrator"}],
+    step("a holder of a role, by assignment, active or eligible, and by group")
+    h.graph.admin("POST", "objects", {"roleAssignments": [{"principalId": bob, "role": "User Administrator"},
+                                                          {"principalId": zoe, "role": "Global Administrator", "eligible": True}],
                                       "groups": [{"displayName": "Admins", "mailNickname": "admins", "mailEnabled": False, "securityEnabled": True,
                                                   "isAssignableToRole": True, "members": [eve]}]})
-    for name, word in (("Bob", "User Administrator"), ("Eve", "the roles of the group Admins")):
+    for name, word in (("Bob", "User Administrator"), ("Zoe", "Global Administrator (eligible)"), ("Eve", "the roles of the group Admins")):
         status, document = sosync.sync("--no-html-report", names[name])
         check(status == 1 and code(document) == "ExistingAdminRoleConflict", document)
         check(word in document["provisioningStatusInfo"]["errorInformation"]["additionalDetails"], document)
