@@ -90,7 +90,7 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
         const FlowedValue *why = flowed_find(run->planned, at->name);
         Value ours = why ? why->value : VALUE_NULL;
         Value theirs = run->cloud.object ? object_get(run->cloud.object, at->name) : VALUE_NULL;
-        const char *wrong;
+        const char *wrong, *code;
 
         if (target_value_is(at, ours, theirs)) {
                 if (str_is(at->name, "accountEnabled") && ours.type == VALUE_BOOL && !ours.b)
@@ -102,9 +102,9 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
                         run_add_op(run, OP_UNSET, at->name, VALUE_NULL, theirs, why);
                 return;
         }
-        wrong = target_value_check(at, ours, run->arena);
+        wrong = target_value_check(at, ours, run->arena, &code);
         if (wrong) {
-                step_warn(run, "ExceededAllowedLength", "%s is not sent: %s", at->name, wrong);
+                step_warn(run, code, "%s is not sent: %s", at->name, wrong);
                 return;
         }
         if (str_is(at->name, "accountEnabled") && run->cloud.object && ours.type == VALUE_BOOL && ours.b &&
@@ -173,10 +173,20 @@ static int plan_create(Run *run)
         const TargetAttribute *rows = target_attributes(run->config->schema, run_cloud_type(run), &n);
         Op *op;
 
-        for (size_t i = 0; i < n; i++)
-                if (rows[i].create_required && value_is_none(flowed_get(run->planned, rows[i].name)))
+        for (size_t i = 0; i < n; i++) {
+                Value v = flowed_get(run->planned, rows[i].name);
+                const char *code, *wrong;
+
+                if (!rows[i].create_required)
+                        continue;
+                if (value_is_none(v))
                         return step_fail(run, STEP_E_PARK, "RequiredValueMissing", "%s has no value",
                                          rows[i].name);
+                wrong = target_value_check(&rows[i], v, run->arena, &code);
+                if (wrong)
+                        return step_fail(run, STEP_E_PARK, code, "%s, without which there is no %s: %s",
+                                         rows[i].name, run_cloud_type(run), wrong);
+        }
         op = run_add_op(run, OP_CREATE, NULL, VALUE_NULL, VALUE_NULL, NULL);
         op->anchor = run->anchor;
         return 0;

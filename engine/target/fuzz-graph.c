@@ -23,7 +23,7 @@ static void fuzz_object(const char *text, size_t n, const char *type, Arena *a)
 
                         if (!target_value_is(at, v->value, v->value))
                                 abort();
-                        if (!target_value_check(at, v->value, a))
+                        if (!target_value_check(at, v->value, a, NULL))
                                 graph_body_set(body, at, v->value);
                 }
         }

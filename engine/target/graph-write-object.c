@@ -30,7 +30,7 @@ static bool check_set(const Apply *p, size_t i, bool create)
         const Op *op = &p->ops[i];
         const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
         OpResult *result = &p->results[i];
-        const char *why;
+        const char *why, *code;
 
         if (!at)
                 return not_writable(result, "Microsoft Graph has no property for it");
@@ -40,12 +40,11 @@ static bool check_set(const Apply *p, size_t i, bool create)
                 return not_writable(result, "it can only be set when the object is created");
         if (at->create_required && op->kind == OP_UNSET)
                 return not_writable(result, "Microsoft Graph requires it: it cannot be cleared");
-        why = op->kind == OP_SET ? target_value_check(at, op->value, p->call->arena) : NULL;
+        why = op->kind == OP_SET ? target_value_check(at, op->value, p->call->arena, &code) : NULL;
         if (!why)
                 return true;
         result->state = OP_FAILED;
-        result->code = strstr(why, "characters, Microsoft Graph takes") ? "ExceededAllowedLength"
-                                                                        : "DataValidationFailed";
+        result->code = code;
         result->reason = arena_printf(p->call->arena, "%s: %s", op->attribute, why);
         return false;
 }

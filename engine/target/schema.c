@@ -305,7 +305,7 @@ bool target_value_is(const TargetAttribute *at, Value ours, Value theirs)
         return part_is(at, a, b);
 }
 
-static const char *check_part(const TargetAttribute *at, Part p, Arena *a)
+static const char *check_part(const TargetAttribute *at, Part p, Arena *a, const char **ret_code)
 {
         const char *text = arena_strndup(a, p.s, p.n);
         size_t chars;
@@ -324,9 +324,11 @@ static const char *check_part(const TargetAttribute *at, Part p, Arena *a)
                                             str_safe(a, text, p.n));
         }
         chars = at->max_chars && p.n > at->max_chars ? str_chars(text) : 0;
-        if (chars > at->max_chars)
+        if (chars > at->max_chars) {
+                *ret_code = "ExceededAllowedLength";
                 return arena_printf(a, "it has %zu characters, Microsoft Graph takes %u", chars,
                                     at->max_chars);
+        }
         return NULL;
 }
 
@@ -336,13 +338,15 @@ static const char *check_part(const TargetAttribute *at, Part p, Arena *a)
  *
  * Return: NULL if it may; else why not, a sentence that follows the attribute's name in a report.
  */
-const char *target_value_check(const TargetAttribute *at, Value v, Arena *a)
+const char *target_value_check(const TargetAttribute *at, Value v, Arena *a, const char **ret_code)
 {
+        const char *ignored, **code = ret_code ? ret_code : &ignored;
         char buf[32];
         int64_t number;
         bool b;
         Part p;
 
+        *code = "DataValidationFailed";
         if (at->kind == TARGET_LINKS || at->kind == TARGET_REFERENCE || value_is_none(v))
                 return NULL;
         if (at->kind == TARGET_BOOL)
@@ -360,7 +364,7 @@ const char *target_value_check(const TargetAttribute *at, Value v, Arena *a)
                 if (!part_of(at, one, buf, &p))
                         return arena_printf(a, "it is of type %s, Microsoft Graph takes a text",
                                             value_type_name(one));
-                why = check_part(at, p, a);
+                why = check_part(at, p, a, code);
                 if (why)
                         return why;
         }

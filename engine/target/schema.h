@@ -82,5 +82,6 @@ bool target_integer(Value v, int64_t *ret);
  * least 32 bytes. */
 bool target_time_text(Value v, char *buf);
 
-/* NULL if the value may be sent; else why not, for the report (too long, wrong type). */
-const char *target_value_check(const TargetAttribute *at, Value v, Arena *a);
+/* NULL if the value may be sent; else why not, for the report. *ret_code (may be NULL) is then the code of
+ * the catalogue: "ExceededAllowedLength" or "DataValidationFailed". */
+const char *target_value_check(const TargetAttribute *at, Value v, Arena *a, const char **ret_code);

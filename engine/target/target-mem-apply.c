@@ -102,7 +102,7 @@ static bool check_set(MemApply *p, size_t i, const MemObject *o, bool create, bo
         const TargetAttribute *at = target_attribute(p->call->schema, op->type, op->attribute);
         OpResult *result = &p->results[i];
         const MemObject *other;
-        const char *why;
+        const char *why, *code;
         char buf[GUID_TEXT_MAX];
 
         *ret_sent = false;
@@ -111,9 +111,9 @@ static bool check_set(MemApply *p, size_t i, const MemObject *o, bool create, bo
                 refuse(result, OP_NOT_WRITABLE, 0, "NotWritableThroughGraph", why);
                 return false;
         }
-        why = op->kind == OP_SET ? target_value_check(at, op->value, p->call->arena) : NULL;
+        why = op->kind == OP_SET ? target_value_check(at, op->value, p->call->arena, &code) : NULL;
         if (why) {
-                refuse(result, OP_FAILED, 0, "DataValidationFailed",
+                refuse(result, OP_FAILED, 0, code,
                        arena_printf(p->call->arena, "%s: %s", op->attribute, why));
                 return false;
         }

@@ -103,12 +103,16 @@ static void test_same(void **state)
 
 static void check(Arena *a, const char *name, Value v, const char *expected)
 {
-        const char *why = target_value_check(target_attribute(NULL, "user", name), v, a);
+        const char *code, *why = target_value_check(target_attribute(NULL, "user", name), v, a, &code);
 
         if (!expected && why)
                 fail_msg("%s: %s", name, why);
         if (expected && (!why || !strstr(why, expected)))
                 fail_msg("%s: \"%s\" instead of \"%s\"", name, why ?: "nothing", expected);
+        if (expected)
+                assert_string_equal(code, strstr(expected, "characters, Microsoft Graph takes")
+                                                  ? "ExceededAllowedLength"
+                                                  : "DataValidationFailed");
 }
 
 static void test_check(void **state)
@@ -166,13 +170,13 @@ static void test_extensions(void **state)
                 assert_ptr_equal(target_attribute(s, "user", rows[i].name), &rows[i]);
         row = target_attribute(s, "user", ID "d");
         assert_true(target_value_is(row, value_string("7"), value_int(7)));
-        assert_string_equal(target_value_check(row, value_string("many"), a), "it is not a number");
+        assert_string_equal(target_value_check(row, value_string("many"), a, NULL), "it is not a number");
         row = target_attribute(s, "user", ID "e");
         assert_true(target_value_is(row, value_string("18151210000000.0Z"),
                                     value_string("1815-12-10T00:00:00Z")));
         assert_true(target_time_text(value_int(INT64_C(67827456000000000)), buf));
         assert_string_equal(buf, "1815-12-10T00:00:00Z");
-        assert_string_equal(target_value_check(row, value_string("soon"), a),
+        assert_string_equal(target_value_check(row, value_string("soon"), a, NULL),
                             "it is not a time, such as 2026-11-22T08:31:15Z");
         assert_null(target_extension_check(ID "a_b2"));
         assert_non_null(target_extension_check(ID));
