@@ -21,6 +21,19 @@ static bool value_is_blank(Value v)
 }
 
 /*
+ * A text that says true or false is that, as in a constant: whoever looks at an account's being on or off
+ * must not miss one that a rule has written as a text. Any other text is left for others to refuse.
+ */
+static Value truth(const FlowTarget *t, Value v)
+{
+        if (!t->is_truth || v.type != VALUE_STRING)
+                return v;
+        return text_is_nocase(v.s, "true")    ? value_bool(true)
+               : text_is_nocase(v.s, "false") ? value_bool(false)
+                                              : v;
+}
+
+/*
  * A value as its attribute can hold it. An empty text is no value: neither directory can store one, and
  * Trim() makes it of blanks. The metaverse's schema says whether there may be many: one value of an attribute
  * for many becomes a list of one; of several values for an attribute for one, the first is taken.
@@ -226,7 +239,7 @@ static int value_target(FlowEval *e, const FlowTarget *t)
                                 }
                                 return gathered_finish(e, t, &g, ignored);
                         }
-                        v = tidy(e, t, v);
+                        v = truth(t, tidy(e, t, v));
                         if (value_is_none(v))
                                 continue;
                         if (!merges) {

@@ -53,6 +53,7 @@ struct FlowSource {
 struct FlowTarget {
         const char *name;
         const SchemaRow *schema; /* inbound; NULL: not known */
+        bool is_truth;           /* a boolean in the metaverse, and so on the way out of it */
         FlowMerge merge;
         const FlowSource *sources; /* best precedence first */
         size_t n_sources;

@@ -70,11 +70,13 @@ static void table_targets(Arena *a, FlowTable *t, FlowSource *sources, size_t n_
                 qsort(sources, n_sources, sizeof(*sources), source_compare);
         for (size_t i = 0; i < n_sources; i++) {
                 const char *name = sources[i].flow->target;
+                const SchemaRow *schema = metaverse_schema_find(name);
 
                 if (n == 0 || strcmp(targets[n - 1].name, name) != 0)
                         targets[n++] = (FlowTarget){
                                 .name = name,
-                                .schema = t->direction == RULE_INBOUND ? metaverse_schema_find(name) : NULL,
+                                .schema = t->direction == RULE_INBOUND ? schema : NULL,
+                                .is_truth = schema && schema->type == VALUE_BOOL,
                                 .merge = sources[i].flow->merge,
                                 .sources = &sources[i],
                         };
