@@ -75,15 +75,20 @@ static const char *mail_nickname(Run *run, const FlowedObject *planned)
         return s ? s : local_part(run, flowed_get(planned, "userPrincipalName"));
 }
 
-/* The nickname as Graph takes it: at most 64 of the characters it allows. */
+/* The nickname as Graph takes it: at most 64 of the characters it allows. A user's may have full stops, and
+ * where it becomes a user name they stay where that may have them: inside, and not two together. */
 static const char *clean_nickname(Run *run, const char *s)
 {
+        const char *not_in = str_is(run_cloud_type(run), "group") ? "@()\\[]\";:.<>," : "@()\\[]\";:<>,";
         char *clean = arena_strdup(run->arena, s ? s : "");
         size_t n = 0;
 
         for (const char *p = clean; *p && n < 64; p++)
-                if ((unsigned char)*p > ' ' && (unsigned char)*p < 0x7f && !strchr("@()\\[]\";:.<>,", *p))
+                if ((unsigned char)*p > ' ' && (unsigned char)*p < 0x7f && !strchr(not_in, *p) &&
+                    (*p != '.' || (n && clean[n - 1] != '.')))
                         clean[n++] = *p;
+        while (n && clean[n - 1] == '.')
+                n--;
         clean[n] = 0;
         return n ? clean : NULL;
 }
