@@ -93,6 +93,10 @@ static Wall rest_until(const Run *run, Wall now)
         return ms ? wall_add(now, ms) : (Wall){ 0 };
 }
 
+/* Another object has the name. It may be one of ours that is on its way to another one, or Entra ID may not
+ * have replicated that it was given up: that takes minutes. Then it is a matter for a person. */
+#define TAKEN_PARK_MS ((int64_t)3600 * 1000)
+
 /* It was not its fault: the try is not counted. */
 static int retry_innocent(WorkerShared *s, const Lease *lease, Wall at, const char *reason, const Commit *c)
 {
@@ -140,6 +144,9 @@ static int hand_over(WorkerShared *s, Run *run, const Lease *lease)
         }
         if (run_goes_on(run))
                 return retry_innocent(s, lease, o->retry_at, "Overtaken", &commit);
+        if (o->disposition == DISPOSITION_RETRY && run->is_taken &&
+            failed_for_ms(lease, now) >= TAKEN_PARK_MS)
+                o->disposition = DISPOSITION_PARKED;
         if (o->disposition == DISPOSITION_RETRY && lease->tries >= TRIES_MAX &&
             !(run->strained && failed_for_ms(lease, now) < STRAINED_PARK_MS))
                 o->disposition = DISPOSITION_PARKED;

@@ -117,33 +117,60 @@ static int send_update(Apply *p, const ObjectId *id, size_t from, json_t *body, 
         return graph_apply_judge(p, &c, id, r);
 }
 
-/* The operation of the unit that turns the account off, if it was sent in company. */
-static bool find_disable(const Apply *p, const bool *sent, size_t *ret_k)
+/*
+ * What is left to try of a request that was refused: if a value was named, all that was only in its company;
+ * else the account's being turned off, which must not wait for a telephone number that was wrong.
+ */
+static size_t leave_untried(const Apply *p, bool *sent)
 {
+        bool named = false;
+        size_t n = 0, n_left = 0;
+
+        for (size_t k = 0; k < p->n_unit; ++k) {
+                n += sent[k];
+                named |= sent[k] && p->results[p->unit[k]].state == OP_NOT_SENT;
+        }
+        for (size_t k = 0; k < p->n_unit; ++k) {
+                const Op *op = &p->ops[p->unit[k]];
+                bool disables = op->kind == OP_SET && str_is(op->attribute, "accountEnabled") &&
+                                op->value.type == VALUE_BOOL && !op->value.b;
+
+                sent[k] =
+                        sent[k] && (named ? p->results[p->unit[k]].state == OP_NOT_SENT : disables && n > 1);
+                n_left += sent[k];
+        }
+        return n_left;
+}
+
+static json_t *body_of(const Apply *p, const bool *sent)
+{
+        json_t *body = json_object();
+
         for (size_t k = 0; k < p->n_unit; ++k) {
                 const Op *op = &p->ops[p->unit[k]];
 
-                if (sent[k] && op->kind == OP_SET && str_is(op->attribute, "accountEnabled") &&
-                    op->value.type == VALUE_BOOL && !op->value.b) {
-                        *ret_k = k;
-                        return true;
-                }
+                if (sent[k])
+                        graph_body_set(body, target_attribute(p->call->schema, op->type, op->attribute),
+                                       op->kind == OP_SET ? op->value : VALUE_NULL);
         }
-        return false;
+        return body;
 }
 
+/* Whoever has more values that are refused waits for a person with the rest. */
+#define REQUESTS_MAX 4
+
 /**
- * graph_update() - one PATCH with the differences of one object
+ * graph_update() - the differences of one object in one PATCH
  *
- * An account that is to be turned off must not stay on because a telephone number in the same request was
- * wrong: then it is turned off by a request of its own.
+ * It is whole or nothing. So that nothing waits for a value that was refused, what was in its company is sent
+ * once more without it.
  */
 int graph_update(Apply *p)
 {
         const ObjectId *id = graph_apply_id(p, &p->ops[p->unit[0]]);
         bool *sent = arena_new_array(p->call->arena, bool, p->n_unit);
         json_t *body = json_object();
-        size_t n = graph_body(p, 0, false, body, sent), k;
+        size_t n = graph_body(p, 0, false, body, sent);
         int r;
 
         if (n == 0) {
@@ -151,11 +178,13 @@ int graph_update(Apply *p)
                 return 0;
         }
         r = send_update(p, id, 0, body, sent);
-        if (r != TARGET_E_REJECTED || n == 1 || !find_disable(p, sent, &k))
-                return r;
-        if (str_is(p->results[p->unit[k]].code, "ObjectNotFound"))
-                return r;
-        memset(sent, 0, p->n_unit * sizeof(*sent));
-        sent[k] = true;
-        return send_update(p, id, k, json_pack("{s:b}", "accountEnabled", 0), sent);
+        for (unsigned i = 1; r == TARGET_E_REJECTED && i < REQUESTS_MAX; ++i) {
+                for (size_t k = 0; k < p->n_unit; ++k)
+                        if (sent[k] && str_is(p->results[p->unit[k]].code, "ObjectNotFound"))
+                                return r;
+                if (leave_untried(p, sent) == 0)
+                        return r;
+                r = send_update(p, id, 0, body_of(p, sent), sent);
+        }
+        return r;
 }

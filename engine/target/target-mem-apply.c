@@ -166,25 +166,25 @@ static bool apply_sets(MemApply *p, size_t from, const Op *key, MemObject *o, bo
         return whole;
 }
 
-static bool is_disable(const Op *op)
-{
-        return op->kind == OP_SET && str_is(op->attribute, "accountEnabled") &&
-               op->value.type == VALUE_BOOL && !op->value.b;
-}
-
+/* As target-graph does it: what was only in the company of a value that was refused is sent without it. */
 static int apply_update(MemApply *p, size_t i, MemObject *o)
 {
+        bool first = true;
+
         if (apply_sets(p, i, &p->ops[i], o, false))
                 return 0;
-        /* As target-graph does it: an account that is to be turned off is turned off. */
         for (size_t k = i; k < p->n_ops; ++k) {
-                if (p->results[k].state == OP_NOT_SENT && p->results[k].http_status == 400 &&
-                    is_disable(&p->ops[k]) && guid_is(&p->ops[k].id, &p->ops[i].id)) {
+                const Op *op = &p->ops[k];
+
+                if (p->results[k].state != OP_NOT_SENT || p->results[k].http_status != 400 ||
+                    !guid_is(&op->id, &p->ops[i].id))
+                        continue;
+                if (first)
                         count_write(p);
-                        mem_set(o, "accountEnabled", p->ops[k].value);
-                        mem_note(p->t, OP_SET, o, &p->ops[k]);
-                        done(&p->results[k], 204);
-                }
+                first = false;
+                mem_set(o, op->attribute, op->kind == OP_SET ? op->value : VALUE_NULL);
+                mem_note(p->t, op->kind, o, op);
+                done(&p->results[k], 204);
         }
         return 0;
 }

@@ -264,15 +264,15 @@ static void test_conflict(void **state)
         assert_int_equal(results[1].state, OP_CONFLICT);
         assert_int_equal(results[5].state, OP_NOT_SENT); /* nothing follows a create that failed */
 
-        /* A bad user name must not keep the account on; what else was in its company is not done. */
+        /* A bad user name must not keep the account on, nor the title from changing. */
         assert_end(p, peer_apply(p, update, N_ELEMENTS(update), results), TARGET_E_REJECTED);
-        assert_int_equal(results[0].state, OP_NOT_SENT);
+        assert_int_equal(results[0].state, OP_DONE);
         assert_int_equal(results[1].state, OP_CONFLICT);
         assert_int_equal(results[2].state, OP_DONE);
         assert_int_equal(results[3].state, OP_DONE); /* a rejected request does not stop the others */
         assert_end(p, peer_fetch_id(p, "user", &eve, &sink), 0);
         assert_false(object_get(sink.object.object, "accountEnabled").b);
-        assert_null(text_of(&sink, "title"));
+        assert_string_equal(text_of(&sink, "title"), "Spy");
         assert_true(guid_is(&sink.manager, &ada));
 }
 
