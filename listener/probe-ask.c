@@ -311,6 +311,15 @@ typedef struct Names {
         size_t n;
 } Names;
 
+static const char *dn_of(Probe *p, LDAPMessage *m)
+{
+        char *dn = ldap_get_dn(p->conn->ld, m);
+        const char *safe = str_safe(p->arena, dn ? dn : "", dn ? strlen(dn) : 0);
+
+        ldap_memfree(dn);
+        return safe;
+}
+
 static int read_name(void *context, LDAPMessage *m)
 {
         Names *n = context;
@@ -320,6 +329,12 @@ static int read_name(void *context, LDAPMessage *m)
         size_t i = 0;
 
         n->n++;
+        s->n_read++;
+        if (!entry_text(n->probe->conn->ld, m, "userAccountControl", n->probe->arena)) {
+                s->n_unread++;
+                if (!s->unread)
+                        s->unread = dn_of(n->probe, m);
+        }
         if (!at)
                 return 0;
         while (i < s->n && !str_is_nocase(s->names[i], at + 1))
@@ -334,7 +349,7 @@ static int read_name(void *context, LDAPMessage *m)
 
 ProbeEnd probe_suffixes(Probe *p, const char *base, ProbeSuffixes *s, Diag *diag)
 {
-        static const char *const names[] = { "userPrincipalName" };
+        static const char *const names[] = { "userPrincipalName", "userAccountControl" };
         Names found = { .probe = p, .suffixes = s };
         ConnSearch search = {
                 .base = base,

@@ -86,8 +86,8 @@ ProbeEnd probe_ranges(Probe *p, Diag *diag);
 /* Is there such an object? `ret_group`: a group. */
 ProbeEnd probe_object(Probe *p, const char *dn, bool *ret_group, Diag *diag);
 
-/* What is behind the @ of the names of users (userPrincipalName), of the first PROBE_USERS_MAX below `base`.
- */
+/* What is behind the @ of the names of users (userPrincipalName), of the first PROBE_USERS_MAX below `base`;
+ * and whether it can be seen who is disabled: a controller leaves out what the account may not read. */
 #define PROBE_USERS_MAX    5000
 #define PROBE_SUFFIXES_MAX 100
 
@@ -95,6 +95,9 @@ struct ProbeSuffixes {
         const char *names[PROBE_SUFFIXES_MAX];
         unsigned n_users[PROBE_SUFFIXES_MAX];
         size_t n;
+        unsigned n_read;    /* users looked at */
+        unsigned n_unread;  /* of them, those whose userAccountControl is not to be seen by this account */
+        const char *unread; /* the DN of the first; in the arena of probe_open */
 };
 
 /* Adds to what is there. */

@@ -10,6 +10,9 @@
 /* "DS-Replication-Get-Changes" (MS-ADTS 5.1.3.2.1). */
 #define RIGHT_GET_CHANGES "1131f6aa-9c07-11d1-f79f-00c04fc2dcd2"
 
+/* The property set "Account Restrictions" (MS-ADTS 6.1.1.2.7): userAccountControl, accountExpires. */
+#define RIGHT_ACCOUNT "4c164200-20c0-11d0-a768-00aa006e0529"
+
 /* Samba's tdb store reads the whole domain for each look; its mdb store does not. Looks far below this cost
  * nothing either way. */
 #define LOOK_SLOW_US 20000
@@ -29,14 +32,14 @@ static const char *account(const DoctorSource *s)
 }
 
 /* The shell command that grants a right, with the tool of this kind of server. */
-static const char *grant(Doctor *d, const char *dn, const char *sddl, const char *dsacls)
+static const char *grant(Doctor *d, const char *dn, const char *sddl, const char *inherit, const char *dsacls)
 {
         const DoctorSource *s = d->source;
 
         if (s->facts.is_samba)
                 return arena_printf(d->arena, "samba-tool dsacl set --objectdn='%s' --sddl='(%s;%s)'", dn,
                                     sddl, s->facts.sid ? s->facts.sid : "SID-OF-THE-ACCOUNT");
-        return arena_printf(d->arena, "dsacls \"%s\" /G \"%s:%s\"", dn, account(s), dsacls);
+        return arena_printf(d->arena, "dsacls \"%s\"%s /G \"%s:%s\"", dn, inherit, account(s), dsacls);
 }
 
 static void dirsync(Doctor *d)
@@ -77,7 +80,7 @@ static void dirsync(Doctor *d)
                 else
                         doctor_fault(d, advice, "dirsync: %s has no right to replicate %s", account(s),
                                      s->facts.base);
-                doctor_command(d, grant(d, s->facts.base, "OA;;CR;" RIGHT_GET_CHANGES ";",
+                doctor_command(d, grant(d, s->facts.base, "OA;;CR;" RIGHT_GET_CHANGES ";", "",
                                         "CA;Replicating Directory Changes"));
         } else {
                 doctor_fault(d, "take another feed (source.feed: usn), or ask why the server refuses DirSync",
@@ -168,7 +171,7 @@ void doctor_deleted(Doctor *d)
                                   "dsacls with /takeownership, once):",
                         "%s cannot read %s: on_delete waits for a tombstone that is not seen", account(s),
                         dn);
-                doctor_command(d, grant(d, dn, "A;;LCRP;;", "LCRP"));
+                doctor_command(d, grant(d, dn, "A;;LCRP;;", "", "LCRP"));
         } else {
                 doctor_fault(d, NULL, "%s", diag_text(&diag));
         }
@@ -239,6 +242,25 @@ void doctor_ranges(Doctor *d)
                              "%s", diag_text(&diag));
 }
 
+/* An account whose userAccountControl cannot be read may be disabled: nothing of it is written. */
+static void control(Doctor *d)
+{
+        DoctorSource *s = d->source;
+        const ProbeSuffixes *u = &s->suffixes;
+
+        if (!u->n_unread)
+                return;
+        doctor_fault(d,
+                     "let the account read the property set Account Restrictions of all users; an "
+                     "administrator runs (and again for CN=AdminSDHolder,CN=System, if administrators are in "
+                     "scope):",
+                     "%s cannot read userAccountControl of %u of %u users (%s%s): nobody knows whether they "
+                     "are disabled, and nothing of them is written",
+                     account(s), u->n_unread, u->n_read, u->unread, u->n_unread > 1 ? ", ..." : "");
+        doctor_command(
+                d, grant(d, s->facts.base, "OA;CI;RP;" RIGHT_ACCOUNT ";", " /I:T", "RP;Account Restrictions"));
+}
+
 /* What is behind the @, for the tenant's check of its domains. */
 void doctor_names(Doctor *d)
 {
@@ -272,4 +294,5 @@ void doctor_names(Doctor *d)
                           n_users == 1 ? "" : "s", text, s->suffixes.n > 5 ? ", ..." : "");
         else
                 doctor_ok(d, "no user with a userPrincipalName in scope yet");
+        control(d);
 }

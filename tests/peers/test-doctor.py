@@ -79,6 +79,18 @@ with house("doctor") as h:
     whole, found = look(h, bind=bind)
     check(whole["exit"] == 0, found)
 
+    step("a hardened domain: who is disabled cannot be seen, so nothing of it is written; and how to grant it")
+    compatible = f"CN=Pre-Windows 2000 Compatible Access,CN=Builtin,{h.dc.base}"
+    everybody = f"CN=S-1-5-11,CN=ForeignSecurityPrincipals,{h.dc.base}"
+    h.ad.modify(compatible, delete={"member": everybody})
+    f = only(h, "user names", "fault", 1, "userAccountControl of 1 of 1 users", "Ada Lovelace", "Account Restrictions", "samba-tool dsacl set")
+    check(h.sosync.command("sync", f"CN=Ada Lovelace,{h.people}", deadline_s=60).returncode == 1, "a user whose state is unknown")
+    check(not h.writes(), h.writes())
+    grant(h, f["command"])
+    whole, found = look(h)
+    check(whole["exit"] == 0, found)
+    h.ad.modify(compatible, add={"member": everybody})
+
     step("an organizational unit that is not there")
     only(h, "scope", "fault", 1, "OU=Nowhere", scope=f'{{include: ["{h.corp}", "OU=Nowhere,{h.dc.base}"]}}')
     only(h, "group filter", "fault", 1, "is no group", scope=f'{{include: ["{h.corp}"], group_filter: "CN=Ada Lovelace,{h.people}"}}')
