@@ -257,8 +257,8 @@ static void control(Doctor *d)
                      "%s cannot read userAccountControl of %u of %u users (%s%s): nobody knows whether they "
                      "are disabled, and nothing of them is written",
                      account(s), u->n_unread, u->n_read, u->unread, u->n_unread > 1 ? ", ..." : "");
-        doctor_command(
-                d, grant(d, s->facts.base, "OA;CI;RP;" RIGHT_ACCOUNT ";", " /I:T", "RP;Account Restrictions"));
+        doctor_command(d, grant(d, s->facts.base, "OA;CI;RP;" RIGHT_ACCOUNT ";", " /I:T",
+                                "RP;Account Restrictions"));
 }
 
 /* What is behind the @, for the tenant's check of its domains. */
