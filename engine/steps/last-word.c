@@ -99,9 +99,10 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
         Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
         bool on = run_is_enabled(run), let_go = !run->mv && !run->rules_result, other = false;
 
-        leaves = leaves && on && run_connector(run)->on_leave == LAST_WORD_DISABLE && run->cloud.object &&
-                 theirs.type == VALUE_BOOL && run->known && !guid_is_zero(&run->person.cloud) &&
-                 !run->cloud.disabled_by_us;
+        /* Of what has no type its class could not be read: nothing is concluded from that. */
+        leaves = leaves && on && *run->type && run_connector(run)->on_leave == LAST_WORD_DISABLE &&
+                 run->cloud.object && theirs.type == VALUE_BOOL && run->known &&
+                 !guid_is_zero(&run->person.cloud) && !run->cloud.disabled_by_us;
         /* With run->mv all objects of the person have spoken; one that no rule takes speaks for itself alone.
          */
         if (leaves || let_go) {

@@ -41,8 +41,8 @@ static int leave_conclusions(Run *run)
                         run->known && (pending || !run->mv) ? run->head.account_enabled : run_is_enabled(run),
                 .version = run->entry.version,
                 /* What is held back, or what a failed rule would have said, is still to be done. */
-                .hash = pending || run->rules_result || run->left_to_ask || run->incomplete ? (Hash128){ 0 }
-                                                                                            : run->hash,
+                .hash = pending || run->failed || run->left_to_ask || run->incomplete ? (Hash128){ 0 }
+                                                                                      : run->hash,
                 .metaverse = run->mv ? run->metaverse : run->head.metaverse,
                 .imported = clock_wall(run->clock),
         };
@@ -53,7 +53,7 @@ static int leave_conclusions(Run *run)
         if (!run->object)
                 return 0;
         space_write_import(&run->batch, &run->key, run->object, SPACE_ANY);
-        if (run->mv && !(pending && run->person.n_flowed))
+        if (run->mv && !run->failed && !(pending && run->person.n_flowed))
                 run_leave_joins(run);
         /* A run that ended before the plan has left them as they are. */
         return run->planned ? run_leave_import_links(run) : 0;
@@ -157,8 +157,8 @@ int run_leave_behind(Run *run)
                 run_leave_newcomer(run);
         newly_known = !guid_is_zero(&run->cloud_id) && !guid_is(&run->person.cloud, &run->cloud_id);
         /* Who leaves has nothing to say about what the others make of it. */
-        keep = !done || run_has_left(run) || (is_held_back(run) && run->person.n_flowed);
-        if (run->mv && run->object && (done || newly_known || run_gave_something(run)))
+        keep = !done || run->failed || run_has_left(run) || (is_held_back(run) && run->person.n_flowed);
+        if (run->mv && run->object && ((done && !run->failed) || newly_known || run_gave_something(run)))
                 run_leave_person(run, keep ? NULL : run->mv);
         run_leave_intent(run);
         r = run_leave_referrers(run);

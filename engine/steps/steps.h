@@ -205,7 +205,8 @@ struct Run {
         StepRecord *record; /* of the step that runs */
 
         TargetInfo target_info; /* target_domain */
-        bool leaving;           /* ou: out of scope, but its cloud object is known: the last word */
+        bool leaving;           /* ou, object_type, group_filter: out of scope, but its cloud object is known:
+                                   the last word */
         const Hold *hold;       /* what a revert left; NULL: nothing (or damaged, then `held`) */
         bool held;              /* only a disable may be written */
         bool held_back;         /* export: there was something else in the plan */
@@ -252,6 +253,7 @@ struct Run {
         size_t n_ops, size_ops;
         bool left_to_ask; /* sync: the owner is to be asked for the rest, in the normal lane */
         bool incomplete;  /* sync: a later run has more to plan, even if the object has not changed by then */
+        bool failed; /* sync: a rule failed, and only the disable leaves: what the rules said is not kept */
         const char *not_sent; /* sync: why the plan must not leave although there is one; NULL: it may */
 
         ObjectId *ready; /* of a CHANGE_LINK: the target of each operation, as the source names it */

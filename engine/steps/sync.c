@@ -200,8 +200,9 @@ int run_unread(Run *run)
                 "and nothing is written");
 }
 
-/* A rule that fails needs a person; that the account is off in AD does not wait for one. */
-static int rule_failed(Run *run)
+/* What fails waits, mostly for a person; that the account is off in AD waits for nobody. `how`: STEP_E_PARK,
+ * STEP_E_SKIP. */
+static int fail_but_disable(Run *run, int how, const char *code, const char *why)
 {
         Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
         bool on;
@@ -210,9 +211,10 @@ static int rule_failed(Run *run)
         if (r)
                 return r;
         if (!run->cloud.object || on || (theirs.type == VALUE_BOOL && !theirs.b))
-                return step_fail(run, STEP_E_PARK, "SyncRuleError", "%s", diag_text(&run->rules_diag));
-        step_warn(run, "SyncRuleError", "%s", diag_text(&run->rules_diag));
-        return run_last_word(run, "SyncRuleError", NULL, false);
+                return step_fail(run, how, code, "%s", why);
+        run->failed = true;
+        step_warn(run, code, "%s", why);
+        return run_last_word(run, code, NULL, false);
 }
 
 /* A group that is too large for the rules: which limit it is. NULL: that is not it. */
@@ -239,6 +241,14 @@ static const char *too_many_members(const Run *run)
         return NULL;
 }
 
+/* Which step has found that it is out of scope? */
+static const char *left_by(const Run *run)
+{
+        return run->outcome.steps[STEP_ou].status == RESULT_WARNING ? "OrganizationalUnitNotInScope"
+               : run->outcome.steps[STEP_object_type].status == RESULT_WARNING ? "ObjectTypeNotInScope"
+                                                                               : "GroupFilterNotMember";
+}
+
 int step_sync(Run *run)
 {
         const RunConnector *c = run_connector(run);
@@ -252,23 +262,20 @@ int step_sync(Run *run)
         if (run->reverting)
                 return run_plan_revert(run);
         if (run->rules_result)
-                return rule_failed(run);
+                return fail_but_disable(run, STEP_E_PARK, "SyncRuleError", diag_text(&run->rules_diag));
         if (!run->mv)
                 return run_last_word(run, "NotInScopeOfRules", run->rules_why, true);
         report_metaverse(run);
         /* Another anchor means another person: Connect refuses it too. */
         if (run->cloud.object && run->person.anchor && run->anchor &&
             !str_is(run->person.anchor, run->anchor))
-                return step_fail(run, STEP_E_PARK, "SyncRuleError",
-                                 "SourceAnchor attribute has changed: it was %s and is %s",
-                                 run->person.anchor, run->anchor);
+                return fail_but_disable(
+                        run, STEP_E_PARK, "SyncRuleError",
+                        arena_printf(run->arena, "SourceAnchor attribute has changed: it was %s and is %s",
+                                     run->person.anchor, run->anchor));
         step_detail(run, "join rule", "%s", run->join_rule->name);
         if (run->leaving)
-                return run_last_word(run,
-                                     run->outcome.steps[STEP_ou].status == RESULT_WARNING
-                                             ? "OrganizationalUnitNotInScope"
-                                             : "GroupFilterNotMember",
-                                     NULL, true);
+                return run_last_word(run, left_by(run), NULL, true);
         if (!run_cloud_type(run))
                 return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "metaverse objects of type %s",
                                  run->mv->type);
@@ -276,8 +283,9 @@ int step_sync(Run *run)
         r = rules_outbound(run->config->rules, run->mv, run->cloud.object, c->parameters, c->n_parameters,
                            clock_wall(run->clock), run->arena, &run->planned, &why, &run->diag);
         if (r == RULE_E_FAILED || r == RULE_E_AMBIGUOUS)
-                return step_fail(run, STEP_E_PARK, r == RULE_E_FAILED ? "SyncRuleError" : "AmbiguousJoin",
-                                 "%s", diag_text(&run->diag));
+                return fail_but_disable(run, STEP_E_PARK,
+                                        r == RULE_E_FAILED ? "SyncRuleError" : "AmbiguousJoin",
+                                        arena_strdup(run->arena, diag_text(&run->diag)));
         if (r)
                 return error_fold(r);
         if (!run->planned && str_is(run_cloud_type(run), "group") && too_many_members(run))
@@ -288,8 +296,8 @@ int step_sync(Run *run)
         run->ruled = run->planned;
         /* A person may go out as a contact, which Graph cannot write: it must not become a user. */
         if (!str_is(run->planned->type, run_cloud_type(run)))
-                return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph", "objects of type %s",
-                                 run->planned->type);
+                return fail_but_disable(run, STEP_E_SKIP, "NotWritableThroughGraph",
+                                        arena_printf(run->arena, "objects of type %s", run->planned->type));
 
         if (run_is_unread(run))
                 return run_unread(run);
