@@ -193,8 +193,9 @@ static const CatalogueRow rows[] = {
             "Grant the permission named in the details, or leave the object out of scope."),
         ROW("NotWritableThroughGraph", FAILURE, OBJECT,
             "Microsoft Graph cannot create or change objects of this kind (mail-enabled and distribution "
-            "groups, contacts).",
-            "Let Entra Connect or Exchange export it."),
+            "groups, contacts), or make a group that is there mail-enabled.",
+            "Let Entra Connect or Exchange export it. A security group that is there already is written but for "
+            "its mail: nothing is to be done."),
         ROW("ObjectNotFound", FAILURE, OBJECT,
             "The object is not in Microsoft Entra ID any more.",
             "None: it is matched again at the next try."),

@@ -268,14 +268,32 @@ static void ask_for_the_rest(Run *run)
                     n - n_ours == 1 ? "" : "s");
 }
 
+static bool is_true(Value v)
+{
+        return v.type == VALUE_BOOL && v.b;
+}
+
+/* A security group that was made before it had a mail address: whatever it has in AD, this one can be
+ * written. Not if it is for mail alone now. */
+static bool is_plain_in_cloud(const Run *run)
+{
+        Value mail = run->cloud.object ? object_get(run->cloud.object, "mailEnabled") : VALUE_NULL;
+
+        return mail.type == VALUE_BOOL && !mail.b && is_true(flowed_get(run->planned, "securityEnabled"));
+}
+
 int run_plan(Run *run)
 {
-        Value mail_enabled = flowed_get(run->planned, "mailEnabled");
         int r;
 
-        if (str_is(run_cloud_type(run), "group") && mail_enabled.type == VALUE_BOOL && mail_enabled.b)
-                return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph",
-                                 "mail-enabled groups can only be read through Graph");
+        if (is_true(flowed_get(run->planned, "mailEnabled")) && str_is(run_cloud_type(run), "group")) {
+                if (!is_plain_in_cloud(run))
+                        return step_fail(run, STEP_E_SKIP, "NotWritableThroughGraph",
+                                         "mail-enabled groups can only be read through Graph");
+                step_warn(run, "NotWritableThroughGraph",
+                          "it is mail-enabled now, which Graph cannot make of the group that is there; "
+                          "everything else, its members too, is written as before");
+        }
         if (!run->cloud.object) {
                 if (run->config->estate != ESTATE_ALONE)
                         return step_fail(run, STEP_E_SKIP, "CreateBelongsToSync", NULL);
