@@ -3,8 +3,11 @@
 /* Two nodes: what one does, the other knows. */
 
 #include "tests/contract/contract-cluster.h"
+#include "queue/queue-jetstream.h"
 #include "tests/contract/nats.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -141,6 +144,80 @@ static void test_role(void **state)
         expect_position(c, 1, "third");
 }
 
+/* Its key is one thing and its term another: what a node that has lost the role says late takes no term away
+ * from the one that has it now, but for a moment. */
+static void test_term_comes_late(void **state)
+{
+        Cluster *c = *state;
+        uint64_t two = 0, again = 0;
+        Entry late = { .op = { .kind = OP_TERM, .feed = "a feed" } };
+
+        nodes_open(c, 0);
+        nodes_open(c, 1);
+        assert_int_equal(queue_role(c->nodes[1], "a feed", &two), 0);
+        assert_int_equal(put_position(c, 1, two, "first"), 0);
+        assert_int_equal(log_submit(queue_jetstream(c->nodes[0]), &late), 0);
+        nodes_catch_up(c, 1);
+        assert_int_equal(put_position(c, 1, two, "refused"), QUEUE_E_GONE);
+
+        assert_int_equal(queue_role(c->nodes[1], "a feed", &again), 0);
+        assert_true(again > late.sequence);
+        assert_int_equal(put_position(c, 1, again, "second"), 0);
+        two = again;
+        assert_int_equal(queue_role(c->nodes[1], "a feed", &again), 0);
+        assert_true(again == two);
+        expect_position(c, 0, "second");
+}
+
+typedef struct Asker {
+        Queue *queue;
+        uint64_t term;
+        int answer;
+} Asker;
+
+static void *ask(void *context)
+{
+        Asker *asker = context;
+
+        asker->answer = queue_role(asker->queue, "a feed", &asker->term);
+        return NULL;
+}
+
+/* A role that was ours when we asked, and another's when the log had said so. */
+static void test_role_is_lost_while_asked(void **state)
+{
+        Cluster *c = *state;
+        QueueJetstream *q;
+        Asker asker = { 0 };
+        time_t end = time(NULL) + NODES_DEADLINE_S;
+        char key[CLUSTER_KEY_SIZE];
+        uint64_t two = 0, revision;
+        const char *holder;
+        pthread_t thread;
+
+        nodes_open(c, 0);
+        nodes_open(c, 1);
+        q = queue_jetstream(c->nodes[0]);
+        atomic_store(&q->stopping, true);
+        log_stop(q);
+        asker.queue = c->nodes[0];
+        assert_int_equal(pthread_create(&thread, NULL, ask, &asker), 0);
+        cluster_key("a feed", key);
+        while (bucket_get(q->role_keys, key, c->a, &holder, &revision)) {
+                assert_true(time(NULL) < end);
+                nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+        }
+        while (queue_role(c->nodes[1], "a feed", &two)) {
+                assert_true(time(NULL) < end);
+                nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+        }
+        atomic_store(&q->stopping, false);
+        assert_int_equal(log_start(q), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(asker.answer, QUEUE_E_EMPTY);
+        assert_int_equal(put_position(c, 1, two, "of the one that has it"), 0);
+}
+
 /* An entry that is longer than a message of the server. */
 static void test_long_entry(void **state)
 {
@@ -168,6 +245,8 @@ static const struct CMUnitTest contract_cluster[] = {
         NODES_TEST(test_two_nodes),
         NODES_TEST(test_stale_across),
         NODES_TEST(test_role),
+        NODES_TEST(test_term_comes_late),
+        NODES_TEST(test_role_is_lost_while_asked),
         NODES_TEST(test_long_entry),
 };
 
