@@ -143,6 +143,19 @@ static void forget_missed(QueueJetstream *q)
         memset(q->missed, 0, sizeof(q->missed));
 }
 
+/* Sessions that have ended without us: by their own node, which is back, or by another one. */
+static void forget_ended(QueueJetstream *q, const SharedSession *sessions, size_t n)
+{
+        for (size_t i = 0; i < LOG_NODES_MAX; i++) {
+                bool live = false;
+
+                for (size_t k = 0; k < n; k++)
+                        live |= sessions[k].session == q->missed[i].session;
+                if (!live)
+                        q->missed[i] = (LogMissed){ 0 };
+        }
+}
+
 static void look_at_others(QueueJetstream *q)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -157,6 +170,7 @@ static void look_at_others(QueueJetstream *q)
         }
         if (read_sessions(q, a, &sessions, &n))
                 return;
+        forget_ended(q, sessions, n);
         for (size_t i = 0; i < n; i++) {
                 char key[24];
                 const char *value;

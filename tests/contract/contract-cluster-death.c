@@ -163,6 +163,33 @@ static void test_comes_back(void **state)
         munmap(shared, sizeof(*shared));
 }
 
+/* A node that is back before the others have ended its session ends it itself; what they had noted is noted
+ * for nobody then, and takes no place from who dies next. */
+static void test_many_came_back(void **state)
+{
+        Cluster *c = *state;
+        QueueJetstream *q;
+        Lease lease;
+
+        nodes_open(c, 0);
+        nodes_open(c, 1);
+        nodes_put(c, 0, 1);
+        nodes_catch_up(c, 1);
+        assert_int_equal(queue_lease(c->nodes[1], c->now, LANES_ALL, c->a, &lease), 0);
+
+        /* As years of quick reboots have left it. */
+        q = queue_jetstream(c->nodes[0]);
+        log_keeper_stop(q);
+        for (size_t i = 0; i < LOG_NODES_MAX; i++)
+                q->missed[i] = (LogMissed){ .session = log_session_new(), .since_us = 1 };
+        q->keeper_stops = false;
+        assert_int_equal(log_keeper_start(q), 0);
+
+        log_keeper_stop(queue_jetstream(c->nodes[1]));
+        until_leased(c, &lease);
+        assert_int_equal(queue_ack(c->nodes[0], &lease, &(Commit){ .now = c->now }), 0);
+}
+
 /* The others have taken a node for dead that lives: it begins anew, and no number that it used comes again.
  */
 static void test_taken_for_dead(void **state)
@@ -200,9 +227,7 @@ static void test_taken_for_dead(void **state)
 }
 
 const struct CMUnitTest contract_cluster_death[] = {
-        NODES_TEST(test_killed),
-        NODES_TEST(test_stopped),
-        NODES_TEST(test_comes_back),
-        NODES_TEST(test_taken_for_dead),
+        NODES_TEST(test_killed),         NODES_TEST(test_stopped),        NODES_TEST(test_comes_back),
+        NODES_TEST(test_many_came_back), NODES_TEST(test_taken_for_dead),
 };
 const size_t n_contract_cluster_death = N_ELEMENTS(contract_cluster_death);
