@@ -11,6 +11,7 @@ static void *feed_thread(void *context)
         FeedThread *t = context;
 
         event_base_dispatch(t->base);
+        t->has_ended = !t->told_stop;
         return NULL;
 }
 
@@ -34,6 +35,7 @@ int feed_thread_start(FeedThread *t, const FeedOps *ops, const FeedConfig *confi
 {
         int r;
 
+        t->told_stop = t->has_ended = false;
         t->base = precise_base();
         r = feed_new(ops, &t->feed, config, t->base, sink, log, diag);
         if (r)
@@ -50,14 +52,15 @@ int feed_thread_start(FeedThread *t, const FeedOps *ops, const FeedConfig *confi
 
 void feed_thread_tell_stop(FeedThread *t)
 {
+        t->told_stop = true;
         if (t->started)
                 feed_stop(t->feed);
 }
 
 void feed_thread_stop(FeedThread *t)
 {
+        feed_thread_tell_stop(t);
         if (t->started) {
-                feed_stop(t->feed);
                 pthread_join(t->thread, NULL);
         }
         t->feed = feed_free(t->feed);

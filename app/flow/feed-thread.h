@@ -18,6 +18,8 @@ struct FeedThread {
         struct event_base *base;
         pthread_t thread;
         bool started;
+        _Atomic bool told_stop;
+        _Atomic bool has_ended; /* and nobody has told it to stop: an error that it says in its log */
 };
 
 /* `config`, the sink and the log outlive it. Return: 0, -errno; the diag says what is wrong. */

@@ -52,6 +52,7 @@ int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
         Position position = { 0 };
         int r;
 
+        arena_reset(f->arena); /* of the start before */
         config.attributes = watched(f, &w->first->run, &config.n_attributes);
         if (record) {
                 recording_tap_init(&f->tap, record, sink, c->ldap->name, &f->log);
@@ -74,6 +75,11 @@ void feeder_resume(Feeder *f)
         if (f->is_running)
                 feed_pause(f->thread.feed, false);
         pthread_mutex_unlock(&f->lock);
+}
+
+bool feeder_has_ended(const Feeder *f)
+{
+        return f->thread.has_ended;
 }
 
 void feeder_tell_stop(Feeder *f)

@@ -37,5 +37,6 @@ void feeder_deinit(Feeder *f);
  * Return: 0, -errno; the diag says what is wrong with the feed's configuration. */
 int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag);
 void feeder_resume(Feeder *f); /* after a queue that was full; from any thread, also while it is stopped */
+bool feeder_has_ended(const Feeder *f); /* by an error; it is stopped and started again */
 void feeder_tell_stop(Feeder *f);
 void feeder_stop(Feeder *f); /* and waits */

@@ -6,6 +6,8 @@
 
 #include "listener/feed-syncrepl.h"
 
+#include <event2/event.h>
+#include <event2/thread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,14 +170,47 @@ static void test_no_resume_of_what_stops(void **state)
         diag_deinit(&diag);
 }
 
+/* An error that nobody foresaw ends the loop of a feed; whoever has started it finds that out by asking. */
+static void test_ends_by_itself(void **state)
+{
+        Desk *d = *state;
+        Diag diag = DIAG_INIT;
+        Feeder f = { 0 };
+
+        feeder_prepare(&f, &d->wiring, &d->connector, NULL, NULL);
+        assert_false(feeder_has_ended(&f));
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(feeder_start(&f, &d->wiring, NULL, &diag), 0);
+                assert_false(feeder_has_ended(&f));
+                feeder_tell_stop(&f);
+                assert_int_equal(pthread_join(f.thread.thread, NULL), 0);
+                assert_false(feeder_has_ended(&f));
+                f.thread.started = false;
+                feeder_stop(&f);
+
+                assert_int_equal(feeder_start(&f, &d->wiring, NULL, &diag), 0);
+                event_base_loopexit(f.thread.base, NULL);
+                assert_int_equal(pthread_join(f.thread.thread, NULL), 0);
+                assert_true(feeder_has_ended(&f));
+                f.thread.started = false;
+                feeder_stop(&f);
+        }
+        feeder_deinit(&f);
+        diag_deinit(&diag);
+}
+
 int main(void)
 {
+        evthread_use_pthreads();
+
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_first_start, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_goes_on, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_empty_position, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_resume_of_what_stops, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_ends_by_itself, setup, teardown),
         };
 
+        evthread_use_pthreads();
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,10 @@
 #define PERIOD_US ((int64_t)1500000)
 #define MIRROR_MS 5000
 
+/* Looks between the end of a feed and its next beginning: half a minute. What ended it may be for good, and
+ * workers go on meanwhile. */
+#define AGAIN_LOOKS 20
+
 /* It would be said to be ready, if it had the role. */
 static void stand_by(Roles *r, size_t i)
 {
@@ -42,6 +46,26 @@ static void step_down(Roles *r, size_t i)
         stand_by(r, i);
 }
 
+/* By an error of the state or of the system. What it had in hand is lost with it; what is stored is the
+ * truth. */
+static void end_feed(Roles *r, size_t i)
+{
+        Feeder *f = &r->feeders[i];
+
+        log_error(&f->log, "the feed has ended; in half a minute it begins again with the position that is "
+                           "stored");
+        r->leads[i] = false;
+        r->waits[i] = AGAIN_LOOKS;
+        feeder_stop(f);
+}
+
+static bool waits(Roles *r, size_t i)
+{
+        if (r->waits[i] == 0)
+                return false;
+        return --r->waits[i] > 0;
+}
+
 static int look_at_feed(Roles *r, size_t i, Diag *diag)
 {
         Feeder *f = &r->feeders[i];
@@ -51,7 +75,9 @@ static int look_at_feed(Roles *r, size_t i, Diag *diag)
         /* It was lost and found again between two looks: the position may have moved. */
         if (r->leads[i] && (!ours || term != intake_term(&f->intake)))
                 step_down(r, i);
-        if (ours && !r->leads[i])
+        if (r->leads[i] && feeder_has_ended(f))
+                end_feed(r, i);
+        if (ours && !r->leads[i] && !waits(r, i))
                 return lead(r, i, term, diag);
         if (!ours)
                 stand_by(r, i);
@@ -82,7 +108,7 @@ static void look_at_brakes(Wiring *w)
         }
 }
 
-static int look(Roles *r, Diag *diag)
+int roles_look(Roles *r, Diag *diag)
 {
         uint64_t term;
         int result = 0;
@@ -116,7 +142,7 @@ static void *roles_thread(void *context)
                 Diag diag = DIAG_INIT;
 
                 /* The configuration was good at the start: what goes wrong now is tried again. */
-                if (look(r, &diag))
+                if (roles_look(r, &diag))
                         log_warning(&r->wiring->log, "a feed cannot be started",
                                     LOG_STR("why", diag_text(&diag)));
                 diag_deinit(&diag);
@@ -130,13 +156,14 @@ int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Dia
 
         *r = (Roles){ .wiring = w, .feeders = feeders, .record = record };
         r->leads = calloc(w->connectors.n ? w->connectors.n : 1, sizeof(*r->leads));
-        if (!r->leads)
+        r->waits = calloc(w->connectors.n ? w->connectors.n : 1, sizeof(*r->waits));
+        if (!r->leads || !r->waits)
                 error_oom(w->connectors.n);
         pthread_mutex_init(&r->lock, NULL);
         wait_init(&r->cond);
         r->open = true;
-        err = look(r, diag);
-        if (err || !w->queue->ops->role)
+        err = roles_look(r, diag);
+        if (err)
                 return err;
         err = pthread_create(&r->thread, NULL, roles_thread, r);
         if (err)
@@ -159,6 +186,7 @@ void roles_stop(Roles *r)
         pthread_cond_destroy(&r->cond);
         pthread_mutex_destroy(&r->lock);
         free(r->leads);
+        free(r->waits);
         r->open = false;
 }
 

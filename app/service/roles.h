@@ -8,10 +8,12 @@
  *      "cycle"              reconcile, drift and what else is due by the clock (app/job/cycle.h), and the
  *                           scheduler flag of all (app/flow/gate.h)
  *
- * In one process alone every role is ours, and nothing here runs. In a cluster a thread asks for each of them
+ * In one process alone every role is ours. In a cluster a thread asks for each of them
  * every second and a half: who stops asking loses them within six seconds, and another node goes on from the
  * position that is stored. What the old one still puts is no harm: its changes say "look again", and its
  * positions are refused. Workers run on every node and have no role.
+ *
+ * The same thread, in one process too, looks whether a feed has ended by itself, and begins it again.
  */
 
 #include "app/flow/feeder.h"
@@ -23,6 +25,7 @@ struct Roles {
         Feeder *feeders; /* one for each connector; prepared */
         RecordingFile *record;
         bool *leads;
+        unsigned *waits; /* looks until a feed that has ended begins again */
         _Atomic bool has_cycle;
 
         pthread_mutex_t lock;
@@ -32,6 +35,9 @@ struct Roles {
         bool has_thread;
         bool open;
 };
+
+/* One look at everything; the thread's. Return: as roles_start(). */
+int roles_look(Roles *r, Diag *diag);
 
 /* The first look is made before it returns. Return: 0, -errno; the diag says what is wrong with a feed. */
 int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Diag *diag);
