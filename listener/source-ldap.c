@@ -201,6 +201,7 @@ static int ldap_source_is_member(Source *source, const char *group_dn, const Obj
 
 typedef struct Names {
         SourceLdap *source;
+        Arena *arena;
         const char *context;
         const char *fqdn, *netbios;
 } Names;
@@ -208,10 +209,9 @@ typedef struct Names {
 static int found_cross_ref(void *context, LDAPMessage *message)
 {
         Names *n = context;
-        Arena *a = n->source->arena;
 
-        n->fqdn = entry_text(n->source->conn->ld, message, "dnsRoot", a);
-        n->netbios = entry_text(n->source->conn->ld, message, "nETBIOSName", a);
+        n->fqdn = entry_text(n->source->conn->ld, message, "dnsRoot", n->arena);
+        n->netbios = entry_text(n->source->conn->ld, message, "nETBIOSName", n->arena);
         return 0;
 }
 
@@ -220,10 +220,10 @@ static int read_names(SourceLdap *s, Names *n, Diag *diag)
 {
         static const char *const attributes[] = { "dnsRoot", "nETBIOSName" };
         ConnSearch search = {
-                .base = arena_printf(s->arena, "CN=Partitions,%s", s->conn->dse.config_context),
+                .base = arena_printf(n->arena, "CN=Partitions,%s", s->conn->dse.config_context),
                 .scope = LDAP_SCOPE_ONELEVEL,
-                .filter = arena_printf(s->arena, "(&(objectClass=crossRef)(nCName=%s))",
-                                       filter_escape(s->arena, n->context)),
+                .filter = arena_printf(n->arena, "(&(objectClass=crossRef)(nCName=%s))",
+                                       filter_escape(n->arena, n->context)),
                 .attributes = attributes,
                 .n_attributes = N_ELEMENTS(attributes),
         };
@@ -234,8 +234,9 @@ static int read_names(SourceLdap *s, Names *n, Diag *diag)
 
 static int read_info(SourceLdap *s, void *context, Diag *diag)
 {
-        Names domain = { .source = s, .context = s->config.ldap->base };
-        Names forest = { .source = s, .context = s->conn->dse.root_context };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Names domain = { .source = s, .arena = a, .context = s->config.ldap->base };
+        Names forest = { .source = s, .arena = a, .context = s->conn->dse.root_context };
         int r = 0;
 
         (void)context;
@@ -249,10 +250,10 @@ static int read_info(SourceLdap *s, void *context, Diag *diag)
                         r = read_names(s, &forest, diag);
                 if (r)
                         return r;
-                s->info.domain_fqdn = domain.fqdn;
-                s->info.domain_netbios = domain.netbios;
-                s->info.forest_fqdn = forest.fqdn;
-                s->info.forest_netbios = forest.netbios;
+                s->info.domain_fqdn = domain.fqdn ? arena_strdup(s->arena, domain.fqdn) : NULL;
+                s->info.domain_netbios = domain.netbios ? arena_strdup(s->arena, domain.netbios) : NULL;
+                s->info.forest_fqdn = forest.fqdn ? arena_strdup(s->arena, forest.fqdn) : NULL;
+                s->info.forest_netbios = forest.netbios ? arena_strdup(s->arena, forest.netbios) : NULL;
                 s->has_names = true;
         }
         if (!guid_is(&s->info.server_id, &s->conn->server_id)) {

@@ -237,6 +237,40 @@ static void test_membership_is_one_question(void **state)
         assert_false(member);
 }
 
+/* An account that may not see CN=Partitions: it is asked again and again, and what was asked is not kept. */
+static void test_names_nobody_tells(void **state)
+{
+        Fixture *f = *state;
+        SourceLdap *s = (SourceLdap *)f->source;
+        SourceInfo info;
+        size_t used = 0;
+
+        s->conn->dse.config_context = "CN=Configuration,DC=test";
+        s->conn->dse.root_context = "DC=test";
+        for (int i = 0; i < 3; i++) {
+                const FakeAttribute name = { "dnsRoot", { FAKE_TEXT("corp.test") }, 1 };
+
+                /* The domain's are there, the forest's are not. */
+                fake_entry(&f->fake, f->id, "CN=CORP,CN=Partitions,CN=Configuration,DC=test", &name, 1);
+                fake_done(&f->fake, f->id++, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+                fake_done(&f->fake, f->id++, LDAP_INSUFFICIENT_ACCESS, NULL, NULL, NULL, 0);
+                assert_int_equal(source_info(f->source, &info, &f->diag), SOURCE_E_REFUSED);
+                if (i == 0)
+                        used = arena_used(s->arena);
+                assert_int_equal(arena_used(s->arena), used);
+        }
+        for (int i = 0; i < 2; i++) {
+                const FakeAttribute name = { "dnsRoot", { FAKE_TEXT("corp.test") }, 1 };
+
+                fake_entry(&f->fake, f->id, "CN=CORP,CN=Partitions,CN=Configuration,DC=test", &name, 1);
+                fake_done(&f->fake, f->id++, LDAP_SUCCESS, NULL, NULL, NULL, 0);
+        }
+        assert_int_equal(source_info(f->source, &info, &f->diag), 0);
+        assert_string_equal(info.domain_fqdn, "corp.test");
+        assert_string_equal(info.forest_fqdn, "corp.test");
+        assert_null(info.domain_netbios);
+}
+
 static void test_idle_connections_are_closed(void **state)
 {
         Fixture *f = *state;
@@ -268,6 +302,7 @@ int main(void)
                 CASE(test_absence),
                 CASE(test_results_without_end),
                 CASE(test_membership_is_one_question),
+                CASE(test_names_nobody_tells),
                 CASE(test_idle_connections_are_closed),
                 CASE(test_filter_escape),
         };

@@ -37,6 +37,9 @@ static const ConnectorNames *make_names(Arena *a, const char *connector, const c
         return n;
 }
 
+/* An account may not see the names of its domain: known from before, they do, and who asks pays a search. */
+#define ASK_AGAIN_US ((int64_t)60 * 1000000)
+
 /* One of the list: name, base, feed, then the four names of domain and forest, nil until they were heard. */
 static void read_known(PackReader *r, Arena *a, KnownSource *ret)
 {
@@ -345,9 +348,15 @@ static void hear(Connectors *cs, Connector *c, const SourceInfo *info)
 
 bool connector_is_named(Connectors *cs, Connector *c, Source *source)
 {
+        const int64_t now = clock_mono(cs->clock).us;
+        bool named = cs->known[c->number].names != NULL;
         SourceInfo info;
 
-        if (!c->told && source_info(source, &info, NULL) == 0)
+        /* Without names nothing can be done; known ones are only compared with what it says now. */
+        if (c->told || (named && now < c->ask_us))
+                return named;
+        c->ask_us = now + ASK_AGAIN_US;
+        if (source_info(source, &info, NULL) == 0)
                 hear(cs, c, &info);
         return cs->known[c->number].names != NULL;
 }

@@ -59,7 +59,8 @@ struct Connector {
         ServerPin *pin;
         ServerDoor *door;
         Circuit circuit;
-        _Atomic bool told; /* the names have been heard in this process */
+        _Atomic bool told;      /* the names have been heard in this process */
+        _Atomic int64_t ask_us; /* Mono: not again before, if they are known */
 };
 
 /* A source that the store knows, configured or not. */

@@ -184,8 +184,14 @@ static void test_for_run(void **state)
 
         /* After a restart its names are known, although it is gone; and although it is not configured. */
         start(h, "res", "DC=res", (char *)NULL);
-        source_mem_fail(directory, SOURCE_E_UNREACHABLE, 0, "gone");
+        source_mem_fail(directory, SOURCE_E_UNREACHABLE, 1, "gone");
         assert_true(connector_is_named(&h->connectors, &h->connectors.items[0], source));
+        /* It is not asked again by each run. */
+        assert_true(connector_is_named(&h->connectors, &h->connectors.items[0], source));
+        assert_false(h->connectors.items[0].told);
+        clock_fake_advance(&h->clock, 61 * (int64_t)1000000);
+        assert_true(connector_is_named(&h->connectors, &h->connectors.items[0], source));
+        assert_true(h->connectors.items[0].told);
         list = connectors_for_run(&h->connectors, h->config, h->arena, &n);
         assert_int_equal(n, 2);
         assert_string_equal(list[0].name, "corp");
