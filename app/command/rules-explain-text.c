@@ -197,26 +197,13 @@ const TargetSchema *explain_schema(const ExplainCommand *e)
         return e->rules->config ? e->rules->config->run.schema : NULL;
 }
 
-/* What Graph makes of it: the name there, or why it is not sent. */
 static const char *graph_text(const ExplainCommand *e, const ExplainStage *s, const char *name)
 {
-        const TargetAttribute *row;
-        size_t n;
+        const char *text = s->direction == RULE_INBOUND
+                                   ? NULL
+                                   : explain_graph(explain_schema(e), s->type, name, e->rules->arena);
 
-        if (s->direction == RULE_INBOUND)
-                return "";
-        target_attributes(explain_schema(e), s->type, &n);
-        row = target_attribute(explain_schema(e), s->type, name);
-        if (n == 0)
-                return "";
-        if (!row)
-                return "  (not sent: Graph has no such property)";
-        if (!row->writable)
-                return arena_printf(e->rules->arena, "  (not sent: %s)",
-                                    row->note ? row->note : "Graph does not take it");
-        return row->property && !str_is(row->property, name)
-                       ? arena_printf(e->rules->arena, "  (Graph: %s)", row->property)
-                       : "";
+        return text ? arena_printf(e->rules->arena, "  (%s)", text) : "";
 }
 
 /* IgnoreThisFlow and apply once leave what is there. */

@@ -48,6 +48,7 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
                          .schema = c->run.schema,
                          .now = clock_wall(s->wiring->clock) };
         ConsoleExplain shown;
+        const char **notes;
         bool unjoined = false;
         RulesKnown known;
         Joins joins;
@@ -75,6 +76,9 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
                         r = known_person(&w, &joins.by->hits[0].id, a, &known);
         }
         explain_object(&e, c->run.rules, &look, r ? NULL : &known, unjoined ? &joins : NULL, w.now, a);
+        notes = arena_new_array(a, const char *, e.out.n_attributes + 1);
+        for (size_t i = 0; e.has_out && i < e.out.n_attributes; i++)
+                notes[i] = explain_graph(c->run.schema, e.out.type, e.out.attributes[i].name, a);
         shown = (ConsoleExplain){
                 .verdict = e.verdict,
                 .dn = look.object->dn,
@@ -82,6 +86,7 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
                 .in = e.in,
                 .out = e.out,
                 .has_out = e.has_out,
+                .out_notes = notes,
         };
         see(page, &shown);
         return 0;

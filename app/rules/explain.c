@@ -148,3 +148,19 @@ void explain_object(Explain *ret, const RuleSet *rules, const Look *look, const 
         }
         ret->verdict = verdict(ret, look, a);
 }
+
+const char *explain_graph(const TargetSchema *schema, const char *type, const char *name, Arena *a)
+{
+        const TargetAttribute *row = target_attribute(schema, type, name);
+        size_t n;
+
+        target_attributes(schema, type, &n);
+        if (n == 0)
+                return NULL;
+        if (!row)
+                return "not sent: Graph has no such property";
+        if (!row->writable)
+                return arena_printf(a, "not sent: %s", row->note ? row->note : "Graph does not take it");
+        return row->property && !str_is(row->property, name) ? arena_printf(a, "Graph: %s", row->property)
+                                                             : NULL;
+}

@@ -28,6 +28,11 @@ struct Explain {
 void explain_object(Explain *ret, const RuleSet *rules, const Look *look, const RulesKnown *known,
                     const Joins *joins, Wall now, Arena *a);
 
+/* What Microsoft Graph makes of an attribute that the rules give: "Graph: jobTitle", "not sent: Microsoft
+ * Graph has no property for it"; NULL: it is sent by its own name. */
+struct TargetSchema;
+const char *explain_graph(const struct TargetSchema *schema, const char *type, const char *name, Arena *a);
+
 /* What asks where an object would join; its source number does not matter. */
 RuleInput explain_own_input(const Look *look);
 

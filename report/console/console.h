@@ -70,6 +70,8 @@ struct ConsoleExplain {
         const char *dn, *type;
         ExplainStage in, out;
         bool has_out;
+        const char *const
+                *out_notes; /* by out.attributes: what Graph makes of it, or NULL; NULL: nothing is known */
 };
 
 /* Called on desk threads; all may block. */

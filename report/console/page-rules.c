@@ -256,7 +256,8 @@ static void add_whose(Ask *q, Str *out, const ExplainStage *in, const ExplainAtt
         html_raw(out, "</details></td>");
 }
 
-static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s, const ExplainStage *in)
+static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s, const ExplainStage *in,
+                      const char *const *notes)
 {
         html_raw(out, "<h2>");
         html_text(out, title);
@@ -302,6 +303,11 @@ static void add_stage(Ask *q, Str *out, const char *title, const ExplainStage *s
                         html_raw(out, "<span class=\"muted\">its links</span>");
                 else
                         html_value(out, value_text(q->arena, x->value, SHOWN_MAX));
+                if (notes && notes[i]) {
+                        html_raw(out, "<p class=\"muted\">");
+                        html_text(out, notes[i]);
+                        html_raw(out, "</p>");
+                }
                 html_raw(out, "</td>");
                 add_whose(q, out, in, x);
                 html_raw(out, "</tr>\n");
@@ -322,8 +328,8 @@ static void see_explain(void *page, const ConsoleExplain *e)
         /* What people ask about first: what is in the cloud, and which rule has taken it from the directory.
          */
         if (e->has_out)
-                add_stage(q, out, "What Entra ID gets", &e->out, &e->in);
-        add_stage(q, out, "From the directory to the metaverse", &e->in, NULL);
+                add_stage(q, out, "What Entra ID gets", &e->out, &e->in, e->out_notes);
+        add_stage(q, out, "From the directory to the metaverse", &e->in, NULL, NULL);
 }
 
 void page_explain(Ask *q)

@@ -33,7 +33,7 @@ static void add_fields(Str *out, json_t *fields)
         const char *key;
         json_t *value;
 
-        html_raw(out, "<h2>As Get-ADSyncScheduler has it</h2><dl class=\"pairs card\">");
+        html_raw(out, "<h2>As Get-ADSyncScheduler has it</h2><dl class=\"pairs cmdlet card\">");
         json_object_foreach(fields, key, value)
         {
                 if (is_ours(key))
@@ -72,9 +72,10 @@ void page_scheduler(Ask *q)
         html_raw(out,
                  "<main id=\"content\"><h1>Scheduler</h1><p class=\"muted\">Before sosync works on normal "
                  "changes it "
-                 "pauses the regular sync cycle of Entra Connect, and gives it back when nothing is left to "
-                 "do. "
-                 "Urgent changes never wait for it.</p><div class=\"card\"><p class=\"lead\">The flag is ");
+                 "pauses the regular sync cycle (of Entra Connect where there is one, else its own), and "
+                 "gives "
+                 "it back when nothing is left to do. Urgent changes never wait for it.</p><div "
+                 "class=\"card\"><p class=\"lead\">The flag is ");
         html_text(out, v.flag_state ? v.flag_state : "not known");
         html_raw(out, ".</p><p class=\"v\">");
         html_text(out, v.flag_text);

@@ -30,26 +30,34 @@ static double x_of(const Plot *p, size_t i)
         return WIDTH * (1 - (double)(p->now.ms - p->at[i].ms) / (double)HOUR_MS);
 }
 
+/* Is there something to draw at i, and does a line come to it from the point before? */
+static bool is_drawn(const Plot *p, size_t line, size_t i)
+{
+        return i < p->n && p->lines[line].values[i] >= 0 && x_of(p, i) >= 0;
+}
+
+static bool is_joined(const Plot *p, size_t line, size_t i)
+{
+        return i && is_drawn(p, line, i) && is_drawn(p, line, i - 1) &&
+               p->at[i].ms - p->at[i - 1].ms <= GAP_MS;
+}
+
 static void add_line(Str *out, const Plot *p, size_t line, double top)
 {
         const double *values = p->lines[line].values;
-        bool pen_down = false;
 
         str_printf(out, "<path class=\"line l%zu\" d=\"", line + 1);
-        for (size_t i = 0; i < p->n; i++) {
-                double x = x_of(p, i);
-
-                if (values[i] < 0 || x < 0) {
-                        pen_down = false;
-                        continue;
-                }
-                if (i && p->at[i].ms - p->at[i - 1].ms > GAP_MS)
-                        pen_down = false;
-                /* A single point has a length too, or it would not be seen. */
-                str_printf(out, pen_down ? "L%.1f %.1f" : "M%.1f %.1fh1", x,
-                           HEIGHT - values[i] / top * HEIGHT);
-                pen_down = true;
-        }
+        for (size_t i = 0; i < p->n; i++)
+                if (is_drawn(p, line, i))
+                        str_printf(out, "%c%.1f %.1f", is_joined(p, line, i) ? 'L' : 'M', x_of(p, i),
+                                   HEIGHT - values[i] / top * HEIGHT);
+        html_raw(out, "\"/>");
+        /* A point without a neighbour is no line: where few changes come, it is all there is to see. */
+        str_printf(out, "<path class=\"line lone l%zu\" d=\"", line + 1);
+        for (size_t i = 0; i < p->n; i++)
+                if (is_drawn(p, line, i) && !is_joined(p, line, i) &&
+                    !(i + 1 < p->n && is_joined(p, line, i + 1)))
+                        str_printf(out, "M%.1f %.1fh.1", x_of(p, i), HEIGHT - values[i] / top * HEIGHT);
         html_raw(out, "\"/>");
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A headless Chromium, driven over its DevTools socket with nothing but the standard library.
 
-    with Browser(folder) as browser:
+    with Browser() as browser:
         page = browser.page()
         page.open("file:///tmp/report.htm")
         page.evaluate("document.title")

@@ -117,6 +117,7 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
         World *w = context;
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         ConsoleExplain e = { .verdict = "Goes to Entra ID as a user", .dn = dn };
+        const char **notes;
         ObjectBuilder b;
         RuleInput input = { .connector = "corp.contoso.test" };
         ObjectId id = { .bytes = { 1 } };
@@ -137,6 +138,10 @@ static int explain(void *context, const char *dn, void (*see)(void *page, const 
                 rules_explain_outbound(w->rules, e.in.result, NULL, NULL, 0, clock_wall(&clock_system), a,
                                        &e.out);
                 e.has_out = true;
+                notes = arena_new_array(a, const char *, e.out.n_attributes + 1);
+                for (size_t i = 0; i < e.out.n_attributes; i++)
+                        notes[i] = i % 2 ? "not sent: Microsoft Graph has no property for it" : NULL;
+                e.out_notes = notes;
         }
         see(page, &e);
         return 0;

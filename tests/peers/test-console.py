@@ -76,6 +76,7 @@ with house("console") as h:
     dn = f"CN=Ada \\<b\\>Lovelace\\</b\\>,{h.people}"
     status, _, text = ask("GET", "/explain?" + urllib.parse.urlencode({"dn": dn}))
     check(status == 200 and "Goes to Entra ID as a user" in text and "displayName" in text, text[:3000])
+    check("not sent: Microsoft Graph has no property for it" in text and "Graph: jobTitle" in text, text)
     text = ask("GET", "/explain?" + urllib.parse.urlencode({"dn": f"CN=Nobody,{h.people}"}))[2]
     check("there is no object" in text, text[:3000])
     _, headers, _ = ask("POST", "/sign-in", {"token": TOKEN})
