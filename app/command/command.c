@@ -52,12 +52,11 @@ int command_looked(int status, Diag *diag)
         return status;
 }
 
-/* "Usage: sosync queue stats|list|...": goes on below the first alternative, in 80 columns. Returns the
- * column. */
+/* "Usage: sosync queue stats|list|...", in lines of 80 columns. Returns the column in which it ends. */
 static size_t usage_line(FILE *to, const char *global, const Command *c)
 {
-        int left = fprintf(to, "Usage: sosync %s%s%s", global, c->name, *c->arguments ? " " : "");
-        size_t at = (size_t)left;
+        const int left = (int)strlen("Usage: sosync ");
+        size_t at = (size_t)fprintf(to, "Usage: sosync %s%s%s", global, c->name, *c->arguments ? " " : "");
 
         for (const char *s = c->arguments; *s;) {
                 size_t n = strcspn(s, "|");

@@ -52,13 +52,13 @@ def check_words():
         findings.append('`sosync --help` lists no command')
     for command in commands:
         text = say(command, '--help')
-        verbs = re.findall(r'(?<![\w-])[a-z]+(?![\w-])', text.splitlines()[0].partition(f'] {command}')[2])
+        verbs = re.findall(r'(?<![\w-])[a-z]+(?![\w-])', text.partition('\n\n')[0].partition(f'] {command}')[2])
         findings.extend(f'`sosync {command} {verb} --help` does not say what `sosync {command} --help` says'
                         for verb in verbs if say(command, verb, '--help') != text)
         if '\nExample: sosync ' not in text:
             findings.append(f'`sosync {command} --help` has no example')
         lines = text.splitlines()
-        if len(lines) > 25 or max(map(len, lines[1:])) > 80:
+        if len(lines) > 25 or max(map(len, lines)) > 80:
             findings.append(f'`sosync {command} --help` does not fit a screen of 25 lines and 80 columns')
         options = set(re.findall(r'(?<![\w-])--[a-z][a-z-]*', text)) - {'--help'}
         need(sections.get(command, ''), [*verbs, *options], f'docs/man/sosync.1.scd: section "sosync {command}"')
