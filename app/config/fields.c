@@ -49,7 +49,7 @@ const ConfigField scope_fields[] = {
           .choices = last_words,
           .offset = offsetof(ScopeConfig, on_delete),
           .fallback = "report",
-          .help = "... that is deleted in Active Directory" },
+          .help = "what becomes of a known account that is deleted in Active Directory" },
         END_OF_TABLE,
 };
 
@@ -214,6 +214,7 @@ static const ConfigField protected_fields[] = {
           .type = CONFIG_CHOICE,
           .choices = role_holders_names,
           .offset = offsetof(ProtectedConfig, role_holders),
+          .fallback = "keep",
           .help = "users who hold a directory role: keep (nothing of them is written) or write" },
         END_OF_TABLE,
 };

@@ -21,7 +21,9 @@ def escape(text):
 
 def sentence(text):
     text = text.strip(' ').lstrip('. ')  # "... if it is so" goes on from the key before it
-    return text[:1].upper() + text[1:] + ('' if text.endswith(('.', '?')) else '.')
+    if not re.match(r'[a-z-]+: ', text):  # "lmdb: one machine" begins with a value
+        text = text[:1].upper() + text[1:]
+    return text + ('' if text.endswith(('.', '?')) else '.')
 
 
 def ask(sosync, *arguments):
