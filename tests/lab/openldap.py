@@ -16,6 +16,28 @@ BASE = "dc=corp,dc=example,dc=test"
 ADMIN_PASSWORD = "Lab-Admin-1"
 READER_PASSWORD = "Lab-Reader-1"
 
+PEOPLE = f"ou=people,{BASE}"
+PERSON = ("dn: cn=p{0},{1}\nobjectClass: inetOrgPerson\ncn: p{0}\nsn: p{0}\nuid: p{0}\nmail: p{0}@corp.example.test\n"
+          "description: Nobody in particular\n\n")
+# Nobody listens there: what is queued stays queued, and can be counted.
+NO_GRAPH = """\
+source:
+  name: corp
+  uris: ["{dc.ldapi}"]
+  base: "{dc.base}"
+  bind: {{mechanism: simple, dn: "{dc.reader_dn}", password_file: "{dc.password_file}"}}
+  feed: syncrepl
+  initial: {initial}
+scope: {{include: ["{people}"]}}
+target:
+  tenant_id: 11111111-2222-3333-4444-555555555555
+  client_id: 66666666-7777-8888-9999-000000000000
+  credentials: [{{secret_file: "{secret}"}}]
+  endpoints: {{login: "http://127.0.0.1:9", graph: "http://127.0.0.1:9"}}
+state: {{path: "{folder}/state"}}
+reports: {{path: "{folder}/reports"}}
+"""
+
 SLAPD_CONF = """\
 # SPDX-License-Identifier: Apache-2.0
 # An OpenLDAP server for tests, on loopback only. Written by tests/lab.
@@ -74,6 +96,18 @@ def why_not():
         if shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
             return f"{program} is not installed (deploy/packages, section test)"
     return None
+
+
+def people(n):
+    """LDIF of so many people below PEOPLE: cn=p0, cn=p1 ..."""
+    return f"dn: {PEOPLE}\nobjectClass: organizationalUnit\nou: people\n\n" + "".join(PERSON.format(i, PEOPLE) for i in range(n))
+
+
+def following(dc, folder, initial="all", more=""):
+    """The file of a configuration that follows PEOPLE of this server and exports nothing; more: other sections."""
+    secret = write_file(folder / "secret", "nobody")
+    text = NO_GRAPH.format(dc=dc, people=PEOPLE, folder=folder, secret=secret, initial=initial) + more
+    return write_file(folder / "sosync.yaml", text, 0o600)
 
 
 class People(Directory):

@@ -9,6 +9,28 @@ from lab.base import write_file
 from lab.fakead import BASE
 
 
+def sections(ad, graph, *uris, source="", target="", base=BASE, credentials=""):
+    """What every configuration between a fake domain and the emulator begins with. source, target: more lines of their sections, each with its end;
+    credentials: others than the secret of the emulator."""
+    uris = ", ".join(f'"{u}"' for u in uris or [ad.uri()])
+    source = source or "  feed: dirsync\n"
+    credentials = credentials or f'{{secret_file: "{graph.secret_file}"}}'
+    return f"""\
+source:
+  name: fake.test
+  uris: [{uris}]
+  base: "{base}"
+  bind: {{mechanism: external}}
+{source}\
+scope: {{include: ["OU=Corp,{BASE}"]}}
+target:
+  tenant_id: {graph.tenant_id}
+  client_id: {graph.client_id}
+  credentials: [{credentials}]
+  endpoints: {{login: "{graph.login}", graph: "{graph.graph}"}}
+{target}"""
+
+
 class Fake:
     """A fake domain, the Graph emulator, and a configuration of sosync between them."""
 
@@ -22,25 +44,8 @@ class Fake:
 
     def write_config(self, *uris, feed="dirsync", source="", target="", more="", workers=4, base=BASE, patience="2s"):
         """source, target: a line more of their sections; more: other sections; patience: with the directory."""
-        uris = ", ".join(f'"{u}"' for u in uris or [self.ad.uri()])
-        return write_file(self.folder / "sosync.yaml", f"""\
-source:
-  name: fake.test
-  uris: [{uris}]
-  base: "{base}"
-  bind: {{mechanism: external}}
-  feed: {feed}
-  connect_timeout: {patience}
-  request_timeout: {patience}
-  keepalive: 3s
-  {source}
-scope: {{include: ["OU=Corp,{BASE}"]}}
-target:
-  tenant_id: {self.graph.tenant_id}
-  client_id: {self.graph.client_id}
-  credentials: [{{secret_file: "{self.graph.secret_file}"}}]
-  endpoints: {{login: "{self.graph.login}", graph: "{self.graph.graph}"}}
-  {target}
+        source = f"  feed: {feed}\n  connect_timeout: {patience}\n  request_timeout: {patience}\n  keepalive: 3s\n  {source}\n"
+        return write_file(self.folder / "sosync.yaml", sections(self.ad, self.graph, *uris, base=base, source=source, target=f"  {target}\n") + f"""\
 urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2"}}
 state: {{path: "{self.folder / 'state'}"}}

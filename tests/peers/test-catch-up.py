@@ -10,29 +10,10 @@ import random
 
 from house import check, environment, step
 from lab import Lab, openldap, skip_unless, wait_until
-from lab.base import write_file
 
 PEOPLE = 20000
 DEATHS = environment("SOSYNC_CRASHES", 4)
 SEED = environment("SOSYNC_SEED", random.randrange(1 << 30))
-PERSON = "dn: cn=p{0},{1}\nobjectClass: inetOrgPerson\ncn: p{0}\nsn: p{0}\nuid: p{0}\nmail: p{0}@corp.example.test\n\n"
-CONFIG = """\
-source:
-  name: corp
-  uris: ["{dc.ldapi}"]
-  base: "{dc.base}"
-  bind: {{mechanism: simple, dn: "{dc.reader_dn}", password_file: "{dc.password_file}"}}
-  feed: syncrepl
-  initial: all
-scope: {{include: ["{people}"]}}
-target:
-  tenant_id: 11111111-2222-3333-4444-555555555555
-  client_id: 66666666-7777-8888-9999-000000000000
-  credentials: [{{secret_file: "{secret}"}}]
-  endpoints: {{login: "http://127.0.0.1:9", graph: "http://127.0.0.1:9"}}
-state: {{path: "{folder}/state"}}
-reports: {{path: "{folder}/reports"}}
-"""
 
 
 def stats(sosync):
@@ -44,12 +25,9 @@ def stats(sosync):
 def main():
     skip_unless(openldap.why_not())
     rng = random.Random(SEED)
-    people = f"ou=people,{openldap.BASE}"
-    ldif = f"dn: {people}\nobjectClass: organizationalUnit\nou: people\n\n" + "".join(PERSON.format(i, people) for i in range(PEOPLE))
     with Lab("catch-up") as lab:
-        dc = lab.slapd(ldif=ldif)
-        config = CONFIG.format(dc=dc, people=people, folder=lab.folder, secret=write_file(lab.folder / "secret", "nobody"))
-        sosync = lab.sosync(write_file(lab.folder / "sosync.yaml", config, 0o600), start=False)
+        dc = lab.slapd(ldif=openldap.people(PEOPLE))
+        sosync = lab.sosync(openldap.following(dc, lab.folder), start=False)
         step(f"{PEOPLE} people, {DEATHS} deaths, seed {SEED}")
         for _ in range(DEATHS):
             sosync.start(wait=False)

@@ -8,10 +8,10 @@ SOSYNC_ACCOUNTS: how many the script turns off (default 600; the whole is 10000)
 import json
 import time
 
+from fakeland import sections
 from house import check, environment, step
 from lab import Lab, wait_until
 from lab.base import write_file
-from lab.fakead import BASE
 
 ACCOUNTS = environment("SOSYNC_ACCOUNTS", 600)
 BACKLOG = environment("SOSYNC_BACKLOG", 3000)
@@ -24,20 +24,8 @@ class Town:
         self.ad = lab.fakead()
         self.graph = lab.emulator(name=f"{name}/graph", domains=["fake.test"])
         folder = lab.folder / name
-        self.sosync = lab.sosync(write_file(folder / "sosync.yaml", f"""\
-source:
-  name: fake.test
-  uris: ["{self.ad.uri()}"]
-  base: "{BASE}"
-  bind: {{mechanism: external}}
-  feed: dirsync
-scope: {{include: ["OU=Corp,{BASE}"]}}
-target:
-  tenant_id: {self.graph.tenant_id}
-  client_id: {self.graph.client_id}
-  credentials: [{{secret_file: "{self.graph.secret_file}"}}]
-  endpoints: {{login: "{self.graph.login}", graph: "{self.graph.graph}"}}
-{more}urgent:
+        self.sosync = lab.sosync(write_file(folder / "sosync.yaml", sections(self.ad, self.graph, target=more) + f"""\
+urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2", revoke_sessions: true}}
 state: {{path: "{folder / 'state'}"}}
 reports: {{path: "{folder / 'reports'}", html: on-demand}}

@@ -6,31 +6,18 @@ import os
 import resource
 import time
 
+from fakeland import sections
 from house import check, step
 from lab import Lab, wait_until
 from lab.base import write_file
-from lab.fakead import BASE
 
 
 def config(f):
-    return write_file(f.folder / "sosync.yaml", f"""\
-source:
-  name: fake.test
-  uris: ["{f.ad.uri()}"]
-  base: "{BASE}"
-  bind: {{mechanism: external}}
-  feed: dirsync
-scope: {{include: ["OU=Corp,{BASE}"]}}
-target:
-  tenant_id: {f.graph.tenant_id}
-  client_id: {f.graph.client_id}
-  credentials: [{{secret_file: "{f.graph.secret_file}"}}]
-  endpoints: {{login: "{f.graph.login}", graph: "{f.graph.graph}"}}
+    return write_file(f.folder / "sosync.yaml", sections(f.ad, f.graph) + f"""\
 state: {{path: "{f.folder / 'state'}"}}
 reports: {{path: "{f.folder / 'reports'}"}}
 workers: 4
 """, 0o600)
-
 
 
 def cpu(pid):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+from fakeland import sections
 from house import check, environment, step
 from lab import Lab, wait_until
 from lab.base import write_file
@@ -66,19 +67,8 @@ class Row:
         folder.mkdir()
         self.ad = lab.fakead()
         self.graph = lab.emulator("--client-certificate", certificate, name=f"{title}/graph", domains=["fake.test"])
-        config = write_file(folder / "sosync.yaml", f"""\
-source:
-  name: fake.test
-  uris: ["{self.ad.uri()}"]
-  base: "{BASE}"
-  bind: {{mechanism: external}}
-  feed: dirsync
-scope: {{include: ["OU=Corp,{BASE}"]}}
-target:
-  tenant_id: {self.graph.tenant_id}
-  client_id: {self.graph.client_id}
-  credentials: [{{certificate_file: "{certificate}", key_file: "{certificate.parent / 'key.pem'}"}}]
-  endpoints: {{login: "{self.graph.login}", graph: "{self.graph.graph}"}}
+        credentials = f"""{{certificate_file: "{certificate}", key_file: "{certificate.parent / 'key.pem'}"}}"""
+        config = write_file(folder / "sosync.yaml", sections(self.ad, self.graph, credentials=credentials) + f"""\
 urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2", revoke_sessions: true}}
 state: {{path: "{folder / 'state'}"}}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 
+from fakeland import sections
 from house import check, step
 from lab import Lab, wait_until
 from lab.base import write_file
@@ -26,19 +27,7 @@ if not shutil.which("systemd-analyze") or os.uname().machine != "x86_64":
 
 def config(f):
     write_file(f.folder / "console-token", TOKEN + "\n", 0o600)
-    return write_file(f.folder / "sosync.yaml", f"""\
-source:
-  name: fake.test
-  uris: ["{f.ad.uri()}"]
-  base: "{BASE}"
-  bind: {{mechanism: external}}
-  feed: dirsync
-scope: {{include: ["OU=Corp,{BASE}"]}}
-target:
-  tenant_id: {f.graph.tenant_id}
-  client_id: {f.graph.client_id}
-  credentials: [{{secret_file: "{f.graph.secret_file}"}}]
-  endpoints: {{login: "{f.graph.login}", graph: "{f.graph.graph}"}}
+    return write_file(f.folder / "sosync.yaml", sections(f.ad, f.graph) + f"""\
 brakes: {{off: [create]}}
 state: {{path: "{f.folder / 'state'}"}}
 reports: {{path: "{f.folder / 'reports'}", html: always}}

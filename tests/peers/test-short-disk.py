@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 
+from fakeland import sections
 from house import check, step
 from lab import Lab, wait_until
 from lab.base import write_file
-from lab.fakead import BASE
 
 MIB = 100  # what is left of
 DISK_MIB = 112
@@ -22,19 +22,7 @@ LATE_S = 3.0  # a machine that tests share is slow; who waits for room waits lon
 
 
 def config(f, reports):
-    return write_file(f.folder / "sosync.yaml", f"""\
-source:
-  name: fake.test
-  uris: ["{f.ad.uri()}"]
-  base: "{BASE}"
-  bind: {{mechanism: external}}
-  feed: dirsync
-scope: {{include: ["OU=Corp,{BASE}"]}}
-target:
-  tenant_id: {f.graph.tenant_id}
-  client_id: {f.graph.client_id}
-  credentials: [{{secret_file: "{f.graph.secret_file}"}}]
-  endpoints: {{login: "{f.graph.login}", graph: "{f.graph.graph}"}}
+    return write_file(f.folder / "sosync.yaml", sections(f.ad, f.graph) + f"""\
 urgent:
   - {{attribute: userAccountControl, when: "BitAnd([userAccountControl],2) = 2"}}
 brakes: {{off: [create, disable, values]}}

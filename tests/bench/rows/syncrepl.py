@@ -18,26 +18,7 @@ import ldap
 from lab import Failure, Lab, openldap, wait_until
 from lab.base import write_file
 
-CONFIG = """\
-source:
-  name: bench
-  uris: ["{dc.ldapi}"]
-  base: "{dc.base}"
-  bind: {{mechanism: simple, dn: "{dc.reader_dn}", password_file: "{dc.password_file}"}}
-  feed: syncrepl
-  initial: {initial}
-scope: {{include: ["{people}"]}}
-target:
-  tenant_id: 11111111-2222-3333-4444-555555555555
-  client_id: 66666666-7777-8888-9999-000000000000
-  credentials: [{{secret_file: "{secret}"}}]
-  endpoints: {{login: "http://127.0.0.1:9", graph: "http://127.0.0.1:9"}}
-state: {{path: "{folder}/state"}}
-reports: {{path: "{folder}/reports"}}
-console: {{listen: "127.0.0.1:0", token_file: "{token}"}}
-"""
 TOKEN = "bench0123456789abcdefghijklmnopqrstuvwxyz"
-PERSON = "dn: cn=p{0},{1}\nobjectClass: inetOrgPerson\ncn: p{0}\nsn: p{0}\nuid: p{0}\nmail: p{0}@corp.example.test\ndescription: Nobody in particular\n\n"
 # So many modifies are always under way: more than slapd has threads, so that it never waits for the writer.
 UNDER_WAY = 200
 
@@ -86,9 +67,8 @@ class Syncrepl:
         self.n_runs = 1 if bench.quick else 3
         self.n_all = int(os.environ.get("SOSYNC_BENCH_PEOPLE") or (20000 if bench.quick else 100000))
         self.lab = bench.stack.enter_context(Lab("bench-syncrepl"))
-        self.people = f"ou=people,{openldap.BASE}"
-        ldif = [f"dn: {self.people}\nobjectClass: organizationalUnit\nou: people\n\n"]
-        self.dc = self.lab.slapd(ldif="".join(ldif + [PERSON.format(i, self.people) for i in range(self.n_all)]))
+        self.people = openldap.PEOPLE
+        self.dc = self.lab.slapd(ldif=openldap.people(self.n_all))
         self.admin = self.dc.admin()
         # ldapsearch takes the whole file, its last newline too.
         self.password = write_file(self.lab.folder / "reader.raw", self.dc.reader_password)
@@ -113,10 +93,8 @@ class Syncrepl:
              "(objectClass=*)", *self.attributes], stdout=out, stderr=subprocess.DEVNULL)
 
     def config(self, folder, initial):
-        secret = write_file(folder / "secret", "nobody")
         token = write_file(folder / "token", TOKEN + "\n", 0o600)
-        text = CONFIG.format(dc=self.dc, people=self.people, folder=folder, secret=secret, token=token, initial=initial)
-        return write_file(folder / "sosync.yaml", text, 0o600)
+        return openldap.following(self.dc, folder, initial, f'console: {{listen: "127.0.0.1:0", token_file: "{token}"}}\n')
 
     @contextlib.contextmanager
     def service(self, initial):
