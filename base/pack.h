@@ -8,9 +8,13 @@
  * order; a reader of a newer program reads an older record by its version, and skips fields a newer one has
  * added behind those it knows. Sub-structures are arrays too, so that they can grow the same way.
  *
- *      pack_init(&w);              pack_array(&w, 3);      pack_int(&w, VERSION);           pack_str(&w, dn);
- * ... unpack_init(&r, data, n);   n = unpack_array(&r);   v = unpack_version(&r, VERSION); dn =
- * unpack_str(&r, a); unpack_skip(&r, n - 3);     fields that a newer program has added r = unpack_end(&r);
+ *      pack_init(&w);               unpack_init(&r, data, n);
+ *      pack_array(&w, 3);           n = unpack_array(&r);
+ *      pack_int(&w, VERSION);       v = unpack_version(&r, VERSION);
+ *      pack_str(&w, dn);            dn = unpack_str(&r, a);
+ *      ...                          ...
+ *                                   unpack_skip(&r, n - 3);     fields that a newer program has added
+ *                                   r = unpack_end(&r);
  *
  * The reader keeps its first error and answers zero values from then on: calls chain, and only unpack_end()
  * is checked. Bytes come from disk and are not trusted: every length is checked against what is there, and

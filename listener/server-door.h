@@ -4,8 +4,7 @@
 /*
  * ServerDoor: who of a connector's workers may open a connection now
  *
- *      32 workers at once ---> | door: 1, or SERVER_DOOR_WIDTH when a bind went well just now | ---> connect,
- * bind
+ *      32 workers at once --> | door: 1, or SERVER_DOOR_WIDTH when a bind has gone well | --> connect, bind
  *                                          '--> who waited behind a failure has its answer
  *
  * A service that starts on a backlog, or whose server has come back, would otherwise meet it with a TLS

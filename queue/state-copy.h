@@ -4,8 +4,8 @@
 /*
  * StateCopy: everything durable, from a store of one machine to a cluster, and back
  *
- *      lmdb:FOLDER  -- state_copy_to_cluster() -->  jetstream: a snapshot (queue/snapshot.h), the log behind
- * it lmdb:FOLDER  <-- state_copy_to_folder() ---  jetstream: the newest snapshot, and the log to its end
+ *      lmdb:FOLDER  -- state_copy_to_cluster() -->  jetstream: a snapshot (snapshot.h), the log behind it
+ *      lmdb:FOLDER  <-- state_copy_to_folder() ---  jetstream: the newest snapshot, the log to its end
  *
  * Every row is what it was: changes, positions, spaces, links, outcomes that have no report yet. What belongs
  * to lives is not copied: who is in work is due again, rests are over, and who gets the scheduler flag says

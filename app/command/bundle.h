@@ -6,9 +6,9 @@
  *
  *      report.htm        as `report html` writes it
  *      report.json       the whole document
- *      rules.yaml        the rules of the configuration: as they are now, which the report's version may not
- * be sosync.yaml       the effective configuration; secrets are paths, as everywhere README.txt        what
- * is in it, and versions
+ *      rules.yaml        the rules of the configuration as they are now: perhaps not those of the report
+ *      sosync.yaml       the effective configuration; secrets are paths, as everywhere
+ *      README.txt        what is in it, and versions
  *
  * It holds the values of one object and the names of servers and tenant, and nothing else of the directory.
  */

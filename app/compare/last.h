@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-/* The numbers of a comparison (job-compare.c); NULL: there was none. */
+/* The numbers of a comparison (app/job/compare.c); NULL: there was none. */
 json_t *compare_last_read(Space *s);
 int compare_last_write(Queue *q, const json_t *numbers, Wall now);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the files of a comparison share: compare.c makes the pass, compare-object.c judges one object,
- * compare-references.c managers and members. */
+/* What the files of a comparison share: compare.c makes the pass, object.c judges one object, references.c
+ * managers and members. */
 
 #include "app/compare/compare.h"
 #include "app/compare/copy.h"

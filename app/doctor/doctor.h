@@ -11,12 +11,13 @@
  * service. One cause is one finding: what cannot be known because of a fault above it is skipped, not
  * reported again. A finding says what is, and what to do about it.
  *
- *      doctor-local.c     configuration, files, folders, programs
- *      doctor-source.c    servers of a directory
- *      doctor-rights.c    what the feed of a directory needs
- *      doctor-tenant.c    sign-in, tenant, permissions
- *      doctor-feeds.c     the feeds at work for a while (--feeds)
- *      doctor-print.c     for terminals and scripts
+ *      local.c     configuration, files, folders, programs
+ *      source.c    servers of a directory
+ *      rights.c    what the feed of a directory needs
+ *      tenant.c    sign-in, tenant, permissions
+ *      cluster.c   the servers of a cluster, and its nodes
+ *      feeds.c     the feeds at work for a while (--feeds)
+ *      print.c     for terminals and scripts
  */
 
 #include "app/config/config.h"

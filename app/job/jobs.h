@@ -9,7 +9,7 @@
  *                    '------------- progress ------------------'
  *
  * Reconcile, subtree, compare, explain, diff of rules, backup: seconds to hours, page by page, on threads of
- * their own, where they may block. A kind of job is one row of job_kinds (jobs-table.c) and one function:
+ * their own, where they may block. A kind of job is one row of job_kinds (table.c) and one function:
  *
  *      static int work(Job *job, Diag *diag)
  *      {
@@ -86,7 +86,7 @@ struct Job {
         struct JobState *state; /* what its threads share */
 };
 
-extern const JobKind *const job_kinds[]; /* NULL-terminated; jobs-table.c */
+extern const JobKind *const job_kinds[];                                     /* NULL-terminated; table.c */
 const JobKind *job_kind_find(const JobKind *const *kinds, const char *name); /* or NULL */
 /* Its name in the audit log when it is asked for with these arguments; NULL: it changes nothing. */
 const char *job_kind_act(const JobKind *kind, const json_t *arguments);

@@ -10,10 +10,9 @@
  * what is below *due*, in the transaction that stores the feed's position, and stays due over any crash until
  * containers_work() has swept it:
  *
- *      entry: OU=Sales is now OU=Verkauf --> row {dn: OU=Verkauf, dn_before: OU=Sales} --> sweep below its
- * GUID
- *          --> what is known gets a change; what is unknown gets one if the new name lets it in --> {dn:
- * OU=Verkauf}
+ *      entry: OU=Sales is now OU=Verkauf --> row {dn: OU=Verkauf, dn_before: OU=Sales}
+ *          --> sweep below its GUID: what is known gets a change, what is unknown if the new name lets it in
+ *          --> row {dn: OU=Verkauf}
  *
  * A container that is renamed again meanwhile keeps the oldest name as the one before, and is swept again.
  */

@@ -8,8 +8,8 @@
  * are kept as links (LINK_IMPORT of the group, under a name of ours, whether or not the group itself is
  * synchronized), and a change of the group becomes a change for each who came or went, in the normal lane:
  *
- *      entry of the group --> memo "due", with the feed's position --> read it whole, compare --> changes +
- * rows
+ *      entry of the group --> memo "due", with the feed's position
+ *          --> read it whole, compare --> changes + rows
  *
  * The filter: the first time, only the rows are stored: `source.initial` decides about those who are members
  * already. Another group in the configuration is compared with the members of the one before.

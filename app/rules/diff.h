@@ -8,10 +8,11 @@
  * per rule and attribute how many change, with examples. The result is JSON:
  *
  *      {"objects": 100000, "changed": 12000,
- *       "effects": {"disabled": {"n": 12, "examples": ["CN=Ada,..."]}, "enabled": ..., "leave": ..., "enter":
- * ..., "cleared": ..., "membersRemoved": ..., "fail": ..., "mended": ...}, "changes": [{"direction":
- * "Outbound", "type": "user", "attribute": "title", "was": "...", "is": "...", "n": 12000, "cleared": 0,
- * "examples": [{"dn", "before", "after"}]}]}
+ *       "effects": {"disabled": {"n": 12, "examples": ["CN=Ada,..."]},
+ *                   "enabled": ..., "leave": ..., "enter": ..., "cleared": ..., "membersRemoved": ...,
+ *                   "fail": ..., "mended": ...},
+ *       "changes": [{"direction": "Outbound", "type": "user", "attribute": "title", "was": "...",
+ *                    "is": "...", "n": 12000, "cleared": 0, "examples": [{"dn", "before", "after"}]}]}
  *
  * Belongs to one thread.
  */

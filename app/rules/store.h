@@ -7,8 +7,7 @@
  *      rules.history          the last RULES_KEPT activations, newest first: version, origin, who, how, when
  *      rules.text.<version>   the files of that version, whole
  *      MEMO_JOINS             the index of join values is not whole for a new version: how far it is
- *      rules.catch-up         a new version is still to be applied to what was done by others: how far that
- * is
+ *      rules.catch-up         a new version is still to be applied to what others did: how far that is
  *
  * The active set is what the state says, never what lies in a folder: a reload, a restart and a new version
  * of the program change nothing until somebody activates it. Only a state without any history takes the set

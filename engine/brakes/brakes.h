@@ -9,8 +9,8 @@
  *
  *      disable   accounts turned off               25 in 10 minutes
  *      members   members removed from groups      500 in 10 minutes
- *      values    objects with a value cleared     2 % of the known objects of the type, at least 20, in an
- * hour create    objects created                  100 in an hour
+ *      values    objects with a value cleared     2 % of the known objects of the type, at least 20, an hour
+ *      create    objects created                  100 in an hour
  *
  * A brake is off or on. The effect that would be one too many puts it on, and it stays on until a person says
  * `sosync queue release --brake NAME`: a script that turns off ten thousand accounts must not be let through

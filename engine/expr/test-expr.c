@@ -7,8 +7,7 @@
  *      InStr([mail], "@")                  the expression; "strict: " in front: with strict operators
  *      {"mail": "ada@contoso.test"}        attributes; "%x%" is a parameter, "imported:x" a confirmed value
  *      4                                   the value; or "syntax 7: ...", "type 7: ...", "rule 7: ...",
- *                                          "budget 7: ..." with the offset; " due ..." if it looks at the
- * clock
+ *                                          "budget 7: ..." with the offset; " due ..." if the clock counts
  */
 
 #include "base/cleanup.h"

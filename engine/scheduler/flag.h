@@ -21,7 +21,7 @@
  *  3. A true during our hold is somebody's decision: it stays, and nothing of ours follows it.
  *  4. No hold is longer than max_hold and the runs that are in work then, not counting the time in which a
  *     cycle runs all the same; after it the regular cycle has its turn. Where cycles follow each other
- * without a gap, the flag is paused while one runs, so that work comes between it and the next.
+ *     without a gap, the flag is paused while one runs, so that work comes between it and the next.
  *  5. What a driver says it did is believed only after reading it.
  *  6. Urgent changes are never held back (but by during_cycle: none).
  *

@@ -4,8 +4,7 @@
  * Trace: one line per call
  *
  *      fetch user by anchor: 0, 1 read, 12.3 ms
- *      apply 4 operations (create 1, set 2, link 1): TARGET_E_TRANSIENT, 3 done, 2 writes: Microsoft Graph:
- * ...
+ *      apply 4 operations (create 1, set 2, link 1): TARGET_E_TRANSIENT, 3 done, 2 writes: Microsoft ...
  *
  * Names of attributes, never values: the line goes into a log.
  */

@@ -3,8 +3,7 @@
 /*
  * One change after the other, as bare calls: baseline of `latency`
  *
- *      baseline-change FOLDER < peers, then one line a change: DN of the object, id of the user, body of the
- * PATCH
+ *      baseline-change FOLDER < peers, then a line a change: DN of the object, id of the user, body to PATCH
  *
  * For each line: commit of 200 bytes and a position, LDAP base read of the object, GET of the user, PATCH;
  * then the time at which the line had come is printed (CLOCK_MONOTONIC, ns). Who writes the lines paces them.

@@ -3,8 +3,7 @@
 /*
  * The unavoidable work of a backlog: baseline of `drain`
  *
- *      baseline-drain FOLDER THREADS [http] < peers, then one line a change: DN, id of the user, body of the
- * PATCH
+ *      baseline-drain FOLDER THREADS [http] < peers, then a line a change: DN, id of the user, body to PATCH
  *
  * Each thread has its own connections and takes the next line: LDAP base read, GET, PATCH, one row in a
  * commit that all who wait share. With "http" only GET and PATCH are made: the ceiling of emulator and

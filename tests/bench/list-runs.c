@@ -3,8 +3,8 @@
 /*
  * The times of all runs, for whoever wants to know where the time of a change has gone
  *
- *      list-runs REPORTS    one run a line: DN, then in ms since 1970 seen, queued, started, sent, accepted,
- * finished (0: not), then for each step where it began and how long it took, in microseconds
+ *      list-runs REPORTS    one run a line: DN; seen, queued, started, sent, accepted, finished in ms since
+ *                           1970 (0: not); for each step where it began and how long it took, in µs
  */
 
 #include "report/store.h"

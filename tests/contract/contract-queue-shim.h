@@ -10,8 +10,8 @@
  *      KILL    the process dies by SIGKILL before the n-th call
  *      TEAR    half of the n-th call is written, then the same
  *      CUT     the power goes before the n-th call: of what was written since the last flush, each write is
- * on disk or not, by chance ERROR   the n-th call, and those behind it until shim_arm(SHIM_NONE), fail with
- * an errno
+ *              on disk or not, by chance
+ *      ERROR   the n-th call, and those behind it until shim_arm(SHIM_NONE), fail with an errno
  */
 
 typedef enum ShimVerb {

@@ -13,8 +13,8 @@
  * Actions (several may be combined where that makes sense):
  *
  *      status, code, message, retry_after, body, content_type   answer this; the request has no effect ...
- *      effect: true                                             ... unless this is set: it has, and is not
- * told reset: "before" | "after"                                close the connection instead of an answer
+ *      effect: true                                             ... unless this is set: it has, untold
+ *      reset: "before" | "after"                                close the connection instead of an answer
  *      delay_ms                                                 answer later
  *      truncate: N                                              the real answer, cut after N bytes
  *      drip_ms                                                  the real answer, in slices this far apart

@@ -9,8 +9,7 @@
  *      {"do": "put", "face": "a", "guid": "...", "dn": "...", "deleted": false, "set": {"title": "x"}}  → usn
  *      {"do": "copy", "from": "a", "to": "b", "ring": true}   replication; ring: `to` rings for it
  *      {"do": "set", "face": "a", "page": 3, "range": 1500, "readOnly": true, "as": "b", "closed": true}
- *      {"do": "set", "face": "c", "listed": "127.0.0.9"}      it is in the list of controllers, under this
- * name
+ *      {"do": "set", "face": "c", "listed": "127.0.0.9"}      it is in the list of controllers, so named
  *      {"do": "set", "face": "a", "churn": 30}       the 30th read of a range from now finds one value less
  *      {"do": "fail", "face": "a", "op": "dirsync", "kind": "code", "code": 12, "text": "...", "times": 1}
  *              and "after": 5, so many go well before
