@@ -4,8 +4,14 @@
 /*
  * List: doubly linked, intrusive, circular with a head
  *
- * An element embeds a List and is found again by list_entry(). An element that is in no list is linked to
- * itself, so list_remove() may be called twice.
+ *      head <--> first <--> ... <--> last <--> head         an empty list: the head is linked to itself
+ *
+ * An element embeds a List and is found again by list_entry(); it may embed several, and be in as many lists.
+ * It belongs to whoever made it: a list owns nothing, and must not outlive its elements. An element that is
+ * in no list is linked to itself, so list_remove() may be called twice; it has to be list_init()ed once.
+ *
+ * list_for_each() must not lose the element it is at; list_for_each_safe() may, and no other. Threads: the
+ * lock is the caller's.
  */
 
 #include <stdbool.h>
@@ -38,6 +44,7 @@ static inline bool list_is_empty(const List *head)
         return head->next == head;
 }
 
+/* `l` is in no list. */
 static inline void list_add_before(List *at, List *l)
 {
         l->prev = at->prev;
@@ -46,6 +53,7 @@ static inline void list_add_before(List *at, List *l)
         at->prev = l;
 }
 
+/* Behind the last. */
 static inline void list_push(List *head, List *l)
 {
         list_add_before(head, l);
@@ -58,6 +66,7 @@ static inline void list_remove(List *l)
         list_init(l);
 }
 
+/* NULL: it is empty. */
 static inline List *list_first(List *head)
 {
         return list_is_empty(head) ? NULL : head->next;

@@ -4,8 +4,18 @@
 /*
  * Apply: what an Op does in the leader's transaction
  *
+ *      apply_begin(txn) --> apply_op() for each Op of the batch --> commit --> ready_settle(fx)
+ *
+ * An Op is one call of a queue (op.h): rows of the spaces, links, references that wait, the change or the end
+ * of a lease, the outcome. In a cluster each is an entry of the log (log-apply.h), and comes out the same on
+ * every node.
+ *
  * Nothing here can refuse an Op but for what the Op asks of people's commands (no such object): checks were
- * made before. What these functions return is LMDB's code, and any but 0 ends the whole batch.
+ * made before. What these functions return is LMDB's code, and any but 0 ends the whole batch; what is said
+ * to the caller of the queue is in `op->result`. What the batch means to leases and to those who wait is
+ * collected in `fx`, and told once the batch is durable: never before.
+ *
+ * Threads: one at a time, who leads the commit; in a cluster the applier.
  */
 
 #include "queue/commit.h"
@@ -32,7 +42,7 @@ struct Apply {
 void apply_init(Apply *ap, Store *s, Committer *c, Ready *r);
 void apply_deinit(Apply *ap);
 
-void apply_begin(Apply *ap, MDB_txn *txn);
+void apply_begin(Apply *ap, MDB_txn *txn); /* a batch; also when its transaction is tried again */
 int apply_op(Apply *ap, Op *op);
 
 /* apply-row.c: one object's row. */

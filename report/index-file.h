@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The two halves of the index's files to each other: index.c maps and reads, index-write.c writes. */
+/*
+ * The two halves of the index's files to each other: index.c maps and reads, index-write.c writes
+ *
+ *      DAY.idx    IndexHead, then rows of 128 bytes, in the order in which runs were recorded
+ *      DAY.txt    their texts, where rows say
+ *
+ * One process writes, any number read, without a lock: a row is believed when its check fits. Rows behind
+ * n_clean, which the writer had not let go of in peace, are checked when it opens the day again. The files
+ * are derived from the day's records (report/README.md): what does not fit is made anew.
+ *
+ * Return, where it is an int: 0, REPORT_E_CORRUPT, -errno.
+ */
 
 #include "report/index.h"
 

@@ -4,8 +4,14 @@
 /*
  * Command: one function per command, one row in the table (table.c)
  *
+ *      main.c: -c, --reason, --help --> Command.run --> service answers | does it itself --> exit status
+ *
  * Results go to standard output, everything else to standard error. A command gets the arguments behind its
- * name and returns the exit status (sosync(1); engine/steps/catalogue.h has the values).
+ * name and returns the exit status (sosync(1); engine/steps/catalogue.h has the values). What is wrong is
+ * said where it is found, in one line, and only the status is passed on: nobody says it twice.
+ *
+ * A command is called on the main thread. What it borrows from its arguments lives to the end; a Config that
+ * it loads is its own (config_unref).
  */
 
 #include "app/flow/acts.h"

@@ -3,6 +3,14 @@
 
 /*
  * Command rules, inside: `sosync rules WHAT`, one function each
+ *
+ *      rules.c          list, check, show; which set is meant
+ *      rules-explain*   explain
+ *      rules-import.c   import
+ *      rules-life.c     diff, activate, history, rollback
+ *
+ * A function gets the arguments behind `rules`, its verb first, and returns the exit status; what is wrong
+ * has been said by then. The set and the configuration live as long as the command's arena.
  */
 
 #include "app/command/command.h"

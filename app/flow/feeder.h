@@ -2,7 +2,17 @@
 #pragma once
 
 /*
- * Feeder: a feed on its own thread, with its own loop, from its stored position
+ * Feeder: one directory followed, from its stored position on
+ *
+ *      prepare --> start --> [its thread: feed --batch--> (recording) --> intake --> queue] --> stop
+ *
+ * The configuration says which feed; what it asks for is every attribute that a rule reads, values and links.
+ * In a cluster start and stop come again and again, with the role (app/service/roles.h), and each start goes
+ * on from what is stored by then. The intake is there from prepare to deinit: jobs and ticks look at it
+ * whether or not the feed runs.
+ *
+ * Threads: prepare, start, stop and deinit are for one at a time; resume and tell_stop for any. The feed, and
+ * `settled`, are on the feed's own.
  */
 
 #include "app/flow/feed-thread.h"
@@ -34,7 +44,8 @@ void feeder_prepare(Feeder *f, Wiring *w, Connector *c, void (*settled)(void *co
 void feeder_deinit(Feeder *f);
 
 /* `record`: what the feed says is written there too; NULL: it is not.
- * Return: 0, -errno; the diag says what is wrong with the feed's configuration. */
+ * Return: 0, -errno; the diag says what is wrong with the feed's configuration. feeder_stop() after either.
+ */
 int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag);
 void feeder_resume(Feeder *f); /* after a queue that was full; from any thread, also while it is stopped */
 bool feeder_has_ended(const Feeder *f); /* by an error; it is stopped and started again */

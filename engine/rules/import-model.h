@@ -4,8 +4,16 @@
 /*
  * Import, inside: what the readers hand to import-finish.c
  *
- * A Rule is filled as it was read: expressions are not compiled, the connector is a GUID. Lists grow in the
- * arena.
+ *      XML of a server export  --> import-folder.c, import-rule.c   --.
+ *      New-ADSyncRule scripts  --> import-shell.c, import-cmdlet.c  --+--> Importing --> import-finish.c
+ *
+ * A Rule is filled as it was read: expressions are not compiled, the connector is a GUID. What cannot be
+ * taken over is not lost silently: a rule that is skipped, and a word about one that is not quite what it
+ * was, are lists of the result. Files are hostile: sizes and numbers have a maximum, and what is beyond it is
+ * a finding.
+ *
+ * Everything lives in the arena, of one thread. Return, where it is an int: 0, IMPORT_E_INVALID (findings in
+ * the diag), -errno.
  */
 
 #include "engine/rules/import-xml.h"

@@ -4,8 +4,13 @@
 /*
  * Rule files: what a file says, before it is a Rule
  *
+ *      file --config_read_text(), by the tables--> FileYaml --load_rule()--> Rule --> RuleSet
+ *
  * The tables are the only description of the form: the reader, `sosync rules check`, the man page and the
- * example in the README follow them.
+ * example in the README follow them. Each struct is what its table fills: texts as they were written, NULL
+ * where a key is not there, choices as indices into the lists of names below.
+ *
+ * All of it dies with the loading; what a Rule keeps is in the set's arena. One thread.
  */
 
 #include "engine/rules/rules-internal.h"
@@ -77,6 +82,8 @@ struct Loading {
         bool failed;
 };
 
+/* Never NULL: after a finding (l->failed) it is there for those that follow, and is not used. `at`: where it
+ * begins. */
 Rule *load_rule(Loading *l, const RuleYaml *y, DiagMark at);
 
 extern const ConfigField rules_file_fields[];

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What target-mem holds; private to target-mem*.c. The lock of MemTarget protects everything. */
+/*
+ * What target-mem holds: objects, those that were deleted, a journal of requests, faults that wait
+ *
+ * Private to target-mem.c (calls, lists, changes), target-mem-apply.c (operations) and target-mem-store.c
+ * (these functions). The lock of MemTarget protects everything; whoever calls here holds it. Looks by id go
+ * through a table, all others through all objects: it is for tests, and as simple as can be.
+ *
+ * Every write raises n_changes, which is what a delta link remembers: what is newer is told by it. An object
+ * owns its arena, which grows with each value that is set; nothing here returns memory that outlives it.
+ */
 
 #include "engine/target/schema.h"
 #include "engine/target/target-mem.h"
@@ -67,6 +76,7 @@ struct MemTarget {
         size_t n_linked, size_linked;
 };
 
+/* find: NULL, there is none. Attributes have their connector-space names (schema.h). */
 MemObject *mem_new_object(MemTarget *t, const char *type);
 void mem_free_object(MemObject *o);
 MemObject *mem_find(const MemTarget *t, const ObjectId *id);
@@ -80,6 +90,7 @@ bool mem_has_member(const MemObject *o, const ObjectId *id, size_t *ret_at);
 void mem_set_manager(MemObject *o, const ObjectId *id);   /* NULL: none */
 bool mem_add_member(MemObject *o, const ObjectId *id);    /* false: was there */
 bool mem_remove_member(MemObject *o, const ObjectId *id); /* false: was not */
+/* Into the journal: what a test expects. */
 void mem_note(MemTarget *t, OpKind kind, const MemObject *o, const Op *op);
 
 /* Lock held. Takes the next fault for this kind of call. */

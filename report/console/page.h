@@ -4,8 +4,15 @@
 /*
  * Page: what all pages are made of, and the table of them
  *
- * A page function fills q->answer on a desk thread. Data goes through html_text, html_attr and html_url only
- * (report/html.h).
+ *      request --> gate.c: page_routes, signed in? role? token? --> desk thread: route->page(q) --> q->answer
+ *
+ * A page function fills q->answer on a desk thread: it may block, and what it allocates is the request's. Who
+ * asks has been checked by then, by the flags of its row; a page asks for nothing but what is its own
+ * business. What goes wrong is a page too (page_say()), so page functions return nothing.
+ *
+ * Data goes through html_text, html_attr and html_url only (report/html.h): it comes from a directory, or
+ * from the query, and is hostile. Paths are below the prefix that a proxy may have (page_href()). Times are
+ * UTC.
  */
 
 #include "report/console/ask.h"
