@@ -8,7 +8,10 @@
 
 /*
  * Who waits is woken one by one, as things become due: thirty workers that wake for one change and find it
- * gone cost more than the change. Two rules keep that from losing a wake-up:
+ * gone cost more than the change. Who went to sleep last is woken first: its memory and its connection to the
+ * directory are warm, and those of workers that are not needed rest, until they are given back.
+ *
+ * Two rules keep that from losing a wake-up:
  *
  *   - who is woken looks again before it sleeps again;
  *   - who comes to sleep although something is due that it may not take (a worker without a token waits with
@@ -60,7 +63,7 @@ static int64_t mono_us(void)
 
 static void sleep_until(Ready *r, Waiter *w, int64_t us)
 {
-        list_push(&r->waiters, &w->link);
+        list_add_before(r->waiters.next, &w->link); /* in front of all */
         while (!w->is_woken && wait_until(&w->cond, &r->lock, (Mono){ us }))
                 ;
         list_remove(&w->link);

@@ -2,6 +2,8 @@
 
 #include "queue/queue-lmdb.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -153,6 +155,55 @@ static void test_lost(void **state)
         assert_int_equal(lease_again(p), QUEUE_E_EMPTY);
 }
 
+typedef struct Sleeper {
+        Asked *asked;
+        pthread_t thread;
+        int result;
+} Sleeper;
+
+static void *sleep_until_due(void *context)
+{
+        Sleeper *s = context;
+
+        s->result = ready_wait(s->asked->ready, LANES_ALL, now, -1);
+        return NULL;
+}
+
+/* Begin to sleep, and be asleep behind so many. */
+static void lie_down(Sleeper *s, Asked *p, size_t n)
+{
+        size_t found = 0;
+
+        s->asked = p;
+        assert_int_equal(pthread_create(&s->thread, NULL, sleep_until_due, s), 0);
+        while (found <= n) {
+                found = 0;
+                pthread_mutex_lock(&p->ready->lock);
+                list_for_each (i, &p->ready->waiters)
+                        found++;
+                pthread_mutex_unlock(&p->ready->lock);
+                sched_yield();
+        }
+}
+
+/* Whose memory is warm. */
+static void test_last_is_woken_first(void **state)
+{
+        Asked *p = *state;
+        Change change = { .id = { { 8 } }, .source = 2, .lane = LANE_NORMAL, .seen = now };
+        Sleeper first, last;
+
+        lie_down(&first, p, 0);
+        lie_down(&last, p, 1);
+        assert_int_equal(queue_put(p->q, &(Intake){ .changes = &change, .n_changes = 1, .now = now }), 0);
+        pthread_join(last.thread, NULL);
+        assert_int_equal(last.result, 0);
+        assert_int_equal(lease_again(p), 0);
+        ready_wake_all(p->ready, true);
+        pthread_join(first.thread, NULL);
+        assert_int_equal(first.result, QUEUE_E_CLOSED);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -162,6 +213,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_refused_while_lent, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_refused_after_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_last_is_woken_first, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
