@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "listener/gulp.h"
 #include "listener/ldap-conn.h"
 #include "listener/srv.h"
 
@@ -77,8 +78,10 @@ static void set_options(LDAP *ld, const LdapConfig *c)
         ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_INTERVAL, &third);
         ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_PROBES, &probes);
         ldap_set_option(ld, LDAP_OPT_TCP_USER_TIMEOUT, &user_timeout_ms);
-        if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == 0 && sb)
+        if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == 0 && sb) {
                 ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &pdu_max);
+                gulp_add(sb);
+        }
 }
 
 /*

@@ -55,6 +55,8 @@ static bool wait_for(Sockbuf_IO_Desc *d, short events)
 
         if (!p || !p->active)
                 return true;
+        if (events == POLLIN && LBER_SBIOD_CTRL_NEXT(d, LBER_SB_OPT_DATA_READY, NULL) > 0)
+                return true; /* it has been read already (gulp.h) */
         if (ber_sockbuf_ctrl(d->sbiod_sb, LBER_SB_OPT_GET_FD, &ready.fd) != 1 || ready.fd < 0)
                 return true;
         r = poll(&ready, 1, 0);
