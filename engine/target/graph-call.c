@@ -41,7 +41,7 @@ void graph_call_deinit(GraphCall *c)
 }
 
 /*
- * On the thread of Http, before anything else may leave: what the service says about its limits.
+ * On the thread that drives Http, before anything else may leave: what the service says about its limits.
  * x-ms-throttle-limit-percentage comes with answers above 0.8, x-ms-resource-unit with the cost of the
  * request (learn.microsoft.com/graph/throttling).
  */
@@ -303,14 +303,14 @@ int graph_call_finish(GraphCall *c, Diag *diag)
 {
         if (c->failed || c->on_paper)
                 return c->failed;
-        http_wait(&c->http);
+        http_wait(c->g->http, &c->http);
         keep_account(c);
         if (wants_another_token(c)) {
                 rewind_call(c);
                 c->failed = submit(c, diag);
                 if (c->failed)
                         return c->failed;
-                http_wait(&c->http);
+                http_wait(c->g->http, &c->http);
                 keep_account(c);
         }
         return judge(c, diag);

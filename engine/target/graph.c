@@ -39,7 +39,7 @@ static void add_credit(TargetGraph *g)
                 atomic_fetch_sub(&g->credits, 1);
 }
 
-/* On the thread of Http. A write costs one write and one resource unit. */
+/* On the thread that drives Http. A write costs one write and one resource unit. */
 static int64_t admit(void *context, HttpRequest *request, Mono now)
 {
         TargetGraph *g = context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One request as libcurl sees it; private to http*.c. Everything here runs on the thread of Http. */
+/* One request as libcurl sees it; private to http*.c. Everything here runs on the thread that drives Http. */
 
 #include "engine/target/http.h"
 

@@ -2,6 +2,7 @@
 #include "engine/target/http.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 #include "engine/target/http-transfer.h"
 
 #include <errno.h>
@@ -24,12 +25,15 @@ struct HttpCurl {
         CURLM *multi;
 
         pthread_mutex_t lock;
-        List inbox;    /* lock */
-        bool asleep;   /* lock: in poll, or about to be, and nobody has woken it yet */
-        bool stopped;  /* lock: all ends */
-        bool draining; /* lock: nothing waits any more */
+        pthread_cond_t left; /* lock: for the thread: there is something to do, and nobody does it */
+        List inbox;          /* lock */
+        bool driven;         /* lock: somebody drives */
+        bool asleep;         /* lock: who drives is in poll, or about to be, and nobody has woken it yet */
+        bool stopped;        /* lock: all ends */
+        bool draining;       /* lock: nothing waits any more */
 
-        /* The thread's own. */
+        /* Of the one that drives; while nobody does, of the one that has the lock. */
+        Mono tick;
         List waiting[_LANE_N][_LIMITER_SCOPE_N];
         List active;
         unsigned n_active;
@@ -83,10 +87,18 @@ Http *http_free(Http *h)
         return h ? h->ops->free(h) : NULL;
 }
 
-void http_wait(HttpRequest *r)
+static void sleep_on(HttpRequest *r)
 {
         while (sem_wait(&r->ended) < 0 && errno == EINTR)
                 ;
+}
+
+void http_wait(Http *h, HttpRequest *r)
+{
+        if (h->ops->wait)
+                h->ops->wait(h, r);
+        else
+                sleep_on(r);
 }
 
 void http_wake(HttpRequest *r)
@@ -114,6 +126,8 @@ static void http_curl_submit(Http *http, HttpRequest *r)
         if (!stopped) {
                 list_push(&h->inbox, &r->list);
                 h->asleep = false;
+                if (r->unattended && !h->driven)
+                        pthread_cond_signal(&h->left);
         }
         pthread_mutex_unlock(&h->lock);
         if (stopped)
@@ -129,6 +143,7 @@ static void http_curl_stop(Http *http, bool all)
         pthread_mutex_lock(&h->lock);
         h->draining = true;
         h->stopped |= all;
+        pthread_cond_signal(&h->left);
         pthread_mutex_unlock(&h->lock);
         curl_multi_wakeup(h->multi);
 }
@@ -169,7 +184,7 @@ static void begin(HttpCurl *h, HttpRequest *r, Mono now)
 
 static void finish_bundle(HttpCurl *h, HttpBundle *b, HttpEnd end);
 
-/* A request leaves the thread; `end` is not changed if it is the translated one. */
+/* A request leaves us; `end` is not changed if it is the translated one. */
 static void finish(HttpCurl *h, HttpRequest *r, HttpEnd end)
 {
         Mono now = clock_mono(h->options.clock);
@@ -349,7 +364,7 @@ static bool collect(HttpCurl *h, bool *ret_draining)
         return !stopped;
 }
 
-/* False: something has come meanwhile. From here on a submit wakes the thread. */
+/* False: something has come meanwhile. From here on a submit wakes us. */
 static bool fall_asleep(HttpCurl *h)
 {
         bool asleep;
@@ -408,36 +423,109 @@ static int poll_ms(Mono next, Mono now)
         return us <= 0 ? 0 : (int)((us + 999) / 1000);
 }
 
+/* All that can be done now. False: it has been stopped, and everything has ended. */
+static bool turn(HttpCurl *h, int *ret_ms)
+{
+        Mono now = clock_mono(h->options.clock), next = MONO_NEVER;
+        bool draining;
+        int running;
+
+        if (!collect(h, &draining)) {
+                end_waiting(h);
+                end_active(h);
+                return false;
+        }
+        if (h->options.tick && now.us >= h->tick.us)
+                h->tick = mono_add(now, h->options.tick(h->options.context, now));
+        if (h->options.tick)
+                next = h->tick;
+        for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope) {
+                Mono t = serve_all(h, (LimiterScope)scope, now);
+
+                if (t.us < next.us)
+                        next = t;
+        }
+        if (draining)
+                end_waiting(h);
+        for (int lane = 0; lane < _LANE_N; ++lane)
+                depart(h, (Lane)lane, now);
+        curl_multi_perform(h->multi, &running);
+        reap(h);
+        *ret_ms = poll_ms(next, now);
+        return true;
+}
+
+/* Of what has been collected. */
+static bool has_requests(const HttpCurl *h)
+{
+        for (int lane = 0; lane < _LANE_N; ++lane) {
+                for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope) {
+                        if (!list_is_empty(&h->waiting[lane][scope]))
+                                return true;
+                }
+        }
+        return h->n_active > 0;
+}
+
+/* Has our request ended, if we have one; else, is there nothing left? */
+static bool is_done(const HttpCurl *h, HttpRequest *own)
+{
+        return own ? sem_trywait(&own->ended) == 0 : !has_requests(h);
+}
+
+/* The lock is held, and nobody drives. */
+static bool is_something_left(const HttpCurl *h)
+{
+        return has_requests(h) || !list_is_empty(&h->inbox);
+}
+
+/* Until our own request has ended; without one, until nothing is left. The lock is held, and nobody drives.
+ */
+static void drive(HttpCurl *h, HttpRequest *own)
+{
+        int ms;
+
+        h->driven = true;
+        pthread_mutex_unlock(&h->lock);
+        while (turn(h, &ms) && !is_done(h, own))
+                curl_multi_poll(h->multi, NULL, 0, fall_asleep(h) ? ms : 0, NULL);
+        pthread_mutex_lock(&h->lock);
+        h->driven = h->asleep = false;
+        if (h->stopped || is_something_left(h))
+                pthread_cond_signal(&h->left);
+}
+
+static void http_curl_wait(Http *http, HttpRequest *r)
+{
+        HttpCurl *h = http_curl(http);
+        bool ended;
+
+        pthread_mutex_lock(&h->lock);
+        ended = sem_trywait(&r->ended) == 0;
+        if (!ended && !h->driven && !h->stopped) {
+                drive(h, r);
+                ended = true;
+        }
+        pthread_mutex_unlock(&h->lock);
+        if (!ended)
+                sleep_on(r);
+}
+
+/* What nobody waits for, what is left when the one that drove has its answer, and the ticks. */
 static void *run(void *context)
 {
         HttpCurl *h = context;
-        Mono tick = { 0 };
-        bool draining;
+        int ms;
 
-        while (collect(h, &draining)) {
-                Mono now = clock_mono(h->options.clock), next = MONO_NEVER;
-                int running;
-
-                if (h->options.tick && now.us >= tick.us)
-                        tick = mono_add(now, h->options.tick(h->options.context, now));
-                if (h->options.tick)
-                        next = tick;
-                for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope) {
-                        Mono t = serve_all(h, (LimiterScope)scope, now);
-
-                        if (t.us < next.us)
-                                next = t;
-                }
-                if (draining)
-                        end_waiting(h);
-                for (int lane = 0; lane < _LANE_N; ++lane)
-                        depart(h, (Lane)lane, now);
-                curl_multi_perform(h->multi, &running);
-                reap(h);
-                curl_multi_poll(h->multi, NULL, 0, fall_asleep(h) ? poll_ms(next, now) : 0, NULL);
+        pthread_mutex_lock(&h->lock);
+        while (!h->stopped || h->driven) {
+                if (!h->driven)
+                        drive(h, NULL);
+                if (h->driven || !is_something_left(h))
+                        wait_until(&h->left, &h->lock, wait_in(POLL_MAX));
         }
-        end_waiting(h);
-        end_active(h);
+        pthread_mutex_unlock(&h->lock);
+        turn(h, &ms); /* what has come since ends */
         return NULL;
 }
 
@@ -453,6 +541,7 @@ static Http *http_curl_free(Http *http)
                 curl_easy_cleanup(h->spare[--h->n_spare]);
         if (h->multi)
                 curl_multi_cleanup(h->multi);
+        pthread_cond_destroy(&h->left);
         pthread_mutex_destroy(&h->lock);
         free(h);
         return NULL;
@@ -460,6 +549,7 @@ static Http *http_curl_free(Http *http)
 
 static const HttpOps http_curl_ops = {
         .submit = http_curl_submit,
+        .wait = http_curl_wait,
         .stop = http_curl_stop,
         .free = http_curl_free,
 };
@@ -482,6 +572,7 @@ int http_new(Http **ret_http, const HttpOptions *options)
         h->http.ops = &http_curl_ops;
         h->options = *options;
         pthread_mutex_init(&h->lock, NULL);
+        wait_init(&h->left);
         list_init(&h->inbox);
         list_init(&h->active);
         for (int lane = 0; lane < _LANE_N; ++lane) {

@@ -2,13 +2,17 @@
 #pragma once
 
 /*
- * Http: one thread that sends the requests of all workers
+ * Http: the requests of all workers, over connections that they share
  *
  *      worker --- http_submit() ---> lanes --- admit() ---> libcurl's multi handle ---> the network
  *         ^                                                          |
  *         '------------------- http_wait() <---- done() -------------'
  *
- * A caller fills an HttpRequest, hands it over and sleeps on it; it may hand over several before it waits.
+ * A caller fills an HttpRequest, hands it over and waits for it; it may hand over several before it waits.
+ * One thread at a time drives libcurl for all: who waits and finds nobody doing it does it until its own
+ * request has ended, so that a lone request crosses no thread; what is left then is the thread's of Http,
+ * which drives until nothing is left.
+ *
  * Requests wait in one queue per lane and kind (read, write). Before one leaves, `admit` is asked (the
  * limiter stands behind it). One that would have to wait beyond its patience ends as HTTP_HELD at once, so
  * that nobody sits in a hold of minutes.
@@ -25,7 +29,8 @@
  * An answer is hostile: at most `answer_max` bytes are taken. TLS is at least 1.2 and always verified.
  * Redirects are never followed, so a token goes nowhere but to the host it was meant for.
  *
- * http_submit may be called from any thread; `done` runs on the thread of Http and must not block.
+ * http_submit and http_wait may be called from any thread; `done`, `admit` and the other functions of
+ * HttpOptions run on the thread that drives, never on two at once, and must not block.
  */
 
 #include "base/cleanup.h"
@@ -80,10 +85,11 @@ struct HttpRequest {
         size_t n_headers;
         const char *body; /* NULL: none */
         size_t n_body;
-        bool metered; /* ask admit(); the token's requests are not */
-        bool apart;   /* its answers say nothing about the limits of other requests */
-        bool joins;   /* may travel in a bundle */
-        bool fresh;   /* on a new connection: the service asks for that after a 503 */
+        bool metered;    /* ask admit(); the token's requests are not */
+        bool apart;      /* its answers say nothing about the limits of other requests */
+        bool joins;      /* may travel in a bundle */
+        bool fresh;      /* on a new connection: the service asks for that after a 503 */
+        bool unattended; /* nobody calls http_wait: `done` takes it on */
         LimiterScope scope;
         unsigned units;
         Lane lane;
@@ -129,6 +135,7 @@ struct HttpBundle {
 /* So that tests can script the other side. */
 struct HttpOps {
         void (*submit)(Http *h, HttpRequest *request);
+        void (*wait)(Http *h, HttpRequest *request); /* NULL: somebody else ends it */
         void (*stop)(Http *h, bool all);
         Http *(*free)(Http *h);
 };
@@ -153,7 +160,8 @@ struct HttpOptions {
         /* Fill `end`, `error` and `answer` of each item from the carrier's. `sent`, `left` and `answered` are
          * theirs already. */
         void (*unbundle)(void *context, HttpBundle *b);
-        /* Called about once in the time it returned (µs): for the token's renewal. May be NULL. */
+        /* Called about once in the time it returned (µs, a second at most): for the token's renewal. May be
+         * NULL. */
         int64_t (*tick)(void *context, Mono now);
         void *context;
 };
@@ -165,7 +173,7 @@ void http_request_init(HttpRequest *request);
 void http_request_deinit(HttpRequest *request); /* wipes nothing: the body that was sent is the caller's */
 
 void http_submit(Http *h, HttpRequest *request);
-void http_wait(HttpRequest *request);
+void http_wait(Http *h, HttpRequest *request);
 void http_wake(HttpRequest *request);                /* its owner may free it from now on */
 void http_finish(HttpRequest *request, HttpEnd end); /* for implementations: ends a request */
 Http *http_free(Http *h);                            /* nobody may be waiting any more */

@@ -213,7 +213,7 @@ static HttpEnd run(World *w, HttpRequest *r, const char *method, const char *bod
 {
         prepare(w, r, method, body, LANE_NORMAL);
         http_submit(w->http, r);
-        http_wait(r);
+        http_wait(w->http, r);
         return r->end;
 }
 
@@ -310,7 +310,7 @@ static void test_unreachable(void **state)
         prepare(w, &r, "POST", "{}", LANE_NORMAL);
         r.url = "http://127.0.0.1:1/";
         http_submit(w->http, &r);
-        http_wait(&r);
+        http_wait(w->http, &r);
         assert_int_equal(r.end, HTTP_UNREACHABLE);
         assert_false(r.sent);
         assert_int_equal(r.left.us, 0);
@@ -327,7 +327,7 @@ static void test_too_late(void **state)
         prepare(w, &r, "POST", "{}", LANE_NORMAL);
         r.deadline = (Mono){ 1 };
         http_submit(w->http, &r);
-        http_wait(&r);
+        http_wait(w->http, &r);
         assert_int_equal(r.end, HTTP_HELD);
         assert_false(r.sent);
         assert_int_equal(w->n_refunds, 1);
@@ -358,7 +358,7 @@ static void test_proxy(void **state)
                 prepare(w, &r, "POST", "{}", LANE_NORMAL);
                 r.url = "https://graph.test/v1.0/users";
                 http_submit(w->http, &r);
-                http_wait(&r);
+                http_wait(w->http, &r);
                 if (r.end != HTTP_UNREACHABLE || r.sent)
                         fail_msg("answer %zu: %d %s", i, r.end, r.error);
                 if (i == 0)
@@ -391,7 +391,7 @@ static void test_held(void **state)
         prepare(w, &r, "POST", "{}", LANE_NORMAL);
         http_submit(w->http, &r);
         atomic_store(&w->wait[LANE_NORMAL], 0);
-        http_wait(&r);
+        http_wait(w->http, &r);
         assert_int_equal(r.end, HTTP_ANSWERED);
         http_request_deinit(&r);
 
@@ -400,7 +400,7 @@ static void test_held(void **state)
         prepare(w, &r, "POST", "{}", LANE_NORMAL);
         r.patience = mono_add(clock_mono(&clock_system), 20000);
         http_submit(w->http, &r);
-        http_wait(&r);
+        http_wait(w->http, &r);
         assert_int_equal(r.end, HTTP_HELD);
         http_request_deinit(&r);
         assert_int_equal(w->n_refunds, 0);
@@ -425,7 +425,7 @@ static void test_lanes(void **state)
         /* Opened when all are in the queue; the thread looks again when the next one comes. */
         atomic_store(&w->budget, -1);
         for (size_t i = 0; i < 3 * N; ++i) {
-                http_wait(&r[i]);
+                http_wait(w->http, &r[i]);
                 assert_int_equal(r[i].end, HTTP_ANSWERED);
                 http_request_deinit(&r[i]);
         }
@@ -435,6 +435,67 @@ static void test_lanes(void **state)
         assert_in_range(n_urgent, 34, 36);
         assert_non_null(memchr(w->order, 'n', 16));
         assert_non_null(memchr(w->order, 'r', 16));
+}
+
+static void note_thread(HttpRequest *r)
+{
+        r->held_until.us = (int64_t)pthread_self(); /* a field that nobody needs here */
+        http_wake(r);
+}
+
+/* Who waits for a lone request does it alone; what nobody waits for is the thread's. */
+static void test_who_drives(void **state)
+{
+        World *w = *state;
+        HttpRequest r;
+
+        prepare(w, &r, "GET", NULL, LANE_NORMAL);
+        r.done = note_thread;
+        http_submit(w->http, &r);
+        http_wait(w->http, &r);
+        assert_int_equal(r.end, HTTP_ANSWERED);
+        assert_true(pthread_equal((pthread_t)r.held_until.us, pthread_self()));
+        http_request_deinit(&r);
+        prepare(w, &r, "GET", NULL, LANE_NORMAL);
+        r.done = note_thread;
+        r.unattended = true;
+        http_submit(w->http, &r);
+        while (sem_wait(&r.ended) < 0 && errno == EINTR)
+                ;
+        assert_int_equal(r.end, HTTP_ANSWERED);
+        assert_false(pthread_equal((pthread_t)r.held_until.us, pthread_self()));
+        http_request_deinit(&r);
+}
+
+static void *ask_often(void *context)
+{
+        World *w = context;
+        HttpRequest r;
+
+        for (int i = 0; i < 100; ++i) {
+                if (run(w, &r, "GET", NULL) != HTTP_ANSWERED)
+                        return w;
+                http_request_deinit(&r);
+        }
+        return NULL;
+}
+
+/* Whoever has its own answer leaves the requests of the others behind, and none is forgotten. */
+static void test_left_behind(void **state)
+{
+        World *w = *state;
+        pthread_t threads[8];
+
+        w->server.close_after = true; /* it serves one connection at a time */
+        for (size_t i = 0; i < N_ELEMENTS(threads); ++i)
+                assert_int_equal(pthread_create(&threads[i], NULL, ask_often, w), 0);
+        for (size_t i = 0; i < N_ELEMENTS(threads); ++i) {
+                void *failed;
+
+                pthread_join(threads[i], &failed);
+                assert_null(failed);
+        }
+        assert_int_equal(w->server.n_requests, 100 * N_ELEMENTS(threads));
 }
 
 static void test_stop(void **state)
@@ -449,13 +510,13 @@ static void test_stop(void **state)
         prepare(w, &waiting, "POST", "{}", LANE_NORMAL);
         http_submit(w->http, &waiting);
         http_stop(w->http, true);
-        http_wait(&waiting);
+        http_wait(w->http, &waiting);
         assert_int_equal(waiting.end, HTTP_STOPPED);
         assert_false(waiting.sent);
         http_request_deinit(&waiting);
         prepare(w, &late, "POST", "{}", LANE_NORMAL);
         http_submit(w->http, &late);
-        http_wait(&late);
+        http_wait(w->http, &late);
         assert_int_equal(late.end, HTTP_STOPPED);
         http_request_deinit(&late);
         assert_int_equal(w->server.n_requests, 0);
@@ -474,14 +535,14 @@ static void test_drain(void **state)
         prepare(w, &waiting, "POST", "{}", LANE_NORMAL);
         http_submit(w->http, &waiting);
         http_stop(w->http, false);
-        http_wait(&waiting);
+        http_wait(w->http, &waiting);
         assert_int_equal(waiting.end, HTTP_STOPPED);
         assert_false(waiting.sent);
         http_request_deinit(&waiting);
         atomic_store(&w->wait[LANE_NORMAL], 0);
         prepare(w, &late, "POST", "{}", LANE_NORMAL);
         http_submit(w->http, &late);
-        http_wait(&late);
+        http_wait(w->http, &late);
         assert_int_equal(late.end, HTTP_ANSWERED);
         http_request_deinit(&late);
         assert_int_equal(w->server.n_requests, 1);
@@ -491,11 +552,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_answer),   TEST(test_write_never_twice),
-                TEST(test_garbage),  TEST(test_unreachable),
-                TEST(test_too_late), TEST(test_proxy),
-                TEST(test_held),     TEST(test_lanes),
-                TEST(test_stop),     TEST(test_drain),
+                TEST(test_answer),      TEST(test_write_never_twice),
+                TEST(test_garbage),     TEST(test_unreachable),
+                TEST(test_too_late),    TEST(test_proxy),
+                TEST(test_held),        TEST(test_lanes),
+                TEST(test_stop),        TEST(test_who_drives),
+                TEST(test_left_behind), TEST(test_drain),
         };
 
         return cmocka_run_group_tests_name("http", tests, NULL, NULL);

@@ -130,7 +130,7 @@ static bool learn_clock(Token *t, const HttpRequest *request)
         return true;
 }
 
-/* On the thread of Http. */
+/* On the thread that drives Http. */
 static void on_done(HttpRequest *request)
 {
         Token *t = request->token;
@@ -205,6 +205,7 @@ static void fill_request(Token *t)
 
         http_request_deinit(r);
         http_request_init(r);
+        r->unattended = true;
         r->method = t->content.body ? "POST" : "GET";
         r->url = t->content.url ? t->content.url : t->url;
         if (t->content.body) {
