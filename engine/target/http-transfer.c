@@ -97,19 +97,15 @@ static size_t on_body(char *data, size_t size, size_t n, void *context)
         return n;
 }
 
-/* There is no function to go back: libcurl must not send a body twice (see http.h). */
-static size_t on_read(char *buffer, size_t size, size_t n, void *context)
+/* Before libcurl sends it: once, and not again on another connection (see http.h). */
+static int on_begin(void *context, char *server, char *own, int server_port, int own_port)
 {
         HttpRequest *r = context;
-        size_t left = r->n_body - r->n_read;
 
-        n *= size;
-        if (n > left)
-                n = left;
-        if (n > 0)
-                memcpy(buffer, r->body + r->n_read, n);
-        r->n_read += n;
-        return n;
+        if (r->begun)
+                return CURL_PREREQFUNC_ABORT;
+        r->begun = true;
+        return CURL_PREREQFUNC_OK;
 }
 
 static void set_method(HttpRequest *r)
@@ -122,9 +118,11 @@ static void set_method(HttpRequest *r)
         }
         if (r->body || strcmp(r->method, "POST") == 0) {
                 curl_easy_setopt(c, CURLOPT_POST, 1L);
+                /* A body in memory leaves together with its head. */
                 curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->n_body);
-                curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
-                curl_easy_setopt(c, CURLOPT_READDATA, r);
+                curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
+                curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_begin);
+                curl_easy_setopt(c, CURLOPT_PREREQDATA, r);
         }
         if (strcmp(r->method, "POST") != 0)
                 curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);

@@ -18,8 +18,8 @@
  * that nobody sits in a hold of minutes.
  *
  * What an end means for whoever repeats: `sent` is false only if certainly no byte of the request has left.
- * libcurl repeats a request by itself when a kept connection turns out to be dead; a body is therefore handed
- * over so that it cannot be rewound, and a write with a body never leaves twice.
+ * libcurl repeats a request by itself when a kept connection turns out to be dead; one with a body is asked
+ * for before it begins (CURLOPT_PREREQFUNCTION), and never leaves twice.
  *
  * Requests that may join travel together when many are under way: those of one lane that may leave at this
  * very moment become one request, a bundle (Graph's $batch), which `bundle` writes and whose answer
@@ -115,8 +115,8 @@ struct HttpRequest {
         HttpBundle *bundle; /* it is the carrier of this one; NULL: it is not */
         struct curl_slist header_nodes[HTTP_HEADERS_MAX];
         CURL *curl;
-        size_t n_read;
         size_t size_body;
+        bool begun; /* of one with a body */
         bool too_large;
         size_t answer_max;
 };
