@@ -144,12 +144,8 @@ static char ascii_lower(char c)
         return c;
 }
 
-bool str_is_nocase(const char *a, const char *b)
+bool str_is_nocase_behind(const char *a, const char *b)
 {
-        if (a == b)
-                return true;
-        if (!a || !b)
-                return false;
         for (; ascii_lower(*a) == ascii_lower(*b); a++, b++) {
                 if (!*a)
                         return true;

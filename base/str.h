@@ -45,7 +45,14 @@ static inline bool str_is(const char *a, const char *b)
         return a == b || (a && b && __builtin_strcmp(a, b) == 0);
 }
 
-bool str_is_nocase(const char *a, const char *b); /* ASCII */
+bool str_is_nocase_behind(const char *a, const char *b); /* their first letters are the same */
+
+/* ASCII. Of the names that one is looked for among, most differ in their first letter. */
+static inline bool str_is_nocase(const char *a, const char *b)
+{
+        return a == b || (a && b && ((*a ^ *b) & ~0x20) == 0 && str_is_nocase_behind(a, b));
+}
+
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 

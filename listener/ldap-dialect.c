@@ -213,16 +213,10 @@ static Value first(Value v)
         return v.type == VALUE_LIST ? v.n ? value_at(v, 0) : VALUE_NULL : v;
 }
 
-/* Of many names, most differ in their first letter. */
-static bool is_name(const char *a, const char *b)
-{
-        return (a[0] | 0x20) == (b[0] | 0x20) && str_is_nocase(a, b);
-}
-
 static Value get_nocase(const Object *o, const char *name)
 {
         for (size_t i = 0; i < o->n_attributes; i++)
-                if (is_name(o->attributes[i].name, name))
+                if (str_is_nocase(o->attributes[i].name, name))
                         return o->attributes[i].value;
         return VALUE_NULL;
 }
@@ -235,7 +229,7 @@ static bool has_class(const Object *o, const char *const *classes, size_t n)
                 Value v = value_at(all, i);
 
                 for (size_t k = 0; k < n; k++)
-                        if (v.type == VALUE_STRING && is_name(v.s, classes[k]))
+                        if (v.type == VALUE_STRING && str_is_nocase(v.s, classes[k]))
                                 return true;
         }
         return false;
@@ -276,7 +270,7 @@ static Value refs_of(Arena *a, Value values)
 static bool is_single(const char *name)
 {
         for (size_t i = 0; i < N_ELEMENTS(single_in_ad); i++)
-                if (is_name(single_in_ad[i], name))
+                if (str_is_nocase(single_in_ad[i], name))
                         return true;
         return false;
 }

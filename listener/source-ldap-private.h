@@ -9,6 +9,7 @@
 #include "listener/ldap-dialect.h"
 #include "listener/ldap-entry.h"
 #include "listener/repl-meta.h"
+#include "listener/source-ask.h"
 #include "listener/source-ldap.h"
 
 typedef struct SourceLdap SourceLdap;
@@ -28,6 +29,7 @@ struct SourceLdap {
         const char *const *stamped; /* whose numbers are known, or known not to be */
         size_t n_stamped;
         ReplNames repl;
+        SourceAsk ask;
 };
 
 struct SourceRead {

@@ -301,6 +301,7 @@ static Source *ldap_source_free(Source *source)
         SourceLdap *s = of(source);
 
         conn_free(s->conn);
+        source_ask_deinit(&s->ask);
         arena_free(s->arena);
         free(s);
         return NULL;

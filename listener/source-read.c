@@ -13,10 +13,6 @@
 /* An object that changes under three reads in a row is one to come back to later. */
 #define TRIES 3
 
-static const char *const always[] = {
-        "objectClass", "objectGUID", "uSNChanged", "whenChanged", "parentGUID", "isDeleted",
-};
-
 typedef struct Part {
         SourceLdap *source;
         Arena *arena;
@@ -45,14 +41,6 @@ const char *filter_escape(Arena *a, const char *value)
         }
         *out = '\0';
         return text;
-}
-
-static bool has(const char *const *names, size_t n, const char *name)
-{
-        for (size_t i = 0; i < n; i++)
-                if (str_is_nocase(names[i], name))
-                        return true;
-        return false;
 }
 
 /* -- one search ------------------------------------------------------------------------------------------ */
@@ -131,13 +119,6 @@ static const EntryRange *range_of(const LdapEntry *e, const char *attribute)
         return NULL;
 }
 
-static const char *range_name(const SourceLdap *s, Arena *a, const char *attribute, uint32_t first)
-{
-        if (s->config.range)
-                return arena_printf(a, "%s;range=%u-%u", attribute, first, first + s->config.range - 1);
-        return arena_printf(a, "%s;range=%u-*", attribute, first);
-}
-
 /*
  * Follow one attribute to its end. *ret_usn is uSNChanged as the last part saw it: another one than at the
  * beginning means that values may be missing or double.
@@ -152,7 +133,8 @@ static int follow(Part *p, const SourcePlace *place, bool deleted, const EntryRa
 
         append(p->arena, &w, begin->values);
         while (next) {
-                const char *attributes[] = { range_name(p->source, p->arena, begin->attribute, next),
+                const char *attributes[] = { source_ask_range(p->arena, begin->attribute, next,
+                                                              p->source->config.range),
                                              "uSNChanged" };
                 const EntryRange *range;
 
@@ -199,24 +181,6 @@ static SourceLinks make_links(Arena *a, const char *attribute, Value values)
 
 /* -- the whole ------------------------------------------------------------------------------------------- */
 
-static const char *const *what_to_ask(SourceLdap *s, const SourceQuery *q, Arena *a, size_t *ret_n)
-{
-        const char **names =
-                arena_new_array(a, const char *, N_ELEMENTS(always) + q->n_attributes + q->n_links + 1);
-        size_t n = 0;
-
-        for (size_t i = 0; i < N_ELEMENTS(always); i++)
-                names[n++] = always[i];
-        for (size_t i = 0; i < q->n_attributes; i++)
-                if (!has(names, n, q->attributes[i]) && !has(q->links, q->n_links, q->attributes[i]))
-                        names[n++] = q->attributes[i];
-        if (q->n_stamped && source_dialect(s)->is_ad)
-                names[n++] = REPL_META;
-        for (size_t i = 0; i < q->n_links; i++)
-                names[n++] = s->config.range ? range_name(s, a, q->links[i], 0) : q->links[i];
-        return dialect_ask(source_dialect(s), a, names, n, ret_n);
-}
-
 static void finish(SourceRead *read, const SourceLdap *s, const LdapEntry *e, const Whole *wholes,
                    size_t n_wholes)
 {
@@ -232,12 +196,12 @@ static void finish(SourceRead *read, const SourceLdap *s, const LdapEntry *e, co
 
                 if (q->n_stamped && str_is(attribute->name, REPL_META))
                         n_stamps = repl_meta_parse(attribute->value, &s->repl, read->arena, &stamps);
-                else if (!has(q->links, q->n_links, attribute->name) ||
-                         has(q->attributes, q->n_attributes, attribute->name))
+                else if (!names_have(q->links, q->n_links, attribute->name) ||
+                         names_have(q->attributes, q->n_attributes, attribute->name))
                         object_add(&b, attribute->name, attribute->value);
         }
         for (size_t i = 0; i < n_wholes; i++)
-                if (has(q->attributes, q->n_attributes, wholes[i].attribute))
+                if (names_have(q->attributes, q->n_attributes, wholes[i].attribute))
                         object_add(&b, wholes[i].attribute, value_list(wholes[i].values, wholes[i].n));
         for (size_t i = 0; i < q->n_links; i++) {
                 Value values = object_get(e->object, q->links[i]);
@@ -268,14 +232,14 @@ static int know_stamped(SourceLdap *s, const SourceQuery *q, Diag *diag)
         int r;
 
         for (size_t i = 0; i < q->n_stamped; i++)
-                known += has(s->stamped, s->n_stamped, q->stamped[i]);
+                known += names_have(s->stamped, s->n_stamped, q->stamped[i]);
         if (known == q->n_stamped || !source_dialect(s)->is_ad)
                 return 0;
         names = arena_new_array(s->arena, const char *, s->n_stamped + q->n_stamped);
         for (size_t i = 0; i < s->n_stamped; i++)
                 names[n++] = s->stamped[i];
         for (size_t i = 0; i < q->n_stamped; i++)
-                if (!has(names, n, q->stamped[i]))
+                if (!names_have(names, n, q->stamped[i]))
                         names[n++] = arena_strdup(s->arena, q->stamped[i]);
         r = repl_names_read(s->conn, names, n, s->arena, &s->repl, diag);
         if (r)
@@ -290,7 +254,8 @@ static int read_once(SourceLdap *s, SourceRead *read, const SourcePlace *place, 
 {
         const SourceQuery *q = read->query;
         size_t n_names = 0;
-        const char *const *names = what_to_ask(s, q, read->arena, &n_names);
+        const char *const *names =
+                source_ask(&s->ask, q, source_dialect(s), s->config.range, read->arena, &n_names);
         Part p = { .source = s, .arena = read->arena, .names = { names, n_names }, .diag = diag };
         LdapEntry entry;
         Whole *wholes;
