@@ -253,6 +253,11 @@ static void role_drop(Queue *queue, const char *name)
         log_role_drop(queue_jetstream(queue), name);
 }
 
+static int outlast(Queue *queue, int64_t timeout_us)
+{
+        return log_outlast(queue_jetstream(queue), timeout_us);
+}
+
 static bool may_send(Queue *queue)
 {
         return log_may_send(queue_jetstream(queue));
@@ -322,6 +327,7 @@ static const QueueOps queue_jetstream_ops = {
         .may_send = may_send,
         .role = role,
         .role_drop = role_drop,
+        .outlast = outlast,
         .space = space,
         .free = log_node_free,
 };

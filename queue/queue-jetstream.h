@@ -172,6 +172,8 @@ void log_wake(QueueJetstream *q); /* `closing` has changed */
 int log_role(QueueJetstream *q, const char *name, uint64_t *ret_term);
 void log_role_drop(QueueJetstream *q, const char *name);
 
+int log_outlast(QueueJetstream *q, int64_t timeout_us); /* log-outlast.c: see queue_outlast() */
+
 /* log-session.c: who is alive. start: a new session, known to all when it returns. Return: as log_submit. */
 uint64_t log_session_new(void);
 int log_session_start(QueueJetstream *q, Wall now);

@@ -280,6 +280,13 @@ static void role_drop(Queue *queue, const char *name)
         queue_role_drop(queue_trace(queue)->next, name);
 }
 
+static int outlast(Queue *queue, int64_t timeout_us)
+{
+        QueueTrace *t = queue_trace(queue);
+
+        return say(t, queue_outlast(t->next, timeout_us), "outlast");
+}
+
 static Space *space(Queue *queue)
 {
         QueueTrace *t = queue_trace(queue);
@@ -324,6 +331,7 @@ static const QueueOps queue_trace_ops = {
         .may_send = may_send,
         .role = role,
         .role_drop = role_drop,
+        .outlast = outlast,
         .space = space,
         .free = trace_free,
 };

@@ -246,6 +246,11 @@ void queue_role_drop(Queue *q, const char *name)
                 q->ops->role_drop(q, name);
 }
 
+int queue_outlast(Queue *q, int64_t timeout_us)
+{
+        return q->ops->outlast ? q->ops->outlast(q, timeout_us) : 0;
+}
+
 /**
  * queue_release() - give the lease back untouched
  *

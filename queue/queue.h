@@ -190,6 +190,7 @@ struct QueueOps { /* each of put, ack, retry, park, note is one transaction */
         bool (*may_send)(Queue *q);                                  /* NULL: always */
         int (*role)(Queue *q, const char *name, uint64_t *ret_term); /* NULL: every one is ours */
         void (*role_drop)(Queue *q, const char *name);
+        int (*outlast)(Queue *q, int64_t timeout_us); /* NULL: there are no others */
         Space *(*space)(Queue *q);
         Queue *(*free)(Queue *q);
 };
@@ -258,6 +259,15 @@ bool queue_may_send(Queue *q);
  */
 int queue_role(Queue *q, const char *name, uint64_t *ret_term);
 void queue_role_drop(Queue *q, const char *name); /* another may have it at once */
+
+/*
+ * Wait until everything that other nodes of a cluster have leased by now has ended: by ack, retry, park or
+ * release, or with the node. What they lease from now on is not waited for. Whoever leases later has all that
+ * was put before this call in its own copy: so a decision that was put, and is read by each run after its
+ * lease, holds everywhere when this returns. In one process alone there is nobody to wait for.
+ * Return: 0, QUEUE_E_EMPTY (timed out: some are still under way), QUEUE_E_CLOSED, -errno.
+ */
+int queue_outlast(Queue *q, int64_t timeout_us);
 
 /* Give the lease back untouched: READY again, the try is not counted. Nothing is written. */
 int queue_release(Queue *q, const Lease *lease);

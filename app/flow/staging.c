@@ -32,6 +32,8 @@ struct Decision {
         Wall at;
         const char *by;
         bool release; /* what was held back is still to be made due */
+
+        uint64_t serial; /* of the row that it was read from; 0: there is none */
 };
 
 /* -- the memo ------------------------------------------------------------------------------------------ */
@@ -41,7 +43,8 @@ static const MemoShape shape = { .version = 1, .n_fields = 4 };
 static int decision_read(Space *space, Arena *a, Decision *ret_decision)
 {
         MemoReader m;
-        int r = memo_open(space, MEMO_NAME, &shape, a, &m, NULL);
+        uint64_t serial = 0;
+        int r = memo_open(space, MEMO_NAME, &shape, a, &m, &serial);
 
         *ret_decision = (Decision){ 0 };
         if (r == SPACE_E_NONE)
@@ -52,14 +55,17 @@ static int decision_read(Space *space, Arena *a, Decision *ret_decision)
         ret_decision->at.ms = unpack_int(&m.pack);
         ret_decision->by = unpack_str(&m.pack, a);
         ret_decision->release = unpack_bool(&m.pack);
+        ret_decision->serial = serial;
         return memo_close(&m) ? error_origin(-EIO) : 0;
 }
 
+/* Return: 0, QUEUE_E_STALE (somebody else has decided since it was read), -errno. */
 static int decision_write(Queue *queue, const Decision *d, Wall now)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         SpaceBatch batch;
         PackWriter w;
+        int r;
 
         memo_begin(&w, &shape);
         pack_int(&w, d->decision);
@@ -67,8 +73,33 @@ static int decision_write(Queue *queue, const Decision *d, Wall now)
         pack_str(&w, d->by);
         pack_bool(&w, d->release);
         space_batch_init(&batch, a);
-        memo_end(&w, &batch, MEMO_NAME, SPACE_ANY);
-        return error_fold(queue_put_batch(queue, &batch, now));
+        memo_end(&w, &batch, MEMO_NAME, d->serial);
+        r = queue_put(queue, &(Intake){
+                                     .writes = batch.writes,
+                                     .n_writes = batch.n_writes,
+                                     .checked = true,
+                                     .now = now,
+                             });
+        return r == QUEUE_E_STALE ? r : error_fold(r);
+}
+
+/*
+ * Another word on a decision that was made here (it has been carried out), unless it is another's by now: at
+ * another node somebody may have decided while this one waited. Return: 0, QUEUE_E_STALE, -errno.
+ */
+static int decision_amend(Queue *queue, const Decision *made, const Decision *amended, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Decision is, next = *amended;
+        int r = decision_read(queue_space(queue), a, &is);
+
+        if (r)
+                return r;
+        if (is.decision != made->decision || is.at.ms != made->at.ms ||
+            !str_is(is.by ? is.by : "", made->by ? made->by : ""))
+                return QUEUE_E_STALE;
+        next.serial = is.serial;
+        return decision_write(queue, &next, now);
 }
 
 /* -- what was held back -------------------------------------------------------------------------------- */
@@ -137,15 +168,17 @@ int staging_release(Queue *queue, Wall now, size_t *ret_n)
         return r ? error_fold(r) : rel.result;
 }
 
-/* Return: 0, QUEUE_E_FULL (what is left is released at the next start, or by another promote), -errno. */
-static int release(Queue *queue, Decision *d, Wall now, size_t *ret_n)
+/* Return: 0, QUEUE_E_FULL (what is left is released at the next start, or by another promote), QUEUE_E_STALE
+ * (it is another's decision by now), -errno. */
+static int release(Queue *queue, const Decision *d, Wall now, size_t *ret_n)
 {
+        Decision released = *d;
         int r = staging_release(queue, now, ret_n);
 
         if (r)
                 return r;
-        d->release = false;
-        return decision_write(queue, d, now);
+        released.release = false;
+        return decision_amend(queue, d, &released, now);
 }
 
 /* -- runs ---------------------------------------------------------------------------------------------- */
@@ -160,32 +193,51 @@ int staging_load(Staging *s, Queue *queue, Wall now)
         if (r)
                 return r;
         s->decision = d.decision;
+        s->shared = queue->ops->role ? queue : NULL;
         if (!d.release)
                 return 0;
         r = release(queue, &d, now, &n);
-        return r == QUEUE_E_FULL ? 0 : error_fold(r);
+        return r == QUEUE_E_FULL || r == QUEUE_E_STALE ? 0 : error_fold(r);
 }
 
-bool staging_is_on(const Staging *s, bool configured)
+/* What another node has decided holds here too. What cannot be read leaves what was known. */
+static int look(Staging *s)
 {
-        int decision = s->decision;
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Decision d;
+
+        if (decision_read(queue_space(s->shared), a, &d))
+                return s->decision;
+        s->decision = d.decision;
+        return d.decision;
+}
+
+bool staging_is_on(Staging *s, bool configured)
+{
+        /* What this call has read decides: what others read at the same time may be older. */
+        int decision = s->shared ? look(s) : s->decision;
 
         return decision == STAGING_AS_CONFIGURED ? configured : decision == STAGING_DEMOTED;
 }
 
-/* Counted before it is looked: whoever turns staging on and then sees no run has seen all of them. */
+/* Counted before it is looked, in both: whoever has decided and then sees no run has seen all of them. */
 bool staging_begin_run(Staging *s, bool configured)
 {
+        bool exports;
+
         s->n_exporting++;
-        if (!staging_is_on(s, configured))
-                return true;
-        s->n_exporting--;
-        return false;
+        s->n_holding++;
+        exports = !staging_is_on(s, configured);
+        staging_end_run(s, !exports);
+        return exports;
 }
 
-void staging_end_run(Staging *s)
+void staging_end_run(Staging *s, bool exports)
 {
-        s->n_exporting--;
+        if (exports)
+                s->n_exporting--;
+        else
+                s->n_holding--;
 }
 
 /* -- people -------------------------------------------------------------------------------------------- */
@@ -243,6 +295,39 @@ static json_t *ask_for_another(Wiring *w, const Decision *d)
         return answer;
 }
 
+/* The runs that began before the decision end by themselves, at the latest by the deadline of their calls. */
+static bool wait_for_runs(Wiring *w, _Atomic uint64_t *n_runs)
+{
+        Mono end = mono_add(clock_mono(w->clock), PATIENCE_US);
+
+        while (*n_runs && clock_mono(w->clock).us < end.us)
+                usleep(10000);
+        return *n_runs == 0 && queue_outlast(w->queue, end.us - clock_mono(w->clock).us) == 0;
+}
+
+static const char *why_not(int r)
+{
+        return r == QUEUE_E_STALE ? "somebody else has decided at the same moment" : strerror(-r);
+}
+
+/* Everything that staging has held back is due. `d` is the promote. NULL: so it is; else why not. */
+static json_t *let_go(Wiring *w, const Decision *d, size_t *ret_n)
+{
+        const char *why = "a run that began before is still under way";
+        int r;
+
+        if (wait_for_runs(w, &w->shared.staging.n_holding)) {
+                r = release(w->queue, d, clock_wall(w->clock), ret_n);
+                if (r == 0)
+                        return NULL;
+                why = r == QUEUE_E_FULL ? "the queue is full" : why_not(r);
+        }
+        return refuse(EXIT_OBJECT,
+                      "staging has ended, but not all that it held back could be queued (%s). Say promote "
+                      "again later",
+                      why);
+}
+
 static json_t *promote(Wiring *w, const StagingRequest *request)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -260,57 +345,65 @@ static json_t *promote(Wiring *w, const StagingRequest *request)
                 if (answer)
                         return answer;
         }
-        if (!request->check && (before || d.release)) {
-                if (before)
-                        d = (Decision){ STAGING_PROMOTED, now, request->name, true };
+        if (before && !request->check) {
+                d = (Decision){ STAGING_PROMOTED, now, request->name, true, d.serial };
                 r = decision_write(w->queue, &d, now);
                 if (r)
-                        return refuse(EXIT_OBJECT, "the decision cannot be stored: %s", strerror(-r));
+                        return refuse(EXIT_OBJECT, "the decision cannot be stored: %s", why_not(r));
                 w->shared.staging.decision = d.decision;
-                r = release(w->queue, &d, now, &n);
-                if (r)
-                        return refuse(EXIT_OBJECT,
-                                      "staging has ended, but not all that it held back could be queued "
-                                      "(%s). Say promote again later",
-                                      r == QUEUE_E_FULL ? "the queue is full" : strerror(-r));
+        }
+        if (d.release && !request->check) {
+                answer = let_go(w, &d, &n);
+                if (answer)
+                        return answer;
                 log_info(&w->log, "staging has ended", LOG_STR("by", request->name), LOG_INT("queued", n));
         }
         return json_pack("{s:b, s:{s:b, s:I, s:o?}}", "ok", 1, "result", "staging", before, "queued",
                          (json_int_t)n, "comparison", compare_last_read(queue_space(w->queue)));
 }
 
-/* The runs that began before the decision end by themselves, at the latest by the deadline of their calls. */
-static bool wait_for_runs(Wiring *w)
+/* NULL: it is decided; else why not. */
+static json_t *begin_staging(Wiring *w, Decision *d)
 {
-        Mono end = mono_add(clock_mono(w->clock), PATIENCE_US);
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Staging *s = &w->shared.staging;
+        Decision was;
+        int r = decision_read(queue_space(w->queue), a, &was);
 
-        while (w->shared.staging.n_exporting && clock_mono(w->clock).us < end.us)
-                usleep(10000);
-        return w->shared.staging.n_exporting == 0;
+        d->serial = r ? SPACE_ANY : was.serial;
+        d->at = clock_wall(w->clock);
+        /* First for the runs, then for the disk: what fails half-way has stopped the export. In a cluster the
+         * disk is what the runs go by. */
+        if (!s->shared)
+                s->decision = STAGING_DEMOTED;
+        r = decision_write(w->queue, d, d->at);
+        if (r)
+                return refuse(EXIT_OBJECT, "%sthe decision cannot be stored: %s",
+                              s->shared ? "" : "staging is on until the next start, but ", why_not(r));
+        s->decision = STAGING_DEMOTED;
+        return NULL;
 }
 
 static json_t *demote(Wiring *w, const StagingRequest *request)
 {
         bool before = is_on(w);
-        Decision d = { .decision = STAGING_DEMOTED, .by = request->name };
+        Decision d = { .decision = STAGING_DEMOTED, .by = request->name }, ended;
+        json_t *answer = before ? NULL : begin_staging(w, &d);
         int r;
 
+        if (answer)
+                return answer;
+        /* Also when it was on: the one who began it may have waited in vain. */
+        if (!wait_for_runs(w, &w->shared.staging.n_exporting))
+                return refuse(EXIT_OBJECT, "staging is on, but a run that began before is still under way; "
+                                           "say demote again");
         if (!before) {
-                /* First for the runs, then for the disk: what fails half-way has stopped the export. Written
-                 * again when the last run has ended, since until then it was this installation that wrote. */
-                w->shared.staging.decision = STAGING_DEMOTED;
-                d.at = clock_wall(w->clock);
-                r = decision_write(w->queue, &d, d.at);
-                if (r)
-                        return refuse(EXIT_OBJECT,
-                                      "staging is on until the next start, but the decision "
-                                      "cannot be stored: %s",
-                                      strerror(-r));
-                if (!wait_for_runs(w))
-                        return refuse(EXIT_OBJECT, "staging is on, but a run that began before is still "
-                                                   "under way; say demote again");
-                d.at = clock_wall(w->clock);
-                r = decision_write(w->queue, &d, d.at);
+                /* Until the last run had ended it was this installation that wrote. */
+                ended = d;
+                ended.at = clock_wall(w->clock);
+                r = decision_amend(w->queue, &d, &ended, ended.at);
+                if (r == QUEUE_E_STALE)
+                        return refuse(EXIT_OBJECT, "%s, and it stands: look with sosync top", why_not(r));
                 if (r)
                         return refuse(EXIT_OBJECT, "staging is on, but when it began cannot be stored: %s",
                                       strerror(-r));
@@ -320,7 +413,7 @@ static json_t *demote(Wiring *w, const StagingRequest *request)
 }
 
 /* Both write twice, and wait in between: two at once would leave one decision in force and the other on disk.
- */
+ * At two nodes of a cluster the memo's serial does the same. */
 json_t *staging_promote(Wiring *w, const StagingRequest *request)
 {
         json_t *answer;

@@ -12,15 +12,20 @@
  * state folder, the configuration's word holds again; that is why it should say true.
  *
  * demote returns when nothing is under way any more: a run that began before has ended, and no later one
- * exports. promote makes what staging held back due, in the reconcile lane; a crash in between does not lose
- * that, since the memo says that it is still to be done.
+ * exports. promote makes what staging held back due, in the reconcile lane, when the last run that held
+ * something back has ended; a crash in between does not lose that, since the memo says that it is still to be
+ * done.
+ *
+ * In a cluster the decision is one for all nodes: each run reads the memo after its lease, so whatever is
+ * leased after the decision goes by it, wherever; and what the others had leased before is waited for
+ * (queue_outlast()).
  *
  * A second installation in staging is the warm standby. Two that export would overwrite each other, so
  * promote asks the tenant's audit log for the last write with these credentials
  * (engine/target/graph-tenant.h), and refuses while one is younger than an hour that this installation did
  * not make before its own demote.
  *
- * staging_is_on and staging_begin_run may be called from any thread.
+ * staging_is_on, staging_begin_run and staging_end_run may be called from any thread.
  */
 
 #include "base/clock.h"
@@ -44,8 +49,9 @@ typedef enum StagingDecision {
 
 /* What the workers share; part of WorkerShared. */
 struct Staging {
-        _Atomic int decision;         /* StagingDecision */
-        _Atomic uint64_t n_exporting; /* runs that may write, under way */
+        _Atomic int decision; /* StagingDecision; of a cluster: as last read */
+        Queue *shared;        /* of a cluster: whose memo says what holds now. NULL: `decision` does */
+        _Atomic uint64_t n_exporting, n_holding; /* runs under way: those that may write, and the others */
 };
 
 /* promote and demote, as a person asks for them. */
@@ -62,11 +68,11 @@ int staging_load(Staging *s, Queue *queue, Wall now);
 int staging_release(Queue *queue, Wall now, size_t *ret_n);
 
 /* Is it on, given what the configuration says? */
-bool staging_is_on(const Staging *s, bool configured);
+bool staging_is_on(Staging *s, bool configured);
 
-/* A run begins; true: it may write, and staging_end_run must follow. */
+/* A run begins, after its lease; true: it may write. staging_end_run must follow, with what this has said. */
 bool staging_begin_run(Staging *s, bool configured);
-void staging_end_run(Staging *s);
+void staging_end_run(Staging *s, bool exports);
 
 /*
  * The answers to a person, with or without a service: {"ok": true, "result": {...}} or {"ok": false, "error",

@@ -95,7 +95,7 @@ static void test_two_decide(void **state)
         assert_true(is_demoted(o));
         assert_int_equal(pthread_create(&b, NULL, promote, o), 0);
         await(o, is_promoted, 50); /* it waits; if it did not, it would be done by now */
-        staging_end_run(s);
+        staging_end_run(s, true);
         pthread_join(a, NULL);
         pthread_join(b, NULL);
         assert_int_equal(staging_load(&next, o->wiring.queue, clock_wall(o->wiring.clock)), 0);
@@ -103,10 +103,124 @@ static void test_two_decide(void **state)
         assert_int_equal(next.decision, STAGING_PROMOTED);
 }
 
+/* -- two nodes ----------------------------------------------------------------------------------------- */
+
+static int no_role(Queue *q, const char *name, uint64_t *ret_term)
+{
+        return QUEUE_E_GONE;
+}
+
+/* Runs of node two, as node one sees them. */
+static struct {
+        int n_asked;
+        bool is_over;
+} two_works;
+
+static int outlast(Queue *q, int64_t timeout_us)
+{
+        two_works.n_asked++;
+        return two_works.is_over ? 0 : QUEUE_E_EMPTY;
+}
+
+/* One queue in memory stands for the log and both copies. */
+typedef struct Site {
+        Office *one;
+        Wiring two;
+        QueueOps ops;
+} Site;
+
+static int open_site(void **state)
+{
+        Site *s = calloc(1, sizeof(*s));
+        void *office;
+        Wiring *one;
+        int r = open_office(&office);
+
+        if (r)
+                return r;
+        s->one = office;
+        one = &s->one->wiring;
+        s->ops = *one->queue->ops;
+        s->ops.role = no_role;
+        s->ops.outlast = outlast;
+        one->queue->ops = &s->ops;
+        s->two.clock = one->clock;
+        s->two.queue = one->queue;
+        pthread_mutex_init(&s->two.staging_lock, NULL);
+        snapshot_init(&s->two.snapshot, &s->one->config);
+        two_works.n_asked = 0;
+        two_works.is_over = true;
+        assert_int_equal(staging_load(&one->shared.staging, one->queue, clock_wall(one->clock)), 0);
+        assert_int_equal(staging_load(&s->two.shared.staging, one->queue, clock_wall(one->clock)), 0);
+        *state = s;
+        return 0;
+}
+
+static int close_site(void **state)
+{
+        Site *s = *state;
+        void *office = s->one;
+
+        pthread_mutex_destroy(&s->two.staging_lock);
+        free(s);
+        return close_office(&office);
+}
+
+static bool is_ok(json_t *answer)
+{
+        bool ok = json_is_true(json_object_get(answer, "ok"));
+
+        json_decref(answer);
+        return ok;
+}
+
+/* What one node has decided holds for each run that begins at the other. */
+static void test_decided_elsewhere(void **state)
+{
+        Site *s = *state;
+        StagingRequest eve = { .name = "eve", .take_over = true };
+        Staging *two = &s->two.shared.staging;
+
+        assert_true(staging_begin_run(two, false));
+        staging_end_run(two, true);
+        assert_true(is_ok(staging_demote(&s->one->wiring, &eve)));
+        assert_true(staging_is_on(two, false));
+        assert_false(staging_begin_run(two, false));
+        staging_end_run(two, false);
+        assert_true(is_ok(staging_promote(&s->two, &eve)));
+        assert_false(staging_is_on(&s->one->wiring.shared.staging, false));
+        assert_true(staging_begin_run(two, false));
+        staging_end_run(two, true);
+}
+
+/* demote does not say that nothing is under way while something is: neither the first time nor the next. */
+static void test_another_works_still(void **state)
+{
+        Site *s = *state;
+        StagingRequest eve = { .name = "eve", .take_over = true };
+
+        two_works.is_over = false;
+        assert_false(is_ok(staging_demote(&s->one->wiring, &eve)));
+        assert_false(is_ok(staging_demote(&s->one->wiring, &eve)));
+        assert_int_equal(two_works.n_asked, 2);
+        assert_true(staging_is_on(&s->two.shared.staging, false));
+        two_works.is_over = true;
+        assert_true(is_ok(staging_demote(&s->one->wiring, &eve)));
+
+        /* What is held back until then would be found by nobody. */
+        two_works.is_over = false;
+        assert_false(is_ok(staging_promote(&s->one->wiring, &eve)));
+        assert_false(staging_is_on(&s->two.shared.staging, false));
+        two_works.is_over = true;
+        assert_true(is_ok(staging_promote(&s->two, &eve)));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_two_decide, open_office, close_office),
+                cmocka_unit_test_setup_teardown(test_decided_elsewhere, open_site, close_site),
+                cmocka_unit_test_setup_teardown(test_another_works_still, open_site, close_site),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 #include "app/flow/worker.h"
 
+#include "app/compare/last.h"
 #include "app/flow/place.h"
 #include "app/flow/run-end.h"
 #include "app/flow/run-news.h"
@@ -32,6 +33,12 @@ void worker_shared_deinit(WorkerShared *s)
 {
         circuit_deinit(&s->target_circuit);
         brake_store_deinit(&s->brakes, clock_wall(s->clock));
+}
+
+void worker_shared_follow(WorkerShared *s)
+{
+        if (s->queue->ops->role)
+                s->anchor_fits = compare_last_anchor(queue_space(s->queue));
 }
 
 void worker_init(Worker *w, WorkerShared *shared, Source *const *sources, LaneSet lanes)
@@ -156,8 +163,8 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run_watch_begin(&w->watch, run->call.now, clock_wall(s->clock), change);
         pipeline_run(run);
         run_watch_end(&w->watch, s->alarms, clock_wall(s->clock));
-        if (lease && !config->staging)
-                staging_end_run(&s->staging);
+        if (lease)
+                staging_end_run(&s->staging, !config->staging);
         return run;
 }
 

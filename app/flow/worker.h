@@ -41,7 +41,7 @@ struct WorkerShared {
         Connectors *connectors;
         Circuit target_circuit;
         Staging staging;
-        _Atomic(const char *) anchor_fits; /* a literal: see RunConfig */
+        _Atomic(const char *) anchor_fits; /* a literal: see RunConfig; of a cluster: as last read */
         BrakeStore brakes;
         Alarms *alarms;     /* NULL: nobody is told */
         Holds *holds;       /* NULL: nobody remembers them */
@@ -71,6 +71,9 @@ struct Worker {
 int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Connectors *connectors, Queue *queue,
                        Target *target, Waiters *waiters, const Clock *clock, const Log *log);
 void worker_shared_deinit(WorkerShared *s);
+
+/* What a comparison has found that another node of a cluster made: asked for every second or two. */
+void worker_shared_follow(WorkerShared *s);
 
 /* `sources`: one for each connector, in their order; they are the worker's from now on. */
 void worker_init(Worker *w, WorkerShared *shared, Source *const *sources, LaneSet lanes);

@@ -57,6 +57,38 @@ static void test_two_nodes(void **state)
                 QUEUE_E_EMPTY);
 }
 
+/* What the other has leased by now is waited for, and nothing that it leases later. */
+static void test_outlast(void **state)
+{
+        Cluster *c = *state;
+        const int64_t moment = 50000, patience = (int64_t)NODES_DEADLINE_S * 1000000;
+        Commit done = { .now = c->now };
+        Lease one, two, own;
+
+        nodes_open(c, 0);
+        nodes_open(c, 1);
+        nodes_put(c, 0, 1);
+        nodes_put(c, 0, 2);
+        nodes_catch_up(c, 1);
+        assert_int_equal(queue_outlast(c->nodes[0], 0), 0);
+        assert_int_equal(queue_lease(c->nodes[1], c->now, LANES_ALL, c->a, &one), 0);
+        nodes_catch_up(c, 0);
+        assert_int_equal(queue_outlast(c->nodes[0], moment), QUEUE_E_EMPTY);
+        assert_int_equal(queue_outlast(c->nodes[1], 0), 0); /* its own is its own affair */
+        assert_int_equal(queue_ack(c->nodes[1], &one, &done), 0);
+        assert_int_equal(queue_outlast(c->nodes[0], patience), 0);
+        assert_int_equal(queue_lease(c->nodes[0], c->now, LANES_ALL, c->a, &own), 0);
+        assert_int_equal(queue_outlast(c->nodes[0], 0), 0);
+
+        /* A node that ends has nothing left. */
+        nodes_put(c, 1, 3);
+        assert_int_equal(queue_lease(c->nodes[1], c->now, LANES_ALL, c->a, &two), 0);
+        nodes_catch_up(c, 0);
+        assert_int_equal(queue_outlast(c->nodes[0], moment), QUEUE_E_EMPTY);
+        c->nodes[1] = queue_free(c->nodes[1]);
+        assert_int_equal(queue_outlast(c->nodes[0], patience), 0);
+}
+
 /* A row that another node has written since it was read refuses the whole. */
 static void test_stale_across(void **state)
 {
@@ -243,6 +275,7 @@ static void test_long_entry(void **state)
 
 static const struct CMUnitTest contract_cluster[] = {
         NODES_TEST(test_two_nodes),
+        NODES_TEST(test_outlast),
         NODES_TEST(test_stale_across),
         NODES_TEST(test_role),
         NODES_TEST(test_term_comes_late),

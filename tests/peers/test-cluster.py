@@ -92,6 +92,25 @@ with house("cluster") as h:
     check([n["name"] for n in seen["nodes"]] == ["one", "three", "two"] and seen["log"]["replicas"] == 3, seen)
     check([n["name"] for n in seen["nodes"] if h.dc.upn_suffix in n["roles"]] == leaders, seen)
 
+    step("staging is decided at one node, and holds at all when the command has ended; and at another it ends")
+    for name in names:
+        h.ad.set(f"CN={name},{h.people}", title="held back")
+    r = nodes[0].service.command("demote")
+    mark = h.graph.last()
+    check(r.returncode == 0, r)
+    h.until_idle()
+    check(not h.writes(mark), h.writes(mark))
+    for n in nodes:
+        check(n.ask("top", "--once")["staging"], f"{n.name} does not know of it")
+    for name in names:
+        h.ad.set(f"CN={name},{h.people}", title="let go")
+    h.until_idle()
+    check(not h.writes(mark), h.writes(mark))
+    r = nodes[1].service.command("promote", "--yes", "--take-over")
+    check(r.returncode == 0, r)
+    for name in names:
+        h.until_user(account(name), jobTitle="let go")
+
     step("the feed's leader is killed, while accounts are turned off one after another")
     leader = next(n for n in nodes if n.name == leaders[0])
     others = [n for n in nodes if n is not leader]
