@@ -68,6 +68,13 @@ static inline Wall wall_add(Wall t, int64_t ms)
         return (Wall){ clock_add_(t.ms, ms) };
 }
 
+/* Less than `ms` apart, whichever is first: another machine's clock may be ahead, and one's own be set back.
+ */
+static inline bool wall_is_near(Wall a, Wall b, int64_t ms)
+{
+        return wall_add(a, -ms).ms < b.ms && b.ms < wall_add(a, ms).ms;
+}
+
 /* "2026-11-22T08:31:15.123Z"; size of buf at least WALL_TEXT_MAX. wall_parse takes that and whole seconds. */
 #define WALL_TEXT_MAX 32
 const char *wall_format(Wall t, char *buf);

@@ -136,13 +136,13 @@ static bool is_ours(const Person *person, const Cloud *cloud, const char *name)
 /* Written a moment ago, and it reads as it was before. */
 static bool is_settling(const Pass *p, const Cloud *cloud, const TargetAttribute *at, Value theirs)
 {
-        int64_t now = clock_wall(p->drift->clock).ms;
+        Wall now = clock_wall(p->drift->clock);
 
         for (size_t i = 0; i < cloud->n_writes; i++) {
                 const CloudWrite *w = &cloud->writes[i];
 
-                if (str_is(w->attribute, at->name) && now >= w->at.ms &&
-                    now - w->at.ms < p->drift->settle_ms && target_value_is(at, theirs, w->before))
+                if (str_is(w->attribute, at->name) && wall_is_near(now, w->at, p->drift->settle_ms) &&
+                    target_value_is(at, theirs, w->before))
                         return true;
         }
         return false;

@@ -179,8 +179,9 @@ bool run_is_mark(const CloudWrite *w);
 size_t run_leave_marks(const Run *run, CloudWrite *writes, size_t n);
 void run_leave_named(Run *run);
 
-/* May a read of Graph still show what was there before this moment? A moment in the future was told by a
- * clock that was wrong: no. 0: never. */
+/* May a read of Graph still show what was there before this moment? One that is a little ahead was told by
+ * another node's clock, or ours was set back; one far in the future by a clock that was wrong: no. 0: never.
+ */
 bool run_is_settling(const Run *run, Wall since);
 
 /* Monotonic to wall time, for the report; 0 stays 0. */

@@ -57,9 +57,7 @@ const RunConnector *run_connector_of(const Run *run, uint16_t source)
 
 bool run_is_settling(const Run *run, Wall since)
 {
-        int64_t age = clock_wall(run->clock).ms - since.ms;
-
-        return since.ms && age >= 0 && age < run->config->settle_ms;
+        return since.ms && wall_is_near(clock_wall(run->clock), since, run->config->settle_ms);
 }
 
 void run_note_due(Run *run, const FlowedObject *o)
