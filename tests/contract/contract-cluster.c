@@ -274,12 +274,9 @@ static void test_long_entry(void **state)
 }
 
 static const struct CMUnitTest contract_cluster[] = {
-        NODES_TEST(test_two_nodes),
-        NODES_TEST(test_outlast),
-        NODES_TEST(test_stale_across),
-        NODES_TEST(test_role),
-        NODES_TEST(test_term_comes_late),
-        NODES_TEST(test_role_is_lost_while_asked),
+        NODES_TEST(test_two_nodes),       NODES_TEST(test_outlast),
+        NODES_TEST(test_stale_across),    NODES_TEST(test_role),
+        NODES_TEST(test_term_comes_late), NODES_TEST(test_role_is_lost_while_asked),
         NODES_TEST(test_long_entry),
 };
 
