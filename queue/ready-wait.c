@@ -56,6 +56,9 @@ void ready_wake_all(Ready *r, bool closing)
         pthread_mutex_unlock(&r->lock);
 }
 
+/* The store cannot be read now. */
+#define UNREAD_US ((int64_t)1000000)
+
 static int64_t mono_us(void)
 {
         return clock_mono(&clock_system).us;
@@ -72,7 +75,8 @@ static void sleep_until(Ready *r, Waiter *w, int64_t us)
 /**
  * ready_wait() - sleep until something may be due in these lanes
  *
- * A negative timeout is none. An error of the disk counts as "look again": the lease will tell.
+ * A negative timeout is none. When the store cannot be read nothing is due, and it is time to look again
+ * after a second: the lease will tell.
  *
  * Return: 0, QUEUE_E_CLOSED.
  */
@@ -81,7 +85,7 @@ int ready_wait(Ready *r, LaneSet lanes, Wall now, int64_t timeout_us)
         /* A day is for ever: whoever waits looks again. */
         const int64_t longest = (int64_t)86400 * 1000000;
         const int64_t start = mono_us();
-        const int64_t end = start + (timeout_us < 0 || timeout_us > longest ? longest : timeout_us);
+        int64_t end = start + (timeout_us < 0 || timeout_us > longest ? longest : timeout_us);
         Waiter w = { .lanes = lanes };
         bool first = true, was_woken = false;
         uint64_t n_wake_all;
@@ -93,7 +97,7 @@ int ready_wait(Ready *r, LaneSet lanes, Wall now, int64_t timeout_us)
         pthread_mutex_lock(&r->lock);
         n_wake_all = r->n_wake_all;
         for (;;) {
-                int64_t at = mono_us(), until = end;
+                int64_t at = mono_us(), until;
                 Wall next = { 0 };
                 LaneSet due = 0;
 
@@ -104,8 +108,11 @@ int ready_wait(Ready *r, LaneSet lanes, Wall now, int64_t timeout_us)
                 if (r->n_wake_all != n_wake_all)
                         break;
                 if (ready_due(r, wall_add(now, (at - start) / 1000), first || was_woken ? LANES_ALL : lanes,
-                              lanes, &due, &next) < 0)
-                        break;
+                              lanes, &due, &next) < 0) {
+                        due = 0;
+                        end = at + UNREAD_US < end ? at + UNREAD_US : end;
+                }
+                until = end;
                 if (due & lanes || (!first && at >= end))
                         break;
                 if (due)

@@ -204,6 +204,40 @@ static void test_last_is_woken_first(void **state)
         assert_int_equal(first.result, QUEUE_E_CLOSED);
 }
 
+/* All places for readers of the store are taken, and nothing is known of the fronts. Return: how many. */
+static size_t take_all_readers(Asked *p, MDB_txn **ret_txns, size_t max)
+{
+        size_t n = 0;
+
+        ready_bar(p->ready, 5, true);
+        while (n < max && store_read(p->ready->store, &ret_txns[n]) == 0)
+                n++;
+        return n;
+}
+
+/* While the store cannot be read, who waits does wait: else every worker would turn in circles. */
+static void test_unread(void **state)
+{
+        enum {
+                MAX = 4096,
+                PATIENCE_US = 20000
+        };
+        Asked *p = *state;
+        MDB_txn **txns = arena_new_array(p->a, MDB_txn *, MAX);
+        size_t n = take_all_readers(p, txns, MAX);
+        int64_t began;
+
+        assert_in_range(n, 1, MAX - 1);
+        assert_true(ready_lease(p->ready, now, LANES_ALL, p->a, &p->lease) < 0);
+        began = clock_mono(&clock_system).us;
+        assert_int_equal(ready_wait(p->ready, LANES_ALL, now, PATIENCE_US), 0);
+        assert_true(clock_mono(&clock_system).us - began >= PATIENCE_US);
+        assert_int_equal(ready_wait(p->ready, 0, now, PATIENCE_US), 0);
+        assert_true(clock_mono(&clock_system).us - began >= 2 * PATIENCE_US);
+        while (n > 0)
+                store_read_end(p->ready->store, txns[--n]);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -214,6 +248,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_refused_after_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_last_is_woken_first, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_unread, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
