@@ -291,10 +291,39 @@ int shared_rest(Store *s, MDB_txn *txn, const uint8_t key[OBJECT_KEY_SIZE], Wall
         return rc;
 }
 
+/* A row is kept so long behind its time: another node's clock may be behind. */
+#define REST_KEPT_MS 60000
+
+/* Two of those that follow go if their time is over, from the first again behind the last; so whatever rests
+ * come, the table does not grow beyond those that are young. Which two hangs on the key alone: every copy
+ * loses the same. */
+static int sweep_rests(Store *s, MDB_txn *txn, const uint8_t key[OBJECT_KEY_SIZE], Wall now)
+{
+        MDB_val k = store_val(key, OBJECT_KEY_SIZE), val;
+        MDB_cursor *cursor;
+        int rc = mdb_cursor_open(txn, s->rest, &cursor);
+
+        if (rc)
+                return rc;
+        for (unsigned i = 0; rc == 0 && i < 2; i++) {
+                rc = mdb_cursor_get(cursor, &k, &val, i == 0 ? MDB_SET_RANGE : MDB_NEXT);
+                if (rc == MDB_NOTFOUND)
+                        rc = mdb_cursor_get(cursor, &k, &val, MDB_FIRST);
+                if (rc == 0 && val.mv_size == 8 &&
+                    (int64_t)get_be64(val.mv_data) <= wall_add(now, -REST_KEPT_MS).ms)
+                        rc = mdb_cursor_del(cursor, 0);
+        }
+        mdb_cursor_close(cursor);
+        return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 int shared_set_rest(Store *s, MDB_txn *txn, const uint8_t key[OBJECT_KEY_SIZE], Wall until, Wall now)
 {
         uint64_t ms = (uint64_t)until.ms;
+        int rc = sweep_rests(s, txn, key, now);
 
+        if (rc)
+                return rc;
         if (until.ms <= now.ms)
                 return forget(txn, s->rest, key, OBJECT_KEY_SIZE);
         return put_numbers(txn, s->rest, key, OBJECT_KEY_SIZE, &ms, 1);

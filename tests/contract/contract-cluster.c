@@ -89,6 +89,56 @@ static void test_outlast(void **state)
         assert_int_equal(queue_outlast(c->nodes[0], patience), 0);
 }
 
+/* Everything that is due is worked on, and rests. Return: how many. */
+static size_t work_all(Cluster *c, int node)
+{
+        Commit commit = { .now = c->now, .rest_until = wall_add(c->now, 500) };
+        Lease lease;
+        size_t n = 0;
+
+        while (queue_lease(c->nodes[node], c->now, LANES_ALL, c->a, &lease) == 0) {
+                assert_int_equal(queue_ack(c->nodes[node], &lease, &commit), 0);
+                n++;
+        }
+        return n;
+}
+
+static size_t rests_in(Cluster *c, int node)
+{
+        Store *s = &queue_jetstream(c->nodes[node])->lmdb.store;
+        MDB_txn *txn;
+        MDB_stat stat;
+
+        nodes_catch_up(c, node);
+        assert_int_equal(store_read(s, &txn), 0);
+        assert_int_equal(mdb_stat(txn, s->rest, &stat), 0);
+        store_read_end(s, txn);
+        return stat.ms_entries;
+}
+
+/* A rest that is over goes with those that come: else each object that was ever exported would keep a row. */
+static void test_rests_go(void **state)
+{
+        enum {
+                N_FIRST = 40,
+                N_THEN = 30
+        };
+        Cluster *c = *state;
+
+        nodes_open(c, 0);
+        nodes_open(c, 1);
+        for (unsigned i = 0; i < N_FIRST; i++)
+                nodes_put(c, 0, 1 + i);
+        assert_int_equal(work_all(c, 0), N_FIRST);
+        assert_int_equal(rests_in(c, 0), N_FIRST);
+        c->now = wall_add(c->now, 3600 * 1000);
+        for (unsigned i = 0; i < N_THEN; i++)
+                nodes_put(c, 0, 1000 + i);
+        assert_int_equal(work_all(c, 1), N_THEN);
+        assert_in_range(rests_in(c, 0), 1, N_THEN);
+        assert_int_equal(rests_in(c, 1), rests_in(c, 0));
+}
+
 /* A row that another node has written since it was read refuses the whole. */
 static void test_stale_across(void **state)
 {
@@ -274,9 +324,13 @@ static void test_long_entry(void **state)
 }
 
 static const struct CMUnitTest contract_cluster[] = {
-        NODES_TEST(test_two_nodes),       NODES_TEST(test_outlast),
-        NODES_TEST(test_stale_across),    NODES_TEST(test_role),
-        NODES_TEST(test_term_comes_late), NODES_TEST(test_role_is_lost_while_asked),
+        NODES_TEST(test_two_nodes),
+        NODES_TEST(test_outlast),
+        NODES_TEST(test_rests_go),
+        NODES_TEST(test_stale_across),
+        NODES_TEST(test_role),
+        NODES_TEST(test_term_comes_late),
+        NODES_TEST(test_role_is_lost_while_asked),
         NODES_TEST(test_long_entry),
 };
 
