@@ -144,7 +144,8 @@ int config_with_rules(Config **ret_config, Config *base, const RulesFile *texts,
         c->arena = a;
         c->refs = 1;
         config_use_rules(c, rules);
-        c->base = config_ref(base);
+        /* One that was made like this borrows nothing of its own but rules, and those are others now. */
+        c->base = config_ref(base->base ? base->base : base);
         c->first = NULL; /* which the base has */
         TAKE(a);
         *ret_config = c;

@@ -188,7 +188,8 @@ void config_compile_run(Config *c);
 /* Other rules than those it was loaded with: in a Config that nobody uses yet ... */
 void config_use_rules(Config *c, const RuleSet *rules);
 
-/* ... and as a copy that keeps what it was made of. Return: 0, RULE_E_INVALID (findings in the diag). */
+/* ... and as a copy that keeps the one that was read from a file, however many were made of it since. Return:
+ * 0, RULE_E_INVALID (findings in the diag). */
 int config_with_rules(Config **ret_config, Config *base, const RulesFile *texts, size_t n_texts, Diag *diag);
 
 Config *config_ref(Config *c);

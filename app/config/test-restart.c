@@ -135,6 +135,28 @@ static void test_every_key(void **state)
         }
 }
 
+/* However often rules are activated, one configuration is kept beside them: the one that was read. */
+static void test_activated_again_and_again(void **state)
+{
+        static const char text[] = "rules: []\n";
+        const RulesFile file = { .name = "own.yaml", .text = text, .n = sizeof(text) - 1 };
+        const Row row = { "log", "", "", NULL };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Config *read = load(a, &row, false), *now = config_ref(read), *next;
+
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(config_with_rules(&next, now, &file, 1, NULL), 0);
+                config_unref(now);
+                now = next;
+                assert_ptr_equal(now->base, read);
+                assert_ptr_equal(now->run.brakes, &read->brakes);
+                assert_true(now->run.n_attributes > 0);
+        }
+        config_unref(read);
+        assert_int_equal(read->refs, 1); /* by the last one */
+        config_unref(now);
+}
+
 /* Whoever adds a key says here when it takes effect. */
 static void test_no_key_forgotten(void **state)
 {
@@ -173,6 +195,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_key),
+                cmocka_unit_test(test_activated_again_and_again),
                 cmocka_unit_test(test_no_key_forgotten),
         };
 
