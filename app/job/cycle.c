@@ -18,10 +18,8 @@ static int ask_memo(Wiring *w, const Connector *source, int64_t *ret_left)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Wall now = clock_wall(w->clock);
         ReconcileMemo m;
-        int r = reconcile_note_start(w->queue, source->number, source->source, now);
+        int r = reconcile_memo_read(w->queue, source->number, a, &m);
 
-        if (r == 0)
-                r = reconcile_memo_read(w->queue, source->number, a, &m);
         if (r)
                 return error_trace(r);
         *ret_left = w->first->reconcile.every_us -
@@ -29,11 +27,12 @@ static int ask_memo(Wiring *w, const Connector *source, int64_t *ret_left)
         return 0;
 }
 
-int cycle_init(Cycle *c, Wiring *w)
+/* By what was done before, by this process or another. Return: 0, -errno (as it was). */
+static int ask_when(Cycle *c)
 {
+        Wiring *w = c->wiring;
         int64_t wait = AFTER_START_US, soonest = INT64_MAX;
 
-        *c = (Cycle){ .wiring = w };
         for (size_t i = 0; i < w->connectors.n; i++) {
                 int64_t left = 0;
                 int r = ask_memo(w, &w->connectors.items[i], &left);
@@ -46,10 +45,35 @@ int cycle_init(Cycle *c, Wiring *w)
         if (soonest > wait)
                 wait = soonest < w->first->reconcile.every_us ? soonest : w->first->reconcile.every_us;
         c->due = mono_add(clock_mono(w->clock), wait);
+        return 0;
+}
+
+int cycle_init(Cycle *c, Wiring *w)
+{
+        Wall now = clock_wall(w->clock);
+        int r;
+
+        *c = (Cycle){ .wiring = w };
+        for (size_t i = 0; i < w->connectors.n; i++) {
+                const Connector *source = &w->connectors.items[i];
+
+                r = reconcile_note_start(w->queue, source->number, source->source, now);
+                if (r)
+                        return error_trace(r);
+        }
+        r = ask_when(c);
+        if (r)
+                return r;
         for (size_t i = 0; i < w->connectors.n; i++)
                 if (w->connectors.items[i].intake)
                         w->connectors.items[i].intake->containers_due = true; /* perhaps: the job looks */
         return 0;
+}
+
+void cycle_gain(Cycle *c)
+{
+        if (ask_when(c))
+                log_warning(&c->wiring->log, "when the last reconcile was cannot be read");
 }
 
 static bool somebody_watches(const Connectors *all)

@@ -12,8 +12,9 @@
  * Filter group: its members are read at the start, after a reload, and when it has changed, at once.
  *
  * Reconcile: a cycle is due `reconcile.every` after the end of the last one, also over a restart, but not in
- * the first minute. While no feed watches it waits, and it leaves out sources whose feed does not; what the
- * last one has enqueued and still waits in the lane makes it pass one turn. It honours the scheduler flag.
+ * the first minute; nor when another node of a cluster takes the role over. While no feed watches it waits,
+ * and it leaves out sources whose feed does not; what the last one has enqueued and still waits in the lane
+ * makes it pass one turn. It honours the scheduler flag.
  */
 
 #include "app/job/jobs.h"
@@ -30,4 +31,7 @@ struct Cycle {
 
 /* Return: 0, -errno. */
 int cycle_init(Cycle *c, Wiring *w);
+
+/* In a cluster: another node has ticked until now. What it has done is asked of the memo, as at a start. */
+void cycle_gain(Cycle *c);
 void cycle_tick(Cycle *c);

@@ -12,6 +12,7 @@
 #include "app/flow/intake.h"
 #include "app/job/cycle.h"
 #include "app/reconcile/reconcile.h"
+#include "engine/space/memo.h"
 
 #define MINUTE_US ((int64_t)60 * 1000000)
 
@@ -142,12 +143,45 @@ static void test_over_a_restart(void **state)
         assert_int_equal(runs_after(room, MINUTE_US), 2);
 }
 
+/* The memo of one that has just begun, and owes its first in half an hour, reads like one that is done. */
+static void as_if_done_now(Room *room)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Wall now = clock_wall(room->wiring.clock);
+        SpaceBatch batch;
+
+        space_batch_init(&batch, a);
+        memo_delete(&batch, "reconcile");
+        assert_int_equal(queue_put_batch(room->wiring.queue, &batch, now), 0);
+        assert_int_equal(reconcile_note_start(room->wiring.queue, 0, &room->source, now), 0);
+}
+
+/* Another node had the clock until now: what it has done counts. */
+static void test_over_a_failover(void **state)
+{
+        Room *room = *state;
+
+        feed_is(room, FEED_WATCHING);
+        clock_fake_advance(&room->clock, 20 * 60 * MINUTE_US);
+        as_if_done_now(room);
+        cycle_gain(&room->cycle);
+        assert_int_equal(runs_after(room, 29 * MINUTE_US), 0);
+        assert_int_equal(runs_after(room, 2 * MINUTE_US), 1);
+
+        /* And if it is late, there is a minute to come to rest. */
+        clock_fake_advance(&room->clock, 20 * 60 * MINUTE_US);
+        cycle_gain(&room->cycle);
+        assert_int_equal(runs_after(room, 50000000), 1);
+        assert_int_equal(runs_after(room, MINUTE_US), 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_every_half_hour_while_the_feed_watches, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_not_while_the_last_one_waits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_over_a_restart, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_over_a_failover, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,7 @@ struct Service {
         ConsoleService console_service;
         Console *console;
         Cycle cycle;
+        bool had_cycle; /* at the last tick */
         Roles roles;
         Workers workers;
         Mono until; /* once it stops: what is in work may take so long */
@@ -117,6 +118,18 @@ static void resume_feeds(Service *s)
                 }
 }
 
+/* Of all nodes of a cluster one does it. */
+static void tick_cycle(Service *s)
+{
+        bool had = s->had_cycle;
+
+        s->had_cycle = roles_has_cycle(&s->roles);
+        if (s->had_cycle && !had)
+                cycle_gain(&s->cycle);
+        if (s->had_cycle)
+                cycle_tick(&s->cycle);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
         Service *s = context;
@@ -125,8 +138,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         monitor_tick(&s->monitor);
         resume_feeds(s);
         workers_look(&s->workers, &s->wiring);
-        if (s->cycle.wiring && roles_has_cycle(&s->roles))
-                cycle_tick(&s->cycle);
+        if (s->cycle.wiring)
+                tick_cycle(s);
         if (s->reload_waits)
                 s->reload_waits = reload_config(&s->wiring) == RELOAD_E_LATER;
         reload_follow_rules(&s->wiring, &s->rules_refused);
