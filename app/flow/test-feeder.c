@@ -63,6 +63,8 @@ static int setup(void **state)
                 d->ldap.feed++;
         d->connector =
                 (Connector){ .name = "corp", .feed = "feed-corp", .ldap = &d->ldap, .source = &d->source };
+        d->config.run.attributes = uris; /* any names */
+        d->config.run.n_attributes = 1;
         d->wiring.first = &d->config;
         d->wiring.clock = &clock_system;
         d->wiring.queue = &d->queue;
@@ -199,6 +201,27 @@ static void test_ends_by_itself(void **state)
         diag_deinit(&diag);
 }
 
+/* A node of a cluster begins and steps down for years: what it needed for one time goes with it. */
+static void test_again_and_again(void **state)
+{
+        Desk *d = *state;
+        Diag diag = DIAG_INIT;
+        Feeder f = { 0 };
+        size_t used = 0;
+
+        feeder_prepare(&f, &d->wiring, &d->connector, NULL, NULL);
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(feeder_start(&f, &d->wiring, NULL, &diag), 0);
+                feeder_stop(&f);
+                if (i)
+                        assert_int_equal(arena_used(f.arena), used);
+                used = arena_used(f.arena);
+                assert_true(used > 0);
+        }
+        feeder_deinit(&f);
+        diag_deinit(&diag);
+}
+
 int main(void)
 {
         evthread_use_pthreads();
@@ -209,6 +232,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_empty_position, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_resume_of_what_stops, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ends_by_itself, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_again_and_again, setup, teardown),
         };
 
         evthread_use_pthreads();
