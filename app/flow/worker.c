@@ -37,8 +37,7 @@ void worker_shared_deinit(WorkerShared *s)
 
 void worker_shared_follow(WorkerShared *s)
 {
-        if (s->queue->ops->role)
-                s->anchor_fits = compare_last_anchor(queue_space(s->queue));
+        s->anchor_fits = compare_last_anchor(queue_space(s->queue));
 }
 
 void worker_init(Worker *w, WorkerShared *shared, Source *const *sources, LaneSet lanes)

@@ -72,7 +72,7 @@ int worker_shared_init(WorkerShared *s, Snapshot *snapshot, Connectors *connecto
                        Target *target, Waiters *waiters, const Clock *clock, const Log *log);
 void worker_shared_deinit(WorkerShared *s);
 
-/* What a comparison has found that another node of a cluster made: asked for every second or two. */
+/* In a cluster, every second or two: what a comparison has found that another node made. */
 void worker_shared_follow(WorkerShared *s);
 
 /* `sources`: one for each connector, in their order; they are the worker's from now on. */

@@ -118,7 +118,8 @@ int roles_look(Roles *r, Diag *diag)
         r->has_cycle = queue_role(r->wiring->queue, "cycle", &term) == 0;
         gate_lead(&r->wiring->gate, r->has_cycle ? term : 0);
         look_at_brakes(r->wiring);
-        worker_shared_follow(&r->wiring->shared);
+        if (r->wiring->queue->ops->role)
+                worker_shared_follow(&r->wiring->shared);
         return result;
 }
 
