@@ -117,6 +117,14 @@ int roles_look(Roles *r, Diag *diag)
                 result = look_at_feed(r, i, diag);
         r->has_cycle = queue_role(r->wiring->queue, "cycle", &term) == 0;
         gate_lead(&r->wiring->gate, r->has_cycle ? term : 0);
+        return result;
+}
+
+/* At the roles, and at what is decided for all nodes. */
+static int look(Roles *r, Diag *diag)
+{
+        int result = roles_look(r, diag);
+
         look_at_brakes(r->wiring);
         if (r->wiring->queue->ops->role)
                 worker_shared_follow(&r->wiring->shared);
@@ -144,7 +152,7 @@ static void *roles_thread(void *context)
                 Diag diag = DIAG_INIT;
 
                 /* The configuration was good at the start: what goes wrong now is tried again. */
-                if (roles_look(r, &diag))
+                if (look(r, &diag))
                         log_warning(&r->wiring->log, "a feed cannot be started",
                                     LOG_STR("why", diag_text(&diag)));
                 diag_deinit(&diag);
@@ -164,7 +172,7 @@ int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Dia
         pthread_mutex_init(&r->lock, NULL);
         wait_init(&r->cond);
         r->open = true;
-        err = roles_look(r, diag);
+        err = look(r, diag);
         if (err)
                 return err;
         err = pthread_create(&r->thread, NULL, roles_thread, r);

@@ -36,7 +36,7 @@ struct Roles {
         bool open;
 };
 
-/* One look at everything; the thread's. Return: as roles_start(). */
+/* One look at the roles and their feeds; the thread's. Return: as roles_start(). */
 int roles_look(Roles *r, Diag *diag);
 
 /* The first look is made before it returns. Return: 0, -errno; the diag says what is wrong with a feed. */
