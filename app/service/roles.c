@@ -66,15 +66,36 @@ static bool waits(Roles *r, size_t i)
         return --r->waits[i] > 0;
 }
 
+/*
+ * One node has all the roles, and they follow the first: what is due by the clock needs feeds that watch, and
+ * those of another node are unknown here.
+ */
+static bool is_ours(Roles *r, const char *name, uint64_t *ret_term)
+{
+        return r->has_first && queue_role(r->wiring->queue, name, ret_term) == 0;
+}
+
+/* Another node has the first: it may have this one at once. */
+static void let_go(Roles *r, const char *name)
+{
+        if (!r->has_first)
+                queue_role_drop(r->wiring->queue, name);
+}
+
 static int look_at_feed(Roles *r, size_t i, Diag *diag)
 {
         Feeder *f = &r->feeders[i];
         uint64_t term = 0;
-        bool ours = queue_role(r->wiring->queue, f->connector->feed, &term) == 0;
+        bool ours = is_ours(r, f->connector->feed, &term);
 
+        if (i == 0)
+                r->has_first = ours;
         /* It was lost and found again between two looks: the position may have moved. */
-        if (r->leads[i] && (!ours || term != intake_term(&f->intake)))
+        if (r->leads[i] && (!ours || term != intake_term(&f->intake))) {
                 step_down(r, i);
+                if (i > 0)
+                        let_go(r, f->connector->feed);
+        }
         if (r->leads[i] && feeder_has_ended(f))
                 end_feed(r, i);
         if (ours && !r->leads[i] && !waits(r, i))
@@ -82,6 +103,17 @@ static int look_at_feed(Roles *r, size_t i, Diag *diag)
         if (!ours)
                 stand_by(r, i);
         return 0;
+}
+
+static void look_at_cycle(Roles *r)
+{
+        uint64_t term = 0;
+        bool had = r->has_cycle, ours = is_ours(r, "cycle", &term);
+
+        r->has_cycle = ours;
+        gate_lead(&r->wiring->gate, ours ? term : 0);
+        if (had && !ours)
+                let_go(r, "cycle");
 }
 
 /* What another node has put on or released is shown here too; it was told there. Whoever put it on tells it
@@ -110,13 +142,12 @@ static void look_at_brakes(Wiring *w)
 
 int roles_look(Roles *r, Diag *diag)
 {
-        uint64_t term;
         int result = 0;
 
+        r->has_first = true;
         for (size_t i = 0; result == 0 && i < r->wiring->connectors.n; i++)
                 result = look_at_feed(r, i, diag);
-        r->has_cycle = queue_role(r->wiring->queue, "cycle", &term) == 0;
-        gate_lead(&r->wiring->gate, r->has_cycle ? term : 0);
+        look_at_cycle(r);
         return result;
 }
 

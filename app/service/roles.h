@@ -8,7 +8,8 @@
  *      "cycle"              reconcile, drift and what else is due by the clock (app/job/cycle.h), and the
  *                           scheduler flag of all (app/flow/gate.h)
  *
- * In one process alone every role is ours. In a cluster a thread asks for each of them
+ * One node has them all: the others go where that of the first source goes, for who reconciles must hear what
+ * changes meanwhile. In one process alone every role is ours. In a cluster a thread asks for each of them
  * every second and a half: who stops asking loses them within six seconds, and another node goes on from the
  * position that is stored. What the old one still puts is no harm: its changes say "look again", and its
  * positions are refused. Workers run on every node and have no role.
@@ -26,6 +27,7 @@ struct Roles {
         RecordingFile *record;
         bool *leads;
         unsigned *waits; /* looks until a feed that has ended begins again */
+        bool has_first;  /* the role of the first source */
         _Atomic bool has_cycle;
 
         pthread_mutex_t lock;

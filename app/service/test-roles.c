@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Roles: a feed that has ended by an error begins again, from what is stored. */
+/* Roles: which of them this node has, and a feed that has ended by an error. */
 
 #include "app/service/roles.h"
 
@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -78,10 +79,106 @@ static void test_feed_begins_again(void **state)
         diag_deinit(&diag);
 }
 
+/* Whom the servers have given a role: of the feeds "a" and "b", and of the cycle. */
+typedef struct Servers {
+        Queue queue;
+        char given[8], dropped[8];
+} Servers;
+
+static char letter(const char *role)
+{
+        return role[strlen(role) - 1];
+}
+
+static int give(Queue *q, const char *role, uint64_t *ret_term)
+{
+        *ret_term = 7;
+        return strchr(((Servers *)q)->given, letter(role)) ? 0 : QUEUE_E_GONE;
+}
+
+static void drop(Queue *q, const char *role)
+{
+        Servers *s = (Servers *)q;
+
+        s->dropped[strlen(s->dropped)] = letter(role);
+}
+
+static int no_position(Queue *q, const char *feed, Arena *a, const void **ret_data, size_t *ret_n)
+{
+        return QUEUE_E_NONE;
+}
+
+static void look(Roles *r, const char *given)
+{
+        Servers *s = (Servers *)r->wiring->queue;
+        Diag diag = DIAG_INIT;
+
+        snprintf(s->given, sizeof(s->given), "%s", given);
+        memset(s->dropped, 0, sizeof(s->dropped));
+        assert_int_equal(roles_look(r, &diag), 0);
+        diag_deinit(&diag);
+}
+
+/* Who reconciles must hear what changes meanwhile: one node has all the roles, and they follow the first. */
+static void test_one_node_has_them_all(void **state)
+{
+        static const QueueOps ops = {
+                .name = "servers", .position = no_position, .role = give, .role_drop = drop
+        };
+        static const char *const uris[] = { "ldapi://%2Fnowhere%2Fat%2Fall" };
+        Servers servers = { .queue.ops = &ops };
+        LdapConfig ldap = {
+                .name = "corp",
+                .uris = { .items = uris, .n_items = 1 },
+                .base = "dc=corp,dc=example,dc=test",
+                .connect_timeout_us = 1000000,
+                .request_timeout_us = 1000000,
+                .keepalive_us = 1000000,
+                .bind.mechanism = BIND_EXTERNAL,
+        };
+        SourceConfig source = { 0 };
+        Config config = { 0 };
+        Connector connectors[] = {
+                { .name = "a", .feed = "feed-a", .ldap = &ldap, .source = &source },
+                { .name = "b", .feed = "feed-b", .ldap = &ldap, .source = &source },
+        };
+        Wiring w = {
+                .first = &config,
+                .clock = &clock_system,
+                .queue = &servers.queue,
+                .connectors = { .items = connectors, .n = 2 },
+        };
+        Feeder feeders[2] = { 0 };
+        bool leads[2] = { false };
+        unsigned waits[2] = { 0 };
+        Roles r = { .wiring = &w, .feeders = feeders, .leads = leads, .waits = waits };
+
+        for (int i = 0; i < 2; i++)
+                feeder_prepare(&feeders[i], &w, &connectors[i], NULL, NULL);
+        look(&r, "be");
+        assert_false(leads[0] || leads[1] || roles_has_cycle(&r));
+        look(&r, "abe");
+        assert_true(leads[0] && leads[1] && roles_has_cycle(&r));
+        assert_string_equal(servers.dropped, "");
+        look(&r, "ab");
+        assert_true(leads[0] && leads[1] && !roles_has_cycle(&r));
+        look(&r, "abe");
+
+        /* The first is another's now, and that one may have the others at once. */
+        look(&r, "be");
+        assert_false(leads[0] || leads[1] || roles_has_cycle(&r));
+        assert_string_equal(servers.dropped, "be");
+        look(&r, "be");
+        assert_string_equal(servers.dropped, "");
+        for (int i = 0; i < 2; i++)
+                feeder_deinit(&feeders[i]);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_feed_begins_again),
+                cmocka_unit_test(test_one_node_has_them_all),
         };
 
         evthread_use_pthreads();
