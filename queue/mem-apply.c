@@ -142,9 +142,14 @@ static void put_link_change(QueueMem *q, const ObjectKey *source, uint8_t lane, 
         mem_arrive(q, &c, now);
 }
 
-static void put_again(QueueMem *q, const ObjectKey *key, uint8_t lane, Wall now)
+static void put_again(QueueMem *q, const ObjectKey *key, uint8_t lane, bool revoke, Wall now)
 {
-        Change c = { .id = key->id, .source = key->source, .kind = CHANGE_UPSERT, .lane = lane, .seen = now };
+        Change c = { .id = key->id,
+                     .source = key->source,
+                     .kind = CHANGE_UPSERT,
+                     .lane = lane,
+                     .revoke = revoke,
+                     .seen = now };
 
         mem_arrive(q, &c, now);
 }
@@ -250,7 +255,7 @@ void mem_apply(QueueMem *q, const SpaceBatch *b, bool skip_stale, uint8_t lane, 
                 mem_row_free(q, ended);
         }
         for (size_t i = 0; b && i < b->n_again; i++)
-                put_again(q, &b->again[i], lane, now);
+                put_again(q, &b->again[i], lane, b->again_revoke, now);
         for (size_t i = 0; b && i < b->n_edges; i++)
                 store_wait(q, &b->edges[i], lane, now);
         for (size_t i = 0; b && i < b->n_writes; i++) {

@@ -131,6 +131,7 @@ static void add_again(Op *op, Arena *a, const SpaceBatch *b)
                         .source = b->again[i].source,
                         .kind = CHANGE_UPSERT,
                         .lane = op->lane,
+                        .revoke = b->again_revoke,
                         .seen = op->now,
                 };
         op->changes = changes;

@@ -228,6 +228,7 @@ struct SpaceBatch {
         size_t n_appeared, size_appeared;
         ObjectKey *again; /* objects that are to be run again because of this commit */
         size_t n_again, size_again;
+        bool again_revoke; /* ... and where that turns an account off, its sessions end (Change.revoke) */
 };
 
 struct SpaceOps {

@@ -60,6 +60,7 @@ static int run_other(Run *run, const ObjectKey *key, size_t *n)
         head.hash = (Hash128){ 0 };
         space_write_head(&run->batch, key, &head, serial);
         space_again(&run->batch, key);
+        run->batch.again_revoke |= run->change.revoke;
         ++*n;
         return 0;
 }

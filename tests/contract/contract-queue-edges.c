@@ -411,6 +411,7 @@ static void test_again(void **state)
         space_again(&b, &three);
         space_again(&b, &four);
         assert_int_equal(b.n_again, 3);
+        b.again_revoke = true;
         ack_batch(f, &leaver, &b);
         settle(f);
         item = item_n(f, 2, &there);
@@ -418,6 +419,7 @@ static void test_again(void **state)
         assert_int_equal(item.state, QUEUE_READY);
         assert_int_equal(item.change.lane, LANE_URGENT);
         assert_int_equal(item.change.kind, CHANGE_UPSERT);
+        assert_true(item.change.revoke);
         item = item_n(f, 4, &there);
         assert_true(there);
         assert_int_equal(item.state, QUEUE_READY);
