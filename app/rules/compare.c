@@ -104,7 +104,7 @@ int rules_known_read(const RulesWorld *w, const ObjectId *metaverse, const Space
 
 static bool is_taken(const RuleSet *rules, const RulesKnown *k, Arena *a, const char **ret_why)
 {
-        *ret_why = "it has no object in the directory any more";
+        *ret_why = "none of its objects is in scope any more";
         for (size_t i = 0; i < k->n_inputs; i++)
                 if (rules_find_join(rules, &k->inputs[i], a, ret_why))
                         return true;
