@@ -13,25 +13,43 @@
 
 #include "base/str.h"
 
-/* By DN, cloud id, or user name of either side. */
-static bool is_named(const Run *run, const ConfigList *names)
+/* The user name in AD. Runs of references read nothing, and a tombstone may have lost it: then it is what it
+ * was imported with. Return: 0, -errno. */
+static int recall_name(const Run *run, const char **ret_name)
+{
+        const Object *object = run->object ? run->object : run->entry.object;
+        int r = 0;
+
+        *ret_name = object ? object_text(object, "userPrincipalName") : NULL;
+        if (run->object || *ret_name || !run->known)
+                return 0;
+        r = space_read_import(run->space, &run->key, run->arena, &object, NULL, NULL);
+        if (r == 0)
+                *ret_name = object_text(object, "userPrincipalName");
+        return r < 0 ? r : 0;
+}
+
+static bool is_dn(const Run *run, const char *text, const char *other)
+{
+        const Dn *dn, *known;
+
+        return other && dn_parse(run->arena, text, &dn, NULL) == 0 &&
+               dn_parse(run->arena, other, &known, NULL) == 0 && dn_is(dn, known);
+}
+
+/* By DN, cloud id, or user name of either side. Whoever is deleted has the DN of the tombstone now. */
+static bool is_named(const Run *run, const ConfigList *names, const char *ours)
 {
         const char *const *items = names->items;
+        const char *upn = run->cloud.object ? object_text(run->cloud.object, "userPrincipalName") : NULL;
         char id[GUID_TEXT_MAX];
 
         guid_format(&run->cloud_id, id);
-        for (size_t i = 0; i < names->n_items; i++) {
-                const char *upn =
-                        run->cloud.object ? object_text(run->cloud.object, "userPrincipalName") : NULL;
-                const char *ours = run->object ? object_text(run->object, "userPrincipalName") : NULL;
-                const Dn *dn;
-
+        for (size_t i = 0; i < names->n_items; i++)
                 if (str_is_nocase(items[i], id) || (upn && str_is_nocase(items[i], upn)) ||
-                    (ours && str_is_nocase(items[i], ours)))
+                    (ours && str_is_nocase(items[i], ours)) || is_dn(run, items[i], run->dn->text) ||
+                    (run->gone && is_dn(run, items[i], run->head.dn)))
                         return true;
-                if (dn_parse(run->arena, items[i], &dn, NULL) == 0 && dn_is(dn, run->dn))
-                        return true;
-        }
         return false;
 }
 
@@ -47,13 +65,13 @@ static bool writes(const Run *run)
         return false;
 }
 
-static int ask_roles(Run *run)
+static int ask_roles(Run *run, const char *ours)
 {
         const char *role;
         int r;
 
         if (run->config->write_role_holders || !str_is(run_cloud_type(run), "user") ||
-            guid_is_zero(&run->cloud_id) || !writes(run) || is_named(run, &run->config->allowed))
+            guid_is_zero(&run->cloud_id) || !writes(run) || is_named(run, &run->config->allowed, ours))
                 return 0;
         r = target_role(run->target, &run->call, &run->cloud_id, ROLES_FOR, &role, &run->diag);
         if (r == TARGET_E_REFUSED && run_is_staging(run)) {
@@ -72,15 +90,21 @@ static int ask_roles(Run *run)
 
 int run_ask_protected(Run *run)
 {
+        const char *ours;
+        int r;
+
         if (!run->n_ops)
                 return 0;
-        if (is_named(run, &run->config->guarded)) {
+        r = recall_name(run, &ours);
+        if (r)
+                return r;
+        if (is_named(run, &run->config->guarded, ours)) {
                 run->n_ops = 0;
                 return step_fail(run, STEP_E_SKIP, "ProtectedAccount", NULL);
         }
-        if (run->cloud.role_assignable && !is_named(run, &run->config->allowed)) {
+        if (run->cloud.role_assignable && !is_named(run, &run->config->allowed, ours)) {
                 run->n_ops = 0;
                 return step_fail(run, STEP_E_SKIP, "RoleAssignableGroup", NULL);
         }
-        return ask_roles(run);
+        return ask_roles(run, ours);
 }
