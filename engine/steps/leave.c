@@ -185,6 +185,12 @@ int run_leave_ready(Run *run, bool done)
                 if (refused || run_is_confirmed(run, i))
                         space_write_link(&run->batch, LINK_READY, LINK_REMOVE, owner, sizeof(owner),
                                          run_link_attribute(run->cloud.type), &run->ready[i]);
+        /* Its own cloud object is gone: a whole run makes it again, with everything that it names. */
+        if (run->outcome.disposition == DISPOSITION_RETRY &&
+            str_is(run->outcome.error.code, "ObjectNotFound")) {
+                space_again(&run->batch, &run->key);
+                leave_unfinished(run);
+        }
         /* What staging holds back is planned again by the object's next whole run. */
         if (done && run_is_staging(run) && run->known)
                 leave_head(run, run->head.in_scope);
