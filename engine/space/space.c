@@ -10,6 +10,8 @@
 
 /* Ids are read in pages: a backend holds no reader open for longer than it takes to copy this many. */
 #define LINK_PAGE 4096
+/* A person has a manager or none, most groups have few members. */
+#define LINK_PAGE_FIRST 32
 
 /* A row that cannot be read: said with the table and the key, so that an operator can find the object. */
 static int corrupt(SpaceTable table, const void *key, size_t n_key, int why, Diag *diag)
@@ -185,11 +187,12 @@ static int all_links(Space *s, LinkTable table, const void *key, size_t n_key, A
         size_t n = 0, size = 0;
 
         for (;;) {
+                const size_t max = n ? LINK_PAGE : LINK_PAGE_FIRST;
                 ObjectId *page = NULL;
                 size_t n_page = 0;
                 int r;
 
-                r = s->ops->links(s, table, key, n_key, n ? &ids[n - 1] : NULL, LINK_PAGE, a, &page, &n_page);
+                r = s->ops->links(s, table, key, n_key, n ? &ids[n - 1] : NULL, max, a, &page, &n_page);
                 if (r)
                         return error_fold(r);
                 if (n_page == 0)
@@ -210,7 +213,7 @@ static int all_links(Space *s, LinkTable table, const void *key, size_t n_key, A
                         memcpy(ids + n, page, n_page * sizeof(*ids));
                         n += n_page;
                 }
-                if (n_page < LINK_PAGE)
+                if (n_page < max)
                         break;
         }
         *ret_ids = ids;
