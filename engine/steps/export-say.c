@@ -6,6 +6,32 @@
 
 #include "base/str.h"
 
+/* So many links are named; the others are counted. */
+#define LINKS_TOLD 100
+
+/* "CN=Ada Lovelace,OU=... (6f1d2c3b-...)": who it is, and what Graph is told. Without a DN where the source
+ * did not name it. */
+static const char *link_text(const Run *run, const Op *op)
+{
+        ObjectKey key = { .source = run->key.source, .id = op->named };
+        const char *dn = op->link_dn;
+        char id[GUID_TEXT_MAX];
+        Head head;
+
+        guid_format(&op->link, id);
+        if (!dn && !guid_is_zero(&op->named) &&
+            space_read_head(run->space, &key, run->arena, &head, NULL, NULL) == 0)
+                dn = head.dn;
+        return dn && *dn ? arena_printf(run->arena, "%s (%s)", dn, id) : arena_strdup(run->arena, id);
+}
+
+static void add_line(const Run *run, const Op *op, uint32_t *n, const char **lines)
+{
+        if ((*n)++ < LINKS_TOLD)
+                *lines = arena_printf(run->arena, "%s%s%s", *lines ? *lines : "", *lines ? "\n" : "",
+                                      link_text(run, op));
+}
+
 /* Rows of the export step and of Modified Properties, one per attribute of the plan. */
 static void report_plan(Run *run)
 {
@@ -16,7 +42,6 @@ static void report_plan(Run *run)
 
         for (size_t i = 0; i < run->n_ops; i++) {
                 const Op *op = &run->ops[i];
-                char id[GUID_TEXT_MAX];
 
                 switch (op->kind) {
                 case OP_CREATE:
@@ -65,20 +90,11 @@ static void report_plan(Run *run)
                                         .n_values = (uint32_t)run->n_cloud_links,
                                 };
                         }
-                        guid_format(&op->link, id);
                         if (op->kind == OP_LINK) {
-                                if (links->n_added++ < 100)
-                                        links->value_add = links->value_add
-                                                                   ? arena_printf(run->arena, "%s\n%s",
-                                                                                  links->value_add, id)
-                                                                   : arena_strdup(run->arena, id);
+                                add_line(run, op, &links->n_added, &links->value_add);
                                 links->n_values++;
                         } else {
-                                if (links->n_deleted++ < 100)
-                                        links->value_delete = links->value_delete
-                                                                      ? arena_printf(run->arena, "%s\n%s",
-                                                                                     links->value_delete, id)
-                                                                      : arena_strdup(run->arena, id);
+                                add_line(run, op, &links->n_deleted, &links->value_delete);
                                 links->n_values -= links->n_values > 0;
                         }
                         break;

@@ -47,6 +47,20 @@ with house("console") as h:
     status, _, report = ask("GET", f"/changes/{run}")
     check(status == 200 and "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in report and "<script>1" not in report, report[:2000])
 
+    step("the report of a group names its members")
+    h.ad.add_group("Engines", h.groups, members=[h.ad.find(h.people, "(sAMAccountName=ada.lovelace)")[0][0]])
+    h.until_members("Engines", "ada.lovelace")
+
+    def told():
+        for line in h.sosync.command("report", "list", "--json", "--text", "Engines").stdout.splitlines():
+            doc = json.loads(h.sosync.command("report", "show", json.loads(line)["id"], "--json").stdout)
+            for info in (i for s in doc["provisioningSteps"] for i in s["details"].get("attributeInfo", [])):
+                if info["name"] == "member" and info["valueAdd"]:
+                    return info["valueAdd"]
+        return None
+    value = wait_until(told, DEADLINE_S, "a report with the member")
+    check(value.startswith("CN=Ada ") and h.user("ada.lovelace")["id"] in value, value)
+
     step("opened, and exported for support")
     r = h.sosync.command("report", "export", run, h.folder / "support.zip")
     check(r.returncode == 0, r)
