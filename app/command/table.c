@@ -161,8 +161,10 @@ const Command command_table[] = {
           "is 1. Objects that were put back are held: only a disable is written to them\n"
           "until they are released.\n",
           "sosync revert --since 2h --dry-run" },
-        { "rules", "list|check|show|explain|import|diff|activate|history|rollback [WHAT]", command_rules,
-          "See what the sync rules are and do, change them, import others.",
+        { "rules",
+          "list|check DIR|show NAME|explain DN|import PATH|diff [DIR]|activate [DIR]|history|rollback "
+          "[VERSION]",
+          command_rules, "See what the sync rules are and do, change them, import others.",
           "  list               all rules by precedence\n"
           "  check DIR          every fault of a folder of rule files, with line and column\n"
           "  show NAME          a rule as YAML, by name, id or tag\n"
