@@ -40,10 +40,15 @@ static int take(void *context, LDAPMessage *message)
         return 0;
 }
 
+static int search_within(Got *g, int64_t us)
+{
+        return conn_search(g->fake->conn, &(ConnSearch){ .base = "DC=test", .scope = LDAP_SCOPE_BASE }, us,
+                           "test", take, g, NULL, &g->diag);
+}
+
 static int search(Got *g)
 {
-        return conn_search(g->fake->conn, &(ConnSearch){ .base = "DC=test", .scope = LDAP_SCOPE_BASE },
-                           1000000, "test", take, g, NULL, &g->diag);
+        return search_within(g, 1000000);
 }
 
 typedef struct Fixture {
@@ -341,7 +346,8 @@ static void assert_too_large(Fixture *f, const FakeAttribute *attributes, size_t
         pthread_t writer;
 
         assert_int_equal(pthread_create(&writer, NULL, write_large, &large), 0);
-        assert_int_equal(search(&f->got), 0);
+        /* Who writes 64 MiB shares the machine with other tests. */
+        assert_int_equal(search_within(&f->got, (int64_t)60 * 1000000), 0);
         pthread_join(writer, NULL);
         assert_int_equal(f->got.result, ENTRY_E_TOO_LARGE);
         assert_string_equal(diag_text(&f->got.diag), why);
