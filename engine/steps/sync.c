@@ -75,22 +75,32 @@ static const char *mail_nickname(Run *run, const FlowedObject *planned)
         return s ? s : local_part(run, flowed_get(planned, "userPrincipalName"));
 }
 
-/* The nickname as Graph takes it: at most 64 of the characters it allows. A user's may have full stops, and
- * where it becomes a user name they stay where that may have them: inside, and not two together. */
-static const char *clean_nickname(Run *run, const char *s)
+/* At most 64 of the characters that Graph allows in a nickname. */
+static const char *clean_text(Run *run, const char *s, bool with_stops)
 {
-        const char *not_in = str_is(run_cloud_type(run), "group") ? "@()\\[]\";:.<>," : "@()\\[]\";:<>,";
         char *clean = arena_strdup(run->arena, s ? s : "");
         size_t n = 0;
 
         for (const char *p = clean; *p && n < 64; p++)
-                if ((unsigned char)*p > ' ' && (unsigned char)*p < 0x7f && !strchr(not_in, *p) &&
-                    (*p != '.' || (n && clean[n - 1] != '.')))
+                if ((unsigned char)*p > ' ' && (unsigned char)*p < 0x7f && !strchr("@()\\[]\";:<>,", *p) &&
+                    (*p != '.' || (with_stops && n && clean[n - 1] != '.')))
                         clean[n++] = *p;
         while (n && clean[n - 1] == '.')
                 n--;
         clean[n] = 0;
         return n ? clean : NULL;
+}
+
+/* Graph's documentation of it has no full stop: "@ ( ) \ [ ] \" ; : . < > ," and spaces are not allowed. */
+static const char *clean_nickname(Run *run, const char *s)
+{
+        return clean_text(run, s, false);
+}
+
+/* A user name has them, inside and not two together. */
+static const char *clean_user_name(Run *run, const char *s)
+{
+        return clean_text(run, s, true);
 }
 
 /* A copy of the planned object in which one value is another one. */
@@ -137,7 +147,7 @@ static void mend_upn(Run *run)
 
         if (!at || is_verified(run, at + 1) || !run->target_info.initial_domain)
                 return;
-        nickname = clean_nickname(run, mail_nickname(run, run->planned));
+        nickname = clean_user_name(run, mail_nickname(run, run->planned));
         if (!nickname)
                 return;
         mended = arena_printf(run->arena, "%s@%s", nickname, run->target_info.initial_domain);
@@ -303,9 +313,9 @@ int step_sync(Run *run)
                 return run_unread(run);
 
         run->record->status = RESULT_SUCCESS;
+        mend_upn(run);
         if (!run->cloud.object)
                 complete_create(run);
-        mend_upn(run);
         r = run_plan(run);
         if (r)
                 return r;
