@@ -131,13 +131,14 @@ typedef struct Site {
 
 static int open_site(void **state)
 {
-        Site *s = calloc(1, sizeof(*s));
         void *office;
         Wiring *one;
+        Site *s;
         int r = open_office(&office);
 
         if (r)
                 return r;
+        s = calloc(1, sizeof(*s));
         s->one = office;
         one = &s->one->wiring;
         s->ops = *one->queue->ops;

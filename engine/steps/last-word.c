@@ -51,13 +51,14 @@ static bool is_disabled(const Object *o)
         return control.type == VALUE_INT && control.i & UF_ACCOUNTDISABLE;
 }
 
-/* Where no rule can say it: is this object on, or another one that has a say in its person? By the bit. */
+/* Is this object on? By the rules, if they have spoken; else by the bit, or that of another with a say in its
+ * person. */
 int run_ask_whether_on(Run *run, bool *ret_on)
 {
         *ret_on = run_is_enabled(run);
-        for (size_t i = 0; i < run->person.n_joined && !*ret_on; i++) {
+        for (size_t i = 0; i < run->person.n_joined && !run->mv && !*ret_on; i++) {
                 const ObjectKey *key = &run->person.joined[i];
-                const Object *o;
+                const Object *o = NULL;
                 Head head;
                 int r;
 

@@ -340,7 +340,7 @@ static const char *check_part(const TargetAttribute *at, Part p, Arena *a, const
  */
 const char *target_value_check(const TargetAttribute *at, Value v, Arena *a, const char **ret_code)
 {
-        const char *ignored, **code = ret_code ? ret_code : &ignored;
+        const char *ignored = NULL, **code = ret_code ? ret_code : &ignored;
         char buf[32];
         int64_t number;
         bool b;
