@@ -11,16 +11,6 @@
 #define DAY_MS ((int64_t)86400000)
 #define ROWS   3000 /* a day; more than has_run() looks at without a table */
 
-static size_t count(ReportStore *s, const ReportFilter *filter)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        ReportRow *rows;
-        size_t n;
-
-        assert_int_equal(report_store_list(s, filter, 0, SIZE_MAX, a, &rows, &n), 0);
-        return n;
-}
-
 /* As the reporter adds them: a page at a time, in the order in which workers have finished, or nearly. */
 static void add_day(ReportStore *s, unsigned day, unsigned n)
 {
@@ -71,7 +61,7 @@ static void test_table_as_long_as_old_runs_come(void **state)
         /* What is repeated and lies among the last rows needs none. */
         add_day(s, 2, ROWS);
         assert_int_equal(n_tables(s), 0);
-        assert_int_equal(count(s, NULL), 3 * ROWS);
+        assert_int_equal(test_count(s, NULL), 3 * ROWS);
         s = report_store_free(s);
         test_folder_done(folder);
 }
@@ -85,13 +75,13 @@ static void test_order_of_past_days_goes(void **state)
         assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
         for (unsigned day = 0; day < 3; day++)
                 test_add_range(s, day * 10, 10, TEST_DAY_MS + day * DAY_MS, 1);
-        assert_int_equal(count(s, &nobody), 0);
+        assert_int_equal(test_count(s, &nobody), 0);
         for (unsigned day = 0; day < 3; day++)
                 assert_non_null(s->days[day]->order);
         test_add(s, 100, TEST_DAY_MS + 2 * DAY_MS + 100);
         assert_null(s->days[0]->order);
         assert_non_null(s->days[2]->order);
-        assert_int_equal(count(s, NULL), 31);
+        assert_int_equal(test_count(s, NULL), 31);
         s = report_store_free(s);
         test_folder_done(folder);
 }

@@ -95,3 +95,13 @@ void test_add(ReportStore *s, unsigned number, int64_t finished_ms)
 {
         test_add_range(s, number, 1, finished_ms, 0);
 }
+
+size_t test_count(ReportStore *s, const ReportFilter *filter)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        ReportRow *rows;
+        size_t n;
+
+        assert_int_equal(report_store_list(s, filter, 0, SIZE_MAX, a, &rows, &n), 0);
+        return n;
+}

@@ -32,3 +32,6 @@ const char *test_run_id(unsigned number, char *buf);
 /* Add one, or a row of them in one batch, `step` ms apart; asserts that it went well. */
 void test_add(ReportStore *s, unsigned number, int64_t finished_ms);
 void test_add_range(ReportStore *s, unsigned first, unsigned n, int64_t finished_ms, int64_t step);
+
+/* How many fit the filter; NULL: all. */
+size_t test_count(ReportStore *s, const ReportFilter *filter);

@@ -14,16 +14,6 @@
 
 static const ReportFilter anything = { .result = -1, .disposition = -1 };
 
-static size_t count(ReportStore *s, const ReportFilter *filter)
-{
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        ReportRow *rows;
-        size_t n;
-
-        assert_int_equal(report_store_list(s, filter, 0, SIZE_MAX, a, &rows, &n), 0);
-        return n;
-}
-
 static void test_list(void **state)
 {
         char *folder = test_folder(), id[GUID_TEXT_MAX];
@@ -36,7 +26,7 @@ static void test_list(void **state)
 
         assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
         test_add_range(s, 0, 90, TEST_DAY_MS, 1000000);
-        assert_int_equal(count(s, NULL), 90);
+        assert_int_equal(test_count(s, NULL), 90);
         assert_int_equal(report_store_list(s, &anything, 0, 10, a, &rows, &n), 0);
         assert_int_equal(n, 10);
         for (unsigned i = 0; i < 10; i++) {
@@ -65,11 +55,11 @@ static void test_list(void **state)
 
         /* Another process reads without a lock, and sees more after a refresh. */
         assert_int_equal(report_store_new(&reader, folder, false, NULL), 0);
-        assert_int_equal(count(reader, NULL), 90);
+        assert_int_equal(test_count(reader, NULL), 90);
         test_add(s, 300, TEST_DAY_MS + 80000000LL);
-        assert_int_equal(count(reader, NULL), 90);
+        assert_int_equal(test_count(reader, NULL), 90);
         assert_int_equal(report_store_refresh(reader), 0);
-        assert_int_equal(count(reader, NULL), 91);
+        assert_int_equal(test_count(reader, NULL), 91);
         assert_int_equal(report_store_read(reader, test_run_id(300, id), a, o, NULL), 0);
         assert_int_equal(report_store_add(reader, NULL, NULL, 0), -EPERM);
 
@@ -112,59 +102,59 @@ static void test_filters(void **state)
                 test_run_id((unsigned)i + 1, o->run_id);
                 add_outcome(s, o);
         }
-        assert_int_equal(count(s, &anything), n_fixtures);
+        assert_int_equal(test_count(s, &anything), n_fixtures);
 
         f = anything;
         f.error_code = "Throttled";
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.error_code = "throttled";
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.error_code = "Thro";
-        assert_int_equal(count(s, &f), 0);
+        assert_int_equal(test_count(s, &f), 0);
 
         f = anything;
         f.disposition = DISPOSITION_STAGED;
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.disposition = DISPOSITION_PARKED;
         f.result = RESULT_FAILURE;
-        assert_int_equal(count(s, &f), 3); /* parked, hostile, empty */
+        assert_int_equal(test_count(s, &f), 3); /* parked, hostile, empty */
 
         f = anything;
         f.text = "grace HOPPER";
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.text = "donaudampfschiff";
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.text = "ÜBERWACHUNGS";
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.text = "cn=Grace Hopper, ou=research"; /* not only as it is written */
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.text = "ou=leavers";
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.text = "nobody";
-        assert_int_equal(count(s, &f), 0);
+        assert_int_equal(test_count(s, &f), 0);
 
         f = anything;
         f.ou = "ou=staff, dc=CORP, dc=contoso,dc=test";
-        assert_true(count(s, &f) >= 8);
+        assert_true(test_count(s, &f) >= 8);
         f.ou = "OU=Leavers,DC=corp,DC=contoso,DC=test";
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.ou = "CN=Mallory Reyes,OU=Leavers,DC=corp,DC=contoso,DC=test";
-        assert_int_equal(count(s, &f), 1);
+        assert_int_equal(test_count(s, &f), 1);
         f.ou = "U=Leavers,DC=corp,DC=contoso,DC=test"; /* an end of the text, and no end of the DN */
-        assert_int_equal(count(s, &f), 0);
+        assert_int_equal(test_count(s, &f), 0);
 
         f = anything;
         guid_parse("1fdfcb9c-5fc6-423e-9cdd-8d5f26ddb1f4", &id);
         f.object = &id;
-        assert_int_equal(count(s, &f), n_fixtures - 1);
+        assert_int_equal(test_count(s, &f), n_fixtures - 1);
 
         fixture_base(a, o);
         f = anything;
         f.since = f.until = o->finished;
-        assert_int_equal(count(s, &f), n_fixtures - 1);
+        assert_int_equal(test_count(s, &f), n_fixtures - 1);
         f.since = wall_add(o->finished, 1);
         f.until.ms = 0;
-        assert_int_equal(count(s, &f), 0);
+        assert_int_equal(test_count(s, &f), 0);
         s = report_store_free(s);
         arena_free(a);
         test_folder_done(folder);
@@ -184,7 +174,7 @@ static void test_repeat(void **state)
         s = report_store_free(s);
         assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
         test_add_range(s, 0, 50, TEST_DAY_MS, 1);
-        assert_int_equal(count(s, NULL), 50);
+        assert_int_equal(test_count(s, NULL), 50);
         assert_int_equal(test_file_size(folder, TEST_LOG), size);
 
         /* The same within one batch. */
@@ -200,7 +190,7 @@ static void test_repeat(void **state)
                 data[1] = "not a record";
                 n[1] = 12;
                 assert_int_equal(report_store_add(s, data, n, 3), 0);
-                assert_int_equal(count(s, NULL), 51);
+                assert_int_equal(test_count(s, NULL), 51);
                 arena_free(a);
         }
         s = report_store_free(s);
@@ -238,7 +228,7 @@ static void test_rebuilt(void **state)
                         break;
                 }
                 assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
-                assert_int_equal(count(s, NULL), 40);
+                assert_int_equal(test_count(s, NULL), 40);
                 assert_int_equal(report_store_read(s, test_run_id(39, id), a, o, NULL), 0);
                 assert_string_equal(o->source.display_name, "Person 39");
                 s = report_store_free(s);
@@ -246,9 +236,9 @@ static void test_rebuilt(void **state)
         /* The log lost its end, and the index did not. */
         assert_int_equal(truncate(test_path(folder, TEST_LOG), test_file_size(folder, TEST_LOG) - 100), 0);
         assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
-        assert_int_equal(count(s, NULL), 39);
+        assert_int_equal(test_count(s, NULL), 39);
         test_add(s, 39, TEST_DAY_MS + 39);
-        assert_int_equal(count(s, NULL), 40);
+        assert_int_equal(test_count(s, NULL), 40);
         s = report_store_free(s);
         arena_free(a);
         test_folder_done(folder);
@@ -265,26 +255,26 @@ static void test_retention(void **state)
                 test_add(s, i, TEST_DAY_MS - i * day);
         assert_int_equal(report_store_new(&reader, folder, false, NULL), 0);
         assert_int_equal(report_store_retain(s, (Wall){ TEST_DAY_MS + 1000 }, 30, 0), 0);
-        assert_int_equal(count(s, NULL), 10);
+        assert_int_equal(test_count(s, NULL), 10);
         assert_int_equal(report_store_retain(s, (Wall){ TEST_DAY_MS + 1000 }, 6, 0), 0);
-        assert_int_equal(count(s, NULL), 7);
+        assert_int_equal(test_count(s, NULL), 7);
         assert_int_equal(test_file_size(folder, "2026-11-15.log"), -1);
         assert_int_equal(test_file_size(folder, "2026-11-15.idx"), -1);
         assert_int_equal(test_file_size(folder, "2026-11-15.txt"), -1);
         assert_int_equal(report_store_refresh(reader), 0);
-        assert_int_equal(count(reader, NULL), 7);
+        assert_int_equal(test_count(reader, NULL), 7);
 
         /* Too much, whatever is kept: the newest day stays. */
         assert_int_equal(report_store_retain(s, (Wall){ TEST_DAY_MS + 1000 }, 6, 1), 0);
-        assert_int_equal(count(s, NULL), 1);
+        assert_int_equal(test_count(s, NULL), 1);
         test_add(s, 50, TEST_DAY_MS + 5);
-        assert_int_equal(count(s, NULL), 2);
+        assert_int_equal(test_count(s, NULL), 2);
 
         /* Interrupted in the middle: an index without its log. */
         s = report_store_free(s);
         assert_int_equal(unlink(test_path(folder, TEST_LOG)), 0);
         assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
-        assert_int_equal(count(s, NULL), 0);
+        assert_int_equal(test_count(s, NULL), 0);
         assert_int_equal(test_file_size(folder, "2026-11-22.idx"), -1);
         s = report_store_free(s);
         reader = report_store_free(reader);
@@ -344,10 +334,10 @@ static void test_full(void **state)
                                 test_outcome(a, o, i + k, TEST_DAY_MS + i + k);
                                 test_pack(a, o, &data[k], &n[k]);
                         }
-                        before = count(s, NULL);
+                        before = test_count(s, NULL);
                         r = report_store_add(s, data, n, 8);
                 }
-                if (r != REPORT_E_FULL || count(s, NULL) != before || before % 8 || !before)
+                if (r != REPORT_E_FULL || test_count(s, NULL) != before || before % 8 || !before)
                         _exit(2);
                 report_store_free(s);
                 arena_free(a);
@@ -357,8 +347,8 @@ static void test_full(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
         assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
-        assert_int_equal(count(s, NULL) % 8, 0);
-        assert_true(count(s, NULL) > 0);
+        assert_int_equal(test_count(s, NULL) % 8, 0);
+        assert_true(test_count(s, NULL) > 0);
         test_add(s, 5000, TEST_DAY_MS);
         s = report_store_free(s);
         test_folder_done(folder);
@@ -402,7 +392,7 @@ static void test_free_room(void **state)
         if (freed == 0)
                 skip(); /* this file system has no holes */
         assert_true(freed > 100000);
-        assert_int_equal(count(s, NULL), 1200);
+        assert_int_equal(test_count(s, NULL), 1200);
         assert_int_equal(report_store_read(s, test_run_id(0, id), a, o, &diag), 0);
         assert_int_equal(report_store_read(s, test_run_id(100, id), a, o, &diag), 0);
         assert_int_equal(report_store_read(s, test_run_id(7, id), a, o, &diag), REPORT_E_NONE);
@@ -422,12 +412,12 @@ static void test_free_room(void **state)
         assert_int_equal(report_store_read(s, test_run_id(1299, id), a, o, &diag), 0);
         s = report_store_free(s);
         assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
-        assert_int_equal(count(s, NULL), 1300);
+        assert_int_equal(test_count(s, NULL), 1300);
         assert_int_equal(report_store_read(s, test_run_id(1150, id), a, o, &diag), 0);
         s = report_store_free(s);
         unlink(test_path(folder, "2026-11-22.idx"));
         assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
-        assert_int_equal(count(s, &(ReportFilter){ .result = RESULT_FAILURE, .disposition = -1 }), 26);
+        assert_int_equal(test_count(s, &(ReportFilter){ .result = RESULT_FAILURE, .disposition = -1 }), 26);
         assert_int_equal(report_store_read(s, test_run_id(1299, id), a, o, &diag), 0);
         report_store_free(s);
         diag_deinit(&diag);
@@ -458,7 +448,7 @@ static void test_thin(void **state)
         add_mixed(s, 51, 1);
         assert_int_equal(report_store_read(s, test_run_id(51, id), a, o, NULL), 0);
         assert_true(o->n_steps > 0);
-        assert_int_equal(count(s, NULL), 3);
+        assert_int_equal(test_count(s, NULL), 3);
         report_store_free(s);
         test_folder_done(folder);
 }

@@ -15,6 +15,17 @@
 
 #include <cmocka.h>
 
+static const char *const uris[] = { "ldapi://%2Fnowhere%2Fat%2Fall" };
+static LdapConfig nowhere = {
+        .name = "corp",
+        .uris = { .items = uris, .n_items = 1 },
+        .base = "dc=corp,dc=example,dc=test",
+        .connect_timeout_us = 1000000,
+        .request_timeout_us = 1000000,
+        .keepalive_us = 1000000,
+        .bind.mechanism = BIND_EXTERNAL,
+};
+
 typedef struct Desk {
         Queue queue;
         int n_positions; /* so often a feed has asked where to begin */
@@ -29,20 +40,10 @@ static int position(Queue *q, const char *feed, Arena *a, const void **ret_data,
 static void test_feed_begins_again(void **state)
 {
         static const QueueOps ops = { .name = "desk", .position = position };
-        static const char *const uris[] = { "ldapi://%2Fnowhere%2Fat%2Fall" };
         Desk d = { .queue.ops = &ops };
-        LdapConfig ldap = {
-                .name = "corp",
-                .uris = { .items = uris, .n_items = 1 },
-                .base = "dc=corp,dc=example,dc=test",
-                .connect_timeout_us = 1000000,
-                .request_timeout_us = 1000000,
-                .keepalive_us = 1000000,
-                .bind.mechanism = BIND_EXTERNAL,
-        };
         SourceConfig source = { 0 };
         Config config = { 0 };
-        Connector connector = { .name = "corp", .feed = "feed-corp", .ldap = &ldap, .source = &source };
+        Connector connector = { .name = "corp", .feed = "feed-corp", .ldap = &nowhere, .source = &source };
         Wiring w = {
                 .first = &config,
                 .clock = &clock_system,
@@ -125,22 +126,12 @@ static void test_one_node_has_them_all(void **state)
         static const QueueOps ops = {
                 .name = "servers", .position = no_position, .role = give, .role_drop = drop
         };
-        static const char *const uris[] = { "ldapi://%2Fnowhere%2Fat%2Fall" };
         Servers servers = { .queue.ops = &ops };
-        LdapConfig ldap = {
-                .name = "corp",
-                .uris = { .items = uris, .n_items = 1 },
-                .base = "dc=corp,dc=example,dc=test",
-                .connect_timeout_us = 1000000,
-                .request_timeout_us = 1000000,
-                .keepalive_us = 1000000,
-                .bind.mechanism = BIND_EXTERNAL,
-        };
         SourceConfig source = { 0 };
         Config config = { 0 };
         Connector connectors[] = {
-                { .name = "a", .feed = "feed-a", .ldap = &ldap, .source = &source },
-                { .name = "b", .feed = "feed-b", .ldap = &ldap, .source = &source },
+                { .name = "a", .feed = "feed-a", .ldap = &nowhere, .source = &source },
+                { .name = "b", .feed = "feed-b", .ldap = &nowhere, .source = &source },
         };
         Wiring w = {
                 .first = &config,

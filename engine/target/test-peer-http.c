@@ -498,52 +498,47 @@ static void test_left_behind(void **state)
         assert_int_equal(w->server.n_requests, 100 * N_ELEMENTS(threads));
 }
 
-static void test_stop(void **state)
+/* The end is near, or here, while one waits for the limiter. */
+static void stop_while_one_waits(World *w, bool all)
 {
-        static const char *const answers[] = { NULL };
-        World *w = *state;
-        HttpRequest waiting, late;
+        HttpRequest waiting;
 
-        w->server.answers = answers;
-        w->server.n_answers = 1;
         atomic_store(&w->wait[LANE_NORMAL], 1500000);
         prepare(w, &waiting, "POST", "{}", LANE_NORMAL);
         http_submit(w->http, &waiting);
-        http_stop(w->http, true);
-        http_wait(w->http, &waiting);
-        assert_int_equal(waiting.end, HTTP_STOPPED);
-        assert_false(waiting.sent);
-        http_request_deinit(&waiting);
-        prepare(w, &late, "POST", "{}", LANE_NORMAL);
-        http_submit(w->http, &late);
-        http_wait(w->http, &late);
-        assert_int_equal(late.end, HTTP_STOPPED);
-        http_request_deinit(&late);
-        assert_int_equal(w->server.n_requests, 0);
-}
-
-/* The end is near: what would wait ends, what can leave still has its answer. */
-static void test_drain(void **state)
-{
-        static const char *const answers[] = { OK("{}") };
-        World *w = *state;
-        HttpRequest waiting, late;
-
-        w->server.answers = answers;
-        w->server.n_answers = 1;
-        atomic_store(&w->wait[LANE_NORMAL], 1500000);
-        prepare(w, &waiting, "POST", "{}", LANE_NORMAL);
-        http_submit(w->http, &waiting);
-        http_stop(w->http, false);
+        http_stop(w->http, all);
         http_wait(w->http, &waiting);
         assert_int_equal(waiting.end, HTTP_STOPPED);
         assert_false(waiting.sent);
         http_request_deinit(&waiting);
         atomic_store(&w->wait[LANE_NORMAL], 0);
-        prepare(w, &late, "POST", "{}", LANE_NORMAL);
-        http_submit(w->http, &late);
-        http_wait(w->http, &late);
-        assert_int_equal(late.end, HTTP_ANSWERED);
+}
+
+static void test_stop(void **state)
+{
+        static const char *const answers[] = { NULL };
+        World *w = *state;
+        HttpRequest late;
+
+        w->server.answers = answers;
+        w->server.n_answers = 1;
+        stop_while_one_waits(w, true);
+        assert_int_equal(run(w, &late, "POST", "{}"), HTTP_STOPPED);
+        http_request_deinit(&late);
+        assert_int_equal(w->server.n_requests, 0);
+}
+
+/* What can leave at once still has its answer. */
+static void test_drain(void **state)
+{
+        static const char *const answers[] = { OK("{}") };
+        World *w = *state;
+        HttpRequest late;
+
+        w->server.answers = answers;
+        w->server.n_answers = 1;
+        stop_while_one_waits(w, false);
+        assert_int_equal(run(w, &late, "POST", "{}"), HTTP_ANSWERED);
         http_request_deinit(&late);
         assert_int_equal(w->server.n_requests, 1);
 }
