@@ -28,7 +28,6 @@ def row(bench):
     ground = people.ground
     n = int(os.environ.get("SOSYNC_BENCH_KNOWN") or (10000 if bench.quick else 1000000))
     seconds = 4 if bench.quick else 20
-    numbers = itertools.count(1)
     half = N_PEOPLE // 2
     of_few, of_many = itertools.cycle(ground.users[:half]), itertools.cycle(ground.users[half:])
 
@@ -38,10 +37,10 @@ def row(bench):
             ground.until_idle()
         with ground.service(state=state, wait=False) as service:
             ready = ground.until_ready()
-            change(ground, users, numbers, PER_S)
+            change(ground, users, PER_S)
             ground.until_idle(reported=True)
             ground.forget_journal()
-            commits = change(ground, users, numbers, PER_S * seconds)
+            commits = change(ground, users, PER_S * seconds)
             ground.until_idle()
             arrived = arrivals(ground)
             times = [(arrived[t][-1] - c.sent_mono_ns) / 1e6 for t, c in commits.items() if t in arrived]

@@ -40,11 +40,15 @@ def pace(n, per_s=PER_S):
         time.sleep(max(0.0, next_at - time.monotonic()))
 
 
-def change(ground, users, numbers, n):
+# No title twice in a run of the bench: what is in the cloud already would not be written.
+TITLES = (f"product {i}" for i in itertools.count(1))
+
+
+def change(ground, users, n):
     """So many changes at this pace: title → Commit."""
     commits = {}
     for _ in pace(n):
-        title = f"product {next(numbers)}"
+        title = next(TITLES)
         commits[title] = ground.ad.set(next(users).dn, title=title)
     return commits
 
@@ -88,7 +92,7 @@ class Paced:
         commits, begins = {}, {}
         with BaselineChange(ground) as baseline:
             for _ in range(self.n_seconds):
-                commits.update(change(ground, self.users, self.number, PER_S))
+                commits.update(change(ground, self.users, PER_S))
                 for _ in pace(PER_S):
                     title = f"baseline {next(self.number)}"
                     begins[title] = baseline.change(next(self.users), patch(jobTitle=title))
