@@ -4,6 +4,7 @@
 
 #include "app/flow/feeder.h"
 
+#include "app/flow/test-nowhere.h"
 #include "listener/feed-syncrepl.h"
 
 #include <event2/event.h>
@@ -44,26 +45,17 @@ static int position(Queue *q, const char *feed, Arena *a, const void **ret_data,
 static int setup(void **state)
 {
         static const QueueOps ops = { .name = "desk", .position = position };
-        static const char *const uris[] = { "ldapi://%2Fnowhere%2Fat%2Fall" };
         Arena *a = arena_new(0);
         Desk *d = arena_new_of(a, Desk);
 
         d->arena = a;
         d->queue.ops = &ops;
-        d->ldap = (LdapConfig){
-                .name = "corp",
-                .uris = { .items = uris, .n_items = 1 },
-                .base = "dc=corp,dc=example,dc=test",
-                .connect_timeout_us = 1000000,
-                .request_timeout_us = 1000000,
-                .keepalive_us = 1000000,
-        };
-        d->ldap.bind.mechanism = BIND_EXTERNAL;
+        d->ldap = test_nowhere();
         while (strcmp(ldap_config_feeds[d->ldap.feed], "syncrepl") != 0)
                 d->ldap.feed++;
         d->connector =
                 (Connector){ .name = "corp", .feed = "feed-corp", .ldap = &d->ldap, .source = &d->source };
-        d->config.run.attributes = uris; /* any names */
+        d->config.run.attributes = test_nowhere_uris; /* any names */
         d->config.run.n_attributes = 1;
         d->wiring.first = &d->config;
         d->wiring.clock = &clock_system;

@@ -4,6 +4,8 @@
 
 #include "app/service/roles.h"
 
+#include "app/flow/test-nowhere.h"
+
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <setjmp.h>
@@ -14,17 +16,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static const char *const uris[] = { "ldapi://%2Fnowhere%2Fat%2Fall" };
-static LdapConfig nowhere = {
-        .name = "corp",
-        .uris = { .items = uris, .n_items = 1 },
-        .base = "dc=corp,dc=example,dc=test",
-        .connect_timeout_us = 1000000,
-        .request_timeout_us = 1000000,
-        .keepalive_us = 1000000,
-        .bind.mechanism = BIND_EXTERNAL,
-};
 
 typedef struct Desk {
         Queue queue;
@@ -41,9 +32,10 @@ static void test_feed_begins_again(void **state)
 {
         static const QueueOps ops = { .name = "desk", .position = position };
         Desk d = { .queue.ops = &ops };
+        LdapConfig ldap = test_nowhere();
         SourceConfig source = { 0 };
         Config config = { 0 };
-        Connector connector = { .name = "corp", .feed = "feed-corp", .ldap = &nowhere, .source = &source };
+        Connector connector = { .name = "corp", .feed = "feed-corp", .ldap = &ldap, .source = &source };
         Wiring w = {
                 .first = &config,
                 .clock = &clock_system,
@@ -127,11 +119,12 @@ static void test_one_node_has_them_all(void **state)
                 .name = "servers", .position = no_position, .role = give, .role_drop = drop
         };
         Servers servers = { .queue.ops = &ops };
+        LdapConfig ldap = test_nowhere();
         SourceConfig source = { 0 };
         Config config = { 0 };
         Connector connectors[] = {
-                { .name = "a", .feed = "feed-a", .ldap = &nowhere, .source = &source },
-                { .name = "b", .feed = "feed-b", .ldap = &nowhere, .source = &source },
+                { .name = "a", .feed = "feed-a", .ldap = &ldap, .source = &source },
+                { .name = "b", .feed = "feed-b", .ldap = &ldap, .source = &source },
         };
         Wiring w = {
                 .first = &config,

@@ -498,11 +498,15 @@ static void test_left_behind(void **state)
         assert_int_equal(w->server.n_requests, 100 * N_ELEMENTS(threads));
 }
 
-/* The end is near, or here, while one waits for the limiter. */
-static void stop_while_one_waits(World *w, bool all)
+/* The end is near, or here, while one waits for the limiter: that one ends. How does one end that comes
+ * later, and how many have arrived? */
+static void stop(World *w, bool all, HttpEnd late_end, size_t n_arrived)
 {
-        HttpRequest waiting;
+        static const char *const answers[] = { OK("{}") };
+        HttpRequest waiting, late;
 
+        w->server.answers = answers;
+        w->server.n_answers = 1;
         atomic_store(&w->wait[LANE_NORMAL], 1500000);
         prepare(w, &waiting, "POST", "{}", LANE_NORMAL);
         http_submit(w->http, &waiting);
@@ -512,35 +516,20 @@ static void stop_while_one_waits(World *w, bool all)
         assert_false(waiting.sent);
         http_request_deinit(&waiting);
         atomic_store(&w->wait[LANE_NORMAL], 0);
+        assert_int_equal(run(w, &late, "POST", "{}"), late_end);
+        http_request_deinit(&late);
+        assert_int_equal(w->server.n_requests, n_arrived);
 }
 
 static void test_stop(void **state)
 {
-        static const char *const answers[] = { NULL };
-        World *w = *state;
-        HttpRequest late;
-
-        w->server.answers = answers;
-        w->server.n_answers = 1;
-        stop_while_one_waits(w, true);
-        assert_int_equal(run(w, &late, "POST", "{}"), HTTP_STOPPED);
-        http_request_deinit(&late);
-        assert_int_equal(w->server.n_requests, 0);
+        stop(*state, true, HTTP_STOPPED, 0);
 }
 
 /* What can leave at once still has its answer. */
 static void test_drain(void **state)
 {
-        static const char *const answers[] = { OK("{}") };
-        World *w = *state;
-        HttpRequest late;
-
-        w->server.answers = answers;
-        w->server.n_answers = 1;
-        stop_while_one_waits(w, false);
-        assert_int_equal(run(w, &late, "POST", "{}"), HTTP_ANSWERED);
-        http_request_deinit(&late);
-        assert_int_equal(w->server.n_requests, 1);
+        stop(*state, false, HTTP_ANSWERED, 1);
 }
 
 int main(void)
