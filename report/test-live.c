@@ -92,6 +92,24 @@ static void test_sentence(void **state)
                             "The certificate for Microsoft Graph ends in 3 days.");
         sources[0].proof_us = 61000000;
         assert_string_equal(vitals_sentence(a, &v, &good), "The feed has not proved for 61 s that it lives.");
+        sources[0].watches = false;
+        sources[0].state = "broken";
+        sources[0].unwatched_us = 59000000;
+        assert_string_equal(vitals_sentence(a, &v, &good), "The feed is broken: changes are not seen yet.");
+        sources[0].unwatched_us = 725000000;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "The feed is broken: changes have not been seen for 12 m 5 s.");
+        assert_false(vitals_ready(&v, &why));
+        assert_string_equal(why, "the feed does not watch the directory");
+        /* Of a node that stands by. */
+        sources[0].unwatched_us = sources[0].proof_us = 0;
+        sources[0].elsewhere = true;
+        assert_true(vitals_ready(&v, &why));
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "The certificate for Microsoft Graph ends in 3 days.");
+        sources[0].elsewhere = false;
+        sources[0].watches = true;
+        sources[0].proof_us = 61000000;
         v.n_sources = 2;
         assert_string_equal(vitals_sentence(a, &v, &good),
                             "The feed of corp.test has not proved for 61 s that it lives.");

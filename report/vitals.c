@@ -5,6 +5,9 @@
 /* A feed proves that it lives every ten seconds; one that has been silent for longer than this is stuck. */
 #define PROOF_MAX_US ((int64_t)60 * 1000000)
 
+/* Of a feed that does not watch: from then on its duration says more than that it is so. */
+#define UNWATCHED_SAY_US ((int64_t)60 * 1000000)
+
 /* A certificate is replaced by people, who need days for it. */
 #define CERTIFICATE_WARN_MS ((int64_t)21 * 86400 * 1000)
 
@@ -26,6 +29,12 @@ size_t vitals_parked(const Vitals *v)
         return n;
 }
 
+/* By this node of a cluster, or by another. */
+static bool is_followed(const VitalsSource *s)
+{
+        return s->watches || s->elsewhere;
+}
+
 bool vitals_ready(const Vitals *v, const char **ret_why)
 {
         const char *why = NULL;
@@ -36,7 +45,7 @@ bool vitals_ready(const Vitals *v, const char **ret_why)
                 if (!v->sources[i].ok)
                         why = "the directory cannot be used";
         for (size_t i = 0; i < v->n_sources; i++)
-                if (!v->sources[i].watches)
+                if (!is_followed(&v->sources[i]))
                         why = "the feed does not watch the directory";
         if (!v->queue_ok)
                 why = "the queue cannot be read";
@@ -48,6 +57,16 @@ bool vitals_ready(const Vitals *v, const char **ret_why)
 static const char *of(Arena *a, const Vitals *v, const VitalsSource *s)
 {
         return v->n_sources > 1 ? arena_printf(a, " of %s", s->name) : "";
+}
+
+static const char *unwatched_sentence(Arena *a, const Vitals *v, const VitalsSource *s)
+{
+        char since[32];
+
+        if (s->unwatched_us < UNWATCHED_SAY_US)
+                return arena_printf(a, "The feed%s is %s: changes are not seen yet.", of(a, v, s), s->state);
+        return arena_printf(a, "The feed%s is %s: changes have not been seen for %s.", of(a, v, s), s->state,
+                            duration_format(s->unwatched_us, since, sizeof(since)));
 }
 
 /* What is wrong with the sources, the worst of them first; NULL: nothing. */
@@ -65,9 +84,8 @@ static const char *sources_sentence(Arena *a, const Vitals *v)
                 if (v->sources[i].paused)
                         return "The queue is full; the feed pauses until there is room.";
         for (size_t i = 0; i < v->n_sources; i++)
-                if (!v->sources[i].watches)
-                        return arena_printf(a, "The feed%s is %s: changes are not seen yet.",
-                                            of(a, v, &v->sources[i]), v->sources[i].state);
+                if (!is_followed(&v->sources[i]))
+                        return unwatched_sentence(a, v, &v->sources[i]);
         for (size_t i = 0; i < v->n_sources; i++)
                 if (v->sources[i].proof_us > PROOF_MAX_US)
                         return arena_printf(a, "The feed%s has not proved for %lld s that it lives.",

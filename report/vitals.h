@@ -31,8 +31,10 @@ struct VitalsSource {
         bool ok;         /* it can be used */
         const char *why; /* not ok: what it said */
 
-        bool watches;      /* registered, and all that was due has been handed over */
-        const char *state; /* "watching" "catching up" ... */
+        bool watches;         /* registered, and all that was due has been handed over */
+        bool elsewhere;       /* another node of a cluster does it */
+        int64_t unwatched_us; /* so long nobody has, as far as is known here; 0: somebody does */
+        const char *state;    /* "watching" "catching up" "standing by" ... */
         const char *server, *text;
         int64_t proof_us; /* since the last proof of life */
         bool paused;      /* the queue is full */

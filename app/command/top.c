@@ -176,11 +176,11 @@ static void add_source(const Top *t, const json_t *source, bool several, Str *ou
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const json_t *feed = json_object_get(source, "feed");
         const char *server = text(feed, "server"), *said = text(feed, "text"), *name = text(source, "name");
-        bool watches = str_is(text(feed, "state"), "watching");
+        bool followed = json_is_true(json_object_get(feed, "followed"));
 
         if (several)
                 str_printf(out, "%s%s%s\n", BOLD, str_safe(a, name, strlen(name)), PLAIN);
-        str_printf(out, "%s%-9s%s %s%s%s %s%s%.200s\n", BOLD, "feed", PLAIN, watches ? GOOD : BAD,
+        str_printf(out, "%s%-9s%s %s%s%s %s%s%.200s\n", BOLD, "feed", PLAIN, followed ? GOOD : BAD,
                    text(feed, "state"), PLAIN, str_safe(a, server, strlen(server)), *said ? ", " : "",
                    str_safe(a, said, strlen(said)));
         add_side(t, source, "directory", "", out);

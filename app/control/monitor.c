@@ -85,13 +85,19 @@ static bool see_circuit(Circuit *c, Arena *a, const char **ret_why)
 static void see_source(Feeder *f, Arena *a, VitalsSource *ret)
 {
         FeedStatus feed;
+        int64_t unwatched_us;
+        bool watches, elsewhere;
 
-        intake_status(&f->intake, a, &feed);
+        intake_status(&f->intake, a, &feed, &unwatched_us);
+        watches = feed.state == FEED_WATCHING;
+        elsewhere = !watches && unwatched_us == 0;
         *ret = (VitalsSource){
                 .name = f->connector->name,
                 .base = f->connector->ldap->base,
-                .watches = feed.state == FEED_WATCHING,
-                .state = feed_state_name(feed.state),
+                .watches = watches,
+                .elsewhere = elsewhere,
+                .unwatched_us = unwatched_us,
+                .state = elsewhere ? "standing by" : feed_state_name(feed.state),
                 .server = feed.server,
                 .text = feed.text,
                 .proof_us = feed.proof_age_us,
@@ -246,14 +252,15 @@ static json_t *source_json(const VitalsSource *s)
 
         json_object_set_new(o, "name", json_string(s->name));
         json_object_set_new(o, "base", json_string(s->base));
-        json_object_set_new(o, "feed",
-                            json_pack("{s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "state",
-                                      s->state, "server", s->server, "text", s->text, "proofSeconds",
-                                      (double)s->proof_us / 1e6, "seen", (json_int_t)s->n_seen, "queued",
-                                      (json_int_t)s->n_queued, "outOfScope", (json_int_t)s->n_out_of_scope,
-                                      "urgent", (json_int_t)s->n_urgent, "unread", (json_int_t)s->n_unread,
-                                      "lookouts", (json_int_t)s->n_lookouts, "lookoutUrgent",
-                                      (json_int_t)s->n_lookout_urgent));
+        json_object_set_new(
+                o, "feed",
+                json_pack("{s:s, s:b, s:I, s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "state",
+                          s->state, "followed", s->watches || s->elsewhere, "unwatchedSeconds",
+                          (json_int_t)(s->unwatched_us / 1000000), "server", s->server, "text", s->text,
+                          "proofSeconds", (double)s->proof_us / 1e6, "seen", (json_int_t)s->n_seen, "queued",
+                          (json_int_t)s->n_queued, "outOfScope", (json_int_t)s->n_out_of_scope, "urgent",
+                          (json_int_t)s->n_urgent, "unread", (json_int_t)s->n_unread, "lookouts",
+                          (json_int_t)s->n_lookouts, "lookoutUrgent", (json_int_t)s->n_lookout_urgent));
         return o;
 }
 

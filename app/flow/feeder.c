@@ -77,6 +77,32 @@ void feeder_resume(Feeder *f)
         pthread_mutex_unlock(&f->lock);
 }
 
+void feeder_look(Feeder *f, Wiring *w)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *name = f->connector->name, *text = "the directory is followed again";
+        FeedStatus status;
+        char since[32];
+        int64_t us;
+
+        intake_status(&f->intake, a, &status, &us);
+        if (f->is_unwatched && us == 0) {
+                log_info(&f->log, text);
+                alarms_clear(&w->alarms, FEEDER_UNWATCHED_ALARM, name, text, clock_wall(w->clock));
+                f->is_unwatched = false;
+        }
+        if (f->is_unwatched || us < FEEDER_UNWATCHED_US || status.state == FEED_CATCHING_UP)
+                return;
+        f->is_unwatched = true;
+        text = arena_printf(a, "nobody has followed the directory for %s: the feed is %s%s%s%s",
+                            duration_format(us, since, sizeof(since)), feed_state_name(status.state),
+                            *status.text ? " (" : "", status.text, *status.text ? ")" : "");
+        log_warning(&f->log, "nobody follows the directory; its changes are not seen until somebody does",
+                    LOG_INT("seconds", us / 1000000), LOG_STR("state", feed_state_name(status.state)),
+                    LOG_STR("why", status.text));
+        alarms_raise(&w->alarms, FEEDER_UNWATCHED_ALARM, name, text, clock_wall(w->clock));
+}
+
 bool feeder_has_ended(const Feeder *f)
 {
         return f->thread.has_ended;

@@ -11,7 +11,12 @@
  * on from what is stored by then. The intake is there from prepare to deinit: jobs and ticks look at it
  * whether or not the feed runs.
  *
- * Threads: prepare, start, stop and deinit are for one at a time; resume and tell_stop for any. The feed, and
+ * A source that nobody has followed for FEEDER_UNWATCHED_US (no server answers, the feed has ended, no node
+ * of a cluster is known to have the role) is an alarm, said once when it begins to count and once when it is
+ * over. A catch-up reads, so none begins in one; and none is over before it watches.
+ *
+ * Threads: prepare, start, stop and deinit are for one at a time; resume and tell_stop for any; look for one,
+ * between prepare and deinit. The feed, and
  * `settled`, are on the feed's own.
  */
 
@@ -23,6 +28,10 @@
 
 typedef struct Feeder Feeder;
 
+/* A feed moves to the next controller within seconds, and a server that restarts is back in less. */
+#define FEEDER_UNWATCHED_ALARM "feed" /* its kind */
+#define FEEDER_UNWATCHED_US    ((int64_t)5 * 60 * 1000000)
+
 struct Feeder {
         Connector *connector;
         IntakeSink intake;
@@ -33,6 +42,7 @@ struct Feeder {
         FeedThread thread;
         Lookouts lookouts; /* beside it, with source.urgent_on: all-dcs */
         bool prepared;
+        bool is_unwatched; /* an alarm says so */
 
         pthread_mutex_t lock; /* protects is_running, and the feed from its end while it is told to go on */
         bool is_running;
@@ -48,6 +58,7 @@ void feeder_deinit(Feeder *f);
  */
 int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag);
 void feeder_resume(Feeder *f); /* after a queue that was full; from any thread, also while it is stopped */
+void feeder_look(Feeder *f, Wiring *w); /* is the source followed? Every second */
 bool feeder_has_ended(const Feeder *f); /* by an error; it is stopped and started again */
 void feeder_tell_stop(Feeder *f);
 void feeder_stop(Feeder *f); /* and waits */

@@ -289,14 +289,27 @@ static bool is_news(IntakeSink *in, const FeedStatus *status)
         return true;
 }
 
-void intake_stand_by(IntakeSink *in)
+/* The lock is held. */
+static void note_watched(IntakeSink *in, bool watched)
+{
+        if (watched)
+                in->unwatched = (Mono){ 0 };
+        else if (!in->unwatched.us)
+                in->unwatched = clock_mono(in->clock);
+}
+
+void intake_stand_by(IntakeSink *in, bool known)
 {
         bool first;
 
         pthread_mutex_lock(&in->lock);
+        note_watched(in, known);
         first = !in->is_settled;
         in->is_settled = true;
-        in->status = (FeedStatus){ .state = FEED_STOPPED, .text = "another node follows this source" };
+        in->status = (FeedStatus){ .state = FEED_STOPPED };
+        snprintf(in->text, sizeof(in->text), "%s",
+                 known ? "another node follows this source" : "nobody knows which node follows this source");
+        in->server[0] = '\0';
         in->told = clock_mono(in->clock);
         pthread_mutex_unlock(&in->lock);
         if (first && in->settled)
@@ -325,6 +338,7 @@ static void note_state(FeedSink *sink, const FeedStatus *status)
 
         pthread_mutex_lock(&in->lock);
         news = is_news(in, status);
+        note_watched(in, status->state == FEED_WATCHING);
         first = settled && !in->is_settled;
         in->is_settled |= settled;
         in->status = *status;
@@ -361,6 +375,7 @@ void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *
         };
         in->status.server = in->server;
         in->status.text = in->text;
+        note_watched(in, false);
         storer_init(&in->storer, queue);
         pthread_mutex_init(&in->lock, NULL);
 }
@@ -371,15 +386,21 @@ void intake_deinit(IntakeSink *in)
         pthread_mutex_destroy(&in->lock);
 }
 
-void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status)
+void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status, int64_t *ret_unwatched_us)
 {
+        Mono now = clock_mono(in->clock);
+
         pthread_mutex_lock(&in->lock);
         *ret_status = in->status;
         /* It tells every second; one that is stuck grows old all the same. */
         if (in->told.us)
-                ret_status->proof_age_us += clock_mono(in->clock).us - in->told.us;
+                ret_status->proof_age_us += now.us - in->told.us;
         ret_status->server = arena_strdup(a, in->server);
         ret_status->text = arena_strdup(a, in->text);
+        if (ret_unwatched_us)
+                *ret_unwatched_us = !in->unwatched.us           ? 0
+                                    : now.us > in->unwatched.us ? now.us - in->unwatched.us
+                                                                : 1;
         pthread_mutex_unlock(&in->lock);
 }
 

@@ -51,7 +51,8 @@ struct IntakeSink {
 
         pthread_mutex_t lock; /* protects what follows */
         FeedStatus status;
-        Mono told; /* when the feed said it */
+        Mono told;      /* when the feed said it */
+        Mono unwatched; /* since when nobody has followed the source; 0: somebody does */
         char server[256], text[512];
         bool is_settled;
         FeedState said; /* as last logged: a server that stays away is tried again and again */
@@ -69,13 +70,15 @@ void intake_init(IntakeSink *in, Queue *queue, Snapshot *snapshot, const Clock *
                  const char *feed, uint16_t source, const SourceConfig *source_config);
 void intake_deinit(IntakeSink *in);
 
-/* In a cluster: another node follows the source, and this one is ready to; or it is this one from now on. */
-void intake_stand_by(IntakeSink *in);
+/* In a cluster: another node follows the source (`known`; else no server says who does), and this one is
+ * ready to; or it is this one from now on. */
+void intake_stand_by(IntakeSink *in, bool known);
 void intake_lead(IntakeSink *in, uint64_t term);
 uint64_t intake_term(const IntakeSink *in);
 
 /* Has the feed handed over all that was due, and goes on? */
 bool intake_is_watching(IntakeSink *in);
 
-/* A copy of the feed's last words about itself. */
-void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status);
+/* A copy of the feed's last words about itself. `ret_unwatched_us` (NULL: not asked): so long has nobody
+ * followed the source, as far as this node knows; 0: somebody does. */
+void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status, int64_t *ret_unwatched_us);

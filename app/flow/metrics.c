@@ -174,6 +174,7 @@ static double cpu_seconds(void)
 static double source_value(const VitalsSource *s, size_t row)
 {
         const double values[] = { s->watches,
+                                  (double)s->unwatched_us / 1e6,
                                   (double)s->proof_us / 1e6,
                                   s->paused,
                                   (double)s->n_seen,
@@ -194,6 +195,8 @@ static void add_sources(const Vitals *v, Str *out)
                 const char *name, *type, *help;
         } rows[] = {
                 { "sosync_feed_watching", "gauge", "1: the feed watches the directory." },
+                { "sosync_feed_unwatched_seconds", "gauge",
+                  "Since nobody has followed the directory, as far as this node knows; 0: somebody does." },
                 { "sosync_feed_lag_seconds", "gauge",
                   "Since the last proof of life on the feed's own connection." },
                 { "sosync_feed_paused", "gauge", "1: the queue is full, and the feed waits." },

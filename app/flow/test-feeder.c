@@ -5,6 +5,7 @@
 #include "app/flow/feeder.h"
 
 #include "app/flow/test-nowhere.h"
+#include "base/str.h"
 #include "listener/feed-syncrepl.h"
 
 #include <event2/event.h>
@@ -214,6 +215,67 @@ static void test_again_and_again(void **state)
         diag_deinit(&diag);
 }
 
+/* What was told, one line each. */
+static void remember(void *context, const AlarmEvent *e)
+{
+        str_printf(context, "%s %s %s: %s\n", alarm_turn_name(e->turn), e->kind, e->name, e->text);
+}
+
+static void say(Feeder *f, FeedState state, const char *text)
+{
+        f->intake.sink.state(&f->intake.sink, &(FeedStatus){ .state = state, .text = text });
+}
+
+/* Nobody follows the source for minutes: said once when that begins to count, and once when it is over. */
+static void test_unwatched(void **state)
+{
+        Desk *d = *state;
+        ClockFake clock;
+        Feeder f = { 0 };
+        Str told;
+
+        str_init(&told, 4096);
+        clock_fake_init(&clock, (Mono){ 1 }, (Wall){ 1000000 });
+        d->wiring.clock = &clock.clock;
+        alarms_init(&d->wiring.alarms, remember, &told);
+        feeder_prepare(&f, &d->wiring, &d->connector, NULL, NULL);
+        say(&f, FEED_BROKEN, "no server answers");
+        clock_fake_advance(&clock, FEEDER_UNWATCHED_US - 1000000);
+        feeder_look(&f, &d->wiring);
+        assert_string_equal(told.data, "");
+        clock_fake_advance(&clock, 1000000);
+        feeder_look(&f, &d->wiring);
+        feeder_look(&f, &d->wiring);
+        assert_string_equal(told.data, "opened feed corp: nobody has followed the directory for 5 m: the "
+                                       "feed is broken (no server answers)\n");
+
+        /* What reads on is on its way, and not there yet. */
+        str_reset(&told);
+        say(&f, FEED_CATCHING_UP, "");
+        feeder_look(&f, &d->wiring);
+        assert_string_equal(told.data, "");
+        clock_fake_advance(&clock, 30000000);
+        say(&f, FEED_WATCHING, "");
+        feeder_look(&f, &d->wiring);
+        feeder_look(&f, &d->wiring);
+        assert_string_equal(told.data, "closed feed corp: the directory is followed again\n");
+
+        /* A catch-up may take hours. */
+        str_reset(&told);
+        say(&f, FEED_CATCHING_UP, "");
+        clock_fake_advance(&clock, 12 * FEEDER_UNWATCHED_US);
+        feeder_look(&f, &d->wiring);
+        assert_string_equal(told.data, "");
+        say(&f, FEED_STOPPED, "Cannot allocate memory");
+        feeder_look(&f, &d->wiring);
+        assert_string_equal(told.data, "opened feed corp: nobody has followed the directory for 1 h: the "
+                                       "feed is stopped (Cannot allocate memory)\n");
+
+        feeder_deinit(&f);
+        alarms_deinit(&d->wiring.alarms);
+        str_deinit(&told);
+}
+
 int main(void)
 {
         evthread_use_pthreads();
@@ -225,8 +287,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_no_resume_of_what_stops, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ends_by_itself, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_again_and_again, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_unwatched, setup, teardown),
         };
 
-        evthread_use_pthreads();
+        log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -384,9 +384,57 @@ static void test_settled(void **state)
         d->intake.sink.state(&d->intake.sink, &(FeedStatus){ .state = FEED_WATCHING, .server = "dc1" });
         d->intake.sink.state(&d->intake.sink, &(FeedStatus){ .state = FEED_WATCHING, .server = "dc2" });
         assert_int_equal(n, 1);
-        intake_status(&d->intake, d->arena, &status);
+        intake_status(&d->intake, d->arena, &status, NULL);
         assert_int_equal(status.state, FEED_WATCHING);
         assert_string_equal(status.server, "dc2");
+}
+
+static int64_t unwatched_s(Desk *d)
+{
+        FeedStatus status;
+        int64_t us;
+
+        intake_status(&d->intake, d->arena, &status, &us);
+        return us / 1000000;
+}
+
+static void tell(Desk *d, FeedState state)
+{
+        d->intake.sink.state(&d->intake.sink, &(FeedStatus){ .state = state });
+        clock_fake_advance(&d->clock, 1000000);
+}
+
+/* Since when nobody has followed the source: from the start on, and what tries or catches up does not yet. */
+static void test_unwatched(void **state)
+{
+        Desk *d = *state;
+        FeedStatus status;
+        int64_t us;
+
+        intake_status(&d->intake, d->arena, &status, &us);
+        assert_int_equal(us, 1); /* it has just begun */
+        tell(d, FEED_CONNECTING);
+        tell(d, FEED_CATCHING_UP);
+        assert_int_equal(unwatched_s(d), 2);
+        tell(d, FEED_WATCHING);
+        intake_status(&d->intake, d->arena, &status, &us);
+        assert_int_equal(us, 0);
+        tell(d, FEED_BROKEN);
+        tell(d, FEED_CONNECTING);
+        tell(d, FEED_BROKEN);
+        assert_int_equal(unwatched_s(d), 3);
+
+        /* Another node has it; then the servers are gone, and nobody knows. */
+        intake_stand_by(&d->intake, true);
+        clock_fake_advance(&d->clock, 1000000);
+        assert_int_equal(unwatched_s(d), 0);
+        intake_stand_by(&d->intake, false);
+        clock_fake_advance(&d->clock, 1000000);
+        intake_stand_by(&d->intake, false);
+        clock_fake_advance(&d->clock, 1000000);
+        assert_int_equal(unwatched_s(d), 2);
+        intake_stand_by(&d->intake, true);
+        assert_int_equal(unwatched_s(d), 0);
 }
 
 /* It is in work for the first time, and not known before that run ends: what happens to it meanwhile is not
@@ -424,6 +472,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_position_stays, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_more, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_settled, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_unwatched, setup, teardown),
         };
 
         log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);

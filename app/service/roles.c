@@ -13,9 +13,9 @@
 #define AGAIN_LOOKS 20
 
 /* It would be said to be ready, if it had the role. */
-static void stand_by(Roles *r, size_t i)
+static void stand_by(Roles *r, size_t i, int whose)
 {
-        intake_stand_by(&r->feeders[i].intake);
+        intake_stand_by(&r->feeders[i].intake, whose == QUEUE_E_GONE);
 }
 
 static int lead(Roles *r, size_t i, uint64_t term, Diag *diag)
@@ -35,7 +35,7 @@ static int lead(Roles *r, size_t i, uint64_t term, Diag *diag)
         return 0;
 }
 
-static void step_down(Roles *r, size_t i)
+static void step_down(Roles *r, size_t i, int whose)
 {
         Feeder *f = &r->feeders[i];
 
@@ -43,7 +43,7 @@ static void step_down(Roles *r, size_t i)
         r->leads[i] = false;
         feeder_tell_stop(f);
         feeder_stop(f);
-        stand_by(r, i);
+        stand_by(r, i, whose);
 }
 
 /* By an error of the state or of the system. What it had in hand is lost with it; what is stored is the
@@ -68,17 +68,17 @@ static bool waits(Roles *r, size_t i)
 
 /*
  * One node has all the roles, and they follow the first: what is due by the clock needs feeds that watch, and
- * those of another node are unknown here.
+ * those of another node are unknown here. Return: as queue_role().
  */
-static bool is_ours(Roles *r, const char *name, uint64_t *ret_term)
+static int ask(Roles *r, const char *name, uint64_t *ret_term)
 {
-        return r->has_first && queue_role(r->wiring->queue, name, ret_term) == 0;
+        return r->first ? r->first : queue_role(r->wiring->queue, name, ret_term);
 }
 
 /* Another node has the first: it may have this one at once. */
 static void let_go(Roles *r, const char *name)
 {
-        if (!r->has_first)
+        if (r->first)
                 queue_role_drop(r->wiring->queue, name);
 }
 
@@ -86,13 +86,14 @@ static int look_at_feed(Roles *r, size_t i, Diag *diag)
 {
         Feeder *f = &r->feeders[i];
         uint64_t term = 0;
-        bool ours = is_ours(r, f->connector->feed, &term);
+        int whose = ask(r, f->connector->feed, &term);
+        bool ours = whose == 0;
 
         if (i == 0)
-                r->has_first = ours;
+                r->first = whose;
         /* It was lost and found again between two looks: the position may have moved. */
         if (r->leads[i] && (!ours || term != intake_term(&f->intake))) {
-                step_down(r, i);
+                step_down(r, i, whose);
                 if (i > 0)
                         let_go(r, f->connector->feed);
         }
@@ -101,14 +102,14 @@ static int look_at_feed(Roles *r, size_t i, Diag *diag)
         if (ours && !r->leads[i] && !waits(r, i))
                 return lead(r, i, term, diag);
         if (!ours)
-                stand_by(r, i);
+                stand_by(r, i, whose);
         return 0;
 }
 
 static void look_at_cycle(Roles *r)
 {
         uint64_t term = 0;
-        bool had = r->has_cycle, ours = is_ours(r, "cycle", &term);
+        bool had = r->has_cycle, ours = ask(r, "cycle", &term) == 0;
 
         r->has_cycle = ours;
         gate_lead(&r->wiring->gate, ours ? term : 0);
@@ -144,7 +145,7 @@ int roles_look(Roles *r, Diag *diag)
 {
         int result = 0;
 
-        r->has_first = true;
+        r->first = 0;
         for (size_t i = 0; result == 0 && i < r->wiring->connectors.n; i++)
                 result = look_at_feed(r, i, diag);
         look_at_cycle(r);

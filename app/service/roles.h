@@ -27,7 +27,7 @@ struct Roles {
         RecordingFile *record;
         bool *leads;
         unsigned *waits; /* looks until a feed that has ended begins again */
-        bool has_first;  /* the role of the first source */
+        int first;       /* whose the role of the first source is: what queue_role() said */
         _Atomic bool has_cycle;
 
         pthread_mutex_t lock;

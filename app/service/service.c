@@ -137,6 +137,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         queue_tell_time(s->wiring.queue, clock_wall(s->wiring.clock));
         monitor_tick(&s->monitor);
         resume_feeds(s);
+        for (size_t i = 0; i < s->wiring.connectors.n; i++)
+                feeder_look(&s->feeders[i], &s->wiring);
         workers_look(&s->workers, &s->wiring);
         if (s->cycle.wiring)
                 tick_cycle(s);

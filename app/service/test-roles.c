@@ -76,6 +76,7 @@ static void test_feed_begins_again(void **state)
 typedef struct Servers {
         Queue queue;
         char given[8], dropped[8];
+        bool gone; /* none of them answers */
 } Servers;
 
 static char letter(const char *role)
@@ -86,6 +87,8 @@ static char letter(const char *role)
 static int give(Queue *q, const char *role, uint64_t *ret_term)
 {
         *ret_term = 7;
+        if (((Servers *)q)->gone)
+                return QUEUE_E_EMPTY;
         return strchr(((Servers *)q)->given, letter(role)) ? 0 : QUEUE_E_GONE;
 }
 
@@ -110,6 +113,16 @@ static void look(Roles *r, const char *given)
         memset(s->dropped, 0, sizeof(s->dropped));
         assert_int_equal(roles_look(r, &diag), 0);
         diag_deinit(&diag);
+}
+
+static bool is_followed(Feeder *f)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        FeedStatus status;
+        int64_t unwatched_us;
+
+        intake_status(&f->intake, a, &status, &unwatched_us);
+        return unwatched_us == 0;
 }
 
 /* Who reconciles must hear what changes meanwhile: one node has all the roles, and they follow the first. */
@@ -154,6 +167,15 @@ static void test_one_node_has_them_all(void **state)
         assert_string_equal(servers.dropped, "be");
         look(&r, "be");
         assert_string_equal(servers.dropped, "");
+
+        /* As far as this node knows: it has none of them, and another has; then nobody can say who. */
+        assert_true(is_followed(&feeders[0]) && is_followed(&feeders[1]));
+        servers.gone = true;
+        look(&r, "be");
+        assert_false(is_followed(&feeders[0]) || is_followed(&feeders[1]));
+        servers.gone = false;
+        look(&r, "be");
+        assert_true(is_followed(&feeders[0]) && is_followed(&feeders[1]));
         for (int i = 0; i < 2; i++)
                 feeder_deinit(&feeders[i]);
 }

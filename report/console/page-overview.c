@@ -151,6 +151,8 @@ static void add_feed(const VitalsSource *s, Arena *a, Str *out)
         else if (s->watches)
                 add_fact(out, s->proof_us > 60000000 ? "warning" : "success", "Feed",
                          arena_printf(a, "watches %s", s->name), proof);
+        else if (s->elsewhere)
+                add_fact(out, "success", "Feed", arena_printf(a, "stands by for %s", s->name), s->text);
         else
                 add_fact(out, "failure", "Feed", arena_printf(a, "%s is %s", s->name, s->state), s->text);
 }

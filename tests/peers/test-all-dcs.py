@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """source.urgent_on: all-dcs: a disable on a controller that the feed is not on is in the cloud at once, and stays, whatever the feed's controller rings for."""
 
+import json
 import time
 
 from fakeland import Fake
@@ -94,3 +95,15 @@ with Lab("all-dcs") as lab:
     lines = [line for line in f.sosync.log.read_text().splitlines() if "127.0.0.9" in line]
     print("\n".join(lines))
     check([gone in line for line in lines][-1] and sum(gone in line for line in lines) == 1, lines)
+
+    step("no controller at all: how long nobody has followed the directory, until somebody does again")
+    def feed():
+        return json.loads(f.sosync.command("top", "--json").stdout)["sources"][0]["feed"]
+    now = feed()
+    check(now["followed"] and now["unwatchedSeconds"] == 0 and now["lookouts"] == 1, now)
+    for face in "ab":
+        f.ad.do("set", face=face, closed=True)
+    wait_until(lambda: (now := feed())["unwatchedSeconds"] >= 2 and not now["followed"], DEADLINE_S, "nobody follows it")
+    for face in "ab":
+        f.ad.do("set", face=face, closed=False)
+    wait_until(lambda: (now := feed())["followed"] and now["unwatchedSeconds"] == 0, 60, "it is followed again")
