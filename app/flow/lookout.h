@@ -15,9 +15,12 @@
  * Lookouts: one for each other writable controller, of the URIs of the configuration, of `srv:`, and of the
  * directory's own list. It is looked at again every few minutes, and sooner while one that is on it is out
  * of reach: a controller that came gets one, one that was taken out of service loses it, with one warning.
+ * One whose feed could not be started, or has ended by an error, is begun again half a minute later; what it
+ * missed meanwhile comes by replication.
  */
 
 #include "app/flow/feed-thread.h"
+#include "app/flow/list-pace.h"
 #include "app/flow/wiring.h"
 
 typedef struct Lookout Lookout;
@@ -26,6 +29,7 @@ typedef struct Lookouts Lookouts;
 #define LOOKOUTS_MAX 64
 
 struct Lookouts {
+        const FeedOps *ops; /* what a lookout is; NULL: feed_lookout_ops */
         Wiring *wiring;
         const Connector *connector;
         Log log;
@@ -43,6 +47,7 @@ struct Lookouts {
 
         Lookout *items[LOOKOUTS_MAX]; /* of the thread */
         size_t n;
+        ListPace pace; /* of the thread */
 
         _Atomic uint64_t n_urgent;  /* changes they brought */
         _Atomic uint64_t n_watched; /* controllers they watch now */
@@ -50,6 +55,8 @@ struct Lookouts {
 
 /* Begin, if the configuration asks for it; zeroed before the first time. Return: 0, -errno. */
 int lookouts_start(Lookouts *l, Wiring *w, const Connector *c);
+/* One look at them all, when the feed has found its server; the thread's. */
+void lookouts_look(Lookouts *l);
 void lookouts_tell_stop(Lookouts *l);
 void lookouts_stop(Lookouts *l); /* and waits */
 

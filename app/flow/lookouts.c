@@ -2,7 +2,6 @@
 
 /* Which controllers have a lookout: found, started, watched, dropped. What a lookout sees is in lookout.c. */
 
-#include "app/flow/list-pace.h"
 #include "app/flow/lookout.h"
 
 #include "base/error.h"
@@ -21,6 +20,9 @@
 /* One that was taken off the list is dropped when it has been out of reach for so long. */
 #define GONE_US 20000000
 
+/* One whose feed has ended, as the main one (app/service/roles.c). */
+#define AGAIN_US 30000000
+
 struct Lookout {
         FeedSink sink;
         Lookouts *all;
@@ -29,9 +31,10 @@ struct Lookout {
         char uri[512];
         Log log;
         LogField field;
-        FeedThread feed;
-        bool listed;  /* by the directory; else by the configuration */
-        bool on_list; /* now */
+        FeedThread feed; /* none while it waits to begin again */
+        Mono again;      /* ... at this time; 0: it runs */
+        bool listed;     /* by the directory; else by the configuration */
+        bool on_list;    /* now */
 
         pthread_mutex_t lock; /* protects what follows */
         ObjectId server;      /* who answers; zero: nobody yet */
@@ -99,14 +102,36 @@ static void lookout_free(Lookout *o)
         free(o);
 }
 
-static void lookout_start(Lookouts *l, const char *uri, bool listed)
+static void wait_to_begin(Lookout *o)
+{
+        feed_thread_stop(&o->feed);
+        pthread_mutex_lock(&o->lock);
+        o->state = FEED_STOPPED;
+        pthread_mutex_unlock(&o->lock);
+        o->again = mono_add(clock_mono(o->all->wiring->clock), AGAIN_US);
+}
+
+static void begin(Lookout *o)
 {
         _cleanup_(diag_deinit) Diag why = DIAG_INIT;
-        FeedConfig config = {
+        const Lookouts *l = o->all;
+        const FeedConfig config = {
+                .ldap = &o->ldap,
                 .clock = l->wiring->clock,
                 .attributes = l->attributes,
                 .n_attributes = l->n_attributes,
         };
+
+        o->again = (Mono){ 0 };
+        if (feed_thread_start(&o->feed, l->ops ? l->ops : &feed_lookout_ops, &config, &o->sink, &o->log, NULL,
+                              &why) == 0)
+                return;
+        log_error(&o->log, "a lookout cannot be started", LOG_STR("why", diag_text(&why)));
+        wait_to_begin(o);
+}
+
+static void lookout_start(Lookouts *l, const char *uri, bool listed)
+{
         Lookout *o;
 
         if (l->n == LOOKOUTS_MAX)
@@ -127,12 +152,7 @@ static void lookout_start(Lookouts *l, const char *uri, bool listed)
         o->on_list = true;
         o->since = clock_mono(l->wiring->clock);
         pthread_mutex_init(&o->lock, NULL);
-        config.ldap = &o->ldap;
-        if (feed_thread_start(&o->feed, &feed_lookout_ops, &config, &o->sink, &o->log, NULL, &why)) {
-                log_error(&o->log, "a lookout cannot be started", LOG_STR("why", diag_text(&why)));
-                lookout_free(o);
-                return;
-        }
+        begin(o);
         l->items[l->n++] = o;
 }
 
@@ -234,6 +254,21 @@ static void drop_needless(Lookouts *l, const PinnedServer *pinned)
         }
 }
 
+/* Those that have ended, or could not be started. */
+static void begin_again(Lookouts *l, Mono now)
+{
+        for (size_t i = 0; i < l->n; i++) {
+                Lookout *o = l->items[i];
+
+                if (o->again.us && now.us >= o->again.us) {
+                        begin(o);
+                } else if (!o->again.us && o->feed.has_ended) {
+                        log_error(&o->log, "the lookout has ended; in half a minute it begins again");
+                        wait_to_begin(o);
+                }
+        }
+}
+
 static bool misses_listed(Lookouts *l)
 {
         bool missed = false;
@@ -259,7 +294,8 @@ static void count_watched(Lookouts *l)
                 n += o->state == FEED_WATCHING;
                 pthread_mutex_unlock(&o->lock);
                 /* A batch that the queue had no room for is tried again. */
-                feed_pause(o->feed.feed, false);
+                if (!o->again.us)
+                        feed_pause(o->feed.feed, false);
         }
         l->n_watched = n;
 }
@@ -277,30 +313,32 @@ static bool wait_turn(Lookouts *l)
         return !stop;
 }
 
+void lookouts_look(Lookouts *l)
+{
+        Mono now = clock_mono(l->wiring->clock);
+        PinnedServer pinned;
+        bool misses;
+
+        /* Before the feed has found its server, nobody knows which ones are the others. */
+        if (!server_pin_get(l->connector->pin, &pinned))
+                return;
+        drop_needless(l, &pinned);
+        begin_again(l, now);
+        start_configured(l, &pinned);
+        misses = misses_listed(l);
+        if (list_pace_is_due(&l->pace, now, misses))
+                list_pace_note(&l->pace, now, start_listed(l, &pinned), misses);
+        count_watched(l);
+}
+
 static void *lookouts_thread(void *context)
 {
         Lookouts *l = context;
-        ListPace pace = { 0 }; /* the first list waits for nobody */
 
-        while (wait_turn(l)) {
-                Mono now = clock_mono(l->wiring->clock);
-                PinnedServer pinned;
-                bool misses;
-
-                /* Before the feed has found its server, nobody knows which ones are the others. */
-                if (!server_pin_get(l->connector->pin, &pinned))
-                        continue;
-                drop_needless(l, &pinned);
-                start_configured(l, &pinned);
-                misses = misses_listed(l);
-                if (list_pace_is_due(&pace, now, misses))
-                        list_pace_note(&pace, now, start_listed(l, &pinned), misses);
-                count_watched(l);
-        }
+        while (wait_turn(l))
+                lookouts_look(l);
         for (size_t i = 0; i < l->n; i++)
                 feed_thread_tell_stop(&l->items[i]->feed);
-        while (l->n)
-                drop(l, l->n - 1);
         return NULL;
 }
 
@@ -344,6 +382,7 @@ int lookouts_start(Lookouts *l, Wiring *w, const Connector *c)
         l->connector = c;
         l->stop = false;
         l->n = 0;
+        l->pace = (ListPace){ 0 }; /* the first list waits for nobody */
         if (c->ldap->urgent_on != URGENT_ON_ALL_DCS)
                 return 0;
         l->arena = arena_new(0);
@@ -382,6 +421,8 @@ void lookouts_stop(Lookouts *l)
                 pthread_mutex_destroy(&l->taking);
                 l->started = false;
         }
+        while (l->n)
+                drop(l, l->n - 1);
         l->arena = arena_free(l->arena);
         l->n_watched = 0;
 }
