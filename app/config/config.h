@@ -82,6 +82,7 @@ struct StateConfig {
         const char *path;
         int64_t limit;
         int64_t journal_us; /* how long what exports replaced is kept */
+        int64_t gone_us;    /* ... and what is known of an object that was deleted */
         int backend;        /* StateBackend */
         JetstreamConfig jetstream;
 };

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MEMO "brakes"
@@ -141,10 +142,10 @@ static bool say_only(Brakes *b, void *context)
         return false;
 }
 
-void brake_store_know(BrakeStore *s, BrakeType type, Wall now)
+void brake_store_know(BrakeStore *s, BrakeType type, int64_t n, Wall now)
 {
         /* What cannot be said now is said with the next. */
-        if (atomic_fetch_add(&s->n_known[type], 1) + 1 >= KNOWN_MAX)
+        if (llabs(atomic_fetch_add(&s->n_known[type], n) + n) >= KNOWN_MAX)
                 brake_store_change(s, now, say_only, NULL);
 }
 

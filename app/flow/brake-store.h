@@ -52,9 +52,9 @@ int brake_store_change(BrakeStore *s, Wall now, bool (*change)(Brakes *b, void *
  * held until the queue has the batch. */
 void brake_store_save(BrakeStore *s, SpaceBatch *batch);
 
-/* What a run has found out is stored: one more object of the type is known. Of a cluster. */
+/* What was found out is stored: so many objects of the type more are known, or less. Of a cluster. */
 #define KNOWN_MAX 50
-void brake_store_know(BrakeStore *s, BrakeType type, Wall now);
+void brake_store_know(BrakeStore *s, BrakeType type, int64_t n, Wall now);
 
 /* Of a cluster, now and then: read what the others have done. Never waits. */
 void brake_store_look(BrakeStore *s);

@@ -3,6 +3,7 @@
 #include "app/flow/reporter.h"
 
 #include "app/flow/age.h"
+#include "app/flow/forget.h"
 #include "app/flow/revert.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -237,7 +238,20 @@ static ReportStore *store_of(Reporter *r, const Config *config)
         return store;
 }
 
-/* What is old goes, each by its own time: what exports have replaced, reports, the audit log. */
+/* Who was deleted long ago. What is not written now is looked at again in an hour. */
+static void forget(Reporter *r, const Config *config, Wall age)
+{
+        int n = forget_gone(r->queue, r->brakes, wall_add(age, -config->state.gone_us / 1000),
+                            clock_wall(r->clock));
+
+        if (n < 0)
+                log_error(r->log, "what is known of deleted objects cannot be removed", LOG_INT("code", n));
+        if (n > 0)
+                log_info(r->log, "objects that were deleted long ago are forgotten", LOG_INT("objects", n));
+}
+
+/* What is old goes, each by its own time: what exports have replaced, who was deleted, reports, the audit
+ * log. */
 static void retain(Reporter *r, const Config *config, Wall age)
 {
         const Wall before = wall_add(age, -config->state.journal_us / 1000);
@@ -251,6 +265,7 @@ static void retain(Reporter *r, const Config *config, Wall age)
         while (pruned > 0);
         if (pruned < 0)
                 log_error(r->log, "old entries of the journal cannot be removed", LOG_INT("code", pruned));
+        forget(r, config, age);
         report_store_retain(*r->store, age, keep_days, max);
         /* What is rendered has the room that the records leave. */
         left = max - report_store_bytes(*r->store);
@@ -337,7 +352,7 @@ static void *reporter_thread(void *context)
 }
 
 int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, ReporterTell tell,
-                   Snapshot *snapshot, const Clock *clock, const Log *log)
+                   Snapshot *snapshot, BrakeStore *brakes, const Clock *clock, const Log *log)
 {
         int e;
 
@@ -346,6 +361,7 @@ int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Act
                          .acts = acts,
                          .tell = tell,
                          .snapshot = snapshot,
+                         .brakes = brakes,
                          .clock = clock,
                          .log = log };
         pthread_mutex_init(&r->lock, NULL);

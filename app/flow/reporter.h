@@ -7,7 +7,8 @@
  * A thread of its own: workers never wait for paperwork. Rows are appended to the store and made durable,
  * then removed from the queue; a crash in between writes a report twice at most (the store drops the
  * repetition by its run id), and none is lost. Once an hour it removes what is older than `reports.keep`,
- * `audit.keep` and `state.journal`, by the time that is believed (app/flow/age.h).
+ * `audit.keep` and `state.journal`, and forgets who was deleted longer than `state.gone` ago
+ * (app/flow/forget.h), by the time that is believed (app/flow/age.h).
  *
  * In a cluster the rows are of the runs of all nodes, and every node makes reports of them. Who watches here,
  * or has asked for a run here, hears of it by the reporter (ReporterTell), whichever node it was on.
@@ -15,6 +16,7 @@
 
 #include "app/config/snapshot.h"
 #include "app/flow/acts.h"
+#include "app/flow/brake-store.h"
 #include "queue/queue.h"
 #include "report/html.h"
 #include "report/store.h"
@@ -46,6 +48,7 @@ struct Reporter {
         Acts *acts;
         ReporterTell tell;
         Snapshot *snapshot;
+        BrakeStore *brakes;
         const Clock *clock;
         const Log *log;
         pthread_t thread;
@@ -61,7 +64,7 @@ struct Reporter {
 
 /* Return: 0, -errno. */
 int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, ReporterTell tell,
-                   Snapshot *snapshot, const Clock *clock, const Log *log);
+                   Snapshot *snapshot, BrakeStore *brakes, const Clock *clock, const Log *log);
 
 /* There are outcomes, or will be in a moment. Any thread. */
 void reporter_wake(Reporter *r);

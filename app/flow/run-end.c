@@ -178,7 +178,7 @@ static int settle(WorkerShared *s, Run *run, const Lease *lease)
 static void tell_known(WorkerShared *s, const Run *run, bool stored)
 {
         if (s->brakes.is_shared && stored)
-                brake_store_know(&s->brakes, run->knew_type, clock_wall(s->clock));
+                brake_store_know(&s->brakes, run->knew_type, 1, clock_wall(s->clock));
         else if (!s->brakes.is_shared && !stored)
                 brakes_know(&s->brakes.counters, run->knew_type, -1);
 }

@@ -163,19 +163,25 @@ static void test_known(void **state)
         Pair *p = *state;
 
         for (int i = 0; i < KNOWN_MAX; i++) {
-                brake_store_know(&p->nodes[0], BRAKE_USER, NOW);
-                brake_store_know(&p->nodes[1], BRAKE_USER, NOW);
+                brake_store_know(&p->nodes[0], BRAKE_USER, 1, NOW);
+                brake_store_know(&p->nodes[1], BRAKE_USER, 1, NOW);
         }
         brake_store_look(&p->nodes[0]);
         assert_int_equal(p->nodes[0].counters.known[BRAKE_USER], 2 * KNOWN_MAX);
 
         /* A few are said by a node that ends. */
         for (int i = 0; i < 3; i++)
-                brake_store_know(&p->nodes[1], BRAKE_USER, NOW);
+                brake_store_know(&p->nodes[1], BRAKE_USER, 1, NOW);
         brake_store_deinit(&p->nodes[1], NOW);
         assert_int_equal(brake_store_init(&p->nodes[1], p->queue, NOW), 0);
         brake_store_look(&p->nodes[0]);
         assert_int_equal(p->nodes[0].counters.known[BRAKE_USER], 2 * KNOWN_MAX + 3);
+
+        /* Many are forgotten. */
+        for (int i = 0; i < KNOWN_MAX; i++)
+                brake_store_know(&p->nodes[1], BRAKE_USER, -1, NOW);
+        brake_store_look(&p->nodes[0]);
+        assert_int_equal(p->nodes[0].counters.known[BRAKE_USER], KNOWN_MAX + 3);
 }
 
 int main(void)

@@ -36,6 +36,7 @@ typedef struct Desk {
         Acts acts;
         Log log;
         Reporter reporter;
+        BrakeStore brakes;
         int64_t leap_us; /* between two looks */
 } Desk;
 
@@ -52,6 +53,7 @@ static int setup(void **state)
         d->config = (Config){ .refs = 1 };
         d->config.reports.path = arena_printf(d->arena, "%s/reports", d->folder);
         d->config.reports.keep_us = d->config.audit.keep_us = d->config.state.journal_us = 30 * DAY_MS * 1000;
+        d->config.state.gone_us = 30 * DAY_MS * 1000;
         d->config.audit.path = arena_printf(d->arena, "%s/audit", d->folder);
         clock_fake_init(&d->clock, (Mono){ 1000000 }, noon);
         log_set_level(LOG_LEVEL_ERROR);
@@ -59,6 +61,8 @@ static int setup(void **state)
         if (queue_mem_new(&d->queue) || report_store_new(&store, d->config.reports.path, true, NULL))
                 return -1;
         d->store = store;
+        if (brake_store_init(&d->brakes, d->queue, noon))
+                return -1;
         return acts_open(&d->acts, &d->config, &d->clock.clock, &d->log, NULL);
 }
 
@@ -68,6 +72,7 @@ static int teardown(void **state)
         char command[128];
 
         acts_close(&d->acts);
+        brake_store_deinit(&d->brakes, noon);
         report_store_free(d->store);
         queue_free(d->queue);
         arena_free(d->arena);
@@ -78,10 +83,11 @@ static int teardown(void **state)
         return 0;
 }
 
-/* A report, an entry of the journal and a line of the audit log of this time. */
+/* A report, an entry of the journal and a line of the audit log of this time; and somebody was deleted. */
 static void add_day(Desk *d, Wall at)
 {
         Outcome o = { .finished = at, .sent = at };
+        ObjectKey key = { .source = 1 };
         JournalEntry entry = { .at = at, .key.source = 1, .type = "user", .dn = "CN=Ada" };
         SpaceBatch batch;
         PackWriter w;
@@ -98,6 +104,9 @@ static void add_day(Desk *d, Wall at)
         assert_int_equal(acts_flush(&d->acts), 0);
         space_batch_init(&batch, d->arena);
         space_write_journal(&batch, &entry);
+        memcpy(&key.id, &at.ms, sizeof(at.ms));
+        space_write_head(&batch, &key, &(Head){ .dn = "CN=Ada", .type = "user", .deleted = true, .gone = at },
+                         0);
         assert_int_equal(
                 queue_put(d->queue,
                           &(Intake){ .writes = batch.writes, .n_writes = batch.n_writes, .now = at }),
@@ -123,13 +132,15 @@ static int count_row(void *context, const void *key, size_t n_key, const SpaceRo
         return 0;
 }
 
-/* What is left of each, and all three agree. */
+/* What is left of each, and all four agree. */
 static size_t days_left(Desk *d)
 {
         Space *s = queue_space(d->queue);
-        size_t n = 0;
+        size_t n = 0, n_gone = 0;
 
         assert_int_equal(s->ops->walk(s, SPACE_JOURNAL, NULL, 0, count_row, &n), 0);
+        assert_int_equal(s->ops->walk(s, SPACE_HEAD, NULL, 0, count_row, &n_gone), 0);
+        assert_int_equal(n_gone, n);
         assert_int_equal(count_files(d, "reports", ".log"), n);
         assert_int_equal(count_files(d, "audit", ".jsonl"), n);
         return n;
@@ -138,7 +149,7 @@ static size_t days_left(Desk *d)
 static void start(Desk *d)
 {
         assert_int_equal(reporter_start(&d->reporter, d->queue, &d->store, &d->acts, (ReporterTell){ 0 },
-                                        &d->snapshot, &d->clock.clock, &d->log),
+                                        &d->snapshot, &d->brakes, &d->clock.clock, &d->log),
                          0);
 }
 

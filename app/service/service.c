@@ -245,8 +245,8 @@ static int start(Service *s, Diag *diag)
         if (r)
                 return r;
         r = reporter_start(&s->wiring.reporter, s->wiring.queue, &s->wiring.store, &s->wiring.acts,
-                           is_cluster(s) ? tell : (ReporterTell){ 0 }, &s->wiring.snapshot, s->wiring.clock,
-                           &s->wiring.log);
+                           is_cluster(s) ? tell : (ReporterTell){ 0 }, &s->wiring.snapshot,
+                           &s->wiring.shared.brakes, s->wiring.clock, &s->wiring.log);
         if (r)
                 return r;
         s->wiring.shared.reporter = &s->wiring.reporter;

@@ -127,7 +127,7 @@ bool brakes_count(const BrakeLimits *l, const Effects *e, BrakeSet released);
 /* It was taken at `taken`, and has not been done. `released` as at the take. False: it moved no counter. */
 bool brakes_give_back(Brakes *b, const BrakeLimits *l, const Effects *e, BrakeSet released, Wall taken);
 
-/* An object of the type has become known (+1), or is no more (-1). */
+/* An object of the type has become known (+1), or was forgotten (-1: app/flow/forget.h). */
 void brakes_know(Brakes *b, BrakeType type, int64_t n);
 
 /* A person has decided: these are off again, and their windows empty. Returns those that were on. */

@@ -159,6 +159,12 @@ void space_delete(SpaceBatch *b, SpaceTable table, const void *key, size_t n_key
         w->serial = SPACE_ANY;
 }
 
+void space_delete_read(SpaceBatch *b, SpaceTable table, const void *key, size_t n_key, uint64_t serial)
+{
+        space_delete(b, table, key, n_key);
+        b->writes[b->n_writes - 1].serial = serial;
+}
+
 /**
  * space_write_link() - add or remove one id, or all of an owner's under a name
  * @id: not looked at with LINK_CLEAR

@@ -66,7 +66,9 @@ static Wall unpack_wall(PackReader *r)
         return (Wall){ unpack_int(r) };
 }
 
-#define HEAD_FIELDS 13
+/* An older program passes over when it went. */
+#define HEAD_FIELDS     14
+#define HEAD_FIELDS_OLD 13
 
 void head_pack(PackWriter *w, const Head *h)
 {
@@ -84,14 +86,15 @@ void head_pack(PackWriter *w, const Head *h)
         pack_int(w, (int64_t)h->hash.high);
         pack_id(w, &h->metaverse);
         pack_int(w, h->imported.ms);
+        pack_int(w, h->gone.ms);
 }
 
 int head_unpack(Arena *a, const void *data, size_t n, Head *ret_head)
 {
         PackReader r;
         Head h = { 0 };
+        size_t n_fields = begin(&r, data, n, HEAD_VERSION, HEAD_FIELDS_OLD);
 
-        begin(&r, data, n, HEAD_VERSION, HEAD_FIELDS);
         unpack_id(&r, &h.parent);
         h.dn = unpack_str(&r, a);
         h.type = unpack_str(&r, a);
@@ -104,6 +107,8 @@ int head_unpack(Arena *a, const void *data, size_t n, Head *ret_head)
         h.hash.high = (uint64_t)unpack_int(&r);
         unpack_id(&r, &h.metaverse);
         h.imported = unpack_wall(&r);
+        if (n_fields >= HEAD_FIELDS)
+                h.gone = unpack_wall(&r);
         if (r.error)
                 return r.error;
         *ret_head = h;

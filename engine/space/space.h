@@ -101,6 +101,7 @@ struct Head {
         Hash128 hash;         /* of the projection, attributes and links */
         ObjectId metaverse;   /* zero: joined to none */
         Wall imported;
+        Wall gone; /* when its tombstone was seen; 0: it is not deleted, or an older program has seen it */
 };
 
 /* A metaverse object: the flowed values with their provenance, packed by engine/rules (flowed_pack). */
@@ -305,6 +306,8 @@ void space_write_cloud_of(SpaceBatch *b, const ObjectKey *key, const ObjectId *c
 void space_write_intent(SpaceBatch *b, const ObjectId *mv, const Intent *intent, uint64_t serial);
 void space_write_container(SpaceBatch *b, const ObjectKey *key, const Container *c, uint64_t serial);
 void space_delete(SpaceBatch *b, SpaceTable table, const void *key, size_t n_key);
+/* ... if nobody has written it since it was read (0: there was none). */
+void space_delete_read(SpaceBatch *b, SpaceTable table, const void *key, size_t n_key, uint64_t serial);
 void space_write_link(SpaceBatch *b, LinkTable table, LinkVerb verb, const void *owner, size_t n_owner,
                       const char *name, const ObjectId *id);
 void space_write_join(SpaceBatch *b, LinkVerb verb, const char *type, const char *attribute, Value v,

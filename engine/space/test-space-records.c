@@ -31,6 +31,7 @@ static const Head example_head = {
         .hash = { UINT64_MAX, 1 },
         .metaverse = { { 8 } },
         .imported = { 12345 },
+        .gone = { 12350 },
 };
 
 static void test_head(void **state)
@@ -55,6 +56,7 @@ static void test_head(void **state)
         assert_true(h.hash.low == UINT64_MAX && h.hash.high == 1);
         assert_int_equal(h.metaverse.bytes[0], 8);
         assert_int_equal(h.imported.ms, 12345);
+        assert_int_equal(h.gone.ms, 12350);
         pack_deinit(&w);
 }
 
@@ -362,6 +364,7 @@ static void test_old_head(void **state)
         assert_string_equal(h.dn, "CN=Ada");
         assert_int_equal(h.version.number, 5000);
         assert_int_equal(h.imported.ms, 12345);
+        assert_int_equal(h.gone.ms, 0);
 }
 
 static void test_container(void **state)

@@ -165,6 +165,7 @@ int run_has_say(Run *run, const ObjectKey *key, bool *ret_has); /* by what was i
 
 /* referrers.c: it has another cloud id than the one that is lost: who names it is told. Return: 0, SPACE_E_*,
  * -errno. */
+bool run_is_made_again(const Run *run);
 int run_leave_referrers(Run *run);
 
 /* trust.c: may the row of the connector space stand for a read? */

@@ -103,6 +103,14 @@ static void leave_appeared(Run *run, const ObjectKey *key)
         space_appeared(&run->batch, key);
 }
 
+/* The one that was deleted in the cloud is nobody's any more, and this one stands in its place. */
+static void forget_lost(Run *run)
+{
+        space_delete(&run->batch, SPACE_CLOUD, &run->lost, sizeof(run->lost));
+        space_write_link(&run->batch, LINK_CLOUD, LINK_CLEAR, &run->lost, sizeof(run->lost),
+                         run_link_attribute(run->cloud.type), NULL);
+}
+
 /* Facts: what is in the cloud now. */
 void run_leave_cloud(Run *run)
 {
@@ -114,7 +122,9 @@ void run_leave_cloud(Run *run)
                 return;
         run_leave_journal(run);
         run->cloud.object = with_accepted(run);
-        if (first && run->brakes) {
+        if (run_is_made_again(run))
+                forget_lost(run);
+        else if (first && run->brakes) {
                 if (!run->change_brakes)
                         brakes_know(run->brakes, type, 1);
                 run->knew = true;

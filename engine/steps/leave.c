@@ -78,6 +78,8 @@ static void leave_head(Run *run, bool in_scope)
         head.dn = run->dn->text;
         head.in_scope = in_scope;
         head.deleted = run->entry.deleted || run->change.kind == CHANGE_GONE;
+        if (!head.deleted || !run->head.deleted || !head.gone.ms)
+                head.gone = head.deleted ? clock_wall(run->clock) : (Wall){ 0 };
         head.hash = (Hash128){ 0 };
         /* Judged, and nothing is left to do for this version of it. */
         if (!in_scope && run->read_result == 0)

@@ -65,13 +65,19 @@ static int each_head(void *context, const void *key, size_t n_key, const SpaceRo
         return s->r != 0;
 }
 
+bool run_is_made_again(const Run *run)
+{
+        return !guid_is_zero(&run->lost) && !guid_is_zero(&run->cloud_id) &&
+               !guid_is(&run->lost, &run->cloud_id);
+}
+
 int run_leave_referrers(Run *run)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Search s = { .run = run, .arena = a };
         int r;
 
-        if (guid_is_zero(&run->lost) || guid_is_zero(&run->cloud_id) || guid_is(&run->lost, &run->cloud_id))
+        if (!run_is_made_again(run))
                 return 0;
         r = run->space->ops->walk(run->space, SPACE_HEAD, NULL, 0, each_head, &s);
         if (r || s.r)

@@ -4,10 +4,12 @@
 
 #include "tests/scenario/commands.h"
 
+#include "app/flow/forget.h"
 #include "app/flow/staging.h"
 #include "base/error.h"
 #include "base/str.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Verb {
@@ -259,6 +261,26 @@ static bool do_forget(Scene *s, const char *const *words, size_t n_words)
         return true;
 }
 
+/* GONE 400d: what is known of objects that were deleted longer ago goes, as it does once an hour. */
+static bool do_gone(Scene *s, const char *const *words, size_t n_words)
+{
+        Wall now = clock_wall(&s->clock.clock);
+        char *unit;
+        long long days = strtoll(words[1], &unit, 10);
+        int n;
+
+        if (!str_is(unit, "d"))
+                return scene_fail(s, "how many days? 400d");
+        if (!scene_work(s))
+                return false;
+        n = forget_gone(s->queue, &s->shared.brakes, wall_add(now, -days * 86400000), now);
+        if (n < 0)
+                return scene_fail(s, "they cannot be forgotten: %d", n);
+        seen_value(&s->seen, seen_add(&s->seen, true, "forgotten"), "objects",
+                   arena_printf(s->arena, "%d", n));
+        return true;
+}
+
 static const Verb verbs[] = {
         { "AT", 2, do_at },
         { "CLOCK", 2, do_clock },
@@ -300,6 +322,7 @@ static const Verb verbs[] = {
         { "DRIFT", 2, command_drift },
         { "RECONCILE", 1, command_reconcile_now },
         { "FORGET", 1, do_forget },
+        { "GONE", 2, do_gone },
         { "LAST-WORD", 2, do_last_word },
         { "REVERT", 2, people_revert },
         { "LET-GO", 1, people_let_go },

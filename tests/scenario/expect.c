@@ -11,6 +11,7 @@
 #include "app/flow/brake-store.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "engine/space/space-records.h"
 #include "tests/scenario/scene.h"
 
 #include <string.h>
@@ -202,6 +203,54 @@ static bool waiting(Scene *s, const char *const *words, size_t n_words)
                scene_fail(s, "%zu references wait", stats.n_waiting_edges);
 }
 
+static int count_row(void *context, const void *key, size_t n_key, const SpaceRow *row)
+{
+        ++*(size_t *)context;
+        return 0;
+}
+
+/* EXPECT rows head 3: so many are in this table of the spaces. */
+static bool rows(Scene *s, const char *const *words, size_t n_words)
+{
+        Space *space = queue_space(s->queue);
+        SpaceTable table = SPACE_HEAD;
+        size_t n = 0;
+
+        while (table <= SPACE_LAST && !str_is(space_table_name(table), words[1]))
+                table++;
+        if (table > SPACE_LAST || space->ops->walk(space, table, NULL, 0, count_row, &n))
+                return scene_fail(s, "there is no table %s", words[1]);
+        return str_is(arena_printf(s->arena, "%zu", n), words[2]) || scene_fail(s, "there are %zu", n);
+}
+
+/* EXPECT named sales 2: so many members are remembered. */
+static bool named(Scene *s, const char *const *words, size_t n_words)
+{
+        const Thing *t = scene_thing(s, words[1]);
+        uint8_t owner[OBJECT_KEY_SIZE];
+        ObjectId *ids;
+        ObjectKey key;
+        size_t n;
+
+        if (!t)
+                return scene_fail(s, "there is no %s", words[1]);
+        key = scene_key(s, t);
+        object_key_pack(&key, owner);
+        if (space_read_links(queue_space(s->queue), LINK_IMPORT, owner, sizeof(owner), "member", s->arena,
+                             &ids, &n))
+                return scene_fail(s, "its members cannot be read");
+        return str_is(arena_printf(s->arena, "%zu", n), words[2]) || scene_fail(s, "there are %zu", n);
+}
+
+/* EXPECT known user 3: the brakes count so many. */
+static bool known(Scene *s, const char *const *words, size_t n_words)
+{
+        BrakeType type = str_is(words[1], "group") ? BRAKE_GROUP : BRAKE_USER;
+        long long n = s->shared.brakes.counters.known[type];
+
+        return str_is(arena_printf(s->arena, "%lld", n), words[2]) || scene_fail(s, "%lld are known", n);
+}
+
 /* EXPECT matches 1: so many objects wait for a person's word about a soft match. */
 static bool matches(Scene *s, const char *const *words, size_t n_words)
 {
@@ -222,6 +271,9 @@ static const Question questions[] = {
         { "circuit", 3, circuit },
         { "waiting", 2, waiting },
         { "matches", 2, matches },
+        { "rows", 3, rows },
+        { "named", 3, named },
+        { "known", 3, known },
         { "flag", 2, connect_expect_flag },
         { "connect", 2, connect_expect },
 };
