@@ -92,8 +92,8 @@ static const CatalogueRow rows[] = {
         ROW("AttributeValueMustBeUnique", FAILURE, OBJECT,
             "Another object in Microsoft Entra ID has this value (userPrincipalName, mail, proxyAddresses "
             "or immutable id).",
-            "Find both objects, and change or remove the value on one of them. An update is tried again for an "
-            "hour by itself (two may be changing names); all else of it is done."),
+            "Find both objects, and change or remove the value on one of them. It is tried again for an hour by "
+            "itself (the other one may be giving it up); all else of an update is done."),
         ROW("InvalidSoftMatch", FAILURE, OBJECT,
             "An object with the same userPrincipalName exists in Microsoft Entra ID and carries another "
             "anchor.",

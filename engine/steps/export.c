@@ -116,11 +116,10 @@ static int judge(Run *run, const OpResult *results)
                         if (run->ops[i].kind == OP_CREATE && run->intent.tries > 1 && run->intent.tries < 4)
                                 return step_fail(run, STEP_E_RETRY, "AttributeValueMustBeUnique",
                                                  "after a create without an answer: %s", reason);
-                        /* Of two that change names, the one that has to wait for the other comes first. */
-                        run->is_taken = run->ops[i].kind == OP_SET;
-                        return step_fail(run, run->is_taken ? STEP_E_RETRY : STEP_E_PARK,
-                                         code ? code : "AttributeValueMustBeUnique", "%s%s%s", reason,
-                                         res->conflict_id ? "; the other object is " : "",
+                        /* Who gives the name up, or is removed, may come after the one that is to have it. */
+                        run->is_taken = true;
+                        return step_fail(run, STEP_E_RETRY, code ? code : "AttributeValueMustBeUnique",
+                                         "%s%s%s", reason, res->conflict_id ? "; the other object is " : "",
                                          res->conflict_id ? res->conflict_id : "");
                 case OP_REFERENCE_MISSING:
                         return step_fail(run, STEP_E_RETRY, code ? code : "ReferenceNotFound", "%s: %s",

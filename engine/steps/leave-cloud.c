@@ -155,12 +155,13 @@ void run_leave_cloud(Run *run)
 void run_leave_intent(Run *run)
 {
         bool create = run->n_ops && run->ops[0].kind == OP_CREATE && run->results;
+        bool refused = create && run->results[0].state == OP_CONFLICT;
 
         if (!run->have_intent)
                 return;
         if (run->outcome.disposition == DISPOSITION_PARKED ||
             run->outcome.disposition == DISPOSITION_OUT_OF_SCOPE ||
-            (create && run->results[0].state == OP_NOT_SENT && !run->intent_before.tries))
+            (create && (refused || run->results[0].state == OP_NOT_SENT) && !run->intent_before.tries))
                 space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
         else if (create && run->results[0].state == OP_NOT_SENT)
                 space_write_intent(&run->batch, &run->metaverse, &run->intent_before, SPACE_ANY);
