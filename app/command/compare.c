@@ -13,7 +13,7 @@ static const TallyLine lines[] = {
         { "different", "different", true },
         { "onlyHere", "only in Active Directory: they would be created", true },
         { "onlyThere", "only in Microsoft Entra ID, with an anchor", true },
-        { "failed", "cannot be told: a rule failed, or a read", false },
+        { "failed", "cannot be told: why is said below", false },
         { "notExported", "not exported: no rule provisions them, or Graph cannot write such objects", false },
 };
 
@@ -53,6 +53,19 @@ static void print_attributes(const json_t *list)
         }
 }
 
+static void print_failures(const json_t *list)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        json_t *row;
+        size_t i;
+
+        if (json_array_size(list))
+                printf("\n%12s  %-24s %s\n", "objects", "cannot be told", "an example");
+        json_array_foreach(list, i, row)
+                printf("%12lld  %-24s %s\n", (long long)json_integer_value(json_object_get(row, "objects")),
+                       whole(a, row, "code"), field(a, row, "dn", 0));
+}
+
 static void print(const json_t *result)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -84,6 +97,7 @@ static void print(const json_t *result)
         }
         str_deinit(&out);
         print_attributes(json_object_get(result, "attributes"));
+        print_failures(json_object_get(result, "failures"));
         if (fits)
                 printf("\nAnchorMismatch: %lld users match by %s, and %lld by the anchor that the rules "
                        "make.\n"

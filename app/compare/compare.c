@@ -338,7 +338,9 @@ int compare_run(const Compare *job, CompareResult *ret_result, Diag *diag)
         };
         int r;
 
-        *ret_result = (CompareResult){ .attributes = json_array(), .details = json_array() };
+        *ret_result = (CompareResult){ .attributes = json_array(),
+                                       .failures = json_array(),
+                                       .details = json_array() };
         compare_space_init(&c.space, job->space);
         prepare(&c);
         r = pass(&c);
@@ -356,6 +358,7 @@ int compare_run(const Compare *job, CompareResult *ret_result, Diag *diag)
 void compare_result_deinit(CompareResult *r)
 {
         json_decref(r->attributes);
+        json_decref(r->failures);
         json_decref(r->details);
         *r = (CompareResult){ 0 };
 }

@@ -79,13 +79,14 @@ struct CompareResult {
         uint64_t n_only_here;    /* the rules would export it, and Entra ID has no object with its anchor */
         uint64_t n_only_there;   /* Entra ID has it, with an anchor that no object in scope has */
         uint64_t n_not_exported; /* no rule provisions it, or Graph cannot write such objects */
-        uint64_t n_failed;       /* a rule failed, or it cannot be told */
-        uint64_t n_cloud;        /* objects of the tenant that were listed */
-        bool references;         /* managers and members were compared too */
+        uint64_t n_failed; /* a rule failed, or it cannot be told: nobody knows whether it is disabled */
+        uint64_t n_cloud;  /* objects of the tenant that were listed */
+        bool references;   /* managers and members were compared too */
         const char *
                 anchor_fits; /* the attribute that would match; NULL: the rules' anchor is right. A literal */
         uint64_t n_anchor_ours, n_anchor_theirs; /* users that match by ours, and by that one */
         json_t *attributes; /* [{"name", "objects", "rule", "ours", "theirs", "dn"}]: one example each */
+        json_t *failures;   /* [{"code", "objects", "dn"}]: one example each */
         json_t *details;    /* [{"dn", "id", "state", "code", "attributes": [{"name", "ours", "theirs",
                                "rule"}]}] */
         int64_t took_ms, reading_ms; /* of that: waiting for directory and tenant */

@@ -210,6 +210,24 @@ static void not_exported(Comparison *c, const Run *run)
                 compare_copy_mark(c->copy, &run->cloud_id);
 }
 
+static void count_failure(Comparison *c, const char *code, const char *dn)
+{
+        json_t *row, *found = NULL;
+        size_t i;
+
+        json_array_foreach(c->result->failures, i, row)
+        {
+                if (str_is(json_string_value(json_object_get(row, "code")), code))
+                        found = row;
+        }
+        if (!found) {
+                found = json_pack("{s:s?, s:i, s:s}", "code", code, "objects", 0, "dn", dn);
+                json_array_append_new(c->result->failures, found);
+        }
+        json_object_set_new(found, "objects",
+                            json_integer(json_integer_value(json_object_get(found, "objects")) + 1));
+}
+
 static int failed(Comparison *c, const Run *run)
 {
         json_t *detail;
@@ -222,6 +240,12 @@ static int failed(Comparison *c, const Run *run)
                                                                          : COMPARE_E_UNREACHABLE;
         }
         c->result->n_failed++;
+        count_failure(c, run->outcome.error.code, run->dn->text);
+        /* Its counterpart is not "only there", and whoever names it in both names the same. */
+        if (c->copy && run->cloud.object) {
+                compare_copy_mark(c->copy, &run->cloud_id);
+                compare_space_add(&c->space, &run->key, &run->cloud_id);
+        }
         detail = compare_detail(c, run->dn->text, &run->key.id, "failed", run->outcome.error.code);
         if (detail && run->outcome.error.additional_details)
                 json_object_set_new(detail, "hint", json_string(run->outcome.error.additional_details));
@@ -233,6 +257,9 @@ int compare_object(Comparison *c, const ObjectKey *key)
         const Run *run = compare_steps(c, key);
         Disposition d = run->outcome.disposition;
 
+        /* What the rules made of it is no value of anybody. */
+        if (d == DISPOSITION_PARKED && str_is(run->outcome.error.code, "AccountControlUnread"))
+                return failed(c, run);
         if (run->planned && run->cloud.object) {
                 in_both(c, run);
                 return 0;

@@ -107,6 +107,7 @@ static int finish(Job *job, const CompareResult *n, const Config *config, const 
                 return JOB_E_FAILED;
         }
         json_object_set(job->result, "attributes", n->attributes);
+        json_object_set(job->result, "failures", n->failures);
         json_object_set(job->result, "details", n->details);
         r = write_html(config, job->result, clock_wall(job->wiring->clock), a, &path);
         if (r)

@@ -18,7 +18,7 @@ extern const JobKind job_rules_catch_up; /* {}: the service's own; does nothing 
 extern const JobKind job_backup;    /* {"folder": absolute path} -> {"bytes"} */
 extern const JobKind job_scheduler; /* {"SyncCycleEnabled": bool or nothing} -> as Get-ADSyncScheduler */
 extern const JobKind job_compare;   /* {"ou": DN or null, "sample": N, "details": bool} -> numbers_of() in
-                                       compare.c, "attributes", "details", "report" */
+                                       compare.c, "attributes", "failures", "details", "report" */
 extern const JobKind job_reconcile; /* {"ou": DN or null, "all": bool} -> job_sweep_json, "below" ... */
 
 extern const JobKind job_below; /* {"ou": DN} -> {"dns": [DN]}: what is in scope below it */

@@ -102,6 +102,20 @@ with house("compare") as h:
     check(status == 1 and result["different"] == 11 and [(a["name"], a["objects"]) for a in result["attributes"]] == [("department", 11)], result)
     check(result["attributes"][0]["ours"].endswith("!") and result["onlyHere"] == 0, result)
 
+    step("whether a user is disabled cannot be read: that is told, of the values nothing, and who names the user is as before")
+    compatible = f"CN=Pre-Windows 2000 Compatible Access,CN=Builtin,{h.dc.base}"
+    everybody = f"CN=S-1-5-11,CN=ForeignSecurityPrincipals,{h.dc.base}"
+    h.ad.modify(compatible, delete={"member": everybody})
+    h.ad.set(f"CN=User 2,{h.people}", department="Unread")
+    status, result = compare(h)
+    check((status, numbers(result)) == (1, {"equal": 1, "different": 0, "onlyHere": 0, "onlyThere": 0, "failed": 11}), (numbers(result), result))
+    check([(f["code"], f["objects"]) for f in result["failures"]] == [("AccountControlUnread", 11)] and not result["attributes"], result)
+    r = h.sosync.command("compare")
+    check("AccountControlUnread     CN=" in r.stdout and "why is said below" in r.stdout, r)
+    h.ad.modify(compatible, add={"member": everybody})
+    h.ad.set(f"CN=User 2,{h.people}", department="Sales")
+    check(compare(h)[1]["percent"] == 100, compare(h))
+
     step("anchors that were made of another attribute: named, and nothing is created any more")
     for i in range(8):
         h.ad.set(f"CN=User {i},{h.people}", **{"mS-DS-ConsistencyGuid": bytes([i]) * 16})
