@@ -78,6 +78,11 @@ static const char *verdict(const Explain *e, const Look *look, Arena *a)
 
         if (e->joins && e->joins->clash)
                 return arena_printf(a, "Waits for a person (AmbiguousJoin): %s", e->joins->clash);
+        if (e->holder)
+                return arena_printf(a,
+                                    "Waits for a person (AmbiguousJoin): it is the same %s as %s, and in one "
+                                    "directory they are two",
+                                    e->in.result ? e->in.result->type : "person", e->holder);
         if (e->joins && e->joins->n_rules && !joined_by(e->joins))
                 return "Does not go to Entra ID: no rule joins it to anything that is there, and none "
                        "provisions";
@@ -130,6 +135,10 @@ static void gather_inputs(Explain *e, const Look *look, const RulesKnown *known,
         }
         e->inputs = inputs;
         e->n_inputs = n_known + !placed;
+        /* One that has a say already stays, whoever else has one: what an older program has joined. */
+        for (size_t i = 0; i < n_known && !placed && look->connector && !e->holder; i++)
+                if (str_is(inputs[i].connector, look->connector))
+                        e->holder = inputs[i].object->dn;
 }
 
 void explain_object(Explain *ret, const RuleSet *rules, const Look *look, const RulesKnown *known,

@@ -16,6 +16,8 @@ struct Explain {
         const RuleInput *inputs; /* all that have a say in it, by ExplainOffer.input of `in` */
         size_t n_inputs, own;
         const Joins *joins;  /* where it would join; NULL: it is joined, or nobody was asked */
+        const char *holder;  /* DN of another object of its directory that has a say in what it would join, so
+                                that it may not (engine/steps/newcomer.c); NULL: none */
         const Object *cloud; /* what is in Entra ID; NULL: nothing that is known */
         const char *verdict; /* what becomes of the object, in one line */
 };

@@ -117,6 +117,7 @@ with house("rules") as h:
     r, doc = explain(h, twin)
     join = next(x for x in doc["inbound"]["rules"] if x["rule"] == "In from AD - User Join" and x["object"] == twin)
     check(join["joinResult"] == f"joins {bea} by mS-DS-ConsistencyGuid = sourceAnchorBinary", join)
+    check(doc["result"] == f"Waits for a person (AmbiguousJoin): it is the same person as {bea}, and in one directory they are two", doc["result"])
     check(doc["assumed"] == "sosync has not worked on this object yet: as when it joins", doc["assumed"])
     check(attribute(doc["outbound"], "title")["current"] == "After", attribute(doc["outbound"], "title"))
     r = h.sosync.command("rules", "explain", twin)
