@@ -2,9 +2,7 @@
 
 #include "report/audit-chain.h"
 
-#include "base/cleanup.h"
 #include "base/error.h"
-#include "base/str.h"
 #include "report/frame.h"
 
 #include <openssl/evp.h>
@@ -15,9 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A day of a very busy tenant: 20 writes a second, 400 bytes each, are 700 MB. */
-#define FILE_MAX ((size_t)2 << 30)
 
 void audit_chain(const char before[AUDIT_CHAIN_HEX], const char *body, size_t n,
                  char ret[AUDIT_CHAIN_HEX + 1])
@@ -93,16 +88,4 @@ int audit_days(const char *folder, int32_t **ret_days, size_t *ret_n)
         *ret_days = days;
         *ret_n = n;
         return 0;
-}
-
-int audit_read_file(const char *folder, const char *name, char **ret_data, size_t *ret_n)
-{
-        Str path;
-        int r;
-
-        str_init(&path, 8192);
-        str_printf(&path, "%s/%s", folder, name);
-        r = str_read_file(path.data, FILE_MAX, ret_data, ret_n);
-        str_deinit(&path);
-        return error_trace(r);
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * AuditChain: the shape of a line of the audit log, and its files
+ * AuditChain: the shape of a line of the audit log, and which days there are
  *
  * Private to report/audit*.c; the format is in report/audit.h.
  */
@@ -22,6 +22,3 @@ bool audit_line_parse(const char *line, size_t n, char ret_chain[AUDIT_CHAIN_HEX
 
 /* Days that have a file, sorted; free() them. Return: 0, -errno. */
 int audit_days(const char *folder, int32_t **ret_days, size_t *ret_n);
-
-/* A whole file; free() it. Return: 0, -errno. */
-int audit_read_file(const char *folder, const char *name, char **ret_data, size_t *ret_n);

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "report/audit-file.h"
 #include "report/frame.h"
 
 #include <stdio.h>
@@ -13,29 +14,23 @@
 /* A line of a file, parsed for whoever wants the entry. Return: fn wants no more. */
 typedef bool (*LineFn)(void *context, AuditLine *line);
 
-/* Return: 0, -errno; `*ret_stop`: fn wanted no more. */
+/* Return: 0, -errno; `*ret_stop`: fn wanted no more. What is being written has no end yet, and is no line. */
 static int walk_file(const char *folder, int32_t day, LineFn fn, void *context, bool *ret_stop, Diag *diag)
 {
         char name[DAY_NAME_MAX];
         AuditLine line = { .file = day_name(day, AUDIT_SUFFIX, name) };
-        _cleanup_(cleanup_free) char *data = NULL;
-        size_t n = 0;
-        int r = audit_read_file(folder, name, &data, &n);
+        _cleanup_(audit_file_close) AuditFile f;
+        int r = audit_file_open(&f, folder, name);
 
-        if (r) {
-                diag_set(diag, "%s/%s: cannot be read: %s", folder, name, strerror(-r));
-                return error_trace(r);
-        }
-        for (char *at = data, *end; at < data + n && !*ret_stop; at = end + 1) {
-                end = memchr(at, '\n', (size_t)(data + n - at));
-                if (!end)
-                        break; /* being written */
+        while (r == 0 && !*ret_stop) {
+                r = audit_file_next(&f, &line.text, &line.n);
                 line.number++;
-                line.text = at;
-                line.n = (size_t)(end - at);
-                *ret_stop = fn(context, &line);
+                if (r == 0)
+                        *ret_stop = fn(context, &line);
         }
-        return 0;
+        if (r < 0)
+                diag_set(diag, "%s/%s: cannot be read: %s", folder, name, strerror(-r));
+        return r == AUDIT_FILE_E_END ? 0 : error_trace(r);
 }
 
 static int walk(const char *folder, Wall since, LineFn fn, void *context, Diag *diag)

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "report/audit-chain.h"
+#include "report/audit-file.h"
 #include "report/frame.h"
 
 #include <errno.h>
@@ -29,35 +30,37 @@ struct Audit {
         int32_t day;                     /* the file they go to: none is written after one of a later day */
 };
 
+/* What a crash has left of a line. Return: 0, -errno. */
+static int cut(Audit *a, const char *name, uint64_t end)
+{
+        _cleanup_(cleanup_close) int fd = openat(a->folder, name, O_WRONLY | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) || ((uint64_t)st.st_size > end && ftruncate(fd, (off_t)end)))
+                return error_origin(-errno);
+        return 0;
+}
+
 /* The chain of the last whole line of a file; what follows it is cut off. Return: 0 (`*ret_found`), -errno.
  */
 static int last_chain(Audit *a, int32_t day, bool *ret_found)
 {
         char name[DAY_NAME_MAX];
-        _cleanup_(cleanup_close) int fd =
-                openat(a->folder, day_name(day, AUDIT_SUFFIX, name), O_RDWR | O_CLOEXEC);
-        _cleanup_(cleanup_free) char *data = NULL;
-        const char *end, *line, *body;
+        _cleanup_(audit_file_close) AuditFile f;
+        const char *line, *body;
         size_t n, n_body;
-        int r;
+        uint64_t end;
+        int r = audit_file_open(&f, a->path, day_name(day, AUDIT_SUFFIX, name));
 
         *ret_found = false;
-        if (fd < 0)
-                return error_origin(-errno);
-        r = audit_read_file(a->path, name, &data, &n);
-        if (r)
+        if (r == 0)
+                r = audit_file_last(&f, &line, &n, &end);
+        if (r < 0)
                 return error_trace(r);
-        end = n ? memrchr(data, '\n', n) : NULL;
-        if ((size_t)(end ? end + 1 - data : 0) < n && ftruncate(fd, end ? end + 1 - data : 0))
-                return error_origin(-errno);
-        if (!end)
-                return 0;
-        line = end > data ? memrchr(data, '\n', (size_t)(end - data)) : NULL;
-        line = line ? line + 1 : data;
         /* A damaged last line: the next one does not follow from it, and that is to be seen. */
-        if (audit_line_parse(line, (size_t)(end - line), a->chain, &body, &n_body))
-                *ret_found = true;
-        return 0;
+        if (r == 0)
+                *ret_found = audit_line_parse(line, n, a->chain, &body, &n_body);
+        return cut(a, name, end);
 }
 
 static int open_folder(Audit *a)
@@ -106,35 +109,39 @@ int audit_new(Audit **ret_audit, const char *folder, Diag *diag)
         return 0;
 }
 
+/* One after the other, in a new file. Return: 0, -errno. */
+static int join(Audit *a, const char *path, AuditFile *head, AuditFile *tail)
+{
+        _cleanup_(cleanup_close) int fd =
+                openat(a->folder, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+        bool done = false;
+        int r = fd < 0 ? error_origin(-errno) : 0;
+
+        /* A crash between the two names: it has been done. */
+        if (r == 0 && head->fd >= 0)
+                r = audit_file_ends_with(head, tail, &done);
+        if (r == 0 && head->fd >= 0)
+                r = audit_file_copy(head, fd);
+        if (r == 0 && !done)
+                r = audit_file_copy(tail, fd);
+        return r ? r : fdatasync(fd) ? error_origin(-errno) : 0;
+}
+
 /* The lines of the day `from` go behind those of `day`, in a file that takes its name when it is whole.
  * Return: 0, -errno. */
 static int put_behind(Audit *a, int32_t day, int32_t from)
 {
         char name[DAY_NAME_MAX], other[DAY_NAME_MAX];
-        _cleanup_(cleanup_free) char *head = NULL, *tail = NULL;
-        _cleanup_(cleanup_close) int fd = -1;
-        size_t n_head = 0, n_tail;
-        int r;
+        _cleanup_(audit_file_close) AuditFile head = { .fd = -1 }, tail = { .fd = -1 };
+        int r = audit_file_open(&head, a->path, day_name(day, AUDIT_SUFFIX, name));
 
-        day_name(day, AUDIT_SUFFIX, name);
-        day_name(from, AUDIT_SUFFIX, other);
-        r = audit_read_file(a->path, name, &head, &n_head);
-        if (r && r != -ENOENT)
-                return error_trace(r);
-        r = audit_read_file(a->path, other, &tail, &n_tail);
-        if (r)
-                return error_trace(r);
-        /* A crash between the two names: it has been done. */
-        if (n_head >= n_tail && n_tail && memcmp(head + n_head - n_tail, tail, n_tail) == 0)
-                n_tail = 0;
-        fd = openat(a->folder, "moving", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-        if (fd < 0)
-                return error_origin(-errno);
-        r = str_write(fd, head, n_head);
+        if (r == 0 || r == -ENOENT)
+                r = audit_file_open(&tail, a->path, day_name(from, AUDIT_SUFFIX, other));
         if (r == 0)
-                r = str_write(fd, tail, n_tail);
-        if (r || fdatasync(fd) || renameat(a->folder, "moving", a->folder, name)) {
-                r = r ? r : -errno;
+                r = join(a, "moving", &head, &tail);
+        if (r == 0 && renameat(a->folder, "moving", a->folder, name))
+                r = -errno;
+        if (r) {
                 unlinkat(a->folder, "moving", 0);
                 return error_trace(r);
         }

@@ -97,20 +97,10 @@ void frame_reader_deinit(FrameReader *f)
 /* Return: 0, REPORT_E_NONE: the file is shorter, -errno. */
 static int read_at(int fd, uint64_t offset, uint8_t *data, size_t n)
 {
-        while (n > 0) {
-                ssize_t len = pread(fd, data, n, (off_t)offset);
+        size_t got;
+        int r = file_read(fd, offset, data, n, &got);
 
-                if (len < 0 && errno == EINTR)
-                        continue;
-                if (len < 0)
-                        return error_origin(-errno);
-                if (len == 0)
-                        return REPORT_E_NONE;
-                data += len;
-                offset += (uint64_t)len;
-                n -= (size_t)len;
-        }
-        return 0;
+        return r ? r : got < n ? REPORT_E_NONE : 0;
 }
 
 static bool head_is_whole(const uint8_t *head, int32_t day, uint64_t offset)
@@ -178,6 +168,25 @@ int frame_find(FrameReader *f, uint64_t offset, uint64_t *ret_offset)
                 at += i;
         }
         return REPORT_E_NONE;
+}
+
+int file_read(int fd, uint64_t offset, void *data, size_t n, size_t *ret_n)
+{
+        size_t got = 0;
+
+        while (got < n) {
+                ssize_t len = pread(fd, (uint8_t *)data + got, n - got, (off_t)(offset + got));
+
+                if (len < 0 && errno == EINTR)
+                        continue;
+                if (len < 0)
+                        return error_origin(-errno);
+                if (len == 0)
+                        break;
+                got += (size_t)len;
+        }
+        *ret_n = got;
+        return 0;
 }
 
 /* EFBIG: the limit of the process or of the file system. To whoever waits, it is one and the same. */

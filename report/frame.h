@@ -52,5 +52,8 @@ int frame_read(FrameReader *f, uint64_t offset, size_t *ret_n);
 /* The first whole frame behind `offset`: what follows damage. Return: 0, REPORT_E_NONE, -errno. */
 int frame_find(FrameReader *f, uint64_t offset, uint64_t *ret_offset);
 
+/* Read from this place, less than n only where the file ends. Return: 0, -errno. */
+int file_read(int fd, uint64_t offset, void *data, size_t n, size_t *ret_n);
+
 /* Write all at this place, or cut the file back to it. Return: 0, REPORT_E_FULL, -errno. */
 int file_append(int fd, uint64_t offset, struct iovec *iov, int n);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -361,6 +362,87 @@ static void test_walk(void **state)
         assert_int_equal(n, 5);
 }
 
+/* Three gigabytes in front of the lines: who opens the log reads its end. */
+static void test_large_open(void **state)
+{
+        Fixture *f = *state;
+        char before[AUDIT_CHAIN_HEX + 1], after[AUDIT_CHAIN_HEX + 1], *lines;
+        FILE *file;
+        size_t n;
+
+        three(f);
+        audit_last(f->audit, before);
+        f->audit = audit_free(f->audit);
+        assert_int_equal(str_read_file(f->file, 1 << 20, &lines, &n), 0);
+        assert_int_equal(truncate(f->file, (off_t)3 << 30), 0);
+        file = fopen(f->file, "ae");
+        assert_non_null(file);
+        fprintf(file, "\n%s{\"torn", lines);
+        fclose(file);
+        free(lines);
+        reopen(f);
+        assert_string_equal(audit_last(f->audit, after), before);
+        add(f, noon, "next");
+        assert_int_equal(audit_flush(f->audit), 0);
+        reopen(f);
+        assert_string_not_equal(audit_last(f->audit, after), before);
+}
+
+/* A line that is longer than what is read at once, first, in between and last. */
+static void test_long_lines(void **state)
+{
+        Fixture *f = *state;
+        char text[200000];
+        AuditVerdict v;
+
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        for (size_t i = 0; i < 3; i++) {
+                add(f, noon, text);
+                reopen(f);
+                add(f, noon, "short");
+        }
+        add(f, noon, text);
+        reopen(f);
+        v = verdict(f);
+        assert_false(v.is_broken);
+        assert_int_equal(v.n_lines, 7);
+}
+
+/* What malloc has given out. */
+static size_t in_use(void)
+{
+        struct mallinfo2 m = mallinfo2();
+
+        return m.uordblks + m.hblkhd;
+}
+
+static bool note_most(void *context, const AuditLine *line)
+{
+        size_t *most = context, now = in_use();
+
+        (void)line;
+        *most = now > *most ? now : *most;
+        return false;
+}
+
+/* Whoever reads a day's lines does not have the day in memory. */
+static void test_large_walk(void **state)
+{
+        Fixture *f = *state;
+        size_t before, most;
+
+        for (size_t i = 0; i < 8000; i++)
+                add(f, noon,
+                    "One of so many that the file has a megabyte, and more than that: whoever reads it has "
+                    "less.");
+        assert_int_equal(audit_flush(f->audit), 0);
+        before = most = in_use();
+        assert_int_equal(audit_walk(f->folder, (Wall){ 0 }, note_most, &most, NULL), 0);
+        assert_in_range(most - before, 0, 256 << 10);
+        assert_int_equal(verdict(f).n_lines, 8000);
+}
+
 /* Names are hostile: a newline or a quote in a DN does not make a line of its own. */
 static void test_hostile(void **state)
 {
@@ -384,6 +466,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_retain, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_walk, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_large_open, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_long_lines, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_large_walk, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
         };
 
