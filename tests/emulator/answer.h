@@ -40,6 +40,8 @@ struct Answer {
         Text message;
         Text details; /* JSON objects, comma between */
 
+        int64_t delay_ms; /* so much later than it could be; of a $batch, its slowest item */
+
         bool changed;        /* stored state differs from before */
         bool throttled;      /* refused by a limit or by a fault with status 429 */
         bool hold_violation; /* the request came before the time a Retry-After had named */

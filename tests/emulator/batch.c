@@ -15,6 +15,7 @@ struct Item {
         int depends; /* position of the item this one waits for; -1: none */
         int status;
         unsigned int units;
+        int64_t delay_ms;
 };
 
 /* "<before><id><after>" */
@@ -149,6 +150,7 @@ static void item_run(Emulator *emulator, const Call *outer, uint64_t number, Ite
         call.target = target;
         emulator_serve(emulator, &call, number, &answer);
         item->status = answer.status;
+        item->delay_ms = answer.delay_ms;
         for (size_t i = 0; i < answer.n_headers; ++i) {
                 if (!strcmp(answer.headers[i].name, "x-ms-resource-unit"))
                         item->units = (unsigned int)strtoul(answer.headers[i].value, NULL, 10);
@@ -200,6 +202,8 @@ void batch_run(Emulator *emulator, Call *call, Answer *answer)
                 else
                         item_run(emulator, call, call->number, &items[i], t);
                 units += items[i].units;
+                if (items[i].delay_ms > answer->delay_ms)
+                        answer->delay_ms = items[i].delay_ms;
         }
         text_puts(t, "]}");
         answer_header(answer, "x-ms-resource-unit", "%u", units);

@@ -294,6 +294,7 @@ static void set_body(Answer *answer, const char *data, size_t n, const char *typ
 
 void fault_apply(const Fault *f, const Call *call, Answer *answer)
 {
+        answer->delay_ms += f->delay_ms;
         if (f->status)
                 fault_status(f, call, answer);
         else if (!fault_has_effect(f))

@@ -15,7 +15,7 @@
  *      status, code, message, retry_after, body, content_type   answer this; the request has no effect ...
  *      effect: true                                             ... unless this is set: it has, untold
  *      reset: "before" | "after"                                close the connection instead of an answer
- *      delay_ms                                                 answer later
+ *      delay_ms                                                 answer later; in a $batch: all of it
  *      truncate: N                                              the real answer, cut after N bytes
  *      drip_ms                                                  the real answer, in slices this far apart
  *      html | garbage                                           200 with something that is not JSON

@@ -82,13 +82,11 @@ static void reply(Server *server, struct evhttp_request *request, const Call *ca
         const Emulator *e = server->emulator;
         int64_t spread = e->latency_max_ms - e->latency_min_ms;
         int64_t delay_ms =
-                e->latency_min_ms +
+                answer->delay_ms + e->latency_min_ms +
                 (spread ? (int64_t)(random_next(&server->emulator->random) % ((uint64_t)spread + 1)) : 0);
         struct evbuffer *body = evhttp_request_get_output_buffer(request);
 
         add_headers(request, call, answer);
-        if (fault)
-                delay_ms += fault->delay_ms;
         if (delay_ms || (fault && (fault->reset || fault->drip_ms))) {
                 later_send(&server->later, server->base, request, answer->status, &answer->body, delay_ms,
                            fault);

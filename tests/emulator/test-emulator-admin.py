@@ -154,6 +154,15 @@ class FaultTest(Case):
         self.assertEqual([r['status'] for r in body['responses']], [200, 429, 200])
         self.assertEqual(body['responses'][1]['headers']['Retry-After'], '1')
 
+    def test_in_a_batch_later(self):
+        """A batch is answered with its slowest item."""
+        self.fault({'delay_ms': 300}, path='/v1.0/domains', nth=2)
+        item = lambda i: {'id': str(i), 'method': 'GET', 'url': '/domains'}
+        began = time.monotonic()
+        body = self.e.graph('POST', '/$batch', {'requests': [item(1), item(2), item(3)]})[2]
+        self.assertEqual([r['status'] for r in body['responses']], [200, 200, 200])
+        self.assertGreaterEqual(time.monotonic() - began, 0.3)
+
     def test_refused(self):
         for body, message in (({}, 'the body is {"rules":[...],"seed":1}'),
                               ({'rules': [{'action': {'stauts': 1}}]}, 'an action has a member that is not known'),
