@@ -320,7 +320,7 @@ DEFINE_CLEANUP(Queue, queue_free)
 /* Backends. */
 typedef struct QueueLmdbOptions {
         const char *path; /* folder; made with 0700 if it is not there */
-        int64_t limit;    /* bytes of file above which put answers QUEUE_E_FULL; 0: 8 GiB */
+        int64_t limit;    /* bytes of file above which put answers QUEUE_E_FULL; 0: 32 GiB */
         int64_t map;      /* for tests only: bytes of address space; 0: 64 GiB */
         Wall now;
 } QueueLmdbOptions;

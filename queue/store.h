@@ -29,7 +29,7 @@
 typedef struct Store Store;
 
 #define STORE_MAP          ((size_t)64 << 30)
-#define STORE_LIMIT        ((int64_t)8 << 30)
+#define STORE_LIMIT        ((int64_t)32 << 30) /* 3,500,000 people, 9 kB each */
 #define STORE_READERS_MAX  1024
 #define STORE_READERS_KEPT 64
 

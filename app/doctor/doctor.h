@@ -97,6 +97,9 @@ void doctor_fault(Doctor *d, const char *advice, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 void doctor_command(Doctor *d, const char *command); /* of the last finding */
 
+/* False: the store is so near its limit that feeds will pause, and a finding says so. */
+bool doctor_store(Doctor *d, uint64_t size, uint64_t limit);
+
 /* "in 12 days", by the end of a certificate: warned 21 days ahead. `what`: "the certificate of dc1". */
 void doctor_certificate(Doctor *d, const char *what, Wall end, const char *advice);
 /* A clock that is so far ahead of ours: warned at 30 s, a fault at 5 minutes, where Kerberos and signed

@@ -24,6 +24,8 @@
 /* A queue that cannot write waits, and the feed with it. */
 #define STATE_FREE_FAULT (16 * MIB)
 #define STATE_FREE_WARN  (256 * MIB)
+/* Of the store's limit: people need days to raise it. */
+#define STORE_WARN 0.8
 
 /* -- configuration ------------------------------------------------------------------------------------- */
 
@@ -197,10 +199,29 @@ static const char *in_use(Doctor *d, const char *path)
         return pid > 0 ? arena_printf(d->arena, "; process %ld has it at this moment", pid) : "";
 }
 
+bool doctor_store(Doctor *d, uint64_t size, uint64_t limit)
+{
+        if ((double)size < STORE_WARN * (double)limit)
+                return true;
+        doctor_warn(d, "raise state.limit: who is known takes 9 kB",
+                    "the store has %s; at %s (state.limit) feeds pause", size_text(d->arena, size),
+                    size_text(d->arena, limit));
+        return false;
+}
+
+/* 0: there is none yet. */
+static uint64_t store_size(Arena *a, const char *folder)
+{
+        struct stat st;
+
+        return stat(arena_printf(a, "%s/data.mdb", folder), &st) ? 0 : (uint64_t)st.st_size;
+}
+
 void doctor_state(Doctor *d)
 {
         const char *path = d->config->state.path;
         const char *advice = "make room, or move state.path to a larger disk";
+        uint64_t size = store_size(d->arena, path), limit = (uint64_t)d->config->state.limit;
         struct statvfs disk;
         struct stat st;
         uint64_t room;
@@ -217,8 +238,11 @@ void doctor_state(Doctor *d)
         else if (there && stat(path, &st) == 0 && (st.st_mode & 07))
                 doctor_warn(d, arena_printf(d->arena, "chmod 0700 %s", path),
                             "%s is open to everybody on this machine", path);
+        else if (!doctor_store(d, size, limit))
+                return;
         else if (there)
-                doctor_ok(d, "%s, %s free%s", path, size_text(d->arena, room), in_use(d, path));
+                doctor_ok(d, "%s, %s of %s used, %s free%s", path, size_text(d->arena, size),
+                          size_text(d->arena, limit), size_text(d->arena, room), in_use(d, path));
         else
                 doctor_ok(d, "%s is made at the first start, %s free", path, size_text(d->arena, room));
 }

@@ -55,6 +55,22 @@ static void test_certificate(void **state)
         end(&c);
 }
 
+/* A million people know it before their feeds pause. */
+static void test_store(void **state)
+{
+        static const uint64_t gib = (uint64_t)1 << 30;
+        Case c;
+
+        begin(&c);
+        assert_true(doctor_store(&c.doctor, 25 * gib, 32 * gib));
+        assert_int_equal(c.doctor.n_findings, 0);
+        assert_false(doctor_store(&c.doctor, 7 * gib, 8 * gib));
+        assert_int_equal(last(&c), VERDICT_WARNING);
+        assert_string_equal(c.doctor.findings[0].text,
+                            "the store has 7.0 GiB; at 8.0 GiB (state.limit) feeds pause");
+        end(&c);
+}
+
 static void test_clocks(void **state)
 {
         static const struct {
@@ -130,9 +146,8 @@ static void test_no_configuration(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_certificate),
-                cmocka_unit_test(test_clocks),
-                cmocka_unit_test(test_text),
+                cmocka_unit_test(test_certificate),      cmocka_unit_test(test_store),
+                cmocka_unit_test(test_clocks),           cmocka_unit_test(test_text),
                 cmocka_unit_test(test_no_configuration),
         };
 

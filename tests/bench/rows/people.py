@@ -14,7 +14,6 @@ import time
 
 from ground import Ground
 from lab import Failure, openldap, wait_until
-from lab.base import write_file
 from programs import fill_space
 
 N_PEOPLE = 1000
@@ -92,14 +91,6 @@ class PeopleGround(CrowdGround):
         self._token = (0, None)
         self.select = "$select=id"
         Ground._populate(self)
-
-    def write_config(self, **options):
-        """A million people are beyond the default limit of the store."""
-        path = super().write_config(**options)
-        state = f'state: {{path: "{options.get("state") or self.state}"'
-        text = path.read_text()
-        assert state in text
-        return write_file(path, text.replace(state, f"{state}, limit: 40GB"))
 
     def _user(self, u):
         user = super()._user(u)
