@@ -23,6 +23,8 @@
 #define UNFIT_MAX_US   60000000
 /* A server that stays away is said once, and now and then again. */
 #define SAY_AGAIN_US 600000000
+/* Of a stream. A socket takes what a server sends meanwhile: slapd some sixty entries. */
+#define GATHER_US 1000
 /* How often the secret's file is looked at while it is refused, and the state told when nothing happens. */
 #define WATCH_US  1000000
 #define REPORT_US 1000000
@@ -69,10 +71,18 @@ void link_owes(FeedLink *l)
                 l->listening = link_now(l);
 }
 
+void link_owes_stream(FeedLink *l)
+{
+        link_owes(l);
+        l->streams = true;
+}
+
 void link_paid(FeedLink *l)
 {
         if (l->n_owed)
                 l->n_owed--;
+        if (!l->n_owed)
+                l->streams = false;
 }
 
 void link_is_well(FeedLink *l)
@@ -138,6 +148,7 @@ static void stop_reading(FeedLink *l)
         l->readable = NULL;
         l->reading = false;
         l->n_owed = 0;
+        l->streams = false;
         l->is_drained = false;
 }
 
@@ -387,9 +398,24 @@ static void turn(FeedLink *l, bool readable)
         schedule(l);
 }
 
+/* The next turn reads, because something is owed, and waits for the socket again. */
+static void gather(FeedLink *l)
+{
+        static const struct timeval moment = { .tv_usec = GATHER_US };
+
+        event_del(l->readable);
+        l->reading = false;
+        event_add(l->timer, &moment);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
-        turn(context, true);
+        FeedLink *l = context;
+
+        if (l->streams)
+                gather(l);
+        else
+                turn(l, true);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)

@@ -77,6 +77,7 @@ struct FeedLink {
         bool blocked;        /* set by the feed: take no further message (the sink is full) */
         bool ended;          /* no further turn */
         unsigned n_owed;     /* requests under way that end with an answer */
+        bool streams;        /* one of them brings many messages */
         bool is_drained;     /* at the last look libldap, TLS and SASL held nothing */
         uint64_t n_sent;     /* of the connection, at that look: libldap reads while it writes */
         int64_t patience_us; /* how long a server that owes may be silent */
@@ -121,6 +122,10 @@ static inline Mono link_now(const FeedLink *l)
 /* A request that ends with an answer has been sent, or has been answered. */
 void link_owes(FeedLink *l);
 void link_paid(FeedLink *l);
+
+/* One that brings many messages: until nothing is owed any more, what comes is left to gather for a moment
+ * before it is read. Who waits for each has to be woken for each, and it is the server that does it. */
+void link_owes_stream(FeedLink *l);
 
 /* The server has done what we want of it: the next failure begins with a short back-off again. */
 void link_is_well(FeedLink *l);

@@ -196,7 +196,7 @@ int syncrepl_begin(FeedSyncrepl *f, Diag *diag)
         f->refreshing = true;
         f->n_present = 0;
         f->link.patience_us = f->ldap->request_timeout_us;
-        link_owes(&f->link);
+        link_owes_stream(&f->link);
         if (f->catch_up)
                 link_set_state(&f->link, FEED_CATCHING_UP, "reading everything below %s", f->ldap->base);
         return 0;

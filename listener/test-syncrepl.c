@@ -233,6 +233,46 @@ static void test_stream(void **state)
         told(f, "cn=two cn=three [position] ");
 }
 
+/* What a refresh brings is left to come together; what comes after it is read at once. */
+static void test_gathers(void **state)
+{
+        Fixture *f = *state;
+        FeedFirst first = { f->fake.conn, 0 };
+        const FeedConfig c = { .ldap = &f->fake.config, .clock = &f->clock.clock, .first = &first };
+        static const Log log;
+        const FeedLink *l;
+
+        feed_free(f->feed);
+        assert_int_equal(f->ops->new (&f->feed, &c, f->base, &f->sink, &log, &f->diag), 0);
+        l = &f->syncrepl->link;
+        assert_int_equal(feed_start(f->feed, NULL), 0);
+        event_base_loop(f->base, EVLOOP_ONCE);
+        f->fake.conn = NULL;
+        assert_null(first.conn);
+        assert_true(f->syncrepl->refreshing && l->reading);
+        f->syncrepl->skip = false; /* as if it had a cookie */
+
+        entry(f, "cn=a", SYNC_ADD, NULL);
+        event_base_loop(f->base, EVLOOP_ONCE);
+        assert_false(l->reading);
+        assert_int_equal(f->syncrepl->batch.n_entries, 0);
+        entry(f, "cn=b", SYNC_ADD, NULL);
+        event_base_loop(f->base, EVLOOP_ONCE);
+        assert_true(l->reading);
+        assert_int_equal(f->syncrepl->batch.n_entries, 2);
+
+        info(f, 0xa1, "");
+        event_base_loop(f->base, EVLOOP_ONCE);
+        assert_int_not_equal(f->told, FEED_WATCHING);
+        event_base_loop(f->base, EVLOOP_ONCE);
+        assert_int_equal(f->told, FEED_WATCHING);
+        told(f, "cn=a cn=b [position] ");
+        clock_fake_advance(&f->clock, 10000);
+        entry(f, "cn=c", SYNC_MODIFY, CSN("3"));
+        event_base_loop(f->base, EVLOOP_ONCE);
+        told(f, "cn=c [position] ");
+}
+
 /* Refused without a cookie: no loop. */
 static void test_refused_for_good(void **state)
 {
@@ -540,6 +580,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_lost_in_refresh, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_gathers, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full_batch, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),

@@ -238,30 +238,7 @@ static int parse_value(Parser *p, const char **ret_value)
         return 0;
 }
 
-/* "CN=ada lovelace": one way to write each name, whatever it looked like. */
-static const char *normalise(Parser *p, const char *type, const char *value)
-{
-        const char *folded = str_fold(p->arena, value);
-        size_t n = 0;
-
-        /* Blanks at the ends mean nothing, and a run of them is one (RFC 4518, 2.6.1). */
-        for (const char *s = folded; *s; s++)
-                if (*s != ' ' || (n > 0 && p->scratch[n - 1] != ' '))
-                        p->scratch[n++] = *s;
-        if (n > 0 && p->scratch[n - 1] == ' ')
-                n--;
-        if (n == 0)
-                p->scratch[n++] = ' '; /* a value of blanks only is one blank */
-        p->scratch[n] = '\0';
-        return arena_printf(p->arena, "%s=%s", str_upper(p->arena, type), dn_escape(p->arena, p->scratch));
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-        return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Parts of an RDN, or RDNs of a DN. */
+/* Type and value, parts of an RDN, RDNs of a DN. */
 static const char *join(Arena *a, const char *const *parts, size_t n_parts, char separator)
 {
         size_t n = 0;
@@ -277,6 +254,31 @@ static const char *join(Arena *a, const char *const *parts, size_t n_parts, char
         }
         *end = '\0';
         return text;
+}
+
+/* "CN=ada lovelace": one way to write each name, whatever it looked like. */
+static const char *normalise(Parser *p, const char *type, const char *value)
+{
+        const char *folded = str_fold(p->arena, value), *parts[2];
+        size_t n = 0;
+
+        /* Blanks at the ends mean nothing, and a run of them is one (RFC 4518, 2.6.1). */
+        for (const char *s = folded; *s; s++)
+                if (*s != ' ' || (n > 0 && p->scratch[n - 1] != ' '))
+                        p->scratch[n++] = *s;
+        if (n > 0 && p->scratch[n - 1] == ' ')
+                n--;
+        if (n == 0)
+                p->scratch[n++] = ' '; /* a value of blanks only is one blank */
+        p->scratch[n] = '\0';
+        parts[0] = str_upper(p->arena, type);
+        parts[1] = dn_escape(p->arena, p->scratch);
+        return join(p->arena, parts, 2, '=');
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static int parse_rdn(Parser *p, Rdn *ret)
