@@ -345,9 +345,11 @@ void dialect_entry(const Dialect *d, Arena *a, LdapEntry *e)
         object_add(&b, "objectGUID", value_bytes(arena_memdup(a, &e->id, sizeof(e->id)), sizeof(e->id)));
         if (is_group)
                 object_add(&b, "groupType", value_int(GROUP_SECURITY));
-        else if (!value_is_none(get_nocase(o, "objectClass"))) /* a deleted one brings nothing */
+        else if (!value_is_none(get_nocase(o, "objectClass"))) { /* a deleted one brings nothing */
                 object_add(&b, "userAccountControl",
                            value_int(is_locked(o) ? ACCOUNT_NORMAL | ACCOUNT_DISABLED : ACCOUNT_NORMAL));
+                object_add(&b, "accountExpires", value_int(INT64_MAX)); /* never */
+        }
         for (size_t i = 0; i < o->n_attributes; i++)
                 add_attribute(&b, a, o->attributes[i].name, o->attributes[i].value, is_group);
         e->object = object_finish(&b, &e->id, NULL, e->dn);

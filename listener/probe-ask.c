@@ -335,6 +335,11 @@ static int read_name(void *context, LDAPMessage *m)
                 if (!s->unread)
                         s->unread = dn_of(n->probe, m);
         }
+        if (!entry_text(n->probe->conn->ld, m, "accountExpires", n->probe->arena)) {
+                s->n_undated++;
+                if (!s->undated)
+                        s->undated = dn_of(n->probe, m);
+        }
         if (!at)
                 return 0;
         while (i < s->n && !str_is_nocase(s->names[i], at + 1))
@@ -349,7 +354,7 @@ static int read_name(void *context, LDAPMessage *m)
 
 ProbeEnd probe_suffixes(Probe *p, const char *base, ProbeSuffixes *s, Diag *diag)
 {
-        static const char *const names[] = { "userPrincipalName", "userAccountControl" };
+        static const char *const names[] = { "userPrincipalName", "userAccountControl", "accountExpires" };
         Names found = { .probe = p, .suffixes = s };
         ConnSearch search = {
                 .base = base,

@@ -87,7 +87,8 @@ ProbeEnd probe_ranges(Probe *p, Diag *diag);
 ProbeEnd probe_object(Probe *p, const char *dn, bool *ret_group, Diag *diag);
 
 /* What is behind the @ of the names of users (userPrincipalName), of the first PROBE_USERS_MAX below `base`;
- * and whether it can be seen who is disabled: a controller leaves out what the account may not read. */
+ * and whether it can be seen who is disabled, or when they expire: a controller leaves out what the account
+ * may not read. */
 #define PROBE_USERS_MAX    5000
 #define PROBE_SUFFIXES_MAX 100
 
@@ -97,7 +98,9 @@ struct ProbeSuffixes {
         size_t n;
         unsigned n_read;    /* users looked at */
         unsigned n_unread;  /* of them, those whose userAccountControl is not to be seen by this account */
+        unsigned n_undated; /* ... or whose accountExpires is not */
         const char *unread; /* the DN of the first; in the arena of probe_open */
+        const char *undated;
 };
 
 /* Adds to what is there. */

@@ -71,6 +71,7 @@ static void test_person(void **state)
         assert_string_equal(object_text(e.object, "sAMAccountName"), "ada");
         assert_string_equal(object_text(e.object, "department"), "42");
         assert_int_equal(object_get(e.object, "userAccountControl").i, 512);
+        assert_true(object_get(e.object, "accountExpires").i == INT64_MAX);
         assert_int_equal(object_get(e.object, "objectGUID").n, 16);
         assert_int_equal(object_get(e.object, "objectClass").type, VALUE_LIST);
         assert_true(value_is_none(object_get(e.object, "groupType")));

@@ -242,21 +242,27 @@ void doctor_ranges(Doctor *d)
                              "%s", diag_text(&diag));
 }
 
-/* An account whose userAccountControl cannot be read may be disabled: nothing of it is written. */
+/* An account whose userAccountControl cannot be read may be disabled: nothing of it is written. So may one
+ * whose accountExpires cannot be read, where rules ask for it. */
 static void control(Doctor *d)
 {
         DoctorSource *s = d->source;
         const ProbeSuffixes *u = &s->suffixes;
+        bool dated = !u->n_unread && run_config_reads(&d->config->run, "accountExpires");
+        const char *first = dated ? u->undated : u->unread;
+        unsigned n = dated ? u->n_undated : u->n_unread;
 
-        if (!u->n_unread)
+        if (!n)
                 return;
-        doctor_fault(d,
-                     "let the account read the property set Account Restrictions of all users; an "
-                     "administrator runs (and again for CN=AdminSDHolder,CN=System, if administrators are in "
-                     "scope):",
-                     "%s cannot read userAccountControl of %u of %u users (%s%s): nobody knows whether they "
-                     "are disabled, and nothing of them is written",
-                     account(s), u->n_unread, u->n_read, u->unread, u->n_unread > 1 ? ", ..." : "");
+        doctor_fault(
+                d,
+                "let the account read the property set Account Restrictions of all users; an "
+                "administrator runs (and again for CN=AdminSDHolder,CN=System, if administrators are in "
+                "scope):",
+                "%s cannot read %s of %u of %u users (%s%s): nobody knows whether they %s, and nothing of "
+                "them is written",
+                account(s), dated ? "accountExpires" : "userAccountControl", n, u->n_read, first,
+                n > 1 ? ", ..." : "", dated ? "have expired" : "are disabled");
         doctor_command(d, grant(d, s->facts.base, "OA;CI;RP;" RIGHT_ACCOUNT ";", " /I:T",
                                 "RP;Account Restrictions"));
 }

@@ -53,8 +53,9 @@ static const CatalogueRow rows[] = {
             "The directory refused the connector account.",
             "Check the account's password, expiry and rights. Changes wait and nothing is lost."),
         ROW("AccountControlUnread", FAILURE, OBJECT,
-            "userAccountControl of a user cannot be read, so that nobody knows whether the account is disabled. "
-            "Nothing is written: it could turn a leaver's account on.",
+            "userAccountControl of a user (with rules.account_expires: or accountExpires) cannot be read, so "
+            "that nobody knows whether the account is disabled. Nothing is written: it could turn a leaver's "
+            "account on.",
             "Let the connector account read the property set Account Restrictions of all users in scope "
             "(`sosync doctor` has the command), then `sosync queue retry parked`."),
         ROW("SourceValueTooLarge", FAILURE, OBJECT,

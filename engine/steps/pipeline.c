@@ -116,6 +116,14 @@ void run_config_attributes(RunConfig *config, Arena *a)
         config->n_links = N_ELEMENTS(links);
 }
 
+bool run_config_reads(const RunConfig *config, const char *attribute)
+{
+        for (size_t i = 0; i < config->n_attributes; i++)
+                if (str_is(config->attributes[i], attribute))
+                        return true;
+        return false;
+}
+
 /* What the spaces know of the object. */
 static int recall(Run *run)
 {

@@ -153,6 +153,7 @@ Hash128 run_fingerprint(const Object *projection, const SourceEntry *entry);
 
 /* Fill what follows from the rules. Everything lives in the arena. */
 void run_config_attributes(RunConfig *config, Arena *a);
+bool run_config_reads(const RunConfig *config, const char *attribute); /* ... do they ask for it? */
 
 /* Whose failure is it (a circuit is opened for its scope, and no try is counted against the object). */
 typedef enum Blame {

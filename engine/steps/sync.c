@@ -193,21 +193,34 @@ bool run_is_enabled(const Run *run)
 
 /*
  * A controller leaves out what the account may not read, without a word. Every user of Active Directory has
- * userAccountControl, and where other directories have no such thing their dialect makes it: one without it
- * may be disabled.
+ * userAccountControl and accountExpires from the day it is made, and where other directories have no such
+ * thing their dialect makes it: one without may be disabled, or have expired. The latter is asked of whom
+ * rules ask it (rules.account_expires): "never" would turn on again who was turned off when the day had come.
  */
+static const char *unread_attribute(const Run *run)
+{
+        static const char *const needed[] = { "userAccountControl", "accountExpires" };
+
+        if (!run->object || (!str_is(run->type, "user") && !str_is(run->type, "inetOrgPerson")))
+                return NULL;
+        for (size_t i = 0; i < N_ELEMENTS(needed); i++)
+                if (run_config_reads(run->config, needed[i]) &&
+                    value_is_none(object_get(run->object, needed[i])))
+                        return needed[i];
+        return NULL;
+}
+
 bool run_is_unread(const Run *run)
 {
-        return run->object && (str_is(run->type, "user") || str_is(run->type, "inetOrgPerson")) &&
-               value_is_none(object_get(run->object, "userAccountControl"));
+        return unread_attribute(run) != NULL;
 }
 
 int run_unread(Run *run)
 {
-        return step_fail(
-                run, STEP_E_PARK, "AccountControlUnread",
-                "userAccountControl of this object cannot be read: nobody knows whether it is disabled, "
-                "and nothing is written");
+        return step_fail(run, STEP_E_PARK, "AccountControlUnread",
+                         "%s of this object cannot be read: nobody knows whether it is disabled or has "
+                         "expired, and nothing is written",
+                         unread_attribute(run));
 }
 
 /* What fails waits, mostly for a person; that the account is off in AD waits for nobody. `how`: STEP_E_PARK,

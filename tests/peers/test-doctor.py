@@ -91,6 +91,20 @@ with house("doctor") as h:
     check(whole["exit"] == 0, found)
     h.ad.modify(compatible, add={"member": everybody})
 
+    step("with rules.account_expires, when a user expires must be readable too")
+    expiry = "bf967915-0de6-11d0-a285-00aa003049e2"  # accountExpires (MS-ADA1)
+    bob, place = h.ad.add_user("Bob Babbage", h.people).dn, h.dc.folder
+    whole, found = look(h, more="rules: {account_expires: true}")
+    check(whole["exit"] == 0, found)
+    run(["samba-tool", "dsacl", "set", f"--objectdn={bob}", f"--sddl=(OD;;RP;{expiry};;AU)", "-H", f"{place}/private/sam.ldb", "-s", f"{place}/etc/smb.conf"])
+    whole, found = look(h)
+    check(whole["exit"] == 0, found)
+    only(h, "user names", "fault", 1, "accountExpires of 1 of 2 users", "have expired", "Account Restrictions", more="rules: {account_expires: true}")
+    strict = h.lab.sosync(h.write_config("strict.yaml", state=h.folder / "state-strict", reports=h.folder / "reports-strict", more="rules: {account_expires: true}"), start=False)
+    r = strict.command("sync", bob, deadline_s=60)
+    check(r.returncode == 1 and "AccountControlUnread" in r.stdout and not h.writes(), r)
+    h.ad.delete(bob)
+
     step("an organizational unit that is not there")
     only(h, "scope", "fault", 1, "OU=Nowhere", scope=f'{{include: ["{h.corp}", "OU=Nowhere,{h.dc.base}"]}}')
     only(h, "group filter", "fault", 1, "is no group", scope=f'{{include: ["{h.corp}"], group_filter: "CN=Ada Lovelace,{h.people}"}}')

@@ -231,6 +231,7 @@ Thing *directory_new(Scene *s, const char *type, const char *name)
                 set_value(s, t, "userPrincipalName",
                           value_string(arena_printf(s->arena, "%s@contoso.test", t->name)));
                 set_value(s, t, "userAccountControl", value_int(512));
+                set_value(s, t, "accountExpires", value_int(INT64_MAX));
         }
         return t;
 }
