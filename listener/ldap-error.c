@@ -49,6 +49,11 @@ static const char *credential_reason(const char *says)
 {
         unsigned long code = 0;
 
+        /* Of OpenLDAP and 389: MIT Kerberos knows why, and only their logs say so. */
+        if (says && strstr(says, "gss_accept_sec_context"))
+                return "the server cannot take the Kerberos ticket: it is for another key than its own, its "
+                       "clock "
+                       "differs, or the channel binding does not fit its certificate";
         if (!ad_data(says, &code))
                 return "wrong name or password";
         for (size_t i = 0; i < N_ELEMENTS(credential_words); i++)

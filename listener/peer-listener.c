@@ -367,7 +367,7 @@ static int open_once(const LdapConfig *config)
                 return 1;
         }
         json_decref(reasons);
-        say(json_pack("{s:i, s:s, s:s, s:s, s:I, s:b, s:I}", "condition", 0, "uri", c->uri.text, "server",
+        say(json_pack("{s:i, s:s, s:s?, s:s, s:I, s:b, s:I}", "condition", 0, "uri", c->uri.text, "server",
                       c->dse.dns_host_name, "server_id", guid_format(&c->server_id, id), "usn",
                       (json_int_t)c->dse.usn, "samba", c->dse.vendor == VENDOR_SAMBA, "lifetime_us",
                       (json_int_t)c->lifetime_us));

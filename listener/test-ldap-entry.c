@@ -273,6 +273,13 @@ static void test_why_credentials_are_refused(void **state)
                 if (*cases[i].data && !strstr(diag_text(&diag), cases[i].word))
                         fail_msg("%s: %s", cases[i].data, diag_text(&diag));
         }
+        assert_int_equal(conn_translate(LDAP_INVALID_CREDENTIALS,
+                                        "SASL(-13): authentication failure: GSSAPI Failure: "
+                                        "gss_accept_sec_context",
+                                        "ldaps://dc1", "bind with Kerberos", &diag),
+                         CONN_E_REFUSED);
+        assert_non_null(strstr(diag_text(&diag), "cannot take the Kerberos ticket"));
+        diag_clear(&diag);
         assert_int_equal(conn_translate(LDAP_INVALID_CREDENTIALS, NULL, "ldaps://dc1", "CN=x", &diag),
                          CONN_E_REFUSED);
         assert_string_equal(diag_text(&diag),
