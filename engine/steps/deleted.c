@@ -59,6 +59,8 @@ int run_ask_deleted(Run *run)
                 return step_fail(run, STEP_E_PARK, "DeletedInCloud", "%s", diag_text(&run->diag));
         if (r)
                 return run_target_failed(run, r);
+        if (!str_is(object_text(seen.object, "sourceAnchor"), run->anchor))
+                return 0; /* a filter of Graph has no case, an anchor does */
         name = object_text(seen.object, "displayName");
         return step_fail(run, STEP_E_PARK, "DeletedInCloud", "%s (%s, %s) is among the deleted users",
                          name_then(seen.object), name ? name : "without a name",

@@ -100,6 +100,20 @@ MemObject *mem_find_by(const MemTarget *t, const char *type, const char *attribu
         return NULL;
 }
 
+/* A filter of Graph has no case: what has this anchor but for it is found too. */
+MemObject *mem_find_anchor(const MemTarget *t, const char *type, const char *value)
+{
+        MemObject *o = mem_find_by(t, type, "sourceAnchor", value);
+
+        for (size_t i = 0; !o && str_is(type, "user") && i < t->n_objects; ++i) {
+                Value v = mem_value(t->objects[i], "sourceAnchor");
+
+                if (v.type == VALUE_STRING && str_is(t->objects[i]->type, type) && str_is_nocase(v.s, value))
+                        o = t->objects[i];
+        }
+        return o;
+}
+
 void mem_free_object(MemObject *o)
 {
         arena_free(o->arena);

@@ -81,6 +81,7 @@ MemObject *mem_new_object(MemTarget *t, const char *type);
 void mem_free_object(MemObject *o);
 MemObject *mem_find(const MemTarget *t, const ObjectId *id);
 MemObject *mem_find_by(const MemTarget *t, const char *type, const char *attribute, const char *value);
+MemObject *mem_find_anchor(const MemTarget *t, const char *type, const char *value);
 void mem_remove(MemTarget *t, MemObject *o, bool for_good);
 bool mem_restore(MemTarget *t, const ObjectId *id);
 MemObject *mem_find_deleted(const MemTarget *t, const char *anchor);

@@ -62,7 +62,7 @@ static int find(const MemTarget *t, const Match *m, MemObject **ret, Diag *diag)
                         *ret = NULL;
                 break;
         case MATCH_ANCHOR:
-                *ret = mem_find_by(t, m->type, "sourceAnchor", m->value);
+                *ret = mem_find_anchor(t, m->type, m->value);
                 break;
         case MATCH_SID:
                 *ret = mem_find_by(t, m->type, "onPremiseSecurityIdentifier", m->value);
