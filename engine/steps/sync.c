@@ -228,16 +228,18 @@ int run_unread(Run *run)
 static int fail_but_disable(Run *run, int how, const char *code, const char *why)
 {
         Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
-        bool on;
+        bool on, off = theirs.type == VALUE_BOOL && !theirs.b;
         int r = run_ask_whether_on(run, &on);
 
         if (r)
                 return r;
-        if (!run->cloud.object || on || (theirs.type == VALUE_BOOL && !theirs.b))
+        if (off && !on)
+                run_owe_revoke(run, NULL);
+        if (!run->cloud.object || on || (off && !run->n_ops))
                 return step_fail(run, how, code, "%s", why);
         run->failed = true;
         step_warn(run, code, "%s", why);
-        return run_last_word(run, code, NULL, false);
+        return off ? 0 : run_last_word(run, code, NULL, false);
 }
 
 /* A group that is too large for the rules: which limit it is. NULL: that is not it. */
