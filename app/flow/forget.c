@@ -20,7 +20,7 @@ typedef struct Forget {
         SpaceBatch batch;
         bool knew; /* the row of a cloud object of this type goes */
         BrakeType type;
-        int n;
+        int n, n_noted;
         int result;
 } Forget;
 
@@ -197,9 +197,10 @@ static int look_at_head(void *context, const void *key_data, size_t n_key, const
                 head.gone = f->now;
                 space_write_head(&f->batch, &key, &head, row->serial);
                 r = queue_put_batch(f->queue, &f->batch, f->now);
+                f->n_noted += r == 0;
         }
         f->result = r < 0 ? r : 0;
-        return r < 0 || r == QUEUE_E_FULL;
+        return r < 0 || r == QUEUE_E_FULL || f->n + f->n_noted == FORGET_MAX;
 }
 
 int forget_gone(Queue *q, BrakeStore *brakes, Wall before, Wall now)

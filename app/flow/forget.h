@@ -28,6 +28,9 @@
 
 /*
  * Of all sources: objects whose tombstone was seen before `before`. What an older program has seen, without
- * noting when, counts from now. Return: how many objects were forgotten, -errno.
+ * noting when, counts from now. At most FORGET_MAX rows are noted or objects forgotten: each is a commit, and
+ * whoever calls is to be stopped within seconds; the rest is done next time.
+ * Return: how many objects were forgotten, -errno.
  */
+#define FORGET_MAX 500
 int forget_gone(Queue *q, BrakeStore *brakes, Wall before, Wall now);
