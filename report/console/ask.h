@@ -45,6 +45,9 @@ struct Ask {
         ConsoleRole role;
         const char *session; /* its id, shown to nobody; NULL: as csrf */
         const char *csrf;    /* NULL: with a bearer token, which no other site can send */
+        /* Whom a trusted proxy has signed in and the configuration does not know; "": it said several names,
+         * or none. NULL: it names nobody, or a user. */
+        const char *stranger;
 
         Answer answer;
 };

@@ -137,7 +137,9 @@ static void sign_in(Visit *v)
         const ConsoleUser *user = NULL;
         bool wait = false;
 
-        if (q->post) {
+        if (q->stranger && q->post) {
+                q->answer.status = 403; /* the session would end with the next request */
+        } else if (q->post) {
                 user = users_by_token(&c->users, ask_field(q, "token"), now, &wait);
                 if (user) {
                         visitor_set_cookie(c, v->req, q->arena, users_begin(&c->users, user, now)->id,

@@ -291,6 +291,25 @@ void page_rows_end(Str *out)
 
 /* -- sign in --------------------------------------------------------------------------------------------- */
 
+/* Signing in with a token would not help: the proxy says who it is, with every request. */
+static void say_stranger(Ask *q)
+{
+        Str *out = &q->answer.body;
+
+        html_raw(out, "<p class=\"wrong\" role=\"alert\">The proxy before this console ");
+        if (*q->stranger) {
+                html_raw(out, "has signed you in as <b>");
+                html_text(out, q->stranger);
+                html_raw(out, "</b>, who is not one of its users (console.users in its configuration).</p>");
+        } else {
+                html_raw(
+                        out,
+                        "does not say who you are in a way that can be believed: one name was expected.</p>");
+        }
+        html_raw(out, "<p class=\"muted\">Whoever looks after this server can add you.</p></main>\n");
+        page_end(q);
+}
+
 void page_sign_in(Ask *q)
 {
         Str *out = &q->answer.body;
@@ -298,6 +317,10 @@ void page_sign_in(Ask *q)
 
         page_begin(q, "Sign in", NULL);
         html_raw(out, "<main id=\"content\" class=\"narrow\"><h1>Sign in</h1>");
+        if (q->stranger) {
+                say_stranger(q);
+                return;
+        }
         if (q->answer.status == 403)
                 html_raw(out, "<p class=\"wrong\" role=\"alert\">This is nobody's token.</p>");
         else if (q->answer.status == 429)

@@ -226,6 +226,62 @@ static void test_proxy_and_session(void **state)
         assert_null(see(h, &q));
 }
 
+/* Whom the proxy names and the configuration does not know is nobody, whoever's cookie is in the browser; and
+ * that session ends: the person it was begun for has left. */
+static void test_proxy_of_a_stranger(void **state)
+{
+        static const char *const words[] = { HEADER ": mallory", HEADER ": ", HEADER ": (null)" };
+        House *h = *state;
+        char id[USERS_ID_MAX];
+        const char *cookie;
+        Ask q;
+
+        for (size_t i = 0; i < N_ELEMENTS(words) + 2; i++) {
+                COME(h, PROXY, HEADER ": ada");
+                assert_string_equal(see(h, &q), "ada");
+                assert_int_equal(sscanf(set_cookie(h), "sosync=%64[0-9a-f];", id), 1);
+                cookie = arena_printf(h->arena, "Cookie: sosync=%s", id);
+                /* From elsewhere the header says nothing, and ends nothing. */
+                COME(h, "127.0.0.2", HEADER ": mallory", cookie);
+                assert_string_equal(see(h, &q), "ada");
+
+                if (i < N_ELEMENTS(words))
+                        COME(h, PROXY, words[i], cookie);
+                else if (i == N_ELEMENTS(words))
+                        COME(h, PROXY, HEADER ": ada", HEADER ": ada", cookie);
+                else
+                        COME(h, PROXY, HEADER ": mallory", HEADER ": ada", cookie);
+                assert_null(see(h, &q));
+                assert_null(q.session);
+                assert_null(q.csrf);
+                assert_true(str_starts(set_cookie(h), "sosync=; "));
+                assert_non_null(strstr(set_cookie(h), "; Max-Age=0; "));
+                /* Nor does the cookie open anything later, from wherever. */
+                COME(h, "127.9.9.9", cookie);
+                assert_null(see(h, &q));
+        }
+        /* A token is sent by who has it, and not by the browser of somebody else. */
+        COME(h, PROXY, HEADER ": (null)", "Authorization: Bearer " TOKEN);
+        assert_string_equal(see(h, &q), "ada");
+        assert_null(set_cookie(h));
+}
+
+/* Another person whom the configuration knows ends the session of the one before, too. */
+static void test_proxy_of_another(void **state)
+{
+        House *h = *state;
+        char id[USERS_ID_MAX];
+        Ask q;
+
+        COME(h, PROXY, HEADER ": ada");
+        see(h, &q);
+        assert_int_equal(sscanf(set_cookie(h), "sosync=%64[0-9a-f];", id), 1);
+        COME(h, PROXY, HEADER ": bob", arena_printf(h->arena, "Cookie: sosync=%s", id));
+        assert_string_equal(see(h, &q), "bob");
+        COME(h, "127.9.9.9", arena_printf(h->arena, "Cookie: sosync=%s", id));
+        assert_null(see(h, &q));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -233,6 +289,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_proxy, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_proxy_and_session, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_proxy_of_a_stranger, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_proxy_of_another, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

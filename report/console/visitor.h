@@ -9,8 +9,12 @@
 
 #include "report/console/console-internal.h"
 
-/* Fills user, role, session and csrf of `q`. No user: nobody we know. A proxy's word comes first: it may have
- * signed in another person than the cookie is of. */
+/*
+ * Fills user, role, session, csrf and stranger of `q`. No user: nobody we know. A proxy's word comes first:
+ * it may have signed in another person than the cookie is of, and that session ends then; also if it is a
+ * person whom the configuration does not know (`stranger`), whom the cookie would make somebody else. A
+ * bearer token is asked for last: no browser sends it by itself.
+ */
 void visitor_see(Console *c, struct evhttp_request *req, Ask *q);
 
 /* The session that its cookie names. NULL: none. */

@@ -283,6 +283,17 @@ class Proxy(Console):
         # Another person at the same browser is another session.
         self.assertEqual(self.ask("POST", "/parked/steer", {"verb": "retry-all", "csrf": csrf}, X_Remote_User="bob", Cookie=cookie)[0], 403)
         self.assertEqual(self.ask("GET", "/", X_Remote_User="eve")[0], 401)
+        # Whom the proxy names and nobody knows is not whoever's cookie is in the browser.
+        for who in ("mallory", "(null)"):
+            status, headers, _ = self.ask("GET", "/parked", X_Remote_User="ada")
+            cookie = headers["Set-Cookie"].split(";")[0]
+            status, headers, body = self.ask("GET", "/parked", X_Remote_User=who, Cookie=cookie)
+            self.assertEqual(status, 401)
+            self.assertIn("Max-Age=0", headers["Set-Cookie"])
+            self.assertNotIn("csrf", body)
+            self.assertIn("The proxy before this console", body)
+            self.assertEqual(self.ask("POST", "/sync", {"dn": "CN=x,DC=corp", "csrf": csrf}, X_Remote_User=who, Cookie=cookie)[0], 401)
+            self.assertEqual(self.ask("GET", "/parked", Cookie=cookie)[0], 401)
         # Twice: one of them is not the proxy's.
         for first, second in ((b"ada", b"bob"), (b"bob", b"ada"), (b"ada", b"ada")):
             answer = self.raw(b"GET /parked HTTP/1.1\r\nHost: console.corp.test\r\nX-Remote-User: " + first + b"\r\nX-Remote-User: " + second + b"\r\n\r\n")
