@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert((int)PACK_E_BASE_ == (int)ERROR_BASE_PACK, "the ranges of conditions are in error.h");
@@ -14,24 +15,58 @@ _Static_assert((int)PACK_E_BASE_ == (int)ERROR_BASE_PACK, "the ranges of conditi
  * and believes no length.
  */
 
+static void grow(PackWriter *w, size_t n)
+{
+        size_t size = w->size;
+        uint8_t *data;
+
+        while (size - w->n < n) {
+                if (size > SIZE_MAX / 2)
+                        error_oom(size);
+                size *= 2;
+        }
+        data = realloc(w->data == w->first ? NULL : w->data, size);
+        if (!data)
+                error_oom(size);
+        if (w->data == w->first)
+                memcpy(data, w->first, w->n);
+        w->data = data;
+        w->size = size;
+}
+
+/* Where the library writes to. */
+static int append(void *writer, const char *data, size_t n)
+{
+        PackWriter *w = writer;
+
+        if (w->size - w->n < n)
+                grow(w, n);
+        memcpy(w->data + w->n, data, n);
+        w->n += n;
+        return 0;
+}
+
 /**
  * pack_init() - an empty record; the writer may not be moved from then on
  */
 void pack_init(PackWriter *w)
 {
-        msgpack_sbuffer_init(&w->buffer);
-        msgpack_packer_init(&w->packer, &w->buffer, msgpack_sbuffer_write);
+        w->data = w->first;
+        w->n = 0;
+        w->size = sizeof(w->first);
+        msgpack_packer_init(&w->packer, w, append);
 }
 
 void pack_deinit(PackWriter *w)
 {
-        msgpack_sbuffer_destroy(&w->buffer);
-        msgpack_sbuffer_init(&w->buffer);
+        if (w->data != w->first)
+                free(w->data);
+        pack_init(w);
 }
 
 void pack_reset(PackWriter *w)
 {
-        msgpack_sbuffer_clear(&w->buffer);
+        w->n = 0;
 }
 
 /**
@@ -42,36 +77,29 @@ void pack_reset(PackWriter *w)
  */
 const uint8_t *pack_data(const PackWriter *w, size_t *ret_n)
 {
-        *ret_n = w->buffer.size;
-        return (const uint8_t *)w->buffer.data;
-}
-
-/* The only way in which the library's writing fails. */
-static void check(const PackWriter *w, int r)
-{
-        if (r)
-                error_oom(w->buffer.alloc);
+        *ret_n = w->n;
+        return w->data;
 }
 
 void pack_array(PackWriter *w, size_t n)
 {
         assert(n <= UINT32_MAX);
-        check(w, msgpack_pack_array(&w->packer, n));
+        msgpack_pack_array(&w->packer, n);
 }
 
 void pack_nil(PackWriter *w)
 {
-        check(w, msgpack_pack_nil(&w->packer));
+        msgpack_pack_nil(&w->packer);
 }
 
 void pack_bool(PackWriter *w, bool v)
 {
-        check(w, v ? msgpack_pack_true(&w->packer) : msgpack_pack_false(&w->packer));
+        v ? msgpack_pack_true(&w->packer) : msgpack_pack_false(&w->packer);
 }
 
 void pack_int(PackWriter *w, int64_t v)
 {
-        check(w, msgpack_pack_int64(&w->packer, v));
+        msgpack_pack_int64(&w->packer, v);
 }
 
 void pack_str(PackWriter *w, const char *s)
@@ -84,16 +112,16 @@ void pack_str(PackWriter *w, const char *s)
         }
         n = strlen(s);
         assert(n <= UINT32_MAX);
-        check(w, msgpack_pack_str(&w->packer, n));
-        check(w, msgpack_pack_str_body(&w->packer, s, n));
+        msgpack_pack_str(&w->packer, n);
+        msgpack_pack_str_body(&w->packer, s, n);
 }
 
 void pack_bytes(PackWriter *w, const void *data, size_t n)
 {
         assert(n <= UINT32_MAX);
-        check(w, msgpack_pack_bin(&w->packer, n));
+        msgpack_pack_bin(&w->packer, n);
         if (n)
-                check(w, msgpack_pack_bin_body(&w->packer, data, n));
+                msgpack_pack_bin_body(&w->packer, data, n);
 }
 
 /**

@@ -39,9 +39,14 @@ enum {
         PACK_E_NEWER,   /* the version is newer than this program */
 };
 
+/* Most records fit into what a writer has itself: a run packs a dozen. */
+#define PACK_FIRST ((size_t)4 << 10)
+
 struct PackWriter {
-        msgpack_sbuffer buffer;
+        uint8_t *data; /* `first`, or from malloc */
+        size_t n, size;
         msgpack_packer packer;
+        uint8_t first[PACK_FIRST];
 };
 
 /* A record is at most 16 MiB. */

@@ -105,7 +105,7 @@ static void test_newer_fields_are_skipped(void **state)
         pack_array(&w, 6);
         pack_int(&w, 1);
         pack_int(&w, 5);
-        msgpack_sbuffer_write(&w.buffer, added, sizeof(added) - 1);
+        w.packer.callback(w.packer.data, added, sizeof(added) - 1);
         pack_int(&w, 99);
         data = pack_data(&w, &n);
 
