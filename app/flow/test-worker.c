@@ -80,7 +80,7 @@ typedef struct Office {
 
 static const ObjectKey ada = { .id = { .bytes = { 1 } } };
 
-static void put_ada(Office *o)
+static void put_ada(Office *o, const char *name)
 {
         Value classes[] = { value_string("top"), value_string("user") };
         ObjectBuilder b;
@@ -89,7 +89,7 @@ static void put_ada(Office *o)
         object_add(&b, "objectClass", value_list(classes, 2));
         object_add(&b, "objectGUID", value_bytes(ada.id.bytes, sizeof(ada.id.bytes)));
         object_add(&b, "sAMAccountName", value_string("ada"));
-        object_add(&b, "displayName", value_string("Ada"));
+        object_add(&b, "displayName", value_string(name));
         object_add(&b, "userPrincipalName", value_string("ada@contoso.test"));
         object_add(&b, "userAccountControl", value_int(512));
         source_mem_put(o->directory,
@@ -125,7 +125,7 @@ static int open_office(void **state)
         worker_shared_init(&o->shared, &o->snapshot, &o->connectors, o->queue, o->target, NULL,
                            &o->clock.clock, &o->log);
         worker_init(&o->worker, &o->shared, (Source *[]){ source_mem_open(o->directory) }, LANES_ALL);
-        put_ada(o);
+        put_ada(o, "Ada");
         *state = o;
         return 0;
 }
@@ -201,6 +201,42 @@ static void test_claimed(void **state)
         assert_int_equal(worker_turn(&o->worker, &lanes, &outcome), 0);
         assert_int_equal(outcome->disposition, DISPOSITION_NO_CHANGE);
         assert_int_equal(n_reports(o), 2);
+}
+
+static uint64_t import_serial(Office *o, const char **ret_title)
+{
+        const Object *imported;
+        uint64_t serial;
+
+        assert_int_equal(space_read_import(queue_space(o->queue), &ada, o->arena, &imported, &serial, NULL),
+                         0);
+        *ret_title = object_text(imported, "displayName");
+        return serial;
+}
+
+/* What was read is stored when it differs from what is stored: most runs read what is known. */
+static void test_import_row(void **state)
+{
+        Office *o = *state;
+        const Outcome *outcome;
+        const char *name;
+        LaneSet lanes;
+        uint64_t first;
+
+        request(o);
+        assert_int_equal(worker_turn(&o->worker, &lanes, &outcome), 0);
+        first = import_serial(o, &name);
+        request(o);
+        assert_int_equal(worker_turn(&o->worker, &lanes, &outcome), 0);
+        assert_int_equal(outcome->disposition, DISPOSITION_NO_CHANGE);
+        assert_true(import_serial(o, &name) == first);
+        put_ada(o, "Countess Ada");
+        clock_fake_advance(&o->clock, 1000000);
+        request(o);
+        assert_int_equal(worker_turn(&o->worker, &lanes, &outcome), 0);
+        assert_int_equal(outcome->disposition, DISPOSITION_DONE);
+        assert_true(import_serial(o, &name) > first);
+        assert_string_equal(name, "Countess Ada");
 }
 
 /* A 503 with Retry-After: longer than a call may wait, so the change does. */
@@ -287,6 +323,7 @@ int main(void)
                 cmocka_unit_test(test_backoff),
                 cmocka_unit_test(test_rest),
                 cmocka_unit_test_setup_teardown(test_claimed, open_office, close_office),
+                cmocka_unit_test_setup_teardown(test_import_row, open_office, close_office),
                 cmocka_unit_test_setup_teardown(test_service_names_a_time, open_office, close_office),
                 cmocka_unit_test_setup_teardown(test_no_lease_no_export, open_office, close_office),
                 cmocka_unit_test_setup_teardown(test_compared_elsewhere, open_office, close_office),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "engine/model/object.h"
+#include "base/str.h"
 #include "engine/model/unpack.h"
 
 #include <string.h>
@@ -137,6 +138,18 @@ const char *object_text(const Object *o, const char *name)
         Value v = object_get(o, name);
 
         return v.type == VALUE_STRING ? v.s : NULL;
+}
+
+bool object_is(const Object *a, const Object *b)
+{
+        if (!guid_is(&a->id, &b->id) || !str_is(a->type, b->type) || !str_is(a->dn, b->dn) ||
+            a->n_attributes != b->n_attributes)
+                return false;
+        for (size_t i = 0; i < a->n_attributes; i++)
+                if (strcmp(a->attributes[i].name, b->attributes[i].name) != 0 ||
+                    !value_is(a->attributes[i].value, b->attributes[i].value))
+                        return false;
+        return true;
 }
 
 /**

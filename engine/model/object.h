@@ -49,6 +49,7 @@ const Object *object_finish(ObjectBuilder *b, const ObjectId *id, const char *ty
 Value object_get(const Object *o, const char *name);             /* NONE if it has none */
 const Attribute *object_find(const Object *o, const char *name); /* NULL: it has none */
 const char *object_text(const Object *o, const char *name);      /* STRING's text, else NULL */
+bool object_is(const Object *a, const Object *b); /* all of it the same: id, type, DN, values */
 
 /* [id, type, dn, [name, value, ...]]. Bytes that are not such a record are the reader's error, which
  * unpack_end() returns; the object is then one without attributes, never NULL. */

@@ -42,6 +42,37 @@ static void test_build(void **state)
         assert_true(guid_is_zero(&o->id));
 }
 
+static const Object *person(Arena *a, const char *dn, const char *sn, const char *more)
+{
+        ObjectBuilder b;
+
+        object_build(&b, a);
+        object_add(&b, "sn", value_string(sn));
+        object_add(&b, "cn", value_string("Ada"));
+        if (more)
+                object_add(&b, more, value_string("x"));
+        return object_finish(&b, &(ObjectId){ .bytes = { 7 } }, "user", dn);
+}
+
+static void test_is(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const Object *o = person(a, "CN=Ada", "Lovelace", NULL);
+        Object other = *o;
+
+        assert_true(object_is(o, person(a, "CN=Ada", "Lovelace", NULL)));
+        assert_false(object_is(o, person(a, "CN=ada", "Lovelace", NULL)));
+        assert_false(object_is(o, person(a, NULL, "Lovelace", NULL)));
+        assert_false(object_is(o, person(a, "CN=Ada", "Byron", NULL)));
+        assert_false(object_is(o, person(a, "CN=Ada", "Lovelace", "mail")));
+        assert_false(object_is(person(a, "CN=Ada", "x", "mail"), person(a, "CN=Ada", "x", "title")));
+        other.id.bytes[0]++;
+        assert_false(object_is(o, &other));
+        other = *o;
+        other.type = "group";
+        assert_false(object_is(o, &other));
+}
+
 static void test_sorted(void **state)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -117,6 +148,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_build),
+                cmocka_unit_test(test_is),
                 cmocka_unit_test(test_sorted),
                 cmocka_unit_test(test_pack),
         };

@@ -26,6 +26,13 @@ static bool is_held_back(const Run *run)
         return run_is_staging(run) && run->n_ops;
 }
 
+/* Most runs read what is known: only their head is new. */
+static void leave_import(Run *run)
+{
+        if (!run->previous || !object_is(run->previous, run->object))
+                space_write_import(&run->batch, &run->key, run->object, SPACE_ANY);
+}
+
 /* Conclusions, of a run that is done. */
 static int leave_conclusions(Run *run)
 {
@@ -52,7 +59,7 @@ static int leave_conclusions(Run *run)
                 return run_withdraw(run);
         if (!run->object)
                 return 0;
-        space_write_import(&run->batch, &run->key, run->object, SPACE_ANY);
+        leave_import(run);
         if (run->mv && !run->failed && !(pending && run->person.n_flowed))
                 run_leave_joins(run);
         /* A run that ended before the plan has left them as they are. */
@@ -66,7 +73,7 @@ static int leave_skipped(Run *run)
         if (run_has_left(run))
                 return run_withdraw(run);
         if (run->object)
-                space_write_import(&run->batch, &run->key, run->object, SPACE_ANY);
+                leave_import(run);
         return 0;
 }
 

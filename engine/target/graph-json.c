@@ -53,7 +53,8 @@ const char *graph_select(const TargetSchema *schema, const char *type, const cha
                         extensions = true;
                         continue;
                 }
-                str_printf(&s, ",%s", at->property);
+                str_add(&s, ",");
+                str_add(&s, at->property);
         }
         if (extensions)
                 str_add(&s, "," EXTENSIONS);
