@@ -93,11 +93,13 @@ bool fault_hold(Scene *s, const char *const *words, size_t n_words)
         return true;
 }
 
-/* CRASH: now, between two runs.   CRASH before-ack: at the next acknowledgement. */
+/* CRASH: now, between two runs.   CRASH before-ack: at the next acknowledgement; late: what comes next in the
+ * script happens before anything is worked on again. */
 bool fault_crash(Scene *s, const char *const *words, size_t n_words)
 {
         if (command_has(words, n_words, "before-ack")) {
                 s->dying = true;
+                s->late = command_has(words, n_words, "late");
                 return s->lmdb || scene_fail(s, "a queue in memory does not survive a crash");
         }
         return scene_crash(s);

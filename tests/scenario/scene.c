@@ -326,6 +326,8 @@ bool scene_work(Scene *s)
                         cloud_reads(s->cloud);
                         if (!scene_crash(s))
                                 return false;
+                        if (s->late)
+                                return true;
                         continue;
                 }
                 if (o && !scene_see(s, o))

@@ -91,6 +91,7 @@ struct Scene {
         bool unreadable;              /* so are the rows of the spaces, to a run */
         ObjectId claimed;             /* a metaverse object that another run has; zero: none */
         bool dying;                   /* the next acknowledgement is never stored */
+        bool late;                    /* ... and the next process begins when the script goes on */
         const char *const *meanwhile; /* words of MEANWHILE that has not happened yet; NULL: none */
         size_t n_meanwhile;
         Snapshot snapshot;
