@@ -30,7 +30,7 @@ static void settle_entry(QueueJetstream *q, LogApplied *it, uint64_t own)
         bool is_own = it->entry.session == own;
 
         for (size_t i = 0; i < it->n_lost; i++)
-                ready_lost(ready, &it->lost[i]);
+                ready_lost(ready, &it->lost[i], true);
         if (it->result)
                 return;
         switch (op->kind) {
@@ -41,7 +41,7 @@ static void settle_entry(QueueJetstream *q, LogApplied *it, uint64_t own)
                         ready_lend(ready, &op->key);
                 break;
         case OP_RELEASE:
-                ready_lost(ready, &op->key);
+                ready_lost(ready, &op->key, false);
                 break;
         case OP_ACK:
         case OP_RETRY:

@@ -21,7 +21,7 @@
 enum {
         MARK_FREE,
         MARK_IN_WORK,
-        MARK_SUSPECT, /* was in work when the process died, and is not in work now */
+        MARK_SUSPECT, /* was in work when the process ended, and is not in work now */
 };
 
 /*
@@ -75,14 +75,13 @@ static void read_slots(Marks *m)
                 Mark *mark = &m->slots[i];
                 uint8_t state = atomic_load(&mark->state);
 
-                if (state == MARK_IN_WORK && (crashed || mark->deaths)) {
-                        if (crashed && mark->deaths < UINT8_MAX)
-                                mark->deaths++;
-                        atomic_store(&mark->state, MARK_SUSPECT);
-                } else if (state != MARK_SUSPECT) {
+                if (state != MARK_IN_WORK && state != MARK_SUSPECT) {
                         free_slot(m, i);
                         continue;
                 }
+                if (state == MARK_IN_WORK && crashed && mark->deaths < UINT8_MAX)
+                        mark->deaths++;
+                atomic_store(&mark->state, MARK_SUSPECT);
                 m->suspects[m->n_suspects++] = i;
         }
 }
@@ -197,22 +196,62 @@ int marks_set(Marks *m, const ObjectKey *key)
         return slot;
 }
 
+/* It is not in work any more. True: it is a suspect. */
+static bool leave_work(Marks *m, int slot, size_t *ret_i)
+{
+        bool found = false;
+
+        if (m->slots[slot].deaths >= ALONE_DEATHS)
+                m->n_alone--;
+        for (size_t i = 0; i < m->n_suspects && !found; i++) {
+                found = m->suspects[i] == slot;
+                *ret_i = i;
+        }
+        return found;
+}
+
 void marks_clear(Marks *m, int slot)
 {
-        Mark *mark;
+        size_t i;
 
         if (slot < 0)
                 return;
-        mark = &m->slots[slot];
-        if (mark->deaths >= ALONE_DEATHS)
-                m->n_alone--;
-        for (size_t i = 0; mark->deaths && i < m->n_suspects; i++) {
-                if (m->suspects[i] == slot) {
-                        remove_suspect(m, i);
-                        break;
-                }
-        }
+        if (leave_work(m, slot, &i))
+                remove_suspect(m, i);
         free_slot(m, slot);
+}
+
+void marks_give_back(Marks *m, int slot, bool in_doubt)
+{
+        bool known;
+        size_t i;
+
+        if (slot < 0)
+                return;
+        known = leave_work(m, slot, &i);
+        if (!known && !in_doubt) {
+                free_slot(m, slot);
+                return;
+        }
+        if (!known)
+                m->suspects[m->n_suspects++] = slot;
+        m->slots[slot].deaths = 0;
+        atomic_store_explicit(&m->slots[slot].state, MARK_SUSPECT, memory_order_release);
+}
+
+bool marks_is_in_doubt(const Marks *m, const ObjectKey *key)
+{
+        size_t i;
+
+        return find_suspect(m, key, &i);
+}
+
+void marks_doubt(Marks *m, const ObjectKey *key)
+{
+        size_t i;
+
+        if (!find_suspect(m, key, &i))
+                marks_give_back(m, marks_set(m, key), true);
 }
 
 bool marks_must_wait(const Marks *m, const ObjectKey *key)
@@ -250,8 +289,7 @@ void marks_acquit(Marks *m)
 {
         for (int i = 1; m->slots && i < N_SLOTS; i++) {
                 uint8_t state = MARK_IN_WORK;
-                uint8_t after = m->slots[i].deaths ? MARK_SUSPECT : MARK_FREE;
 
-                atomic_compare_exchange_strong(&m->slots[i].state, &state, after);
+                atomic_compare_exchange_strong(&m->slots[i].state, &state, MARK_SUSPECT);
         }
 }

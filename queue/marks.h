@@ -20,6 +20,9 @@
  * A lease that ends in any other way clears its mark, and so does a clean stop. Not thread-safe: the caller
  * has the lock.
  *
+ * Whatever the process died of, what was in work then is in doubt: its run may have sent something, and
+ * nothing says so. It stays so until a lease of it has come to an end that was stored (Lease.in_doubt).
+ *
  * The file has the clock too, as it was last looked at, so that the next process notices when it was set back
  * meanwhile (queue/setback.h).
  */
@@ -37,7 +40,7 @@ struct Marks {
         Mark *slots; /* the mapped file */
         int *free_slots;
         size_t n_free;
-        int *suspects; /* slots with deaths, in work or not */
+        int *suspects; /* slots with deaths, or in doubt, in work or not */
         size_t n_suspects;
         size_t n_alone; /* in work, and to be tried alone */
 };
@@ -51,6 +54,11 @@ void marks_close(Marks *m, bool clean);
 /* The slot, or -1 if there are more leases than slots: then this one is not marked. */
 int marks_set(Marks *m, const ObjectKey *key);
 void marks_clear(Marks *m, int slot);
+/* The lease was given back; in_doubt: something of it may have been sent. What was in doubt stays so. */
+void marks_give_back(Marks *m, int slot, bool in_doubt);
+
+bool marks_is_in_doubt(const Marks *m, const ObjectKey *key);
+void marks_doubt(Marks *m, const ObjectKey *key); /* it is not in work here; another node has died on it */
 
 /* This one must wait until the other suspect that is in work has ended. */
 bool marks_must_wait(const Marks *m, const ObjectKey *key);

@@ -251,6 +251,7 @@ void mem_apply(QueueMem *q, const SpaceBatch *b, bool skip_stale, uint8_t lane, 
         if (ended && left) {
                 mem_row_set(ended, left);
                 ended->token = 0;
+                ended->in_doubt = false;
         } else if (ended) {
                 mem_row_free(q, ended);
         }

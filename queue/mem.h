@@ -47,6 +47,7 @@ struct MemRow {
         Row row;
         uint64_t token; /* 0: not leased */
         uint64_t generation;
+        bool in_doubt; /* Lease.in_doubt */
 };
 
 struct MemOutcome {

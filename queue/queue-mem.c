@@ -107,6 +107,7 @@ static void give(QueueMem *q, MemRow *m, Arena *a, Lease *ret_lease)
                 .tries = m->row.tries + 1,
                 .queued = m->row.queued,
                 .first_failed = m->row.first_failed,
+                .in_doubt = m->in_doubt,
                 .token = m->token,
         };
         ret_lease->change.dn = arena_strdup(a, ret_lease->change.dn);
@@ -337,6 +338,7 @@ static int release(Queue *queue, const Lease *lease)
         m = find_lease(q, lease);
         if (m) {
                 m->token = 0;
+                m->in_doubt = lease->in_doubt;
                 pthread_cond_broadcast(&q->changed);
         }
         pthread_mutex_unlock(&q->lock);

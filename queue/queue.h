@@ -134,6 +134,9 @@ struct Lease {
         unsigned tries;    /* of the row, this one included */
         Wall queued;       /* when it was first put */
         Wall first_failed; /* 0: never */
+        bool in_doubt; /* what a lease of it before this one has sent is not known: its process or its node
+                          died, or its end could not be stored. Set by the worker before a release, to say so.
+                        */
         uint64_t token;
 };
 

@@ -42,10 +42,13 @@ void held_let_go(Ready *r, Held *h)
 }
 
 /* It may be given out again, and perhaps stands before what was looked at. */
-static void give_back(Ready *r, Held *h)
+static void give_back(Ready *r, Held *h, bool in_doubt)
 {
-        if (h)
+        if (h) {
+                marks_give_back(&r->marks, h->slot, in_doubt);
+                h->slot = -1;
                 held_let_go(r, h);
+        }
         fronts_rewind(r);
         waiters_wake(r, LANES_ALL, 1);
 }
@@ -109,7 +112,7 @@ int ready_release(Ready *r, const Lease *lease)
         pthread_mutex_lock(&r->lock);
         h = find_lease(r, lease, HELD_OPEN);
         if (h)
-                give_back(r, h);
+                give_back(r, h, lease->in_doubt);
         pthread_mutex_unlock(&r->lock);
         return h ? 0 : QUEUE_E_GONE;
 }
@@ -196,7 +199,7 @@ void ready_refused(Ready *r, const Lease *lease)
                 h->slot = -1;
                 h->state = HELD_LENT;
         } else if (h) {
-                give_back(r, h);
+                give_back(r, h, false);
         }
         pthread_mutex_unlock(&r->lock);
 }
@@ -225,10 +228,13 @@ void ready_ended(Ready *r, const ObjectKey *key)
         pthread_mutex_lock(&r->lock);
         had_suspects = r->marks.n_suspects > 0;
         h = held_find_object(r, key);
-        if (h && h->state == HELD_ASKED)
+        if (h && h->state == HELD_ASKED) {
                 h->is_lent = false;
-        else if (h && h->state != HELD_OPEN)
-                held_let_go(r, h);
+        } else if (!h || h->state != HELD_OPEN) {
+                if (h)
+                        held_let_go(r, h);
+                marks_forget(&r->marks, key);
+        }
         /* Another that had to wait for a suspect may go on. */
         if (had_suspects) {
                 fronts_rewind(r);
@@ -237,7 +243,7 @@ void ready_ended(Ready *r, const ObjectKey *key)
         pthread_mutex_unlock(&r->lock);
 }
 
-void ready_lost(Ready *r, const ObjectKey *key)
+void ready_lost(Ready *r, const ObjectKey *key, bool in_doubt)
 {
         Held *h;
 
@@ -246,7 +252,9 @@ void ready_lost(Ready *r, const ObjectKey *key)
         if (h && h->state == HELD_ASKED)
                 h->is_lent = false;
         else
-                give_back(r, h);
+                give_back(r, h, false);
+        if (in_doubt)
+                marks_doubt(&r->marks, key);
         pthread_mutex_unlock(&r->lock);
 }
 

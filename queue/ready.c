@@ -146,6 +146,7 @@ static void give(Ready *r, const ObjectKey *key, const Row *row, Lease *ret_leas
                 .tries = row->tries + 1,
                 .queued = row->queued,
                 .first_failed = row->first_failed,
+                .in_doubt = marks_is_in_doubt(&r->marks, key),
                 .token = h->token,
         };
         /* The key is what the row was found by; a damaged row may say something else. */

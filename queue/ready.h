@@ -126,14 +126,15 @@ int ready_due(Ready *r, Wall now, LaneSet lanes, LaneSet sleep_lanes, LaneSet *r
  * Of a cluster, in the order of its log; queue/held.h says why. ask: a lease that was just given here, and
  * which is the caller's only when it is granted. refused: by the log, or it could not be asked. lend: another
  * node has it; whoever had it here has lost it. ended: by an ack, retry or park. lost: a session is over, or
- * the lease was given back; it may be given out again.
+ * the lease was given back; it may be given out again, in_doubt as
+ * Lease.in_doubt.
  */
 int ready_ask(Ready *r, const Lease *lease, Op *op); /* Return: as ready_close() */
 void ready_granted(Ready *r, const ObjectKey *key, uint64_t number);
 void ready_refused(Ready *r, const Lease *lease);
 void ready_lend(Ready *r, const ObjectKey *key);
 void ready_ended(Ready *r, const ObjectKey *key);
-void ready_lost(Ready *r, const ObjectKey *key);
+void ready_lost(Ready *r, const ObjectKey *key, bool in_doubt);
 
 /* A batch has come to its end. */
 void ready_settle(Ready *r, const Effects *fx, const List *batch, bool ok);

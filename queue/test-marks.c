@@ -156,6 +156,40 @@ static void test_acquit(void **state)
         assert_int_equal(deaths_of(p, &b), 0);
 }
 
+/* Whatever it died of, what was in work is in doubt until a lease of it comes to its end. */
+static void test_doubt(void **state)
+{
+        ObjectKey a = key_n(1), b = key_n(2), c = key_n(3);
+        Place *p = *state;
+
+        marks_set(&p->m, &a);
+        marks_clear(&p->m, marks_set(&p->m, &b));
+        assert_false(marks_is_in_doubt(&p->m, &a));
+        die(p, false);
+        assert_true(marks_is_in_doubt(&p->m, &a));
+        assert_false(marks_is_in_doubt(&p->m, &b));
+        /* Given back untouched, and over a clean stop, and when the process ends by a fault of the store. */
+        marks_give_back(&p->m, marks_set(&p->m, &a), false);
+        marks_close(&p->m, true);
+        open_marks(p);
+        assert_true(marks_is_in_doubt(&p->m, &a));
+        marks_set(&p->m, &a);
+        marks_acquit(&p->m);
+        die(p, true);
+        assert_true(marks_is_in_doubt(&p->m, &a));
+        assert_int_equal(deaths_of(p, &a), 0);
+        marks_clear(&p->m, marks_set(&p->m, &a));
+        assert_false(marks_is_in_doubt(&p->m, &a));
+        /* Given back because its end could not be stored; and what another node had. */
+        marks_give_back(&p->m, marks_set(&p->m, &b), true);
+        marks_doubt(&p->m, &c);
+        marks_doubt(&p->m, &c);
+        assert_true(marks_is_in_doubt(&p->m, &b));
+        assert_true(marks_is_in_doubt(&p->m, &c));
+        marks_forget(&p->m, &c);
+        assert_false(marks_is_in_doubt(&p->m, &c));
+}
+
 /* More leases than slots: the rest goes unmarked. */
 static void test_many(void **state)
 {
@@ -217,6 +251,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_alone, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_acquit, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_doubt, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_many, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_other_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_clock, setup, teardown),

@@ -108,7 +108,7 @@ static void test_granted_after_release(void **state)
         Asked *p = *state;
 
         ready_lend(p->ready, &p->key);
-        ready_lost(p->ready, &p->key);
+        ready_lost(p->ready, &p->key, false);
         assert_int_equal(lease_again(p), QUEUE_E_EMPTY);
         ready_granted(p->ready, &p->key, 42);
         expect_ours(p, 42);
@@ -125,7 +125,7 @@ static void test_refused_while_lent(void **state)
         ready_refused(p->ready, &p->lease);
         assert_true(ready_is_leased(p->ready, key));
         assert_int_equal(lease_again(p), QUEUE_E_EMPTY);
-        ready_lost(p->ready, &p->key);
+        ready_lost(p->ready, &p->key, false);
         assert_false(ready_is_leased(p->ready, key));
         assert_int_equal(lease_again(p), 0);
 }
@@ -149,7 +149,7 @@ static void test_lost(void **state)
         Op op = { 0 };
 
         ready_granted(p->ready, &p->key, 43);
-        ready_lost(p->ready, &p->key);
+        ready_lost(p->ready, &p->key, false);
         ready_lend(p->ready, &p->key);
         assert_int_equal(ready_close(p->ready, &p->lease, true, &op), QUEUE_E_GONE);
         assert_int_equal(lease_again(p), QUEUE_E_EMPTY);

@@ -205,9 +205,10 @@ static void ask_in_normal_lane(WorkerShared *s, Run *run)
                 run->outcome.disposition = DISPOSITION_RETRY;
 }
 
-/* Another run has written what this one read: the change runs again at once. */
+/* Another run has written what this one read: the change runs again at once. What has left, it has. */
 static int run_again(WorkerShared *s, Run *run, const Lease *lease)
 {
+        bool sent = run->call.n_writes > 0 && run_leave_facts(run) == 0;
         Outcome *o = &run->outcome;
         Wall now = clock_wall(s->clock);
 
@@ -215,7 +216,7 @@ static int run_again(WorkerShared *s, Run *run, const Lease *lease)
         o->retry_at = wall_add(now, 50);
         return queue_retry(s->queue, lease, o->retry_at, "ConcurrentUpdate",
                            &(Commit){
-                                   /* What has left is reported, whatever becomes of the rest. */
+                                   .batch = sent ? &run->batch : NULL,
                                    .outcome = run->call.n_writes ? o : NULL,
                                    .now = now,
                            });

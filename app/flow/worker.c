@@ -111,7 +111,7 @@ static int note(Run *run, const SpaceBatch *batch)
                 return error_origin(-EINVAL);
         r = queue_note(owner->shared->queue, owner->lease,
                        &(Commit){ .batch = batch, .now = clock_wall(owner->shared->clock) });
-        return r > 0 ? error_origin(-EAGAIN) : r;
+        return r > 0 ? error_origin(r == QUEUE_E_FULL ? -ENOSPC : -EAGAIN) : r;
 }
 
 static int change_brakes(Run *run, bool (*change)(Brakes *b, void *context), void *context)
@@ -143,6 +143,7 @@ static Run *run_change(Worker *w, const Config *c, const Change *change, const L
         run->brakes = &s->brakes.counters;
         run->change_brakes = s->brakes.is_shared ? change_brakes : NULL;
         run->names_unknown = !is_named;
+        run->in_doubt = lease && lease->in_doubt;
         /* A person waits for an answer; everybody else's urgent work does not wait for the owner. */
         run->may_ask = change->lane != LANE_URGENT || (change->kind == CHANGE_REQUEST &&
                                                        (!s->gate || w->flag.lanes & LANE_SET(LANE_NORMAL)));
@@ -174,6 +175,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
 {
         _cleanup_(config_unrefp) Config *c = snapshot_get(w->shared->snapshot);
         WorkerShared *s = w->shared;
+        Lease back = *lease;
         NoteOwner owner;
         Run *run;
         int r;
@@ -189,7 +191,8 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
                           LOG_STR("dn", run->outcome.source.dn),
                           LOG_STR("step", run_last_step(&run->outcome)), LOG_STR("run", run->outcome.run_id),
                           LOG_INT("code", r));
-                queue_release(s->queue, lease);
+                back.in_doubt |= run->call.n_writes > 0;
+                queue_release(s->queue, &back);
                 w->paused = mono_add(clock_mono(s->clock), UNSTORED_US);
         }
         run_tell_watchers(s, run);

@@ -3,9 +3,8 @@
 /*
  * Step 10: send the plan
  *
- * A create is announced first: its intent is durable before the request leaves, so that a crash between
- * request and answer cannot create a second object. What the service has confirmed is remembered whatever
- * becomes of the rest of the run (leave.c).
+ * What could not be told afterwards is announced first (announce.c): it is durable before the request leaves.
+ * What the service has confirmed is remembered whatever becomes of the rest of the run (leave.c).
  *
  * What the service has accepted is not read back. A read in the seconds after a write may show the value
  * before it, so it would prove nothing where it disagrees; and where it agrees it has cost half as much again
@@ -20,81 +19,6 @@
 #include "engine/steps/catalogue.h"
 
 #include <string.h>
-
-/*
- * Announce a create: durable before it leaves. A head goes with it, so that intake follows the object, and
- * the next run finds the intent, wherever the object goes before the answer is known.
- */
-static int announce(Run *run)
-{
-        ObjectId random;
-        char *id = arena_alloc(run->arena, GUID_TEXT_MAX);
-        SpaceBatch batch;
-        Head head;
-        int r;
-
-        guid_random(&random);
-        guid_format(&random, id);
-        run->ops[0].request_id = id;
-        if (run->have_intent)
-                run->intent_before = run->intent;
-        run->intent = (Intent){
-                .anchor = run->anchor,
-                .type = run_cloud_type(run),
-                .request_id = id,
-                .tries = run->intent.tries + 1,
-                .at = clock_wall(run->clock),
-        };
-        space_batch_init(&batch, run->arena);
-        space_write_intent(&batch, &run->metaverse, &run->intent, SPACE_ANY);
-        if (!run->known)
-                space_write_head(&batch, &run->key,
-                                 &(Head){
-                                         .parent = run->entry.parent,
-                                         .dn = run->dn->text,
-                                         .type = run->type,
-                                         .in_scope = true,
-                                         .account_enabled = run_is_enabled(run),
-                                         .metaverse = run->metaverse,
-                                 },
-                                 run->head_serial);
-        r = run->note(run, &batch);
-        if (r == 0 && !run->known)
-                r = space_read_head(run->space, &run->key, run->arena, &head, &run->head_serial, &run->diag);
-        if (r)
-                return r;
-        run->have_intent = true;
-        step_detail(run, "client-request-id", "%s", id);
-        return 0;
-}
-
-/* So many links are one request; what becomes of more is not known after a crash. */
-#define LINKS_OF_A_REQUEST 20
-
-/*
- * Announce a long list of links: durable before it leaves. If the process dies in the middle, the next run
- * reads what is there, instead of sending it all again, to be refused twenty at a time and taken apart.
- */
-static int announce_links(Run *run)
-{
-        Cloud row = run->cloud, stored;
-        SpaceBatch batch;
-        size_t n = 0;
-        int r;
-
-        for (size_t i = 0; i < run->n_ops; i++)
-                n += run->ops[i].kind == OP_LINK || run->ops[i].kind == OP_UNLINK;
-        if (n <= LINKS_OF_A_REQUEST || guid_is_zero(&run->person.cloud) || !run->cloud.object)
-                return 0;
-        row.links_imported = (Wall){ 0 };
-        space_batch_init(&batch, run->arena);
-        space_write_cloud(&batch, &run->cloud_id, &row, run->cloud_serial);
-        r = run->note(run, &batch);
-        if (r)
-                return r;
-        return space_read_cloud(run->space, &run->cloud_id, run->arena, &stored, &run->cloud_serial,
-                                &run->diag);
-}
 
 /* The first operation that failed decides what becomes of the run. */
 static int judge(Run *run, const OpResult *results)
@@ -190,12 +114,7 @@ int step_export(Run *run)
         r = run_ask_brakes(run);
         if (r)
                 return r;
-        if (run->ops[0].kind == OP_CREATE) {
-                r = announce(run);
-                if (r)
-                        return r;
-        }
-        r = announce_links(run);
+        r = run_announce(run);
         if (r)
                 return r;
 

@@ -100,9 +100,9 @@ static const FlowedObject *recall_flowed(Run *run)
 
 static bool is_object_as_before(const Run *run)
 {
-        return run->change.kind == CHANGE_UPSERT && run->known && !run->leaving && run->head.in_scope &&
-               run->hash.low == run->head.hash.low && run->hash.high == run->head.hash.high &&
-               !guid_is_zero(&run->person.cloud) &&
+        return run->change.kind == CHANGE_UPSERT && !run->in_doubt && run->known && !run->leaving &&
+               run->head.in_scope && run->hash.low == run->head.hash.low &&
+               run->hash.high == run->head.hash.high && !guid_is_zero(&run->person.cloud) &&
                str_is(run->person.rules_version, rules_version(run->config->rules));
 }
 

@@ -137,17 +137,27 @@ static void notice_owner(Run *run, bool mastered_elsewhere)
                             "is the cloud");
 }
 
+static bool is_off(const Object *o)
+{
+        Value enabled = object_get(o, "accountEnabled");
+
+        return enabled.type == VALUE_BOOL && !enabled.b;
+}
+
 void run_adopt(Run *run, const RunImport *import, bool links)
 {
         size_t held = 0;
 
         notice_owner(run, import->mastered_elsewhere);
         run->cloud_id = import->object->id;
+        run->cloud_read = import->object;
         run->cloud.object = settle(run, import->object, &held);
         run->cloud.type = run_cloud_type(run);
         run->cloud.mastered_elsewhere = import->mastered_elsewhere;
         run->cloud.role_assignable = import->role_assignable;
         run->cloud.imported = clock_wall(run->clock);
+        if (run_account_was_sent(run, false) && is_off(run->cloud.object))
+                run->cloud.disabled_by_us = true;
         if (links) {
                 run->links_read = true;
                 run->cloud_links = import->links;
@@ -156,6 +166,7 @@ void run_adopt(Run *run, const RunImport *import, bool links)
                         qsort(run->cloud_links, run->n_cloud_links, sizeof(*run->cloud_links),
                               run_compare_ids);
                 run->cloud.links_imported = run->cloud.imported;
+                run_doubt_read(run);
                 step_detail(run, run_link_attribute(run->cloud.type), "%zu, read now", run->n_cloud_links);
         }
         if (held)

@@ -96,6 +96,9 @@ int run_soft_match(Run *run, RunImport *ret_import, bool *ret_found);
 /* What was found before is none any more, if there is one. */
 void run_leave_candidate(Run *run);
 
+/* announce.c: what could not be told after a death, durable before it leaves. Return: 0, -errno. */
+int run_announce(Run *run);
+
 /* plan.c: no create and no match while the rules' anchors are known to be wrong. Return: 0, STEP_E_PARK. */
 int run_mind_anchor(Run *run);
 
@@ -140,6 +143,7 @@ int run_leave_ready(Run *run, bool done);
 /* leave-cloud.c: facts, also of a run that is not done. */
 bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted this operation? */
 void run_leave_cloud(Run *run);
+void run_remember_writes(Run *run); /* what this run has written, into run->cloud.writes */
 void run_leave_intent(Run *run);
 /* leave-person.c: the metaverse object; `mv` NULL: as it was, with what was accepted. */
 void run_leave_person(Run *run, const FlowedObject *mv);
@@ -156,6 +160,8 @@ size_t run_leave_recent(const Run *run, CloudWrite *writes, size_t n);
 /* "There already", or "not there", of a link whose opposite was written moments ago, is not believed: its
  * result becomes OP_NOT_SENT. Return: when that was; 0: none. */
 Wall run_doubt_links(const Run *run, OpResult *results);
+/* Links that were read are not there, if their end was sent and a read may show what was before it. */
+void run_doubt_read(Run *run);
 
 /* withdraw.c: has it left scope for good, or was it deleted? Then what it gave is taken back, and the others
  * of its person run again. Return: 0, -errno. */
@@ -174,7 +180,10 @@ void run_mind_trust(Run *run);
 
 /* unheard.c: what was sent, and perhaps done */
 bool run_is_unheard(const Run *run, size_t i);
-bool run_links_are_unheard(const Run *run); /* since a run before this one */
+bool run_links_are_unheard(const Run *run);         /* since a run before this one */
+bool run_is_account(const Op *op);                  /* it turns the account on, or off */
+bool run_account_was_sent(const Run *run, bool on); /* by a run before this one, without an answer */
+bool run_account_may_turn(const Run *run, bool on); /* ... and a read does not show yet whether it arrived */
 void run_owe_revoke(Run *run, const FlowedValue *why);
 bool run_is_mark(const CloudWrite *w);
 size_t run_leave_marks(const Run *run, CloudWrite *writes, size_t n);

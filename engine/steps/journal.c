@@ -6,11 +6,12 @@
 
 #include "base/str.h"
 #include "engine/space/journal.h"
+#include "engine/target/schema.h"
 
 /* Confirmed, or perhaps done: a revert compares before it writes. */
 static bool may_be_done(const Run *run, size_t i)
 {
-        return run_is_confirmed(run, i) || (run->strained && run->results[i].state == OP_FAILED);
+        return run_is_confirmed(run, i) || run_is_unheard(run, i);
 }
 
 static bool entry_of(const Run *run, const Op *op, JournalOp *ret_op)
@@ -41,6 +42,31 @@ static bool entry_of(const Run *run, const Op *op, JournalOp *ret_op)
         return true;
 }
 
+/* What a run before this one has sent is not known, and here is a value that the rules give, and that was
+ * another when it was last looked at: that run's. */
+static size_t take_over(Run *run, JournalOp *ops)
+{
+        const FlowedObject *planned = run->planned;
+        size_t n = 0;
+
+        for (size_t i = 0; run->in_doubt && run->cloud_before && planned && i < planned->n_values; i++) {
+                const FlowedValue *v = &planned->values[i];
+                const TargetAttribute *at = target_attribute(run->config->schema, run->cloud.type, v->name);
+                Value before = object_get(run->cloud_before, v->name);
+
+                if (!at || !at->writable || at->kind == TARGET_REFERENCE || at->kind == TARGET_LINKS ||
+                    !target_value_is(at, v->value, object_get(run->cloud_read, v->name)) ||
+                    target_value_is(at, v->value, before))
+                        continue;
+                ops[n++] = (JournalOp){ .verb = JOURNAL_SET,
+                                        .attribute = v->name,
+                                        .rule = v->rule,
+                                        .before = before,
+                                        .after = v->value };
+        }
+        return n;
+}
+
 void run_leave_journal(Run *run)
 {
         JournalEntry e = {
@@ -56,9 +82,9 @@ void run_leave_journal(Run *run)
                 .n_request_ids = run->call.n_request_ids,
         };
 
-        if (!run->results)
-                return;
-        e.ops = arena_new_array(run->arena, JournalOp, run->n_ops + 1);
+        e.ops = arena_new_array(run->arena, JournalOp,
+                                run->n_ops + (run->planned ? run->planned->n_values : 0) + 1);
+        e.n_ops = take_over(run, e.ops);
         for (size_t i = 0; i < run->n_ops; i++)
                 if (may_be_done(run, i) && entry_of(run, &run->ops[i], &e.ops[e.n_ops]))
                         e.n_ops++;

@@ -81,6 +81,12 @@ static bool is_off(Value enabled)
         return enabled.type == VALUE_BOOL && !enabled.b;
 }
 
+/* Off, and nothing of ours that was sent before can still turn it on. */
+static bool stays_off(const Run *run, Value enabled)
+{
+        return is_off(enabled) && !run_account_may_turn(run, true);
+}
+
 static void plan_disable(Run *run, Value theirs)
 {
         run_add_op(run, OP_SET, "accountEnabled", value_bool(false), theirs,
@@ -116,7 +122,7 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
                 return run_unread(run);
         if (!run->cloud.object || other || (on && !leaves))
                 return step_fail(run, STEP_E_SKIP, code, "%s", why ? why : catalogue_find(code)->reason);
-        if (is_off(theirs)) {
+        if (stays_off(run, theirs)) {
                 run_owe_revoke(run, NULL);
                 step_say(run, RESULT_SUCCESS, "Disabled in %sMicrosoft Entra ID.",
                          on ? "" : "Active Directory and in ");
@@ -183,7 +189,7 @@ int run_plan_gone(Run *run)
 {
         Value theirs = object_get(run->cloud.object, "accountEnabled");
 
-        if (is_off(theirs)) {
+        if (stays_off(run, theirs)) {
                 run_owe_revoke(run, NULL);
                 step_say(run, RESULT_SUCCESS,
                          "Deleted in Active Directory, and disabled in Microsoft Entra ID.");

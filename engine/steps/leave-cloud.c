@@ -67,7 +67,7 @@ static const Object *with_accepted(Run *run)
 }
 
 /* Of two writes within settle, what was there before the first is the oldest that a read may show. */
-static void remember_writes(Run *run)
+void run_remember_writes(Run *run)
 {
         Wall now = clock_wall(run->clock);
         CloudWrite *writes = arena_new_array(run->arena, CloudWrite, run->cloud.n_writes + run->n_ops + 2);
@@ -131,7 +131,7 @@ void run_leave_cloud(Run *run)
                 run->knew_type = type;
                 run->brakes_moved = true;
         }
-        remember_writes(run);
+        run_remember_writes(run);
         run_mind_trust(run);
         run->cloud.metaverse = run->metaverse;
         if (run->anchor)

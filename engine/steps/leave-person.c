@@ -51,14 +51,15 @@ static bool has_given(const Run *run, const char *name)
         return false;
 }
 
-/* A value that the rules give, and that this unfinished run has brought to the cloud: if AD takes it away
- * before a run is done, it is still ours to clear. What an older program did not note stays unknown. */
+/* A value that the rules give, and that this unfinished run has brought to the cloud, or perhaps: if AD takes
+ * it away before a run is done, it is still ours to clear. What an older program did not note stays unknown.
+ */
 static bool is_newly_given(const Run *run, size_t i)
 {
         const Op *op = &run->ops[i];
 
-        return op->kind == OP_SET && run_is_confirmed(run, i) && run->ruled && op->attribute &&
-               (run->person.given || !run->person.n_flowed) &&
+        return op->kind == OP_SET && (run_is_confirmed(run, i) || run_is_unheard(run, i)) && run->ruled &&
+               op->attribute && (run->person.given || !run->person.n_flowed) &&
                !value_is_none(flowed_get(run->ruled, op->attribute)) && !has_given(run, op->attribute);
 }
 

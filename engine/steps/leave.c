@@ -182,6 +182,21 @@ int run_leave_behind(Run *run)
         return d == DISPOSITION_OUT_OF_SCOPE && run->known ? leave_skipped(run) : 0;
 }
 
+int run_leave_facts(Run *run)
+{
+        Head head;
+        int r;
+
+        space_batch_init(&run->batch, run->arena);
+        r = space_read_head(run->space, &run->key, run->arena, &head, &run->head_serial, &run->diag);
+        if (r)
+                return r;
+        run->head = head;
+        leave_unfinished(run);
+        run_leave_journal(run);
+        return 0;
+}
+
 int run_leave_ready(Run *run, bool done)
 {
         /* What must not be written is not asked for again: a whole run finds it, if one may. */

@@ -66,9 +66,14 @@ static bool may_enable(Run *run)
         return (run->known && !run->head.account_enabled) || run->cloud.disabled_by_us;
 }
 
-/* Did the rules, of then, give it a value? */
-static bool was_given(const Run *run, const FlowedObject *before, const char *name)
+/* Did the rules, of then, give it a value? What a create of ours has made has nothing but what they gave, and
+ * what every object must have. */
+static bool was_given(const Run *run, const FlowedObject *before, const TargetAttribute *at)
 {
+        const char *name = at->name;
+
+        if (run->have_intent)
+                return !at->create_required;
         if (!run->person.given)
                 return before && !value_is_none(flowed_get(before, name));
         for (size_t i = 0; i < run->person.n_given; i++)
@@ -85,6 +90,15 @@ static bool is_strict(const Run *run, const TargetAttribute *at)
                !str_is(at->name, "sourceAnchor");
 }
 
+/* The account is as it should be, by a read that may show what was before a request of ours. */
+static void plan_account_again(Run *run, Value ours, Value theirs, const FlowedValue *why)
+{
+        if (run_account_may_turn(run, !ours.b))
+                run_add_op(run, OP_SET, "accountEnabled", ours, theirs, why);
+        if (!ours.b)
+                run_owe_revoke(run, why);
+}
+
 static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *before)
 {
         const FlowedValue *why = flowed_find(run->planned, at->name);
@@ -93,12 +107,12 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
         const char *wrong, *code;
 
         if (target_value_is(at, ours, theirs)) {
-                if (str_is(at->name, "accountEnabled") && ours.type == VALUE_BOOL && !ours.b)
-                        run_owe_revoke(run, why);
+                if (str_is(at->name, "accountEnabled") && ours.type == VALUE_BOOL)
+                        plan_account_again(run, ours, theirs, why);
                 return;
         }
         if (value_is_none(ours)) {
-                if (was_given(run, before, at->name) || is_strict(run, at))
+                if (was_given(run, before, at) || is_strict(run, at))
                         run_add_op(run, OP_UNSET, at->name, VALUE_NULL, theirs, why);
                 return;
         }

@@ -111,3 +111,33 @@ Wall run_doubt_links(const Run *run, OpResult *results)
         }
         return last;
 }
+
+/* The end of this link was sent: to a manager, also by naming another. */
+static bool is_ended(const Run *run, const char *attribute, const ObjectId *link)
+{
+        bool manager = str_is(attribute, "manager");
+
+        for (size_t i = 0; i < run->cloud.n_writes; i++) {
+                const CloudWrite *w = &run->cloud.writes[i];
+
+                if (!run_is_settling(run, w->at))
+                        continue;
+                if (manager ? str_is(w->attribute, "manager added") || str_is(w->attribute, "manager removed")
+                            : is_about(w, "member removed", link))
+                        return true;
+        }
+        return false;
+}
+
+void run_doubt_read(Run *run)
+{
+        const char *attribute = run_link_attribute(run->cloud.type);
+        size_t n = 0;
+
+        if (!run_links_are_unheard(run))
+                return;
+        for (size_t i = 0; i < run->n_cloud_links; i++)
+                if (!is_ended(run, attribute, &run->cloud_links[i]))
+                        run->cloud_links[n++] = run->cloud_links[i];
+        run->n_cloud_links = n;
+}

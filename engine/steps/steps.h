@@ -185,6 +185,7 @@ struct Run {
         Mono began;
         int read_result;    /* of source_read */
         bool names_unknown; /* given by the worker: the domain's names are not known, so no rule may run */
+        bool in_doubt;      /* given by the worker: what a run before this one has sent is not known */
         bool may_ask; /* given by the worker: the owner may be asked now; urgent work never waits for it */
         const char *scheduler; /* given by the worker: what the scheduler flag is like; NULL: nobody knows */
         const char *read_why;  /* what went wrong with it, for people; NULL: nothing */
@@ -233,6 +234,7 @@ struct Run {
         Cloud cloud;   /* import_target: what Entra ID has; object NULL: nothing */
         ObjectId lost; /* import_target: the cloud id that was known, and is not there any more */
         const Object *cloud_before; /* import_target: as the space had it; NULL: it had none */
+        const Object *cloud_read;   /* import_target: as it was read; NULL: it was not */
         ObjectId cloud_id;
         uint64_t cloud_serial;
         bool trusted;          /* import_target: nothing was read, the row of the space stands for it */
@@ -242,6 +244,9 @@ struct Run {
         Intent intent;
         uint64_t intent_serial;
         bool have_intent;
+        bool announcing; /* export: what will be sent is noted, as if nothing were heard of it */
+        bool *new_names; /* export: of each operation, nobody knew before that the directory names its target;
+                            NULL: nothing was announced */
         Intent intent_before; /* export: as it was before this run's create; tries 0: there was none */
 
         const FlowedObject *ruled; /* sync: as the outbound rules give it */
@@ -289,6 +294,10 @@ void run_init(Run *run, Arena *a, const RunConfig *config, Source *source, Targe
  * done, and what the cloud has confirmed for one that is not.
  */
 void pipeline_run(Run *run);
+
+/* What it leaves behind was refused: another run has written a row of it. The batch is now what holds all the
+ * same: what was replaced, and that the object is to be worked on whole. Return: 0, SPACE_E_*, -errno. */
+int run_leave_facts(Run *run);
 
 /* Release the claim. After the acknowledgement has been handed to the queue. */
 void run_deinit(Run *run);

@@ -41,7 +41,7 @@ bool run_may_trust(const Run *run)
         return c->trust_space_ms && c->trust_since.ms && read > c->trust_since.ms && age >= 0 &&
                age < c->trust_space_ms && run->cloud.object && run->cloud.links_imported.ms &&
                str_is(run->cloud.type, "user") && !run->cloud.mastered_elsewhere &&
-               is_change_of_its_own(run) && !has_mark(run);
+               is_change_of_its_own(run) && !run->in_doubt && !has_mark(run);
 }
 
 /* After an export: is all of it certain? Else the row is not, whoever has planned against it. */
