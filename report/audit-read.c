@@ -19,7 +19,7 @@ static int walk_file(const char *folder, int32_t day, LineFn fn, void *context, 
 {
         char name[DAY_NAME_MAX];
         AuditLine line = { .file = day_name(day, AUDIT_SUFFIX, name) };
-        _cleanup_(audit_file_close) AuditFile f;
+        _cleanup_(audit_file_close) AuditFile f = { .fd = -1 };
         int r = audit_file_open(&f, folder, name);
 
         while (r == 0 && !*ret_stop) {

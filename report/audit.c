@@ -46,7 +46,7 @@ static int cut(Audit *a, const char *name, uint64_t end)
 static int last_chain(Audit *a, int32_t day, bool *ret_found)
 {
         char name[DAY_NAME_MAX];
-        _cleanup_(audit_file_close) AuditFile f;
+        _cleanup_(audit_file_close) AuditFile f = { .fd = -1 };
         const char *line, *body;
         size_t n, n_body;
         uint64_t end;

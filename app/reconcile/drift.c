@@ -300,10 +300,17 @@ static int look_at_changes(Pass *p, const TenantList *list, const char *link, Ar
         return r;
 }
 
+/* The list has one context for all its functions; who waits has another. */
+static bool wait_for(void *context, int64_t us)
+{
+        const Pass *p = context;
+
+        return p->drift->wait && p->drift->wait(p->drift->context, us);
+}
+
 static int look_at_type(Pass *p, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        const Drift *d = p->drift;
         size_t n_rows;
         const TargetAttribute *rows = target_attributes(p->drift->schema, p->type, &n_rows);
         const char **names = arena_new_array(a, const char *, n_rows + 1), *selected = "", *link;
@@ -313,7 +320,7 @@ static int look_at_type(Pass *p, Diag *diag)
                             .object = look_at,
                             .removed = look_at_removed,
                             .links = look_at_links,
-                            .wait = d->wait,
+                            .wait = wait_for,
                             .context = p };
         int r;
 

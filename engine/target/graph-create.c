@@ -100,7 +100,7 @@ static void add_password(GraphCall *c)
 /* The upsert found the group: it answers 204 without its id. */
 static int find_group(Apply *p, const char *path, ObjectId *ret_id)
 {
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         const char *id;
         int r;
 
@@ -143,7 +143,7 @@ static int post(Apply *p, json_t *body, bool password, const bool *sent, bool *r
         bool user = str_is(op->type, "user");
         OpResult *result = &p->results[p->unit[0]];
         Arena *a = p->call->arena;
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         int r;
 
         graph_call_init(&c, p->g, p->call, user ? "POST" : "PATCH",

@@ -68,7 +68,7 @@ static int jobs_of(TargetGraph *g, Call *call, const char *principal,
                    int (*job)(void *context, const char *principal, const json_t *job), void *context,
                    Diag *diag)
 {
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         const json_t *list, *item;
         size_t i;
         int r = graph_jobs_get(g, call,
@@ -102,7 +102,7 @@ int graph_jobs_each(TargetGraph *g, Call *call,
         static const char *const looks[] = { PRINCIPALS("applicationTemplateId"), PRINCIPALS("appId") };
 
         for (size_t look = 0; look < N_ELEMENTS(looks); look++) {
-                _cleanup_(graph_call_deinit) GraphCall c;
+                _cleanup_(graph_call_deinit) GraphCall c = { 0 };
                 const json_t *list, *principal;
                 size_t i;
                 int r = graph_jobs_get(g, call, looks[look], &c, "value", &list, diag);

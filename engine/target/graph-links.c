@@ -176,7 +176,7 @@ static void take_apart(Links *l, const Chunk *k, const GraphCall *c)
 static int look_for_group(Links *l)
 {
         Apply *p = l->p;
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         char buf[GUID_TEXT_MAX];
         int r;
 

@@ -170,7 +170,7 @@ static int deliver_manager(const Fetch *f, const json_t *json)
 /* The token goes with every request, so a page may lead nowhere but to the host it came from. */
 static int page(const Fetch *f, const char *path, const char **ret_next)
 {
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         const json_t *next;
         int r;
 
@@ -219,7 +219,7 @@ static int judge_refusal(const Fetch *f, const GraphCall *c)
 /* What lives in another service is not given with a list (user-list): it is asked for by the id. */
 static int read_services(const Fetch *f, const char *const *names, size_t n, TargetObject *object)
 {
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         Arena *a = f->call->arena;
         char id[GUID_TEXT_MAX];
         TargetObject rest;
@@ -263,7 +263,7 @@ static const char **services_of(const Fetch *f, size_t *ret_n)
 
 static int fetch_object(const Fetch *f, const char *path, bool list, TargetObject *ret_object)
 {
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         const json_t *json;
         const char **services;
         size_t n_services;

@@ -50,7 +50,7 @@ int graph_role_list(TargetGraph *g, Call *call, const char *path,
                     int (*item)(void *context, const json_t *item), void *context, Diag *diag)
 {
         for (size_t n = 0; path; n++) {
-                _cleanup_(graph_call_deinit) GraphCall c;
+                _cleanup_(graph_call_deinit) GraphCall c = { 0 };
                 const json_t *list, *one, *next;
                 size_t i;
                 int r = page(g, call, path, &c, diag);

@@ -109,7 +109,7 @@ static int newest(const json_t *list, const TargetGraph *g, const TokenClaims *c
 int graph_tenant_last_write(Target *graph, Call *call, Wall since, TenantWrite *ret_write, Diag *diag)
 {
         TargetGraph *g = (TargetGraph *)graph;
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         TokenClaims claims;
         const json_t *list;
         int r = graph_tenant_claims(graph, call, &claims, diag);
@@ -137,7 +137,7 @@ int graph_tenant_last_write(Target *graph, Call *call, Wall since, TenantWrite *
 int graph_tenant_clock(Target *graph, Call *call, const Clock *clock, int64_t *ret_ahead_ms, Diag *diag)
 {
         TargetGraph *g = (TargetGraph *)graph;
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         Wall before = clock_wall(clock);
         time_t said;
         int r;

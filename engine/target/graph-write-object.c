@@ -105,7 +105,7 @@ static int send_update(Apply *p, const ObjectId *id, size_t from, json_t *body, 
 {
         bool user = str_is(p->ops[p->unit[from]].type, "user");
         char buf[GUID_TEXT_MAX];
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         int r;
 
         graph_call_init(

@@ -137,7 +137,7 @@ static int send_manager(Apply *p, size_t i)
         bool put = is_put(op);
         const ObjectId *id = graph_apply_id(p, op);
         char buf[GUID_TEXT_MAX];
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         int r;
 
         graph_call_init(&c, p->g, p->call, put ? "PUT" : "DELETE",
@@ -208,7 +208,7 @@ static int apply_revoke(Apply *p, size_t i)
 {
         const ObjectId *id = graph_apply_id(p, &p->ops[i]);
         char buf[GUID_TEXT_MAX];
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         int r;
 
         graph_call_init(&c, p->g, p->call, "POST",

@@ -185,7 +185,7 @@ static void keep_info(TargetGraph *g, const json_t *organization)
 
 static int read_info(TargetGraph *g, Call *call, Diag *diag)
 {
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         const json_t *organization;
         int r;
 

@@ -91,7 +91,7 @@ static const char *path_of(const OnDemandJob *job, const char *what, Arena *a)
 
 static int find_rules(TargetGraph *g, Call *call, OnDemandJob *job, Diag *diag)
 {
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         const json_t *rules;
         int r = graph_jobs_get(g, call, path_of(job, "schema", call->arena), &c, "synchronizationRules",
                                &rules, diag);
@@ -221,7 +221,7 @@ static int judge(OnDemand *o, const GraphCall *c, OwnerAsk *ask, int r)
 static int post(OnDemand *o, OwnerAsk *ask, const char *path, const char *body, Diag *diag)
 {
         TargetGraph *g = (TargetGraph *)o->graph;
-        _cleanup_(graph_call_deinit) GraphCall c;
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
         int r;
 
         graph_call_init(&c, g, ask->call, "POST", path);

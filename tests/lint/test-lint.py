@@ -10,6 +10,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
+import cleanup  # noqa: E402
 import cppcheck  # noqa: E402
 import format as format_lint  # noqa: E402  (our format.py, not the builtin)
 import hardening  # noqa: E402
@@ -51,6 +52,13 @@ class Hardening(Planted):
                            '-Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/tmp/build')
         for word in ('position-independent', 'relro', 'now', 'stack that is not executable', 'RUNPATH', 'protector', 'FORTIFY'):
             self.assertTrue([f for f in found if word in f], (word, found))
+
+
+class Cleanup(Planted):
+    def test_planted(self):
+        self.plant('base/good.c', '        _cleanup_(diag_deinit) Diag d = DIAG_INIT;\n')
+        self.plant('app/x/bad.c', '\n        _cleanup_(graph_call_deinit) GraphCall c;\n        _cleanup_(freep) char *text;\n')
+        self.assertEqual([f.split(' has')[0] for f in cleanup.findings(self.root)], ['app/x/bad.c:2: c', 'app/x/bad.c:3: text'])
 
 
 class Cppcheck(Planted):

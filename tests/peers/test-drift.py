@@ -88,6 +88,12 @@ with house("drift") as h:
     n = reconcile(h)
     check((n["changed"], n["enqueued"]) == (0, 0) and not n["whole"], n)
 
+    step("Graph asks to wait: the look waits, and goes on")
+    h.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "*/users/delta*", "count": 1,
+                                                "action": {"status": 429, "retry_after": 1}}]})
+    n = reconcile(h)
+    check("failed" not in n and not n["whole"], n)
+
     step("Graph refuses: the directory is compared all the same, and the summary says what was not")
     h.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "*/users/delta*", "action": {"status": 403}}]})
     r = h.sosync.command("reconcile")
