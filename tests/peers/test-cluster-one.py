@@ -53,6 +53,12 @@ with house("cluster-one") as h:
     nodes = start_nodes(h, nats, {"PATH": f"{server.install(h.folder / 'bin')}:{os.environ['PATH']}"}, more=more,
                         brakes=f"{{off: [create], disable: {{limit: {LIMIT}}}}}")
 
+    step("one follows the directory, and the others are as well as it is")
+    feeds = [n.ask("top", "--once")["sources"][0]["feed"] for n in nodes]
+    check(sorted(f["state"] for f in feeds) == ["standing by", "standing by", "watching"], feeds)
+    check(all(f["followed"] and f["unwatchedSeconds"] == 0 for f in feeds), feeds)
+    check(all(get(n, "/readyz") for n in nodes), "a node that stands by is not ready")
+
     step("one hold for all")
     names = [f"One {i:02}" for i in range(CROWD)]
     accounts = [n.lower().replace(" ", ".") for n in names]
