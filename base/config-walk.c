@@ -37,10 +37,11 @@ typedef enum Allowed {
         ALLOWED_UNKNOWN, /* the choice that decides is itself wrong */
 } Allowed;
 
-static void read_map(ConfigReader *r, const ConfigPath *path, const ConfigField *fields,
+static bool read_map(ConfigReader *r, const ConfigPath *path, const ConfigField *fields,
                      const ConfigNode *node, Place at, void *base);
 static bool read_value(ConfigReader *r, const ConfigPath *path, const ConfigField *f, const ConfigNode *node,
                        void *out);
+static void read_defaults(ConfigReader *r, const ConfigPath *path, const ConfigField *fields, void *base);
 
 /* A thousand lists that name one another by aliases are a small file and a long walk ("billion laughs"). */
 static bool spend(ConfigReader *r, const ConfigNode *node, const ConfigPath *path, size_t n)
@@ -102,11 +103,28 @@ static void set_fallback(ConfigReader *r, const ConfigPath *path, const ConfigFi
         }
 }
 
+/* Scalars are told by the path of the list: the place says which of them. */
+static bool read_item(ConfigReader *r, const ConfigPath *here, const ConfigField *f, const ConfigNode *item,
+                      void *out)
+{
+        if (f->item == CONFIG_MAP)
+                return read_map(r, here, f->fields, item, (Place){ item->line, item->column }, out);
+        if (config_node_is_null(item))
+                config_finding(r, item, here->up, "an item of the list has no value");
+        else if (item->type != CONFIG_NODE_SCALAR)
+                config_finding(r, item, here->up, "expected single values in the list, found a %s",
+                               item->type == CONFIG_NODE_LIST ? "list" : "mapping");
+        else
+                return config_set_scalar(r, here->up, f, f->item, item, out);
+        return false;
+}
+
+/* What is refused is not there: who checks on finds whole items, and can tell that more was meant. */
 static bool read_list(ConfigReader *r, const ConfigPath *path, const ConfigField *f, const ConfigNode *node,
                       ConfigList *out)
 {
         size_t size = f->item == CONFIG_MAP ? f->size : config_type_size(f->item);
-        size_t before = r->n_findings;
+        size_t before = r->n_findings, *numbers, n = 0;
         DiagMark *marks;
         char *items;
 
@@ -124,24 +142,21 @@ static bool read_list(ConfigReader *r, const ConfigPath *path, const ConfigField
 
         items = arena_alloc0(r->a, node->n, size);
         marks = arena_new_array(r->a, DiagMark, node->n);
+        numbers = arena_new_array(r->a, size_t, node->n);
         for (size_t i = 0; i < node->n; i++) {
                 const ConfigNode *item = config_item(r->doc, node, i);
-                ConfigPath here = { .up = path, .index = i };
+                char *out_item = items + n * size;
 
-                marks[i] = (DiagMark){ .file = r->doc->file, .line = item->line, .column = item->column };
-                if (f->item == CONFIG_MAP) {
-                        read_map(r, &here, f->fields, item, (Place){ item->line, item->column },
-                                 items + i * size);
-                } else if (config_node_is_null(item)) {
-                        config_finding(r, item, path, "an item of the list has no value");
-                } else if (item->type != CONFIG_NODE_SCALAR) {
-                        config_finding(r, item, path, "expected single values in the list, found a %s",
-                                       item->type == CONFIG_NODE_LIST ? "list" : "mapping");
-                } else {
-                        config_set_scalar(r, path, f, f->item, item, items + i * size);
+                if (!read_item(r, &(ConfigPath){ .up = path, .index = i }, f, item, out_item)) {
+                        memset(out_item, 0, size);
+                        continue;
                 }
+                marks[n] = (DiagMark){ .file = r->doc->file, .line = item->line, .column = item->column };
+                numbers[n++] = i;
         }
-        *out = (ConfigList){ .items = items, .n_items = node->n, .marks = marks };
+        *out = (ConfigList){
+                .items = items, .n_items = n, .n_refused = node->n - n, .marks = marks, .numbers = numbers
+        };
         return r->n_findings == before;
 }
 
@@ -242,6 +257,35 @@ static void refuse_dependent(ConfigReader *r, const Mapping *m, const ConfigFiel
         str_deinit(&names);
 }
 
+/*
+ * What stands where a value was refused: what stands there without the key, for whoever looks on for more
+ * findings. (A mapping that is one has read its keys, and a list has kept what is good.)
+ */
+static void stand_in(ConfigReader *r, const ConfigPath *path, const ConfigField *f, const ConfigNode *value,
+                     void *out)
+{
+        switch (f->type) {
+        case CONFIG_LIST:
+                if (value->type != CONFIG_NODE_LIST)
+                        *(ConfigList *)out = (ConfigList){ .n_refused = 1 };
+                break;
+        case CONFIG_MAP_OPTIONAL:
+                if (!config_node_is_null(value))
+                        break;
+                *(void **)out = arena_alloc0(r->a, 1, f->size);
+                read_defaults(r, path, f->fields, *(void **)out);
+                break;
+        case CONFIG_MAP:
+                if (config_node_is_null(value))
+                        read_defaults(r, path, f->fields, out);
+                break;
+        default:
+                if (f->fallback)
+                        set_fallback(r, path, f, out);
+                break;
+        }
+}
+
 static void read_field(ConfigReader *r, Mapping *m, size_t i)
 {
         const ConfigField *f = &m->fields[i];
@@ -262,6 +306,8 @@ static void read_field(ConfigReader *r, Mapping *m, size_t i)
                 read_value(r, &path, f, w->value, out);
         }
         w->bad = r->n_findings != before;
+        if (w->bad && w->key && allowed == ALLOWED_YES)
+                stand_in(r, &path, f, w->value, out);
 }
 
 static void match_key(ConfigReader *r, Mapping *m, const ConfigNode *key, const ConfigNode *value)
@@ -300,7 +346,20 @@ static void match_key(ConfigReader *r, Mapping *m, const ConfigNode *key, const 
                 r->n_findings++;
 }
 
-static void read_fields(ConfigReader *r, const ConfigPath *path, const ConfigField *fields,
+/* Sections and lists are there in any case. */
+static bool has_required(const Mapping *m)
+{
+        for (size_t i = 0; i < m->n_fields; i++) {
+                const ConfigField *f = &m->fields[i];
+
+                if (f->required && f->type != CONFIG_MAP && f->type != CONFIG_LIST &&
+                    is_allowed(m, f) == ALLOWED_YES && (!m->written[i].key || m->written[i].bad))
+                        return false;
+        }
+        return true;
+}
+
+static bool read_fields(ConfigReader *r, const ConfigPath *path, const ConfigField *fields,
                         const ConfigNode *node, Place at, void *base)
 {
         Mapping m = { .fields = fields, .base = base, .path = path, .at = at };
@@ -308,14 +367,17 @@ static void read_fields(ConfigReader *r, const ConfigPath *path, const ConfigFie
         if (node && node->type != CONFIG_NODE_MAP) {
                 config_finding(r, node, path, "expected a mapping (key: value), found a %s",
                                node->type == CONFIG_NODE_LIST ? "list" : "single value");
-                return;
+                read_defaults(r, path, fields, base);
+                return false;
         }
         while (fields[m.n_fields].name)
                 m.n_fields++;
         assert(m.n_fields <= FIELDS_MAX);
 
-        if (node && !spend(r, node, path, 1 + node->n))
-                return;
+        if (node && !spend(r, node, path, 1 + node->n)) {
+                read_defaults(r, path, fields, base);
+                return false;
+        }
         for (size_t i = 0; node && i < node->n; i++)
                 match_key(r, &m, config_key(r->doc, node, i), config_value(r->doc, node, i));
 
@@ -328,20 +390,36 @@ static void read_fields(ConfigReader *r, const ConfigPath *path, const ConfigFie
                 if (fields[i].type != CONFIG_CHOICE)
                         read_field(r, &m, i);
         }
+        return has_required(&m);
 }
 
-/* node NULL: the mapping is not written; defaults only. */
-static void read_map(ConfigReader *r, const ConfigPath *path, const ConfigField *fields,
+/*
+ * node NULL: the mapping is not written; defaults only.
+ * Return: false if there is nothing to go on with: it is no mapping, or it lacks what it must have.
+ */
+static bool read_map(ConfigReader *r, const ConfigPath *path, const ConfigField *fields,
                      const ConfigNode *node, Place at, void *base)
 {
+        bool whole;
+
         if (r->depth == CONFIG_DEPTH_MAX) {
                 config_finding_at(r, at.line, at.column, path, "aliases nest this deeper than %d levels",
                                   CONFIG_DEPTH_MAX);
-                return;
+                return false;
         }
         r->depth++;
-        read_fields(r, path, fields, node, at, base);
+        whole = read_fields(r, path, fields, node, at, base);
         r->depth--;
+        return whole;
+}
+
+/* Nobody wants to hear what is missing in a mapping that was refused as a whole. */
+static void read_defaults(ConfigReader *r, const ConfigPath *path, const ConfigField *fields, void *base)
+{
+        ConfigReader quiet = *r;
+
+        quiet.n_findings = DIAG_MAX; /* no more are kept */
+        read_map(&quiet, path, fields, NULL, (Place){ 1, 1 }, base);
 }
 
 /**

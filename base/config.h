@@ -13,7 +13,8 @@
  * Unknown keys, duplicate keys, wrong types, missing required keys and bad values are findings; aliases are
  * allowed within bounds. "key:" with nothing behind it is a finding; "key: null" says on purpose that there
  * is no value, for keys that are neither required nor have a default. Numbers and booleans stand without
- * quotes. Help texts, `config show` and the man page are printed from the same tables.
+ * quotes. A value that is refused leaves what stands there without the key, for whoever checks on. Help
+ * texts, `config show` and the man page are printed from the same tables.
  *
  * Everything read comes from the caller's arena and is immutable from then on.
  *
@@ -72,10 +73,16 @@ typedef enum ConfigType {
         CONFIG_MAP_OPTIONAL,
 } ConfigType;
 
+/*
+ * A value that was refused is left out, and so is a mapping that lacks a key it must have: later checks find
+ * no item that is nothing.
+ */
 struct ConfigList {
         const void *items; /* array of the item's C type, or of the struct */
         size_t n_items;
+        size_t n_refused;      /* what is left out; 1 for a value that is no list at all */
         const DiagMark *marks; /* place of each item, for later checks */
+        const size_t *numbers; /* of each item as it was written; see config_number() */
 };
 
 struct ConfigField {
@@ -120,6 +127,12 @@ int config_read_text(const char *name, const char *text, size_t n, const ConfigF
  * from 0). A key that is not there gives the place of the nearest mapping above it.
  */
 DiagMark config_mark(const ConfigDoc *doc, const char *key_path);
+
+/* Which item of the file this one is, counted from 0; a list that was made otherwise has all of its items. */
+static inline size_t config_number(const ConfigList *list, size_t i)
+{
+        return list->numbers ? list->numbers[i] : i;
+}
 
 /* The effective values as YAML, with defaults, secrets as their paths. */
 void config_print(const ConfigField *fields, const void *config, Str *out);

@@ -92,6 +92,39 @@ static void test_wrong_shape(void **state)
                  "3:16: colours: \"blue\" is not one of the choices; expected red, green or on");
 }
 
+/* Whoever checks on, for the other findings of the same pass, finds whole items and the values without the
+ * key. */
+static void test_refused_is_left_out(void **state)
+{
+        Fixture *f = *state;
+        const TestUrgent *urgent;
+
+        assert_int_equal(read_text(f, TEST_MINIMAL
+                                   "ports: [1, [2], 99999, ~, x, 389]\n"
+                                   "urgent: [{}, x, {when: yes}, {when: }, ~, {when: y, wen: z}]\n"
+                                   "floor: {a: b}\n"
+                                   "colours: red\n"
+                                   "proxy: x\n"
+                                   "limits: x\n"),
+                         CONFIG_E_INVALID);
+        assert_int_equal(f->c.ports.n_items, 2);
+        assert_int_equal(f->c.ports.n_refused, 4);
+        assert_int_equal(((const int64_t *)f->c.ports.items)[1], 389);
+        assert_int_equal(config_number(&f->c.ports, 1), 5);
+        assert_int_equal(f->c.ports.marks[1].column, 30);
+        assert_int_equal(f->c.urgent.n_items, 2);
+        urgent = f->c.urgent.items;
+        assert_string_equal(urgent[0].when, "yes");
+        assert_string_equal(urgent[1].when, "y");
+        assert_int_equal(config_number(&f->c.urgent, 1), 5);
+        assert_int_equal(f->c.colours.n_items, 0);
+        assert_int_equal(f->c.colours.n_refused, 1);
+        assert_int_equal(f->c.proxy->port, 3128);
+        assert_true(f->c.limits.share > 0);
+        assert_int_equal(read_text(f, TEST_MINIMAL "proxy:\nscheduler:\n"), CONFIG_E_INVALID);
+        assert_int_equal(f->c.proxy->port, 3128);
+}
+
 static void test_no_value(void **state)
 {
         Fixture *f = *state;
@@ -227,6 +260,7 @@ int main(void)
                 FIXTURE_TEST(test_where_libcyaml_fails),
                 FIXTURE_TEST(test_missing),
                 FIXTURE_TEST(test_wrong_shape),
+                FIXTURE_TEST(test_refused_is_left_out),
                 FIXTURE_TEST(test_no_value),
                 FIXTURE_TEST(test_values),
                 FIXTURE_TEST(test_union),

@@ -279,7 +279,7 @@ static DiagMark mark(const ConfigDoc *doc, const char *path, const char *key)
 static bool check_uris(const LdapConfig *c, const ConfigDoc *doc, const char *path, Diag *diag)
 {
         const char *const *uris = c->uris.items;
-        bool good = c->uris.n_items > 0;
+        bool good = c->uris.n_items + c->uris.n_refused > 0;
 
         if (!good)
                 diag_add_at(diag, mark(doc, path, "uris"), "%s.uris: at least one server is needed", path);

@@ -186,7 +186,7 @@ static void check_who(const JetstreamConfig *c, bool is_secured, const ConfigDoc
 
 void jetstream_config_check(const JetstreamConfig *c, bool used, const ConfigDoc *doc, Diag *diag)
 {
-        if (used && c->urls.n_items == 0)
+        if (used && c->urls.n_items + c->urls.n_refused == 0)
                 diag_add_at(diag, config_mark(doc, "state.backend"),
                             "state.backend: jetstream needs state.jetstream.urls: at least one server");
         check_who(c, check_urls(c, doc, diag), doc, diag);

@@ -27,7 +27,7 @@ static void compile_urgent(Config *c, const ConfigDoc *doc, Diag *diag)
         UrgentRule *rules = arena_new_array(c->arena, UrgentRule, c->urgent.n_items + 1);
 
         for (size_t i = 0; i < c->urgent.n_items; i++) {
-                const char *key = arena_printf(c->arena, "urgent.%zu.when", i);
+                const char *key = arena_printf(c->arena, "urgent.%zu.when", config_number(&c->urgent, i));
 
                 if (!!in[i].attribute + !!in[i].ou + !!in[i].group != 1) {
                         diag_add_at(diag, c->urgent.marks[i],

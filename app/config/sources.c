@@ -66,7 +66,7 @@ static void list_sources(Config *c, const ConfigDoc *doc, Diag *diag)
         }
         if (c->n_sources)
                 memcpy(c->sources, c->listed.items, c->n_sources * sizeof(*c->sources));
-        if (c->n_sources == 0)
+        if (c->n_sources == 0 && !c->listed.n_refused)
                 diag_add_at(diag, config_mark(doc, "source"),
                             "the key \"source\" is missing: Active Directory: where changes come from (or "
                             "\"sources\", if there are several)");
@@ -103,7 +103,8 @@ void sources_check(Config *c, const ConfigDoc *doc, Diag *reach, Diag *diag)
         list_sources(c, doc, diag);
         for (size_t i = 0; i < c->n_sources; i++) {
                 const SourceConfig *s = &c->sources[i];
-                const char *at = c->source ? "" : arena_printf(c->arena, "sources.%zu.", i);
+                const char *at =
+                        c->source ? "" : arena_printf(c->arena, "sources.%zu.", config_number(&c->listed, i));
 
                 check_scope(c, s, at, diag);
                 check_twins(c, s, at, doc, diag);

@@ -113,16 +113,18 @@ static void load_scope(Loading *l, const ConfigList *list, Rule *rule)
                 size_t n = groups[i].clauses.n_items;
                 ScopeClause *c;
 
-                if (n == 0 || n > RULE_CLAUSES_MAX) {
+                if (n + groups[i].clauses.n_refused == 0 || n > RULE_CLAUSES_MAX) {
                         /* An empty group would be met by every object: never what was meant. */
-                        finding(l, arena_printf(l->arena, "scope.%zu", i),
+                        finding(l, arena_printf(l->arena, "scope.%zu", config_number(list, i)),
                                 "a group of clauses has 1 to %d clauses, not %zu", RULE_CLAUSES_MAX, n);
                         continue;
                 }
                 c = arena_new_array(l->arena, ScopeClause, n);
                 for (size_t k = 0; k < n; k++)
-                        load_clause(l, arena_printf(l->arena, "scope.%zu.clauses.%zu", i, k), rule,
-                                    &clauses[k], &c[k]);
+                        load_clause(l,
+                                    arena_printf(l->arena, "scope.%zu.clauses.%zu", config_number(list, i),
+                                                 config_number(&groups[i].clauses, k)),
+                                    rule, &clauses[k], &c[k]);
                 out[i] = (ScopeGroup){ .clauses = c, .n_clauses = n };
         }
         rule->scope = out;
@@ -145,14 +147,16 @@ static void load_join(Loading *l, const ConfigList *list, Rule *rule)
                 size_t n = groups[i].clauses.n_items;
                 JoinClause *c;
 
-                if (n == 0 || n > RULE_CLAUSES_MAX) {
-                        finding(l, arena_printf(l->arena, "join.%zu", i),
+                if (n + groups[i].clauses.n_refused == 0 || n > RULE_CLAUSES_MAX) {
+                        finding(l, arena_printf(l->arena, "join.%zu", config_number(list, i)),
                                 "a group of clauses has 1 to %d clauses, not %zu", RULE_CLAUSES_MAX, n);
                         continue;
                 }
                 c = arena_new_array(l->arena, JoinClause, n);
                 for (size_t k = 0; k < n; k++) {
-                        const char *path = arena_printf(l->arena, "join.%zu.clauses.%zu", i, k);
+                        const char *path =
+                                arena_printf(l->arena, "join.%zu.clauses.%zu", config_number(list, i),
+                                             config_number(&groups[i].clauses, k));
                         bool in = rule->direction == RULE_INBOUND;
 
                         check_name(l, path, clauses[k].source);
@@ -314,7 +318,7 @@ static void load_flows(Loading *l, const ConfigList *list, Rule *rule)
         }
         out = arena_new_array(l->arena, Flow, list->n_items);
         for (size_t i = 0; i < list->n_items; i++)
-                load_flow(l, i, &flows[i], &out[i]);
+                load_flow(l, config_number(list, i), &flows[i], &out[i]);
         rule->flows = out;
         rule->n_flows = list->n_items;
 }

@@ -51,7 +51,7 @@ static bool load_file(Arena *a, const RulesFile *from, Collected *to, Diag *diag
                         to->rules = grown;
                         to->size = size;
                 }
-                l.index = i;
+                l.index = config_number(&file.rules, i);
                 to->rules[to->n++] = load_rule(&l, &rules[i], at);
         }
         return r == 0 && !l.failed;

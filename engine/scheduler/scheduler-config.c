@@ -101,6 +101,8 @@ static int need_program(const ConfigList *program, const char *key, const Config
 {
         const char *const *words = program->items;
 
+        if (program->n_refused)
+                return CONFIG_E_INVALID; /* said by the reader */
         if (program->n_items == 0) {
                 diag_add_at(diag, config_mark(doc, "scheduler"),
                             "scheduler: driver command needs \"%s\": a program and its arguments", key);

@@ -363,7 +363,7 @@ static int check_extensions(const GraphOptions *o, const ConfigDoc *doc, const c
         int bad = 0;
 
         for (size_t i = 0; i < o->extensions.n_items; ++i) {
-                snprintf(key, sizeof(key), "%s.extensions[%zu]", prefix, i);
+                snprintf(key, sizeof(key), "%s.extensions.%zu", prefix, config_number(&o->extensions, i));
                 bad |= check_extension(&list[i], key, doc, diag);
                 for (size_t k = 0; k < i; ++k) {
                         if (list[k].of != list[i].of || !str_is(list[k].property, list[i].property))
@@ -405,7 +405,7 @@ int graph_check(const GraphOptions *o, const ConfigDoc *doc, const char *prefix,
         bad |= check_file(o->ca_file, "ca_file", doc, prefix, diag);
         snprintf(key, sizeof(key), "%s%scredentials", prefix ? prefix : "", prefix && prefix[0] ? "." : "");
         bad |= graph_credentials_check(&o->credentials, doc, key, clock_wall(&clock_system), diag);
-        if (o->credentials.n_items == 0) {
+        if (o->credentials.n_items + o->credentials.n_refused == 0) {
                 char path[256];
                 DiagMark at;
 

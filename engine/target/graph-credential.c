@@ -146,7 +146,7 @@ int graph_credentials_check(const ConfigList *list, const ConfigDoc *doc, const 
 
                 if (n_expired < list->n_items && graph_credential_has_expired(&all[i], now, NULL))
                         continue; /* another one takes its turn */
-                snprintf(key, sizeof(key), "%s.%zu", path, i);
+                snprintf(key, sizeof(key), "%s.%zu", path, config_number(list, i));
                 bad |= graph_credential_check(&all[i], doc, key, now, diag);
         }
         return bad ? CONFIG_E_INVALID : 0;

@@ -108,8 +108,10 @@ int on_demand_check(const OnDemandConfig *c, const ConfigDoc *doc, const char *p
                 ok = finding(doc, jobs, diag, "at most %d jobs, not %zu", ON_DEMAND_JOBS_MAX,
                              c->jobs.n_items);
         for (size_t i = 0; i < c->jobs.n_items; i++) {
-                ok &= check_id(domains[i].job, doc, arena_printf(a, "%s.%zu.job", jobs, i), diag);
-                ok &= check_base(c, i, doc, arena_printf(a, "%s.%zu.base", jobs, i), diag);
+                ok &= check_id(domains[i].job, doc,
+                               arena_printf(a, "%s.%zu.job", jobs, config_number(&c->jobs, i)), diag);
+                ok &= check_base(c, i, doc, arena_printf(a, "%s.%zu.base", jobs, config_number(&c->jobs, i)),
+                                 diag);
         }
         return ok ? 0 : CONFIG_E_INVALID;
 }

@@ -37,7 +37,7 @@ int owner_check(const OwnerConfig *c, const ConfigDoc *doc, const char *prefix, 
 {
         const char *const *words = c->command.items;
 
-        if (c->command.n_items && words[0][0] != '/') {
+        if (c->command.n_items && !c->command.n_refused && words[0][0] != '/') {
                 diag_add_at(diag, c->command.marks[0],
                             "%s.command: \"%s\" is not the whole path of a program", prefix, words[0]);
                 return CONFIG_E_INVALID;

@@ -212,21 +212,24 @@ static void check_users(const Check *c, const ConsoleConfig *config)
         const ConsoleUser *users = config->users.items;
 
         for (size_t i = 0; i < config->users.n_items; i++) {
-                const char *key = arena_printf(c->arena, "users.%zu.token_file", i);
+                const char *key =
+                        arena_printf(c->arena, "users.%zu.token_file", config_number(&config->users, i));
 
                 if (users[i].token_file)
                         check_token(c, key, users[i].token_file);
                 else if (!config->proxy.header)
-                        complain(c, arena_printf(c->arena, "users.%zu", i),
+                        complain(c, arena_printf(c->arena, "users.%zu", config_number(&config->users, i)),
                                  "\"%s\" cannot sign in: token_file is expected, or a proxy", users[i].name);
                 for (size_t k = 0; k < i; k++)
                         if (str_is(users[i].name, users[k].name))
-                                complain(c, arena_printf(c->arena, "users.%zu.name", i),
+                                complain(c,
+                                         arena_printf(c->arena, "users.%zu.name",
+                                                      config_number(&config->users, i)),
                                          "\"%s\" is there already", users[i].name);
         }
         if (config->token_file)
                 check_token(c, "token_file", config->token_file);
-        if (!config->users.n_items && !config->token_file)
+        if (config->users.n_items + config->users.n_refused == 0 && !config->token_file)
                 complain(c, "listen", "nobody could sign in: users or token_file is expected");
 }
 
@@ -235,11 +238,13 @@ static void check_proxy(const Check *c, const ConsoleConfig *config)
         const char *const *from = config->proxy.from.items;
         unsigned char address[16];
 
-        if (!config->proxy.header != !config->proxy.from.n_items)
+        if (!config->proxy.header != !(config->proxy.from.n_items + config->proxy.from.n_refused))
                 complain(c, "proxy", "header and from belong together");
         for (size_t i = 0; i < config->proxy.from.n_items; i++)
                 if (inet_pton(AF_INET, from[i], address) != 1 && inet_pton(AF_INET6, from[i], address) != 1)
-                        complain(c, arena_printf(c->arena, "proxy.from.%zu", i),
+                        complain(c,
+                                 arena_printf(c->arena, "proxy.from.%zu",
+                                              config_number(&config->proxy.from, i)),
                                  "\"%s\" is not an IP address", from[i]);
 }
 

@@ -107,6 +107,10 @@ with house("bad-input") as h:
         ("html: on-demand", "html: maybe", r":\d+:\d+: .*on-demand.*failures.*always"),
         ("staging: false", "staging: perhaps", r":\d+:\d+: .*staging"),
         (f'base: "{h.dc.base}"', 'base: "DC=corp,contoso"', r":\d+:\d+: .*base.*"),
+        (f'exclude: ["{h.hidden}"]', 'exclude: ["Hidden"]', r':\d+:\d+: scope.exclude: "Hidden" is not a distinguished name'),
+        (f'exclude: ["{h.hidden}"]', 'include: ["OU=People;DC=corp"]', r':\d+:\d+: scope.include: '),
+        (f'exclude: ["{h.hidden}"]', 'object_types: [user, ~]', r":\d+:\d+: scope.object_types: an item of the list has no value"),
+        ("staging: false", "staging: false\nconsole:", r":\d+:\d+: console: has no value; expected a mapping"),
         ('when: "BitAnd([userAccountControl],2) = 2"', 'when: "BitAnd([userAccountControl],2"', r":\d+:\d+: .*when.*"),
     ):
         text = good + ("workers: 4\n" if "workers" in old else "")
@@ -188,11 +192,16 @@ with house("bad-input") as h:
 
     step("reload: a broken configuration is refused and named, the one in force stays; a good one is taken")
     text = h.sosync.config.read_text()
-    h.sosync.config.write_text(text.replace("scope:", "scoop:"))
-    h.sosync.process.signal(signal.SIGHUP)
-    wait_until(lambda: "scoop" in h.sosync.log.read_text(), 10, "the refusal")
-    h.ad.set(ada, title="Still at work")
-    h.until_user("ada.lovelace", jobTitle="Still at work")
+    for number, (old, new, said) in enumerate((
+        ("scope:", "scoop:", "scoop"),
+        (f'exclude: ["{h.hidden}"]', 'include: ["OU=Corp;DC=corp"]', "OU=Corp;DC=corp"),
+        ("staging: false", "staging: false\nconsole:", "console: has no value"),
+    )):
+        h.sosync.config.write_text(text.replace(old, new))
+        h.sosync.process.signal(signal.SIGHUP)
+        wait_until(lambda: said in h.sosync.log.read_text(), 10, f"the refusal of {new}")
+        h.ad.set(ada, title=f"Still at work {number}")
+        h.until_user("ada.lovelace", jobTitle=f"Still at work {number}")
     h.sosync.config.write_text(text.replace(f', exclude: ["{h.hidden}"]', ""))
     h.sosync.process.signal(signal.SIGHUP)
     wait_until(lambda: "reloaded" in h.sosync.log.read_text(), 10, "the reload")
