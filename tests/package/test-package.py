@@ -26,7 +26,12 @@ cp {deb} {work}/root/package/sosync.deb
 exec chroot {work}/root /bin/sh -eu -c "$1"
 """
 LIFE = """
-export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export DEBIAN_FRONTEND=noninteractive PATH=/package/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# A systemd that runs the service, as far as the package's scripts ask for one; what they do with it is in a file.
+mkdir -p /package/bin /run/systemd/system
+printf '#!/bin/sh\\necho "$*" >>/package/done\\n' | tee /package/bin/systemctl >/package/bin/deb-systemd-invoke
+chmod 0755 /package/bin/*
+did() { printf '%s: ' "$1"; grep -E '(^| )(stop|start|restart|try-restart) ' /package/done | tr '\\n' ' ' || true; echo; rm -f /package/done; }
 dpkg -i /package/sosync.deb >/package/log 2>&1 || { cat /package/log; exit 1; }
 echo "version: $(sosync --version)"
 echo "folder: $(stat -c '%U:%G %a' /etc/sosync)"
@@ -38,9 +43,24 @@ echo "keys: $(sosync config help | grep -c .)"
 sosync rules list | grep -q 'In from AD'
 if sosync -c /etc/sosync/none.yaml config check 2>/package/said; then echo "a configuration that is not there was taken"; exit 1; fi
 echo "check: $(wc -l </package/said)"
+did installed
+echo 'secret of nothing' >/etc/sosync/secret
+chown sosync /etc/sosync/secret && chmod 0400 /etc/sosync/secret
+cat >/etc/sosync/sosync.yaml <<END
+source: {name: corp.test, uris: [ldaps://dc1.corp.test], base: "DC=corp,DC=test", bind: {mechanism: simple, dn: CN=s, password_file: /etc/sosync/secret},
+  tls: {ca_file: /etc/sosync/secret}}
+target: {tenant_id: 11111111-2222-3333-4444-555555555555, client_id: 22222222-2222-3333-4444-555555555555, estate: alone,
+  credentials: [{secret_file: /etc/sosync/secret}]}
+END
+dpkg -i /package/sosync.deb >/package/log 2>&1 || { cat /package/log; exit 1; }
+did upgraded
 echo hello >/etc/sosync/sosync.yaml
+dpkg -i /package/sosync.deb >/package/log 2>&1 || { cat /package/log; exit 1; }
+did kept
+echo "heard: $(grep -c 'the one before is still running' /package/log)"
 mkdir -p /var/lib/sosync/state
 dpkg -r sosync >/package/log 2>&1 || { cat /package/log; exit 1; }
+did removed
 test ! -e /usr/bin/sosync
 test -e /etc/sosync/sosync.yaml
 test -e /var/lib/sosync/state
@@ -85,6 +105,15 @@ class Package(unittest.TestCase):
         self.assertEqual(named, listed)
         self.assertTrue(all(c['version'] for c in bill['components']))
 
+    def test_scripts(self):
+        """An upgrade never stops the service without a restart; a removal stops it."""
+        out = pathlib.Path(self.folder.name) / 'scripts'
+        self.assertEqual(run('dpkg-deb', '-e', self.deb, out).returncode, 0)
+        said = {name: (out / name).read_text() if (out / name).exists() else '' for name in ('preinst', 'postinst', 'prerm')}
+        self.assertNotIn('deb-systemd-invoke', said['preinst'])
+        self.assertIn('deb-systemd-invoke try-restart sosync.service', said['postinst'])
+        self.assertRegex(said['prerm'], r'"\$1" = remove \][^\n]*\n *deb-systemd-invoke stop sosync\.service')
+
     @unittest.skipUnless(os.geteuid() == 0, 'needs root: a mount namespace')
     def test_life(self):
         with tempfile.TemporaryDirectory(prefix='sosync-package-root-') as work:
@@ -101,6 +130,10 @@ class Package(unittest.TestCase):
         self.assertEqual(said['runtime'].strip(), 'RuntimeDirectory=sosync RuntimeDirectoryMode=0750')
         self.assertGreater(int(said['keys']), 50)
         self.assertEqual(said['check'], '1')
+        self.assertEqual(said['installed'].strip(), '')
+        self.assertEqual(said['upgraded'].strip(), 'try-restart sosync.service')
+        self.assertEqual((said['kept'].strip(), said['heard']), ('', '1'))
+        self.assertEqual(said['removed'].strip(), 'stop sosync.service')
         self.assertEqual(said['purged'], 'yes')
 
 

@@ -108,7 +108,7 @@ with house("bad-input") as h:
         ("staging: false", "staging: perhaps", r":\d+:\d+: .*staging"),
         (f'base: "{h.dc.base}"', 'base: "DC=corp,contoso"', r":\d+:\d+: .*base.*"),
         (f'exclude: ["{h.hidden}"]', 'exclude: ["Hidden"]', r':\d+:\d+: scope.exclude: "Hidden" is not a distinguished name'),
-        (f'exclude: ["{h.hidden}"]', 'include: ["OU=People;DC=corp"]', r':\d+:\d+: scope.include: '),
+        (f'include: ["{h.people}"', 'include: ["OU=People;DC=corp"', r':\d+:\d+: scope.include: "OU=People;DC=corp"'),
         (f'exclude: ["{h.hidden}"]', 'object_types: [user, ~]', r":\d+:\d+: scope.object_types: an item of the list has no value"),
         ("staging: false", "staging: false\nconsole:", r":\d+:\d+: console: has no value; expected a mapping"),
         ('when: "BitAnd([userAccountControl],2) = 2"', 'when: "BitAnd([userAccountControl],2"', r":\d+:\d+: .*when.*"),
@@ -194,7 +194,7 @@ with house("bad-input") as h:
     text = h.sosync.config.read_text()
     for number, (old, new, said) in enumerate((
         ("scope:", "scoop:", "scoop"),
-        (f'exclude: ["{h.hidden}"]', 'include: ["OU=Corp;DC=corp"]', "OU=Corp;DC=corp"),
+        (f'exclude: ["{h.hidden}"]', 'exclude: ["OU=Corp;DC=corp"]', "OU=Corp;DC=corp"),
         ("staging: false", "staging: false\nconsole:", "console: has no value"),
     )):
         h.sosync.config.write_text(text.replace(old, new))
