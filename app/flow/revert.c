@@ -2,6 +2,7 @@
 
 #include "app/flow/revert.h"
 
+#include "app/flow/revert-meant.h"
 #include "app/flow/revert-page.h"
 #include "app/flow/revert-read.h"
 #include "app/flow/revert-wants.h"
@@ -18,23 +19,13 @@
 
 typedef struct Entries {
         const Revert *rv;
+        RevertMeant meant;
         Arena *arena;
         JournalEntry *items;
         size_t n, size;
         uint64_t n_seen;
         bool stopped;
 } Entries;
-
-static bool is_meant(const Revert *rv, const JournalEntry *e)
-{
-        char run[GUID_TEXT_MAX];
-
-        if (e->at.ms < rv->since.ms)
-                return false;
-        if (rv->run && !str_starts(guid_format(&e->run, run), rv->run))
-                return false;
-        return !rv->rules || (e->rules_version && str_starts(e->rules_version, rv->rules));
-}
 
 static int take_entry(void *context, const void *key, size_t n_key, const SpaceRow *row)
 {
@@ -47,7 +38,8 @@ static int take_entry(void *context, const void *key, size_t n_key, const SpaceR
                 return 1;
         }
         /* A damaged entry says nothing about its object: it cannot be put back. */
-        if (journal_unpack(s->arena, row->data, row->n, &e) || !is_meant(s->rv, &e))
+        if (journal_unpack(s->arena, row->data, row->n, &e) || e.at.ms < s->rv->since.ms ||
+            !revert_meant_is(&s->meant, &e))
                 return 0;
         if (s->n == s->size) {
                 size_t size = s->size ? s->size * 2 : 1024;
@@ -285,15 +277,17 @@ int revert_run(const Revert *rv, RevertFigures *ret_figures, Diag *diag)
         JournalEntry from = { .at = rv->since };
         uint8_t key[JOURNAL_KEY_SIZE];
         Space *space = queue_space(rv->queue);
-        int r;
+        int r = revert_meant_init(&entries.meant, a, rv->run, rv->rules, diag);
 
         page->arena = b;
         revert_page_begin(page);
         journal_key(&from, key);
-        r = error_fold(space->ops->walk(space, SPACE_JOURNAL, rv->since.ms ? key : NULL,
-                                        rv->since.ms ? sizeof(key) : 0, take_entry, &entries));
+        r = r ? r
+              : error_fold(space->ops->walk(space, SPACE_JOURNAL, rv->since.ms ? key : NULL,
+                                            rv->since.ms ? sizeof(key) : 0, take_entry, &entries));
         if (r == 0 && entries.stopped)
                 r = REVERT_E_CANCELLED;
+        r = r ? r : revert_meant_check(&entries.meant, diag);
         f.n_entries = entries.n;
         if (r == 0 && entries.n) {
                 qsort(entries.items, entries.n, sizeof(*entries.items), by_object);

@@ -26,8 +26,8 @@ struct Revert {
         Target *target;                    /* NULL: nothing is compared */
         const struct TargetSchema *schema; /* as of RunConfig */
         const Clock *clock;
-        const char *run;   /* run id or its first characters; NULL: any */
-        const char *rules; /* version of a rule set or its first characters; NULL: any */
+        const char *run;   /* run id or its beginning; NULL: any */
+        const char *rules; /* version of a rule set or its beginning; NULL: any */
         Wall since;        /* 0: from the beginning */
         bool dry_run;
         const char *by;
@@ -52,7 +52,7 @@ enum {
         REVERT_E_FULL,        /* the queue takes no more */
 };
 
-/* Return: 0, REVERT_E_*, -errno. */
+/* Return: 0, REVERT_E_* (also those of revert-meant.h), -errno. */
 int revert_run(const Revert *rv, RevertFigures *ret_figures, Diag *diag);
 
 /* Objects that are held: [{"dn", "since", "why", "by", "waiting": values still to be put back, "left": []}].

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "app/flow/revert.h"
+#include "app/flow/revert-meant.h"
 #include "app/job/kinds.h"
 #include "base/str.h"
 #include "engine/steps/catalogue.h"
@@ -50,7 +51,9 @@ static int put_back(Job *job, Diag *diag)
         if (r)
                 return r == REVERT_E_CANCELLED     ? JOB_E_CANCELLED
                        : r == REVERT_E_UNREACHABLE ? JOB_E_UNREACHABLE
+                       : r == REVERT_E_UNCLEAR     ? JOB_E_USAGE
                        : r == REVERT_E_FULL        ? JOB_E_FAILED
+                       : r == REVERT_E_NO_SUCH     ? JOB_E_FAILED
                                                    : r;
         if (!rv.dry_run)
                 log_warning(&w->log, "what exports had replaced is put back", LOG_STR("run", rv.run),

@@ -81,6 +81,21 @@ with house("revert") as h:
     by_hand = [account(i) for i in range(0, N_PEOPLE, N_PEOPLE // N_BY_HAND)][:N_BY_HAND]
     h.graph.admin("POST", "objects", {"users": [{"id": h.user(a)["id"], "department": "By Hand"} for a in by_hand]})
 
+    step("a run or a version that is none, or more than one, is refused: nothing is put back, and nothing is called done")
+    rows = map(json.loads, asked(h, "report", "list", "--json", "--limit", "100000").splitlines())
+    runs = [row["id"] for row in rows if row["provisioningAction"] == "update"]
+    begun = {run[:4] for run in runs if sum(other[:4] == run[:4] for other in runs) > 1}
+    for option, text, status in (
+        ("--run", "", 2), ("--run", runs[0][0], 2), ("--run", "nope", 2), ("--rules", "", 2), ("--rules", version[0], 2), ("--rules", "NOPE", 2),
+        ("--run", "00000000-0000-0000-0000-000000000000", 1), ("--rules", "0000000000000000", 1),
+        *(("--run", text, 2) for text in sorted(begun)[:1]),
+    ):
+        r = h.sosync.command("revert", option, text)
+        check((r.returncode, r.stdout, len(r.stderr.splitlines())) == (status, "", 1), (option, text, r))
+    check(json.loads(asked(h, "revert", "--list", "--json")) == [], "something is held")
+    one = json.loads(h.sosync.command("revert", "--run", runs[0][:13].upper(), "--dry-run", "--json").stdout)
+    check((one["entries"], one["dryRun"]) == (1, True), one)
+
     step("what would be put back, and nothing is written")
     before = h.graph.last()
     shown = json.loads(asked(h, "revert", "--rules", version, "--dry-run", "--json", status=1))
