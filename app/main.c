@@ -42,21 +42,12 @@ static bool asks_for_help(int argc, char **argv)
         return false;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
         const char *config_path = CONFIG_PATH_DEFAULT;
         const Command *command;
         int i = 1;
 
-        protect_process();
-        /* Before anything acts as somebody else (app/flow/owner.h). */
-        person_name();
-        person_login();
-        /* A peer or a reader of our output that goes away is an error of that write, not our end; and a limit
-         * of file size is a full disk, which the queue knows how to live with. */
-        signal(SIGPIPE, SIG_IGN);
-        signal(SIGXFSZ, SIG_IGN);
-        log_setup(LOG_LEVEL_WARNING, LOG_FORMAT_TEXT, STDERR_FILENO);
         for (; i < argc && argv[i][0] == '-'; i++) {
                 if (str_is(argv[i], "--help") || str_is(argv[i], "-h")) {
                         usage(stdout);
@@ -97,4 +88,18 @@ int main(int argc, char **argv)
                 return EXIT_DONE;
         }
         return command->run(command, config_path, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+        protect_process();
+        /* Before anything acts as somebody else (app/flow/owner.h). */
+        person_name();
+        person_login();
+        /* A peer or a reader of our output that goes away is an error of that write, not our end; and a limit
+         * of file size is a full disk, which the queue knows how to live with. */
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN);
+        log_setup(LOG_LEVEL_WARNING, LOG_FORMAT_TEXT, STDERR_FILENO);
+        return command_output_end(run(argc, argv));
 }

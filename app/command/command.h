@@ -104,6 +104,12 @@ void command_act(Acts *a, const Config *c, const char *verb, json_t *request, bo
 Config *command_config_load(const char *path, int *ret_status);
 Config *command_config_load_rules(const char *path, int *ret_status); /* the rules matter too */
 
+/*
+ * At the end, whatever was printed: is it out? What could not be written is said, and is no success: whoever
+ * keeps it in a file has half of it. A reader that went away is no error.
+ */
+int command_output_end(int status);
+
 /* Columns of the terminal behind standard output; 100 if it is none. */
 size_t command_columns(void);
 /* What a line of a list may take: these columns, or SIZE_MAX: into a file or a pipe goes all of it. */

@@ -2,6 +2,7 @@
 """Bad input gets one clear line and the documented exit status, and no change is lost."""
 
 import contextlib
+import os
 import pathlib
 import re
 import signal
@@ -108,7 +109,7 @@ with house("bad-input") as h:
         ("staging: false", "staging: perhaps", r":\d+:\d+: .*staging"),
         (f'base: "{h.dc.base}"', 'base: "DC=corp,contoso"', r":\d+:\d+: .*base.*"),
         (f'exclude: ["{h.hidden}"]', 'exclude: ["Hidden"]', r':\d+:\d+: scope.exclude: "Hidden" is not a distinguished name'),
-        (f'include: ["{h.people}"', 'include: ["OU=People;DC=corp"', r':\d+:\d+: scope.include: "OU=People;DC=corp"'),
+        (f'include: ["{h.corp}"', 'include: ["OU=People;DC=corp"', r':\d+:\d+: scope.include: "OU=People;DC=corp"'),
         (f'exclude: ["{h.hidden}"]', 'object_types: [user, ~]', r":\d+:\d+: scope.object_types: an item of the list has no value"),
         ("staging: false", "staging: false\nconsole:", r":\d+:\d+: console: has no value; expected a mapping"),
         ('when: "BitAnd([userAccountControl],2) = 2"', 'when: "BitAnd([userAccountControl],2"', r":\d+:\d+: .*when.*"),
@@ -120,6 +121,20 @@ with house("bad-input") as h:
         check(re.search(pattern, r.stderr), (pattern, r.stderr))
         check(all(line.startswith("sosync: ") for line in r.stderr.splitlines()), r.stderr)
     one_line(h.lab.sosync(h.folder / "no-such.yaml", name="none", start=False).command("run"), 2, r"no-such\.yaml.*is not there")
+
+    step("what cannot be written to standard output is said, and is no success; a reader that has gone away is no failure")
+    for words in (
+        ["--version"], ["--help"], ["sync", "--help"], ["config", "show"], ["config", "check"], ["config", "help"], ["rules", "list"], ["rules", "show", "In from AD - User Join"],
+        ["eval", "1+1"],
+    ):
+        command = [h.lab.sosync_binary, "-c", sosync.config, *words]
+        with open("/dev/full", "wb") as full:
+            one_line(subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True), 1, r"standard output: (No space left on device|it could not be written whole)")
+        gone, pipe = os.pipe()
+        os.close(gone)
+        r = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True)
+        os.close(pipe)
+        check((r.returncode, r.stderr) == (0, ""), (words, r))
 
     step("a file of secrets that others can read")
     loose = write_file(h.folder / "loose.secret", "x\n", 0o644)
