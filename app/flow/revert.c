@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "engine/target/schema.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Entries removed in one transaction. */
@@ -20,30 +21,65 @@
 typedef struct Entries {
         const Revert *rv;
         RevertMeant meant;
-        Arena *arena;
-        JournalEntry *items;
+        Arena *arena, *scratch;
+        RevertEntry *items;
         size_t n, size;
+        size_t n_meant; /* they are the first, by_object; 0: they are still looked for */
         uint64_t n_seen;
         bool stopped;
 } Entries;
 
+static int compare_object(const JournalEntry *x, const JournalEntry *y)
+{
+        return x->key.source < y->key.source   ? -1
+               : x->key.source > y->key.source ? 1
+                                               : guid_compare(&x->key.id, &y->key.id);
+}
+
+static int of_object(const void *a, const void *b)
+{
+        return compare_object(&((const RevertEntry *)a)->journal, &((const RevertEntry *)b)->journal);
+}
+
+static int by_object(const void *a, const void *b)
+{
+        const JournalEntry *x = &((const RevertEntry *)a)->journal, *y = &((const RevertEntry *)b)->journal;
+        int order = compare_object(x, y);
+
+        if (order)
+                return order;
+        return x->at.ms < y->at.ms ? -1 : x->at.ms > y->at.ms;
+}
+
+/* First what is meant; then, of the same objects, what is not. */
+static bool is_wanted(Entries *s, const JournalEntry *e)
+{
+        RevertEntry key = { .journal = { .key = e->key } };
+        bool is_meant = e->at.ms >= s->rv->since.ms && revert_meant_is(&s->meant, e);
+
+        if (!s->n_meant)
+                return is_meant;
+        return !is_meant && bsearch(&key, s->items, s->n_meant, sizeof(key), of_object);
+}
+
 static int take_entry(void *context, const void *key, size_t n_key, const SpaceRow *row)
 {
         Entries *s = context;
-        JournalEntry e;
+        RevertEntry e = { .is_meant = !s->n_meant };
 
         if (++s->n_seen % 1000 == 0 && s->rv->progress &&
             s->rv->progress(s->rv->context, "reading the journal", s->n_seen, 0)) {
                 s->stopped = true;
                 return 1;
         }
+        arena_reset(s->scratch);
         /* A damaged entry says nothing about its object: it cannot be put back. */
-        if (journal_unpack(s->arena, row->data, row->n, &e) || e.at.ms < s->rv->since.ms ||
-            !revert_meant_is(&s->meant, &e))
+        if (journal_unpack(s->scratch, row->data, row->n, &e.journal) || !is_wanted(s, &e.journal) ||
+            journal_unpack(s->arena, row->data, row->n, &e.journal))
                 return 0;
         if (s->n == s->size) {
                 size_t size = s->size ? s->size * 2 : 1024;
-                JournalEntry *items = arena_new_array(s->arena, JournalEntry, size);
+                RevertEntry *items = arena_new_array(s->arena, RevertEntry, size);
 
                 if (s->n)
                         memcpy(items, s->items, s->n * sizeof(*items));
@@ -54,16 +90,37 @@ static int take_entry(void *context, const void *key, size_t n_key, const SpaceR
         return 0;
 }
 
-static int by_object(const void *a, const void *b)
+/* Return: 0, REVERT_E_CANCELLED, -errno. */
+static int walk_journal(Entries *s, Wall since)
 {
-        const JournalEntry *x = a, *y = b;
-        int order = x->key.source < y->key.source   ? -1
-                    : x->key.source > y->key.source ? 1
-                                                    : guid_compare(&x->key.id, &y->key.id);
+        Space *space = queue_space(s->rv->queue);
+        JournalEntry from = { .at = since };
+        uint8_t key[JOURNAL_KEY_SIZE];
+        int r;
 
-        if (order)
-                return order;
-        return x->at.ms < y->at.ms ? -1 : x->at.ms > y->at.ms;
+        journal_key(&from, key);
+        r = error_fold(space->ops->walk(space, SPACE_JOURNAL, since.ms ? key : NULL,
+                                        since.ms ? sizeof(key) : 0, take_entry, s));
+        return r == 0 && s->stopped ? REVERT_E_CANCELLED : r;
+}
+
+/* What is meant, and what came later of the same objects, object by object. Return: 0, REVERT_E_*, -errno. */
+static int read_journal(Entries *s, Diag *diag)
+{
+        Wall first = { INT64_MAX };
+        int r = walk_journal(s, s->rv->since);
+
+        r = r ? r : revert_meant_check(&s->meant, diag);
+        if (r || !s->n)
+                return r;
+        for (size_t i = 0; i < s->n; i++)
+                first = s->items[i].journal.at.ms < first.ms ? s->items[i].journal.at : first;
+        qsort(s->items, s->n, sizeof(*s->items), by_object);
+        s->n_meant = s->n;
+        r = walk_journal(s, first);
+        if (r == 0)
+                qsort(s->items, s->n, sizeof(*s->items), by_object);
+        return r;
 }
 
 /* -- what is there now ----------------------------------------------------------------------------------- */
@@ -187,7 +244,7 @@ static int hold(RevertPage *p, const Revert *rv, const JournalEntry *e, const Re
 
 /* Some objects, read at the same time and put back in one transaction. */
 typedef struct Group {
-        const JournalEntry *last[REVERT_PAGE]; /* of each, its last entry */
+        const JournalEntry *last[REVERT_PAGE]; /* of each, its last entry that is meant */
         RevertWants wants[REVERT_PAGE];
         RevertRead reads[REVERT_PAGE];
         size_t n;
@@ -198,24 +255,26 @@ static size_t gather(const Entries *s, size_t i, Group *g, Arena *a, RevertFigur
 {
         g->n = 0;
         while (i < s->n && g->n < REVERT_PAGE) {
-                const JournalEntry *e = &s->items[i];
+                const JournalEntry *last = NULL;
                 RevertWants *w = &g->wants[g->n];
-                bool created;
-                size_t n = 1;
+                size_t n = 0;
 
-                while (i + n < s->n && s->items[i + n].key.source == e->key.source &&
-                       guid_is(&s->items[i + n].key.id, &e->key.id))
-                        n++;
-                *w = (RevertWants){ .arena = a };
-                revert_wants(w, e, n, &created);
-                if (created)
-                        json_array_append_new(f->created, json_string(e->dn ? e->dn : ""));
-                else if (w->n) {
-                        g->last[g->n] = &e[n - 1];
-                        plan_read(&g->reads[g->n], &e[n - 1], w);
+                for (; i + n < s->n && of_object(&s->items[i], &s->items[i + n]) == 0; n++)
+                        if (s->items[i + n].is_meant)
+                                last = &s->items[i + n].journal;
+                *w = (RevertWants){ .arena = a, .schema = s->rv->schema };
+                revert_wants(w, &s->items[i], n);
+                i += n;
+                if (w->is_created) {
+                        json_array_append_new(f->created, json_string(last->dn ? last->dn : ""));
+                        continue;
+                }
+                f->n_back += w->n_back;
+                if (w->n) {
+                        g->last[g->n] = last;
+                        plan_read(&g->reads[g->n], last, w);
                         g->n++;
                 }
-                i += n;
         }
         return i;
 }
@@ -270,29 +329,18 @@ static int plan_objects(const Revert *rv, const Entries *s, RevertPage *page, Re
 
 int revert_run(const Revert *rv, RevertFigures *ret_figures, Diag *diag)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0), *b = arena_new(0);
+        _cleanup_(arena_freep) Arena *a = arena_new(0), *b = arena_new(0), *c = arena_new(0);
         RevertFigures f = { .left = json_array(), .created = json_array() };
-        Entries entries = { .rv = rv, .arena = a };
+        Entries entries = { .rv = rv, .arena = a, .scratch = c };
         RevertPage *page = arena_new_of(a, RevertPage);
-        JournalEntry from = { .at = rv->since };
-        uint8_t key[JOURNAL_KEY_SIZE];
-        Space *space = queue_space(rv->queue);
         int r = revert_meant_init(&entries.meant, a, rv->run, rv->rules, diag);
 
         page->arena = b;
         revert_page_begin(page);
-        journal_key(&from, key);
-        r = r ? r
-              : error_fold(space->ops->walk(space, SPACE_JOURNAL, rv->since.ms ? key : NULL,
-                                            rv->since.ms ? sizeof(key) : 0, take_entry, &entries));
-        if (r == 0 && entries.stopped)
-                r = REVERT_E_CANCELLED;
-        r = r ? r : revert_meant_check(&entries.meant, diag);
-        f.n_entries = entries.n;
-        if (r == 0 && entries.n) {
-                qsort(entries.items, entries.n, sizeof(*entries.items), by_object);
+        r = r ? r : read_journal(&entries, diag);
+        f.n_entries = entries.n_meant;
+        if (r == 0 && entries.n)
                 r = plan_objects(rv, &entries, page, &f, diag);
-        }
         if (r) {
                 json_decref(f.left);
                 json_decref(f.created);

@@ -5,6 +5,7 @@
  * Revert: from the journal to what is put back
  *
  *      entries of a run, of a rule set, or since a time
+ *          --> and what came later of the same objects
  *          --> per object and attribute: what was there before the first of them, what we wrote last
  *          --> compared with Entra ID now: what is neither was changed by somebody since, and is left
  *          --> a Hold per object and a change in the reconcile lane, in one transaction

@@ -135,6 +135,29 @@ with house("revert") as h:
     check({a: v for a, v in now.items() if a not in by_hand} == {a: v for a, v in right.items() if a not in by_hand}, now)
     check(json.loads(asked(h, "revert", "--list", "--json")) == [], "still held")
 
+    step("rolled back first: what that has cleared is put back all the same")
+    few = [account(i) for i in range(1, 4)]
+    for a in few:
+        h.ad.set(f"CN=Person {a[-5:]},{h.people}", department=None)
+    wait_until(lambda: all(cloud(h)[a][0] is None for a in few), DEADLINE_S, "no department")
+    h.graph.admin("POST", "objects", {"users": [{"id": h.user(a)["id"], "department": f"Hand {a}"} for a in few]})
+    asked(h, "rules", "activate", str(bad), "--yes")
+    wait_until(lambda: all(cloud(h)[a][0] == "Nowhere" for a in few), DEADLINE_S, "written wrongly again")
+    until_idle(h)
+    asked(h, "rules", "rollback", "--yes")
+    until_idle(h)
+    check(all(cloud(h)[a][0] is None for a in few), cloud(h))
+    h.graph.admin("POST", "objects", {"users": [{"id": h.user(few[2])["id"], "department": "Since"}]})
+    shown = json.loads(asked(h, "revert", "--rules", version, "--since", "1h", "--dry-run", "--json", status=1))
+    check([one["dn"] for one in shown["left"]] == [f"CN=Person {few[2][-5:]},{h.people}"], shown)
+    asked(h, "revert", "--rules", version, status=1)
+    hand = {few[0]: f"Hand {few[0]}", few[1]: f"Hand {few[1]}", few[2]: "Since"}
+    wait_until(lambda: {a: cloud(h)[a][0] for a in few} == hand, DEADLINE_S, "the hand's values again")
+    until_idle(h)
+    asked(h, "revert", "--release")
+    until_idle(h)
+    check({a: cloud(h)[a][0] for a in few} == hand, cloud(h))
+
     step("who did what, in the audit log")
     asked(h, "--reason", "ticket 5", "queue", "release", "--brake", "disable")
     acts = {a["reason"]: a for a in h.acts() if a.get("reason")}

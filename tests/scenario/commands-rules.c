@@ -21,7 +21,7 @@ bool command_rules(Scene *s, const char *const *words, size_t n_words)
 /* The shipped set as files, and the script's own beside it. */
 static int write_rules(Scene *s, const char *folder)
 {
-        const char *own = arena_printf(s->arena, "rules:\n%s", s->own_rules);
+        const char *own = arena_printf(s->arena, "rules:%s\n%s", *s->own_rules ? "" : " []", s->own_rules);
         const RulesFile *files;
         size_t n;
         int r = rules_read(s->arena, NULL, false, &files, &n, NULL);
@@ -112,6 +112,7 @@ static int note_first(Scene *s, Wiring *w, const JobKind *kind, Diag *diag)
 {
         _cleanup_(config_unrefp) Config *c = snapshot_get(&w->snapshot);
 
+        s->replaced_rules = arena_strdup(s->arena, rules_version(c->run.rules));
         return rules_adopt(w, c, diag);
 }
 

@@ -56,7 +56,7 @@ bool people_unpark(Scene *s, const char *const *words, size_t n_words)
                scene_fail(s, "it is not in the queue");
 }
 
-/* REVERT since=00:10 [left=2] [objects=3] [dry]: put back what exports have replaced. */
+/* REVERT since=00:10|rules=replaced [left=2] [objects=3] [dry]: put back what exports have replaced. */
 bool people_revert(Scene *s, const char *const *words, size_t n_words)
 {
         const char *since = command_value(s, words, n_words, "since");
@@ -79,6 +79,8 @@ bool people_revert(Scene *s, const char *const *words, size_t n_words)
                         return scene_fail(s, "%s is not a time", since);
                 rv.since = wall_add(clock_wall(&s->clock.clock), ms - s->now_ms);
         }
+        if (str_is(rv.rules, "replaced"))
+                rv.rules = s->replaced_rules;
         if (revert_run(&rv, &f, NULL))
                 return scene_fail(s, "it cannot be reverted");
         cloud_reads(s->cloud);

@@ -72,10 +72,11 @@ struct Scene {
         const char *estate;  /* target.estate; NULL: its default */
         const char *section; /* more lines of the section; NULL: none */
         const char *group_filter;
-        const char *scheduler; /* keys of the section, each a line; NULL: none */
-        const char *types;     /* scope.object_types; NULL: the default */
-        const char *rules;     /* what stands in `rules: {...}`; NULL: nothing */
-        const char *own_rules; /* a rule a line, in YAML, beside the shipped ones; NULL: none */
+        const char *scheduler;      /* keys of the section, each a line; NULL: none */
+        const char *types;          /* scope.object_types; NULL: the default */
+        const char *rules;          /* what stands in `rules: {...}`; NULL: nothing */
+        const char *replaced_rules; /* the version before the last ACTIVATE; NULL: there was none */
+        const char *own_rules;      /* a rule a line, in YAML, beside the shipped ones; NULL: none */
 
         Thing **things;
         size_t n_things, size_things;
