@@ -120,7 +120,8 @@ int rules_view(const RulesWorld *w, const RulesKnown *k, const RuleSet *rules, A
         if (is_taken(rules, k, a, &v.why_not)) {
                 const RuleInput *first = &k->inputs[0];
 
-                r = rules_inbound(rules, k->person.type, k->inputs, k->n_inputs, w->now, a, &v.mv, &why);
+                r = rules_inbound(rules, k->person.type, k->inputs, k->n_inputs, k->before, w->now, a, &v.mv,
+                                  &why);
                 if (r == 0) {
                         v.mv = flowed_keep(a, v.mv, k->before);
                         r = rules_outbound(rules, v.mv, k->cloud.object, first->parameters,

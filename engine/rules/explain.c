@@ -312,7 +312,7 @@ void rules_explain_inbound(const RuleSet *set, const RuleInput *inputs, size_t n
                 return;
         }
         ret->type = x.table->target_type;
-        if (rules_inbound(set, ret->type, inputs, n_inputs, now, a, &mv, &diag))
+        if (rules_inbound(set, ret->type, inputs, n_inputs, before, now, a, &mv, &diag))
                 ret->error = first_finding(a, &diag);
         else if (before)
                 mv = flowed_keep(a, mv, before);

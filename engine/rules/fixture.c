@@ -126,7 +126,7 @@ FixtureResult fixture_run(const RuleSet *set, const Object *o, const Object *imp
         f.join = rules_find_join(set, &input, a, &f.why);
         if (!f.join)
                 return f;
-        f.r = rules_inbound(set, f.join->target_type, &input, 1, fixture_now, a, &f.mv, diag);
+        f.r = rules_inbound(set, f.join->target_type, &input, 1, NULL, fixture_now, a, &f.mv, diag);
         if (f.r)
                 return f;
         f.r = rules_outbound(set, f.mv, imported, fixture_parameters, n_fixture_parameters, fixture_now, a,

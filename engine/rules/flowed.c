@@ -82,7 +82,7 @@ static int link_order(const void *a, const void *b)
 }
 
 /**
- * flowed_keep() - let IgnoreThisFlow and apply once have their way
+ * flowed_keep() - what was there stays, where all that was said is IgnoreThisFlow or apply once
  * @a:          the result lives here; values are borrowed from both
  * @now:        what rules_inbound() has computed
  * @before:     what the metaverse held; NULL: the object is new
@@ -103,14 +103,8 @@ const FlowedObject *flowed_keep(Arena *a, const FlowedObject *now, const FlowedO
         values = arena_new_array(a, FlowedValue, now->n_values + now->n_kept + 1);
         links = arena_new_array(a, FlowedLink, now->n_links + before->n_links + 1);
         o->n_values = o->n_links = 0;
-        for (size_t i = 0; i < now->n_values; i++) {
-                const FlowedValue *v = &now->values[i];
-
-                if (v->once)
-                        v = flowed_find(before, v->name);
-                if (v)
-                        values[o->n_values++] = *v;
-        }
+        for (size_t i = 0; i < now->n_values; i++)
+                values[o->n_values++] = now->values[i];
         for (size_t i = 0; i < now->n_kept; i++) {
                 const FlowedValue *v = flowed_find(before, now->kept[i]);
 

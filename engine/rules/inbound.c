@@ -39,6 +39,7 @@ static void input_scope(const FlowTable *t, const RuleInput *input, bool *in_sco
  * @mv_type:    its type
  * @inputs:     all connector-space objects joined to it, in any order
  * @n_inputs:   their number; 0 gives an object without values
+ * @before:     what it was; NULL: it is new
  * @now:        what Now() answers
  * @a:          the result lives here; its values are borrowed from @inputs and @set
  * @ret_mv:     the object, its values sorted by name, each with the rule that supplied it
@@ -46,11 +47,11 @@ static void input_scope(const FlowTable *t, const RuleInput *input, bool *in_sco
  *
  * Return: 0, or RULE_E_FAILED.
  */
-int rules_inbound(const RuleSet *set, const char *mv_type, const RuleInput *inputs, size_t n_inputs, Wall now,
-                  Arena *a, const FlowedObject **ret_mv, Diag *diag)
+int rules_inbound(const RuleSet *set, const char *mv_type, const RuleInput *inputs, size_t n_inputs,
+                  const FlowedObject *before, Wall now, Arena *a, const FlowedObject **ret_mv, Diag *diag)
 {
         const FlowTable *t = set_find_table(set, RULE_INBOUND, NULL, mv_type);
-        FlowEval e = { .table = t, .n_inputs = n_inputs, .arena = a, .diag = diag };
+        FlowEval e = { .table = t, .n_inputs = n_inputs, .exists = before != NULL, .arena = a, .diag = diag };
         bool *in_scope;
         ExprEnv *envs;
 

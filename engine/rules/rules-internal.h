@@ -146,7 +146,7 @@ struct FlowEval {
         size_t n_inputs;
         const bool *in_scope;          /* [input * n_rules + rule] */
         const ExprEnv *envs;           /* one per input */
-        bool exists;                   /* the target object is there: apply once does nothing (outbound) */
+        bool exists;                   /* the target object is there: apply-once flows step aside */
         const FlowedObject *metaverse; /* outbound: whose links flow; NULL: inbound */
         Arena *arena;
         Diag *diag;

@@ -190,7 +190,7 @@ struct FlowedValue {
         FlowType mapping;
         uint16_t source;         /* which input (source connector) */
         bool authoritative_null; /* value is NONE on purpose */
-        bool once;               /* inbound, apply once: only for an object that is new, see flowed_keep() */
+        bool once;               /* by an apply-once flow, when the object was new */
 };
 
 /* A link attribute (member) flows, whole, from one input; its values are the step's business. */
@@ -289,12 +289,13 @@ const Rule *rules_next_join(const RuleSet *set, const RuleInput *input, const Ru
 
 /*
  * Compute a metaverse object from all connector-space objects joined to it. `now` is Now(). An input for
- * which no inbound rule with join groups or link type Provision is in scope contributes nothing. If the
- * metaverse object exists already, flowed_keep() is the next step. The values of the result are borrowed from
- * the inputs and the set. Return: 0, RULE_E_FAILED.
+ * which no inbound rule with join groups or link type Provision is in scope contributes nothing. `before` is
+ * what the metaverse object was (NULL: it is new): then apply-once flows step aside, as if they had said
+ * IgnoreThisFlow, and flowed_keep() is the next step. The values of the result are borrowed from the inputs
+ * and the set. Return: 0, RULE_E_FAILED.
  */
-int rules_inbound(const RuleSet *set, const char *mv_type, const RuleInput *inputs, size_t n_inputs, Wall now,
-                  Arena *a, const FlowedObject **ret_mv, Diag *diag);
+int rules_inbound(const RuleSet *set, const char *mv_type, const RuleInput *inputs, size_t n_inputs,
+                  const FlowedObject *before, Wall now, Arena *a, const FlowedObject **ret_mv, Diag *diag);
 
 /*
  * Compute what the Entra connector space should hold. `imported` is what Entra ID has now (for ImportedValue
@@ -312,8 +313,9 @@ Value flowed_get(const FlowedObject *o, const char *name);
 const FlowedLink *flowed_find_link(const FlowedObject *o, const char *name); /* the first of that name */
 bool flowed_is_kept(const FlowedObject *o, const char *name);
 
-/* What a metaverse object becomes that was `before` (NULL: it is new): IgnoreThisFlow and apply once keep the
- * old values and links, with their provenance. Nothing is in `kept` any more. */
+/* What a metaverse object becomes that was `before` (NULL: it is new): where all that was said is
+ * IgnoreThisFlow or apply once, the old values and links stay, with their provenance. Nothing is in `kept`
+ * any more. */
 const FlowedObject *flowed_keep(Arena *a, const FlowedObject *now, const FlowedObject *before);
 const Object *flowed_object(Arena *a, const FlowedObject *o); /* the same values without provenance */
 

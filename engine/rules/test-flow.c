@@ -53,10 +53,11 @@ static void test_keep(void **state)
         World *w = *state;
         RuleInput before = INPUT("a", 0, "company=Old", "once=1", "title=T");
         RuleInput after = INPUT("a", 0, "company=New", "leave=1", "once=2");
-        const FlowedObject *old = inbound(w, &before, 1), *now = inbound(w, &after, 1);
+        const FlowedObject *old = inbound(w, &before, 1), *now = inbound_again(w, &after, 1, old);
         const FlowedObject *kept;
 
-        assert_true(flowed_find(now, "comment")->once);
+        assert_true(flowed_find(old, "comment")->once);
+        assert_true(flowed_is_kept(now, "comment"));
         kept = flowed_keep(w->a, now, old);
         assert_value(w, kept, "company", "Old", "Join");
         assert_value(w, kept, "comment", "1", "Join");
@@ -65,9 +66,31 @@ static void test_keep(void **state)
         for (size_t i = 1; i < kept->n_values; i++)
                 assert_true(strcmp(kept->values[i - 1].name, kept->values[i].name) < 0);
 
-        kept = flowed_keep(w->a, now, NULL);
+        kept = flowed_keep(w->a, inbound(w, &after, 1), NULL);
         assert_value(w, kept, "company", "(none)", NULL);
         assert_value(w, kept, "comment", "2", "Join");
+}
+
+/* "once: true" gives way to the next rule when the object is there, and comes first when it is new. */
+static void test_once_steps_aside(void **state)
+{
+        World *w = *state;
+        RuleInput has = INPUT("a", 0, "early=1", "sn=Lovelace"), other = INPUT("a", 0, "early=1", "sn=King");
+        RuleInput none = INPUT("a", 0, "early=1"), plain = INPUT("a", 0, "sn=Lovelace");
+        const FlowedObject *made = inbound(w, &has, 1), *mv;
+
+        assert_value(w, made, "sn", "Once", "First");
+        mv = flowed_keep(w->a, inbound_again(w, &other, 1, made), made);
+        assert_value(w, mv, "sn", "King", "Join");
+        /* Nobody else has a value: what is there stays, whoever gave it. */
+        mv = flowed_keep(w->a, inbound_again(w, &none, 1, made), made);
+        assert_value(w, mv, "sn", "Once", "First");
+        mv = flowed_keep(w->a, inbound_again(w, &none, 1, mv), mv);
+        assert_value(w, mv, "sn", "Once", "First");
+        /* It comes into scope of an object that is there: as if it were not. */
+        made = inbound(w, &plain, 1);
+        mv = flowed_keep(w->a, inbound_again(w, &other, 1, made), made);
+        assert_value(w, mv, "sn", "King", "Join");
 }
 
 static void test_merge(void **state)
@@ -140,10 +163,10 @@ static void test_due(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_precedence), cmocka_unit_test(test_special_results),
-                cmocka_unit_test(test_keep),       cmocka_unit_test(test_merge),
-                cmocka_unit_test(test_values),     cmocka_unit_test(test_two_sources),
-                cmocka_unit_test(test_due),
+                cmocka_unit_test(test_precedence),  cmocka_unit_test(test_special_results),
+                cmocka_unit_test(test_keep),        cmocka_unit_test(test_once_steps_aside),
+                cmocka_unit_test(test_merge),       cmocka_unit_test(test_values),
+                cmocka_unit_test(test_two_sources), cmocka_unit_test(test_due),
         };
 
         return cmocka_run_group_tests(tests, world_setup, world_teardown);

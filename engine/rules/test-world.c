@@ -51,9 +51,14 @@ RuleInput input_of(World *w, const char *connector, uint16_t source, const char 
 
 const FlowedObject *inbound(World *w, const RuleInput *inputs, size_t n)
 {
+        return inbound_again(w, inputs, n, NULL);
+}
+
+const FlowedObject *inbound_again(World *w, const RuleInput *inputs, size_t n, const FlowedObject *before)
+{
         const FlowedObject *mv = NULL;
 
-        if (rules_inbound(w->set, "person", inputs, n, fixture_now, w->a, &mv, &w->diag))
+        if (rules_inbound(w->set, "person", inputs, n, before, fixture_now, w->a, &mv, &w->diag))
                 fail_msg("%s", diag_text(&w->diag));
         return mv;
 }

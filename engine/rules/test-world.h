@@ -22,6 +22,7 @@ RuleInput input_of(World *w, const char *connector, uint16_t source, const char 
 #define INPUT(connector, source, ...) input_of(w, connector, source, (const char *[]){ __VA_ARGS__, NULL })
 
 const FlowedObject *inbound(World *w, const RuleInput *inputs, size_t n);
+const FlowedObject *inbound_again(World *w, const RuleInput *inputs, size_t n, const FlowedObject *before);
 
 /* The value as text, and the rule that gave it; rule NULL: there is none. */
 void assert_value(World *w, const FlowedObject *o, const char *name, const char *value, const char *rule);

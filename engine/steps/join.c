@@ -185,8 +185,8 @@ static int run_inbound(Run *run, const char *mv_type)
                 return r;
         /* Damaged, it is rebuilt from the rules' values alone. */
         before = flowed_read(run->arena, run->person.flowed, run->person.n_flowed);
-        run->rules_result = rules_inbound(run->config->rules, mv_type, inputs, n, clock_wall(run->clock),
-                                          run->arena, &run->mv, &run->rules_diag);
+        run->rules_result = rules_inbound(run->config->rules, mv_type, inputs, n, before,
+                                          clock_wall(run->clock), run->arena, &run->mv, &run->rules_diag);
         if (run->rules_result < 0)
                 return run->rules_result;
         if (run->rules_result) {
