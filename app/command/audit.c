@@ -174,12 +174,13 @@ static int search(const Command *c, const char *folder, int argc, char **argv)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         Search s = { .arena = a, .columns = command_room() };
         Diag diag = DIAG_INIT;
-        int status = parse_search(c, argc, argv, &s);
+        int r, status = parse_search(c, argc, argv, &s);
 
         if (status)
                 return status;
-        if (audit_walk(folder, s.since, print_line, &s, &diag))
-                status = command_fail_diag(EXIT_OBJECT, &diag);
+        r = audit_walk(folder, s.since, print_line, &s, &diag);
+        if (r)
+                status = command_fail_diag(command_status(r), &diag);
         diag_deinit(&diag);
         return status;
 }
@@ -206,12 +207,13 @@ static int verify(const Command *c, const char *folder, int argc, char **argv)
         bool as_json = argc == 2 && str_is(argv[1], "--json");
         Diag diag = DIAG_INIT;
         AuditVerdict v;
-        int status = EXIT_DONE;
+        int r, status;
 
         if (argc > 1 && !as_json)
                 return command_usage(c);
-        if (audit_verify(folder, &v, &diag)) {
-                status = command_fail_diag(EXIT_OBJECT, &diag);
+        r = audit_verify(folder, &v, &diag);
+        if (r) {
+                status = command_fail_diag(command_status(r), &diag);
                 diag_deinit(&diag);
                 return status;
         }

@@ -44,6 +44,11 @@ int command_fail_diag(int status, const Diag *diag)
         return status;
 }
 
+int command_status(int r)
+{
+        return r == -EACCES || r == -EPERM ? EXIT_USAGE : EXIT_OBJECT;
+}
+
 int command_looked(int status, Diag *diag)
 {
         if (status)
@@ -118,7 +123,7 @@ int command_unanswered(const Config *c, int r)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
 
-        return command_fail(r == -EACCES ? EXIT_USAGE : EXIT_OBJECT, "%s", control_why(a, c, r));
+        return command_fail(command_status(r), "%s", control_why(a, c, r));
 }
 
 json_t *command_answer(const Config *c, json_t *request, int *ret_r)
@@ -160,12 +165,10 @@ json_t *command_ask(const Config *c, json_t *request, bool *ret_absent, int *ret
 
 int command_without_service(const Config *c, int r)
 {
-        if (!control_is_absent(r))
-                command_unanswered(c, r);
-        else
-                command_fail(EXIT_UNREACHABLE, "no service runs here (%s); `sosync run` starts it",
-                             c->state.path);
-        return EXIT_UNREACHABLE;
+        if (control_is_absent(r))
+                return command_fail(EXIT_UNREACHABLE, "no service runs here (%s); `sosync run` starts it",
+                                    c->state.path);
+        return command_unanswered(c, r) == EXIT_USAGE ? EXIT_USAGE : EXIT_UNREACHABLE;
 }
 
 bool command_service_runs(const Config *c, int *ret_status)
@@ -198,8 +201,10 @@ bool command_dn(const char *option, const char *text)
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
         const Dn *dn;
 
-        if (!text || dn_parse(a, text, &dn, &diag) == 0)
+        if (!text || (*text && dn_parse(a, text, &dn, &diag) == 0))
                 return true;
+        if (!*text)
+                diag_set(&diag, "it is empty");
         command_fail(EXIT_USAGE, "%s: \"%s\" is not a distinguished name: %s", option,
                      str_safe(a, text, strlen(text)), diag_text(&diag));
         return false;

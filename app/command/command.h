@@ -57,6 +57,7 @@ int command_queue(const Command *c, const char *config_path, int argc, char **ar
 /* "sosync: text" on standard error, and the status. */
 int command_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int command_fail_diag(int status, const Diag *diag); /* every item */
+int command_status(int r);                           /* of -errno: what this user may not do is 2, else 1 */
 int command_usage(const Command *c);                 /* wrong arguments: how it is meant, status 2 */
 /* What app/rules/look.h gave, told to the person; the diag is over then. */
 int command_looked(int status, Diag *diag);

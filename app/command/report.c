@@ -37,7 +37,7 @@ static int parse_list(const Command *c, int argc, char **argv, ListOptions *o)
         int64_t limit = 50;
         const Option options[] = {
                 { "status", .text = &status_name },  { "since", .since = &o->filter.since },
-                { "ou", .text = &o->filter.ou },     { "code", .text = &o->filter.error_code },
+                { "ou", .dn = &o->filter.ou },       { "code", .text = &o->filter.error_code },
                 { "text", .text = &o->filter.text }, { "limit", .number = &limit, .min = 1, .max = 1000000 },
                 { "json", .flag = &o->json },        { NULL },
         };
@@ -100,6 +100,19 @@ static void print_text_row(Arena *a, const ReportRow *row, size_t columns)
         putchar('\n');
 }
 
+/* A report may have one that was known once; what nobody knows is a slip of the keyboard. */
+static bool is_known_code(const char *code)
+{
+        const CatalogueRow *rows;
+        size_t n;
+
+        rows = catalogue_all(&n);
+        for (size_t i = 0; i < n; i++)
+                if (str_is_nocase(rows[i].code, code))
+                        return true;
+        return false;
+}
+
 static int list(const Command *c, const Config *config, ReportStore *store, int argc, char **argv)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -115,6 +128,10 @@ static int list(const Command *c, const Config *config, ReportStore *store, int 
         if (r)
                 return command_fail(EXIT_OBJECT, "the reports cannot be read: %s",
                                     strerror(r < 0 ? -r : EIO));
+        if (!n && o.filter.error_code && !is_known_code(o.filter.error_code))
+                return command_fail(EXIT_USAGE,
+                                    "--code: no report has \"%s\", and sosync(1) lists no such code",
+                                    str_safe(a, o.filter.error_code, strlen(o.filter.error_code)));
         if (!o.json && n)
                 printf("%-14s  %-8s  %-12s%s %9s  %s\n", "time", "run", "outcome",
                        command_columns() < WIDE ? "" : " action  ", "latency", "object");
@@ -258,7 +275,7 @@ int command_report(const Command *c, const char *config_path, int argc, char **a
         _cleanup_(config_unrefp) Config *config = NULL;
         _cleanup_(report_store_freep) ReportStore *store = NULL;
         Diag diag = DIAG_INIT;
-        int status = EXIT_DONE;
+        int r, status = EXIT_DONE;
 
         if (argc < 1)
                 return command_usage(c);
@@ -268,8 +285,9 @@ int command_report(const Command *c, const char *config_path, int argc, char **a
                 config = command_config_load(config_path, &status);
                 if (!config)
                         return status;
-                if (report_store_new(&store, config->reports.path, false, &diag)) {
-                        status = command_fail_diag(EXIT_OBJECT, &diag);
+                r = report_store_new(&store, config->reports.path, false, &diag);
+                if (r) {
+                        status = command_fail_diag(command_status(r), &diag);
                         diag_deinit(&diag);
                         return status;
                 }

@@ -293,6 +293,23 @@ static void print_json(const ExplainCommand *e)
         rules_print_json(j);
 }
 
+/* A name that no rule writes would be answered with nothing, as one whose rules do not apply is. */
+static int check_attribute(const ExplainCommand *e)
+{
+        const Rule *const *rules;
+        size_t n;
+
+        if (!e->attribute)
+                return EXIT_DONE;
+        rules = rules_all(e->rules->rules, &n);
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < rules[i]->n_flows; k++)
+                        if (str_is_nocase(rules[i]->flows[k].target, e->attribute))
+                                return EXIT_DONE;
+        return command_fail(EXIT_USAGE, "--attribute: no rule in %s gives \"%s\" a value", e->rules->set_name,
+                            rules_cut(e->rules->arena, e->attribute, 200));
+}
+
 int rules_explain(RulesCommand *c, int argc, char **argv)
 {
         ExplainCommand e = { .rules = c };
@@ -300,6 +317,8 @@ int rules_explain(RulesCommand *c, int argc, char **argv)
 
         if (status == EXIT_DONE)
                 status = rules_open(c);
+        if (status == EXIT_DONE)
+                status = check_attribute(&e);
         if (status == EXIT_DONE)
                 status = look(&e);
         if (status)

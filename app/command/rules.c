@@ -232,8 +232,11 @@ static int check(RulesCommand *c, const char *folder)
         size_t n, n_flows = 0, n_disabled = 0;
         const Rule *const *rules;
         json_t *findings;
-        int r = rules_load(c->arena, folder, &c->rules, &diag);
+        int r;
 
+        if (access(folder, R_OK | X_OK))
+                return command_fail(EXIT_USAGE, "%s: %s", folder, strerror(errno));
+        r = rules_load(c->arena, folder, &c->rules, &diag);
         if (c->json) {
                 findings = json_array();
                 for (size_t i = 0; i < diag.n_items; i++)
@@ -242,7 +245,8 @@ static int check(RulesCommand *c, const char *folder)
                                            r ? NULL : rules_version(c->rules), "findings", findings));
         } else if (r) {
                 command_fail_diag(EXIT_OBJECT, &diag);
-                fprintf(stderr, "sosync: %zu findings\n", diag.n_items + diag.n_dropped);
+                fprintf(stderr, "sosync: %zu finding%s\n", diag.n_items + diag.n_dropped,
+                        diag.n_items + diag.n_dropped == 1 ? "" : "s");
         } else {
                 rules = rules_all(c->rules, &n);
                 for (size_t i = 0; i < n; i++) {

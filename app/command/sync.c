@@ -12,6 +12,7 @@
 #include "report/summary.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,6 +73,8 @@ static bool is_dn(SyncCommand *s, const char *text)
         const Dn *dn;
         int r = dn_parse(s->arena, text, &dn, &diag);
 
+        if (!*text)
+                return command_fail(0, "an empty text is not a distinguished name") != 0;
         if (r)
                 command_fail(EXIT_USAGE, "\"%s\" is not a distinguished name: %s",
                              str_safe(s->arena, text, strlen(text)), diag_text(&diag));
@@ -142,10 +145,8 @@ static int ask_service(SyncCommand *s, const char *dn, Arena *a, Outcome *ret_ou
         int r, status;
         json_t *answer = command_answer(s->config, request, &r);
 
-        if (r) {
-                command_unanswered(s->config, r);
-                return EXIT_UNREACHABLE;
-        }
+        if (r)
+                return command_without_service(s->config, r);
         outcome = json_string_value(json_object_get(answer, "outcome"));
         if (!outcome) {
                 const char *error = json_string_value(json_object_get(answer, "error"));
@@ -183,10 +184,13 @@ static int by_hand(SyncCommand *s, const char *dn, Arena *a, Outcome *ret_outcom
 static int open_paper(SyncCommand *s)
 {
         char when[WALL_TEXT_MAX];
+        int fd;
 
         if (!s->trace)
                 return EXIT_DONE;
-        s->paper = fopen(s->trace, "we");
+        /* It has what is written about a person: for who asked for it. */
+        fd = open(s->trace, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        s->paper = fd < 0 ? NULL : fdopen(fd, "w");
         if (!s->paper)
                 return command_fail(EXIT_USAGE, "%s: %s", s->trace, strerror(errno));
         fprintf(s->paper,

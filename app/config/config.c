@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static bool check_dn(const char *text, Diag *why)
@@ -193,6 +194,23 @@ static void check_trust(const Config *c, const ConfigDoc *doc, Diag *diag)
                             "have written what this one has read");
 }
 
+/* The kernel's limit; the service would refuse to start, and every command take it for one that is silent. */
+static void check_socket(const Config *c, const ConfigDoc *doc, Diag *diag)
+{
+        const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+        const char *key = c->control.socket ? "control.socket" : "state.path";
+        const char *path = c->control.socket ? c->control.socket : c->state.path;
+        size_t n = strlen(path) + (c->control.socket ? 0 : strlen("/control"));
+
+        if (n > most)
+                diag_add_at(
+                        diag, config_mark(doc, key),
+                        "%s: the control socket%s would have a path of %zu bytes; at most %zu are possible"
+                        "%s",
+                        key, c->control.socket ? "" : " in it", n, most,
+                        c->control.socket ? "" : "; control.socket names another place for it");
+}
+
 static int load(Config **ret_config, const char *path, Care care, Diag *diag)
 {
         static const ConfigHooks hooks = { .check_dn = check_dn };
@@ -222,6 +240,7 @@ static int load(Config **ret_config, const char *path, Care care, Diag *diag)
         brake_limits_check(&c->brakes, diag);
         jetstream_config_check(&c->state.jetstream, c->state.backend == STATE_JETSTREAM, doc, diag);
         check_trust(c, doc, diag);
+        check_socket(c, doc, diag);
         scheduler_check(&c->scheduler, c->target.estate == ESTATE_CONNECT, doc, diag);
         compile_urgent(c, doc, diag);
         sound = r == 0 && !diag_any(diag);

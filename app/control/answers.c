@@ -38,7 +38,9 @@ static json_t *answer_sync(Connection *c, json_t *request)
                             },
                             a, &o, &diag);
         if (r) {
-                answer = answer_error(r == SYNC_E_WAITS || r == SYNC_E_FULL ? 5 : 1,
+                answer = answer_error(r == SYNC_E_NAME                        ? 2
+                                      : r == SYNC_E_WAITS || r == SYNC_E_FULL ? 5
+                                                                              : 1,
                                       r == SYNC_E_FULL  ? "the queue is full"
                                       : diag_any(&diag) ? diag_text(&diag)
                                                         : strerror(r < 0 ? -r : EIO));

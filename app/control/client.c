@@ -82,7 +82,8 @@ int control_follow(const Config *c, const char *request, bool (*line)(void *cont
 
 bool control_is_absent(int r)
 {
-        return r == -ENOENT || r == -ECONNREFUSED;
+        return r == -ENOENT || r == -ECONNREFUSED ||
+               r == -ENAMETOOLONG; /* nobody can listen at such a path */
 }
 
 const char *control_why(Arena *a, const Config *c, int r)

@@ -71,6 +71,23 @@ static void mind_flag(Wiring *w, Worker *worker)
         gate_view(w->shared.gate, &worker->flag);
 }
 
+/* Whoever asks, and with whatever: nothing is asked of a directory, and nothing reported, for what is no
+ * name. */
+static int check_name(const SyncRequest *request, Arena *a, Diag *diag)
+{
+        _cleanup_(diag_deinit) Diag why = DIAG_INIT;
+        const Dn *dn;
+
+        if (!*request->dn)
+                diag_set(diag, "an empty text is not a distinguished name");
+        else if (dn_parse(a, request->dn, &dn, &why))
+                diag_set(diag, "\"%s\" is not a distinguished name: %s",
+                         str_safe(a, request->dn, strlen(request->dn)), diag_text(&why));
+        else
+                return 0;
+        return SYNC_E_NAME;
+}
+
 int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *ret_outcome, Diag *diag)
 {
         Connector *connector = connectors_of_dn(&w->connectors, request->dn);
@@ -82,8 +99,10 @@ int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *re
         Change change;
         char why[512];
         bool found;
-        int r = wiring_sources(w, sources);
+        int r = check_name(request, a, diag);
 
+        if (r == 0)
+                r = wiring_sources(w, sources);
         if (r)
                 return r;
         worker_init(&worker, &w->shared, sources, LANE_SET(LANE_URGENT));
@@ -174,8 +193,10 @@ int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a
         ObjectId id;
         Lease lease = { 0 };
         Wall since;
-        int r;
+        int r = check_name(request, a, diag);
 
+        if (r)
+                return r;
         mind_flag(w, worker);
         if (!resolve(worker, connector, request->dn, a, &id)) {
                 change = request_change(w, connector, request, &(ObjectId){ 0 });

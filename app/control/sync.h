@@ -27,6 +27,7 @@ enum {
         SYNC_E_WAITS, /* it is in the queue but cannot be worked on now: the diag says why */
         SYNC_E_FULL,  /* the queue takes no more */
         SYNC_E_DONE,  /* inside: another node has done it */
+        SYNC_E_NAME,  /* that is no distinguished name: the diag says why */
 };
 
 /* How long a person waits for a service that is at work. */
@@ -34,7 +35,7 @@ enum {
 
 /*
  * Through the workers of this process (service).
- * Return: 0 with the outcome (arena), SYNC_E_WAITS, SYNC_E_FULL, -errno.
+ * Return: 0 with the outcome (arena), SYNC_E_WAITS, SYNC_E_FULL, SYNC_E_NAME, -errno.
  */
 int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *ret_outcome, Diag *diag);
 

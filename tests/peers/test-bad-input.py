@@ -2,6 +2,7 @@
 """Bad input gets one clear line and the documented exit status, and no change is lost."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -136,6 +137,29 @@ with house("bad-input") as h:
         os.close(pipe)
         check((r.returncode, r.stderr) == (0, ""), (words, r))
 
+    step("a name that is none is refused, not answered with nothing")
+    for words, pattern in (
+        (["sync", ""], r"an empty text is not a distinguished name"),
+        (["sync", "--ou", ""], r"an empty text"),
+        (["sync", "foo"], r'"foo" is not a distinguished name'),
+        (["report", "list", "--ou", "nonsense"], r'--ou: "nonsense" is not a distinguished name'),
+        (["report", "list", "--ou", ""], r"--ou: .*empty"),
+        (["report", "list", "--code", "Nope"], r'--code: no report has "Nope"'),
+        (["watch", "--ou", "nonsense"], r'--ou: "nonsense" is not a distinguished name'),
+        (["rules", "explain", ada, "--attribute", "nope"], r'--attribute: no rule in .* gives "nope" a value'),
+        (["rules", "check", str(h.folder / "nope")], r"nope: No such file or directory"),
+    ):
+        one_line(sosync.command(*words), 2, pattern)
+    r = sosync.command("report", "list", "--code", "attributevaluemustbeunique")
+    check((r.returncode, r.stdout, r.stderr) == (0, "", ""), r)
+
+    step("a path that is too long for a control socket is a fault of the configuration")
+    long = h.folder / ("s" * 100)
+    one_line(beside(state=long).command("config", "check"), 2, r":\d+:\d+: state.path: the control socket in it would have a path of \d+ bytes; at most 107")
+    text = good.replace("staging: false", f'staging: false\ncontrol: {{socket: "{long}"}}')
+    one_line(h.lab.sosync(write_file(h.folder / "long.yaml", text, 0o600), name="long", start=False).command("config", "check"), 2,
+             r":\d+:\d+: control.socket: .* at most 107")
+
     step("a file of secrets that others can read")
     loose = write_file(h.folder / "loose.secret", "x\n", 0o644)
     r = beside(secret_file=loose).command("config", "check")
@@ -148,6 +172,13 @@ with house("bad-input") as h:
     check(status == 5, (status, doc))
     error = doc["provisioningStatusInfo"]["errorInformation"]
     check(error["errorCode"] == "SourceRefused" and "password" in error["additionalDetails"], error)
+
+    step("what would be sent, on paper: for who asked only")
+    paper = h.folder / "paper"
+    mask = os.umask(0)
+    status = beside().command("sync", "--trace", str(paper), ada).returncode
+    os.umask(mask)
+    check((status, paper.stat().st_mode & 0o777) == (0, 0o600), (status, oct(paper.stat().st_mode)))
 
     step("unreachable domain controller")
     status, doc = beside(uris=f'["ldaps://127.0.0.1:{free_port()}"]').sync("--no-html-report", ada)
@@ -176,6 +207,16 @@ with house("bad-input") as h:
     h.until_user("ada.lovelace")
     r = h.lab.sosync(h.sosync.config, name="second", start=False).command("run")
     one_line(r, 1, rf"state.*{h.sosync.pid}")
+
+    step("a name that is none is refused by the service too: no run, no report")
+    before = len(h.sosync.command("report", "list", "--json").stdout.splitlines())
+    for dn in ("", "foo"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(h.folder / "state" / "control"))
+            s.sendall(json.dumps({"do": "sync", "dn": dn}).encode() + b"\n")
+            answer = json.loads(s.makefile().readline())
+        check(answer["exit"] == 2 and "is not a distinguished name" in answer["error"], answer)
+    check(len(h.sosync.command("report", "list", "--json").stdout.splitlines()) == before, "a report of nothing")
 
     step("a Graph that answers garbage, pages of HTML, half of it, or nothing: the change arrives in the end")
     for number, action in enumerate((
