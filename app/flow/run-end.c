@@ -136,7 +136,7 @@ static int hand_over(WorkerShared *s, Run *run, const Lease *lease)
         if (run_is_scope_failure(run) || run_waits_its_turn(run)) {
                 /* Not the object's fault: no try is counted, no report is made; it waits where it can merge.
                  */
-                if (run->call.n_writes == 0 && !run->retry_at.ms && !run->have_intent)
+                if (run->call.n_writes == 0 && !run->retry_at.ms && !run->have_intent && !run->announced)
                         return queue_release(s->queue, lease);
                 if (run->call.n_writes == 0)
                         commit.outcome = NULL;

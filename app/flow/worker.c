@@ -191,7 +191,7 @@ const Outcome *worker_work(Worker *w, const Lease *lease)
                           LOG_STR("dn", run->outcome.source.dn),
                           LOG_STR("step", run_last_step(&run->outcome)), LOG_STR("run", run->outcome.run_id),
                           LOG_INT("code", r));
-                back.in_doubt |= run->call.n_writes > 0;
+                back.in_doubt |= run->call.n_writes > 0 || run->announced;
                 queue_release(s->queue, &back);
                 w->paused = mono_add(clock_mono(s->clock), UNSTORED_US);
         }

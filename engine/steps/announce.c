@@ -13,16 +13,20 @@
  *  - the account: an account that is found off is one that somebody has blocked, unless it was us;
  *  - a value that no rule gave before: it is ours to clear. And with each what it replaces, for a revert.
  *
- * When the answers are there, the rows are written anew with what is certain. It costs a commit, which all
- * runs of that moment share; a run that only replaces values that it gave before has none.
+ * When the answers are there, or nothing has left, the rows are written anew with what is certain. It costs a
+ * commit, which all runs of that moment share; a run that only replaces values that it gave before has none.
  */
 
 #include "engine/steps/internal.h"
 
+#include "base/error.h"
 #include "base/str.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+/* So many links are one request. */
+#define LINKS_OF_A_REQUEST 20
 
 static bool is_link(const Op *op)
 {
@@ -92,29 +96,52 @@ static void note_create(Run *run)
         step_detail(run, "client-request-id", "%s", id);
 }
 
+/* The cloud object is that of the object's person already: else what a run before it gave is not known
+ * anyway.
+ */
+static bool is_known(const Run *run)
+{
+        return guid_is(&run->person.cloud, &run->cloud_id);
+}
+
 static bool needs_note(const Run *run)
 {
         for (size_t i = 0; i < run->n_ops; i++)
                 if (is_link(&run->ops[i]) || run_is_account(&run->ops[i]))
                         return true;
-        return run_gave_something(run);
+        return is_known(run) && run_gave_something(run);
 }
 
-/* The rows of an object whose cloud object is known. The links are read by the next run: it knows neither
- * which of them have left nor, of many, how many. */
+static size_t count_links(const Run *run)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < run->n_ops; i++)
+                n += is_link(&run->ops[i]);
+        return n;
+}
+
+/* The rows of an object whose cloud object is known, or was just found. The links are read by the next run:
+ * it knows neither which of them have left nor, of many, how many. Of a long list the journal has what each
+ * acknowledgement confirms. */
 static void note_changes(Run *run)
 {
+        size_t n_links = count_links(run);
         Cloud cloud = run->cloud;
 
-        run_leave_journal(run);
+        if (n_links <= LINKS_OF_A_REQUEST)
+                run_leave_journal(run);
         run_remember_writes(run);
-        for (size_t i = 0; i < run->n_ops; i++)
-                if (is_link(&run->ops[i]))
-                        run->cloud.links_imported = (Wall){ 0 };
+        if (n_links)
+                run->cloud.links_imported = (Wall){ 0 };
+        run->cloud.metaverse = run->metaverse;
+        run->cloud.anchor = run->anchor ? run->anchor : cloud.anchor;
         space_write_cloud(&run->batch, &run->cloud_id, &run->cloud, run->cloud_serial);
         run->cloud = cloud;
-        if (run_gave_something(run))
+        if (is_known(run) && run_gave_something(run))
                 run_leave_person(run, NULL);
+        if (run->known && run->change.kind != CHANGE_LINK)
+                run_leave_unfinished(run);
 }
 
 static bool is_written(const Run *run, SpaceTable table)
@@ -141,14 +168,14 @@ static int read_serials(Run *run)
         if (r == 0 && is_written(run, SPACE_CLOUD))
                 r = space_read_cloud(run->space, &run->cloud_id, run->arena, &cloud, &run->cloud_serial,
                                      &run->diag);
-        return r;
+        return r > 0 ? error_origin(-EIO) : r;
 }
 
 static bool is_announced(const Run *run)
 {
         if (run->ops[0].kind == OP_CREATE)
                 return true;
-        return !guid_is_zero(&run->person.cloud) && run->cloud.object && needs_note(run);
+        return !guid_is_zero(&run->cloud_id) && run->cloud.object && needs_note(run);
 }
 
 int run_announce(Run *run)
@@ -160,17 +187,20 @@ int run_announce(Run *run)
         run->announcing = true;
         if (is_announced(run)) {
                 space_batch_init(&run->batch, run->arena);
-                r = note_names(run);
+                /* References that have become ready were named by a whole run. */
+                if (run->change.kind != CHANGE_LINK || run->reverting)
+                        r = note_names(run);
                 if (r == 0 && create)
                         note_create(run);
                 else if (r == 0)
                         note_changes(run);
                 if (r == 0)
                         r = run->note(run, &run->batch);
-                if (r == 0)
+                if (r == 0) {
+                        run->announced = true;
+                        run->have_intent |= create;
                         r = read_serials(run);
-                if (r == 0 && create)
-                        run->have_intent = true;
+                }
         }
         run->batch = batch;
         run->announcing = false;
@@ -179,5 +209,8 @@ int run_announce(Run *run)
                 step_detail(run, "announced", "no: nothing can be stored");
                 return 0;
         }
+        /* Another run has written what this one read, or another node has the object by now. */
+        if (r == -EAGAIN)
+                return step_fail(run, STEP_E_RETRY, "ConcurrentUpdate", NULL);
         return r;
 }

@@ -25,12 +25,24 @@ int run_recall_intent(Run *run)
         return 0;
 }
 
-/* It is this one from now on, and new to us. What a lost create has made is as new as one with an answer. */
-void run_take(Run *run, const RunImport *import)
+/* It is this one from now on, and new to us, but for what a run has announced that never came to its end.
+ * What a lost create has made is as new as one with an answer. Return: 0, -errno. */
+int run_take(Run *run, const RunImport *import)
 {
-        run->cloud = (Cloud){ .created = run->have_intent ? run->intent.at : (Wall){ 0 } };
+        Cloud row;
+        int r = space_read_cloud(run->space, &import->object->id, run->arena, &row, NULL, &run->diag);
+
+        if (r < 0)
+                return r;
+        run->cloud = (Cloud){ .created = run->is_own_create ? run->intent.at : (Wall){ 0 } };
+        if (r == 0 && str_is(row.anchor, run->anchor)) {
+                run->cloud.writes = row.writes;
+                run->cloud.n_writes = row.n_writes;
+        }
+        run->cloud.type = run_cloud_type(run);
         run->cloud_serial = SPACE_ANY;
         run_adopt(run, import, true);
+        return 0;
 }
 
 /*
@@ -59,7 +71,10 @@ static int import_match(Run *run, MatchBy by, const char *value, bool *ret_found
                 return run_target_failed(run, r);
         if (!has_our_anchor(run, by, import.object))
                 return 0;
-        run_take(run, &import);
+        run->is_own_create = run->have_intent;
+        r = run_take(run, &import);
+        if (r)
+                return r;
         step_detail(run, "match", "anchor %s", run->anchor);
         *ret_found = true;
         return 0;
@@ -85,7 +100,9 @@ static int import_theirs(Run *run, bool *ret_found)
                 return run_target_failed(run, r);
         if (!import.mastered_elsewhere)
                 return 0;
-        run_take(run, &import);
+        r = run_take(run, &import);
+        if (r)
+                return r;
         step_detail(run, "match", "onPremisesSecurityIdentifier %s", sid.s);
         *ret_found = true;
         return 0;

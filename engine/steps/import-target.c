@@ -156,7 +156,8 @@ void run_adopt(Run *run, const RunImport *import, bool links)
         run->cloud.mastered_elsewhere = import->mastered_elsewhere;
         run->cloud.role_assignable = import->role_assignable;
         run->cloud.imported = clock_wall(run->clock);
-        if (run_account_was_sent(run, false) && is_off(run->cloud.object))
+        /* A mark of a run that has come to its end, in whatever way, says nothing any more. */
+        if (run_account_was_sent(run, false) && is_off(run->cloud.object) && run_is_unfinished(run))
                 run->cloud.disabled_by_us = true;
         if (links) {
                 run->links_read = true;
@@ -294,10 +295,10 @@ int step_import_target(Run *run)
                 r = run_mind_intent(run);
                 if (r == 0 && run->mv && run->anchor)
                         r = run_soft_match(run, &soft, &found);
+                if (r == 0 && found)
+                        r = run_take(run, &soft);
                 if (r)
                         return r;
-                if (found)
-                        run_take(run, &soft);
         }
         if (!found) {
                 step_say(run, RESULT_SUCCESS, "No object with this anchor is in Microsoft Entra ID.");

@@ -84,7 +84,7 @@ void run_adopt(Run *run, const RunImport *import, bool links);
 int run_recall_intent(Run *run);
 int run_hard_match(Run *run, bool *ret_found);
 int run_mind_intent(Run *run); /* too early to say that there is nothing: STEP_E_RETRY */
-void run_take(Run *run, const RunImport *import);
+int run_take(Run *run, const RunImport *import);
 /* Known in the cloud, or a create was sent and its answer never came. The type is the cloud's, or NULL. */
 int run_may_be_in_cloud(Run *run, bool *ret_may, const char **ret_type);
 /* Of an object that no rules look at any more, claimed: what its create has made. */
@@ -140,6 +140,7 @@ int run_target_failed(Run *run, int result);
 /* leave.c: everything a done run leaves behind goes into the batch. */
 int run_leave_behind(Run *run);
 int run_leave_ready(Run *run, bool done);
+void run_leave_unfinished(Run *run); /* the head says that the object is to be worked on whole */
 /* leave-cloud.c: facts, also of a run that is not done. */
 bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted this operation? */
 void run_leave_cloud(Run *run);
@@ -182,6 +183,7 @@ void run_mind_trust(Run *run);
 bool run_is_unheard(const Run *run, size_t i);
 bool run_links_are_unheard(const Run *run);         /* since a run before this one */
 bool run_is_account(const Op *op);                  /* it turns the account on, or off */
+bool run_is_unfinished(const Run *run);             /* a run before this one has not come to its end */
 bool run_account_was_sent(const Run *run, bool on); /* by a run before this one, without an answer */
 bool run_account_may_turn(const Run *run, bool on); /* ... and a read does not show yet whether it arrived */
 void run_owe_revoke(Run *run, const FlowedValue *why);

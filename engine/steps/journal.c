@@ -69,8 +69,9 @@ static size_t take_over(Run *run, JournalOp *ops)
 
 void run_leave_journal(Run *run)
 {
+        /* What was announced is overwritten: of each run there is one entry. */
         JournalEntry e = {
-                .at = clock_wall(run->clock),
+                .at = run->journal_at.ms ? run->journal_at : clock_wall(run->clock),
                 .key = run->key,
                 .metaverse = run->metaverse,
                 .cloud = run->cloud_id,
@@ -82,14 +83,22 @@ void run_leave_journal(Run *run)
                 .n_request_ids = run->call.n_request_ids,
         };
 
+        uint8_t key[JOURNAL_KEY_SIZE];
+
         e.ops = arena_new_array(run->arena, JournalOp,
                                 run->n_ops + (run->planned ? run->planned->n_values : 0) + 1);
         e.n_ops = take_over(run, e.ops);
         for (size_t i = 0; i < run->n_ops; i++)
                 if (may_be_done(run, i) && entry_of(run, &run->ops[i], &e.ops[e.n_ops]))
                         e.n_ops++;
+        guid_parse(run->outcome.run_id, &e.run);
+        if (!e.n_ops && run->journal_at.ms) {
+                journal_key(&e, key);
+                space_delete(&run->batch, SPACE_JOURNAL, key, sizeof(key));
+        }
         if (!e.n_ops)
                 return;
-        guid_parse(run->outcome.run_id, &e.run);
+        if (run->announcing)
+                run->journal_at = e.at;
         space_write_journal(&run->batch, &e);
 }

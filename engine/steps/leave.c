@@ -102,7 +102,7 @@ static void leave_head(Run *run, bool in_scope)
 
 /* What was sent may have left the cloud between two states: even if the object becomes again what it was at
  * its last finished run, it is worked on whole. */
-static void leave_unfinished(Run *run)
+void run_leave_unfinished(Run *run)
 {
         Head head = run->head;
 
@@ -128,7 +128,7 @@ int run_leave_behind(Run *run)
                 run_leave_cloud(run);
                 if (done && !run_is_staging(run))
                         run_leave_hold(run);
-                leave_unfinished(run);
+                run_leave_unfinished(run);
                 return 0;
         }
         /* It was found in another way, or there is nothing to be found for: only what waits has a candidate.
@@ -146,7 +146,7 @@ int run_leave_behind(Run *run)
                 if (guid_is_zero(&run->person.cloud) && !guid_is_zero(&run->cloud_id))
                         run_leave_person(run, NULL);
                 if (done && is_held_back(run))
-                        leave_unfinished(run);
+                        run_leave_unfinished(run);
                 else if (done) {
                         leave_head(run, false);
                         return run_withdraw(run);
@@ -178,7 +178,7 @@ int run_leave_behind(Run *run)
         if (d == DISPOSITION_OUT_OF_SCOPE ? run->known : newly_known)
                 leave_head(run, d != DISPOSITION_OUT_OF_SCOPE);
         else if (run->known)
-                leave_unfinished(run);
+                run_leave_unfinished(run);
         return d == DISPOSITION_OUT_OF_SCOPE && run->known ? leave_skipped(run) : 0;
 }
 
@@ -192,7 +192,7 @@ int run_leave_facts(Run *run)
         if (r)
                 return r;
         run->head = head;
-        leave_unfinished(run);
+        run_leave_unfinished(run);
         run_leave_journal(run);
         return 0;
 }
@@ -213,7 +213,7 @@ int run_leave_ready(Run *run, bool done)
         if (run->outcome.disposition == DISPOSITION_RETRY &&
             str_is(run->outcome.error.code, "ObjectNotFound")) {
                 space_again(&run->batch, &run->key);
-                leave_unfinished(run);
+                run_leave_unfinished(run);
         }
         /* What staging holds back is planned again by the object's next whole run. */
         if (done && run_is_staging(run) && run->known)

@@ -72,7 +72,7 @@ static bool was_given(const Run *run, const FlowedObject *before, const TargetAt
 {
         const char *name = at->name;
 
-        if (run->have_intent)
+        if (run->is_own_create)
                 return !at->create_required;
         if (!run->person.given)
                 return before && !value_is_none(flowed_get(before, name));

@@ -72,8 +72,9 @@ static void note(CloudWrite *writes, size_t *n, const Op *op, Wall now)
 
 size_t run_leave_recent(const Run *run, CloudWrite *writes, size_t n)
 {
-        for (size_t i = 0; run->results && i < run->n_ops; i++)
-                if (is_link(&run->ops[i]) && (run->results[i].state == OP_DONE || run_is_unheard(run, i)))
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (is_link(&run->ops[i]) &&
+                    (run_is_unheard(run, i) || (run->results && run->results[i].state == OP_DONE)))
                         note(writes, &n, &run->ops[i], clock_wall(run->clock));
         return n;
 }

@@ -50,7 +50,7 @@ static bool is_marked(const Run *run, const char *name)
 /* Those of a create too: it was found by its intent. */
 bool run_links_are_unheard(const Run *run)
 {
-        return run->have_intent || is_marked(run, run_link_attribute(run->cloud.type));
+        return run->is_own_create || is_marked(run, run_link_attribute(run->cloud.type));
 }
 
 bool run_is_mark(const CloudWrite *w)
@@ -73,6 +73,11 @@ static const CloudWrite *find_account(const Run *run, bool on)
                         return w;
         }
         return NULL;
+}
+
+bool run_is_unfinished(const Run *run)
+{
+        return run->in_doubt || (!run->head.hash.low && !run->head.hash.high);
 }
 
 bool run_account_was_sent(const Run *run, bool on)
@@ -164,7 +169,8 @@ size_t run_leave_marks(const Run *run, CloudWrite *writes, size_t n)
 }
 
 /* A run that is not done has sent links, or perhaps: the source has named them. Not those that were
- * announced, and have certainly not left. */
+ * announced, and have certainly not left; but what a run that has given way was about to send, the next one
+ * will. */
 void run_leave_named(Run *run)
 {
         uint8_t owner[OBJECT_KEY_SIZE];
@@ -176,7 +182,7 @@ void run_leave_named(Run *run)
 
                 if (op->kind != OP_LINK || guid_is_zero(&op->named))
                         continue;
-                if (sent || (run->new_names && run->new_names[i]))
+                if (sent || (run->new_names && run->new_names[i] && !run->overtaken))
                         space_write_link(&run->batch, LINK_IMPORT, sent ? LINK_ADD : LINK_REMOVE, owner,
                                          sizeof(owner), op->attribute, &op->named);
         }
