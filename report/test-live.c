@@ -127,6 +127,43 @@ static void test_sentence(void **state)
         assert_string_equal(why, "Microsoft Graph cannot be used");
 }
 
+/* Before what is parked for another reason, and before a certificate: accounts stay on meanwhile. */
+static void test_brakes(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        VitalsBrake brakes[] = { { .name = "disable", .counted = true }, { .name = "members" } };
+        const Vitals v = {
+                .now = { 1000 },
+                .queue_ok = true,
+                .target_ok = true,
+                .queue.n[LANE_URGENT][QUEUE_PARKED] = 4,
+                .certificate_end = { 2000 },
+                .brakes = brakes,
+                .n_brakes = 2,
+        };
+        bool good;
+
+        (void)state;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "The certificate for Microsoft Graph ends in 0 days.");
+        brakes[0].on = true;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "Needs a person: the brake \"disable\" is on and holds nothing yet.");
+        brakes[0].n_held = 4;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "Needs a person: the brake \"disable\" is on and holds 4 changes.");
+        assert_false(good);
+        brakes[0].n_held = 1;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "Needs a person: the brake \"disable\" is on and holds 1 change.");
+        brakes[0].counted = false;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "Needs a person: the brake \"disable\" is on and holds changes.");
+        brakes[1].on = true;
+        assert_string_equal(vitals_sentence(a, &v, &good),
+                            "Needs a person: 2 brakes are on and hold changes (disable, members).");
+}
+
 static void test_pulse(void **state)
 {
         static Pulse p;
@@ -144,9 +181,8 @@ static void test_pulse(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ring),
-                cmocka_unit_test(test_long_text),
-                cmocka_unit_test(test_sentence),
+                cmocka_unit_test(test_ring),     cmocka_unit_test(test_long_text),
+                cmocka_unit_test(test_sentence), cmocka_unit_test(test_brakes),
                 cmocka_unit_test(test_pulse),
         };
 

@@ -94,6 +94,38 @@ static const char *sources_sentence(Arena *a, const Vitals *v)
         return NULL;
 }
 
+const char *vitals_held(Arena *a, const VitalsBrake *b)
+{
+        if (!b->counted)
+                return "holds changes";
+        if (!b->n_held)
+                return "holds nothing yet";
+        return arena_printf(a, b->n_held == 1 ? "holds %zu change" : "holds %zu changes", b->n_held);
+}
+
+/* NULL: none is on. */
+static const char *brakes_sentence(Arena *a, const Vitals *v)
+{
+        const VitalsBrake *first = NULL;
+        const char *names = "";
+        size_t n = 0;
+
+        for (size_t i = 0; i < v->n_brakes; i++) {
+                const VitalsBrake *b = &v->brakes[i];
+
+                if (!b->on)
+                        continue;
+                first = first ? first : b;
+                names = arena_printf(a, "%s%s%s", names, n ? ", " : "", b->name);
+                n++;
+        }
+        if (n < 2)
+                return first ? arena_printf(a, "Needs a person: the brake \"%s\" is on and %s.", first->name,
+                                            vitals_held(a, first))
+                             : NULL;
+        return arena_printf(a, "Needs a person: %zu brakes are on and hold changes (%s).", n, names);
+}
+
 /**
  * vitals_sentence() - the whole, in one sentence
  *
@@ -110,6 +142,9 @@ const char *vitals_sentence(Arena *a, const Vitals *v, bool *ret_good)
         if (!v->target_ok)
                 return arena_printf(a, "Microsoft Graph cannot be used; %zu changes wait.", waiting);
         sentence = sources_sentence(a, v);
+        if (sentence)
+                return sentence;
+        sentence = brakes_sentence(a, v);
         if (sentence)
                 return sentence;
         if (v->stuck)

@@ -15,6 +15,8 @@
 typedef struct Pulse Pulse;
 typedef struct PulsePoint PulsePoint;
 typedef struct Vitals Vitals;
+typedef struct VitalsAlarm VitalsAlarm;
+typedef struct VitalsBrake VitalsBrake;
 typedef struct VitalsBudget VitalsBudget;
 typedef struct VitalsSource VitalsSource;
 
@@ -43,6 +45,25 @@ struct VitalsSource {
         uint64_t n_lookouts, n_lookout_urgent; /* other controllers that are watched; changes they brought */
 };
 
+/* More of something than is believable: what would do more of it is parked, until a person releases it. */
+struct VitalsBrake {
+        const char *name;   /* "disable": `sosync queue release --brake disable` */
+        const char *effect; /* "accounts turned off" */
+        const char *code;   /* of the error catalogue: the reason of what it holds */
+        bool on;
+        Wall since;
+        int64_t limit, window_us;
+        bool counted; /* false: too much waits to be looked through */
+        size_t n_held;
+};
+
+/* Something that needs a person, and has been told to whoever is told. */
+struct VitalsAlarm {
+        const char *kind, *name; /* "brake" "disable" */
+        const char *text;        /* hostile */
+        Wall since;
+};
+
 struct Vitals {
         Wall now, started;
         bool staging;
@@ -61,6 +82,11 @@ struct Vitals {
         bool queue_ok; /* could be read */
         QueueStats queue;
 
+        const VitalsBrake *brakes; /* all there are, on or off */
+        size_t n_brakes;
+        const VitalsAlarm *alarms; /* those that are open, oldest first */
+        size_t n_alarms;
+
         bool has_budget;
         VitalsBudget reads, writes;
         uint64_t n_throttled;
@@ -71,6 +97,9 @@ struct Vitals {
 
 size_t vitals_waiting(const Vitals *v); /* ready and leased, all lanes */
 size_t vitals_parked(const Vitals *v);
+
+/* What a brake that is on does: "holds 4 changes". */
+const char *vitals_held(Arena *a, const VitalsBrake *b);
 
 /* Can it do its work? If not, *ret_why says in a few words what is missing. For /readyz. */
 bool vitals_ready(const Vitals *v, const char **ret_why);

@@ -51,6 +51,7 @@ static json_t *ask_brakes(Queue *queue, const Config *c, const QueueCommand *q, 
 {
         json_t *result = NULL;
         BrakeStore brakes;
+        BrakeView view;
         Brake brake;
 
         if (brake_store_init(&brakes, queue, now) == 0) {
@@ -59,7 +60,8 @@ static json_t *ask_brakes(Queue *queue, const Config *c, const QueueCommand *q, 
 
                         result = n < 0 ? NULL : json_integer(n);
                 } else {
-                        result = queue_view_stats(queue, &brakes.counters, &c->brakes, now);
+                        brake_store_view(queue, &brakes.counters, &c->brakes, now, &view);
+                        result = queue_view_stats(queue, &view, now);
                 }
         }
         brake_store_deinit(&brakes, now);

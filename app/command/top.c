@@ -202,6 +202,37 @@ static void add_noise(const Top *t, const json_t *status, Str *out)
                    (long long)json_integer_value(json_object_get(status, "suppressed")));
 }
 
+/* Where the text of an alarm begins. */
+#define ALARM_LEFT 10
+#define ALARMS     5
+
+/* What the command of `notify:` was told of, and is not over; its sentence is in as many lines as it takes.
+ */
+static void add_alarms(const Top *t, const json_t *status, Str *out)
+{
+        const json_t *alarms = json_object_get(status, "alarms"), *alarm;
+        size_t i;
+
+        json_array_foreach(alarms, i, alarm)
+        {
+                _cleanup_(arena_freep) Arena *a = arena_new(0);
+                const char *said =
+                        arena_printf(a, "%s %s, since %.19sZ: %s", text(alarm, "kind"), text(alarm, "name"),
+                                     text(alarm, "since"), text(alarm, "text"));
+
+                if (i == ALARMS) {
+                        str_printf(out, "%*sand %zu more: `sosync top --json`\n", ALARM_LEFT, "",
+                                   json_array_size(alarms) - ALARMS);
+                        break;
+                }
+                str_printf(out, "%s%s%-9s%s ", BAD, BOLD, i ? "" : "alarms", PLAIN);
+                str_add_wrapped(out, str_safe(a, said, strlen(said)), ALARM_LEFT, ALARM_LEFT, t->columns);
+                str_add_char(out, '\n');
+        }
+        if (json_array_size(alarms))
+                str_add_char(out, '\n');
+}
+
 static void draw(const Top *t, const json_t *status, Str *out)
 {
         const json_t *sources = json_object_get(status, "sources"), *runs = json_object_get(status, "runs"),
@@ -210,6 +241,7 @@ static void draw(const Top *t, const json_t *status, Str *out)
         const char *key;
 
         str_printf(out, "%s%s%s%s\n\n", good ? GOOD : BAD, BOLD, text(status, "sentence"), PLAIN);
+        add_alarms(t, status, out);
         for (size_t i = 0; i < json_array_size(sources); i++)
                 add_source(t, json_array_get(sources, i), json_array_size(sources) > 1, out);
         add_side(t, json_object_get(status, "target"), "graph",

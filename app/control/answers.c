@@ -5,6 +5,7 @@
 #include "app/control/matches.h"
 #include "app/control/private.h"
 #include "app/control/queue-view.h"
+#include "app/control/release.h"
 #include "app/control/sync.h"
 #include "app/flow/brake-store.h"
 #include "app/job/jobs.h"
@@ -99,10 +100,13 @@ static json_t *answer_stats(Connection *c, json_t *request)
 {
         Wiring *w = c->control->wiring;
         _cleanup_(config_unrefp) Config *config = snapshot_get(&w->snapshot);
-        json_t *stats =
-                queue_view_stats(w->queue, &w->shared.brakes.counters, &config->brakes, clock_wall(w->clock));
+        Wall now = clock_wall(w->clock);
+        BrakeView brakes;
+        json_t *stats;
 
         (void)request;
+        brake_store_view(w->queue, &w->shared.brakes.counters, &config->brakes, now, &brakes);
+        stats = queue_view_stats(w->queue, &brakes, now);
         return stats ? json_pack("{s:b, s:o}", "ok", 1, "result", stats)
                      : answer_error(1, "the queue cannot be read");
 }
@@ -134,27 +138,16 @@ static json_t *answer_steer(Connection *c, json_t *request)
 /* {"do": "release", "brake": "disable", "drop": false}: what the brake holds goes on, or is forgotten. */
 static json_t *answer_release(Connection *c, json_t *request)
 {
-        Wiring *w = c->control->wiring;
         const char *name = json_string_value(json_object_get(request, "brake"));
-        bool drop = json_is_true(json_object_get(request, "drop"));
-        Wall now = clock_wall(w->clock);
         char by[256];
         Brake brake;
         int n;
 
         if (!brake_parse(name, &brake))
                 return answer_error(2, "there is no such brake: disable, members, values, create");
-        /* Before the counters: in a cluster whoever reads them first closes the alarm silently. */
-        alarms_clear(&w->alarms, "brake", name, drop ? "its changes were dropped" : "it was released", now);
-        n = brake_store_release(&w->shared.brakes, brake, drop, now);
-        if (n < 0) {
-                alarms_raise(&w->alarms, "brake", name, "it could not be released", now);
-                return answer_error(1, strerror(-n));
-        }
-        connection_user(c, by, sizeof(by));
-        log_warning(&w->log, drop ? "a brake's changes were dropped" : "a brake was released",
-                    LOG_STR("brake", name), LOG_STR("by", by), LOG_INT("changes", n));
-        return json_pack("{s:b, s:i}", "ok", 1, "result", n);
+        n = release_brake(c->control->wiring, brake, json_is_true(json_object_get(request, "drop")),
+                          connection_user(c, by, sizeof(by)));
+        return n < 0 ? answer_error(1, strerror(-n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
 }
 
 static json_t *answer_status(Connection *c, json_t *request)

@@ -2,6 +2,7 @@
 
 #include "app/control/console-ops.h"
 
+#include "app/control/release.h"
 #include "app/control/sync.h"
 #include "app/rules/explain.h"
 #include "base/str.h"
@@ -106,6 +107,23 @@ static int scheduler_set(void *context, bool enabled, Diag *diag)
         return gate_set(&s->wiring->gate, enabled, diag);
 }
 
+static int release(void *context, const char *name, bool drop, const char *by, Diag *diag)
+{
+        ConsoleService *s = context;
+        Brake brake;
+        int n;
+
+        if (!brake_parse(name, &brake)) {
+                diag_set(diag, "there is no such brake");
+                return 1;
+        }
+        n = release_brake(s->wiring, brake, drop, by);
+        if (n >= 0)
+                return 0;
+        diag_set(diag, "%s", strerror(-n));
+        return 1;
+}
+
 static int sync_now(void *context, const char *dn, const char *by, Arena *a, const char **ret_run, Diag *diag)
 {
         ConsoleService *s = context;
@@ -143,6 +161,7 @@ const ConsoleOps console_ops = {
         .scheduler = scheduler,
         .scheduler_set = scheduler_set,
         .acted = acted,
+        .release = release,
         .sync = sync_now,
 };
 

@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* What a brake holds is counted one by one, and several may look once a second. */
+#define BRAKES_US ((int64_t)5 * 1000000)
+
 /* Certificates change once a year or two; a new one is noticed within this. */
 #define CERTIFICATE_US ((int64_t)600 * 1000000)
 
@@ -61,16 +64,70 @@ static void see_flag(Monitor *m, Arena *a, Vitals *v)
         v->flag_alarm = view.alarm;
 }
 
-/* The first of them: each has an alarm and a report. */
-static void see_stuck(Monitor *m, Arena *a, Vitals *v)
+/* Of runs that are stuck the first is in the sentence: each has an alarm and a report. */
+static void see_alarms(Monitor *m, Arena *a, Vitals *v)
 {
+        VitalsAlarm *alarms;
         AlarmEvent *events;
-        size_t n;
 
-        alarms_list(&m->wiring->alarms, a, &events, &n);
-        for (size_t i = 0; i < n && !v->stuck; i++)
-                if (str_is(events[i].kind, RUN_WATCH_ALARM))
-                        v->stuck = arena_strdup(a, events[i].text);
+        alarms_list(&m->wiring->alarms, a, &events, &v->n_alarms);
+        alarms = arena_new_array(a, VitalsAlarm, v->n_alarms + 1);
+        for (size_t i = 0; i < v->n_alarms; i++) {
+                alarms[i] = (VitalsAlarm){ .kind = events[i].kind,
+                                           .name = events[i].name,
+                                           .text = events[i].text,
+                                           .since = events[i].since };
+                if (!v->stuck && str_is(events[i].kind, RUN_WATCH_ALARM))
+                        v->stuck = events[i].text;
+        }
+        v->alarms = alarms;
+}
+
+/* When one goes on or off, all is counted anew. */
+static void look_at_brakes(Monitor *m, const Config *c, Wall now, BrakeView *ret)
+{
+        Mono at = clock_mono(m->wiring->clock);
+        bool known;
+
+        brake_view_look(&m->wiring->shared.brakes.counters, &c->brakes, now, ret);
+        if (!ret->on)
+                return;
+        pthread_mutex_lock(&m->lock);
+        known = ret->on == m->brakes.on && at.us < m->brakes_at.us;
+        if (known) {
+                ret->counted = m->brakes.counted;
+                memcpy(ret->n_held, m->brakes.n_held, sizeof(ret->n_held));
+        }
+        pthread_mutex_unlock(&m->lock);
+        if (known)
+                return;
+        brake_view_count(m->wiring->queue, now, ret);
+        pthread_mutex_lock(&m->lock);
+        m->brakes = *ret;
+        m->brakes_at = mono_add(at, BRAKES_US);
+        pthread_mutex_unlock(&m->lock);
+}
+
+static void see_brakes(Monitor *m, const Config *c, Arena *a, Vitals *v)
+{
+        VitalsBrake *brakes = arena_new_array(a, VitalsBrake, _BRAKE_N);
+        BrakeView view;
+
+        look_at_brakes(m, c, v->now, &view);
+        for (int i = 0; i < _BRAKE_N; i++)
+                brakes[i] = (VitalsBrake){
+                        .name = brake_name((Brake)i),
+                        .effect = brake_effect((Brake)i),
+                        .code = brake_code((Brake)i),
+                        .on = view.status[i].on,
+                        .since = view.status[i].since,
+                        .limit = view.status[i].limit,
+                        .window_us = view.status[i].window_us,
+                        .counted = view.counted,
+                        .n_held = view.n_held[i],
+                };
+        v->brakes = brakes;
+        v->n_brakes = _BRAKE_N;
 }
 
 static bool see_circuit(Circuit *c, Arena *a, const char **ret_why)
@@ -123,9 +180,9 @@ static void see_sources(Monitor *m, Arena *a, Vitals *v)
         v->sources = sources;
 }
 
-void monitor_vitals(Monitor *m, Arena *a, Vitals *ret_vitals)
+/* All but what brakes hold: for the main loop, which must not count. */
+static void see(Monitor *m, const Config *c, Arena *a, Vitals *ret_vitals)
 {
-        _cleanup_(config_unrefp) Config *c = snapshot_get(&m->wiring->snapshot);
         WorkerShared *s = &m->wiring->shared;
         Vitals v = {
                 .now = clock_wall(m->wiring->clock),
@@ -141,11 +198,19 @@ void monitor_vitals(Monitor *m, Arena *a, Vitals *ret_vitals)
         v.queue_ok = queue_stats(m->wiring->queue, v.now, &v.queue) == 0;
         see_budget(m, &v);
         see_flag(m, a, &v);
-        see_stuck(m, a, &v);
+        see_alarms(m, a, &v);
         pthread_mutex_lock(&m->lock);
         v.certificate_end = m->certificate_end;
         pthread_mutex_unlock(&m->lock);
         *ret_vitals = v;
+}
+
+void monitor_vitals(Monitor *m, Arena *a, Vitals *ret_vitals)
+{
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&m->wiring->snapshot);
+
+        see(m, c, a, ret_vitals);
+        see_brakes(m, c, a, ret_vitals);
 }
 
 void monitor_metrics(Monitor *m, Str *out)
@@ -191,11 +256,12 @@ static void see_runs(Monitor *m, PulsePoint *p)
 
 static void add_point(Monitor *m)
 {
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&m->wiring->snapshot);
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         PulsePoint p = { 0 };
         Vitals v;
 
-        monitor_vitals(m, a, &v);
+        see(m, c, a, &v);
         p.at = v.now;
         for (int lane = 0; lane < _LANE_N; lane++)
                 p.waiting[lane] = (uint32_t)(v.queue.n[lane][QUEUE_READY] + v.queue.n[lane][QUEUE_LEASED]);
@@ -293,20 +359,17 @@ static json_t *pulse_json(Monitor *m)
         return list;
 }
 
-static json_t *alarms_json(Alarms *alarms, Arena *a)
+static json_t *alarms_json(const Vitals *v)
 {
         json_t *list = json_array();
-        AlarmEvent *events;
-        size_t n;
 
-        alarms_list(alarms, a, &events, &n);
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < v->n_alarms; i++) {
+                const VitalsAlarm *alarm = &v->alarms[i];
                 char since[WALL_TEXT_MAX];
 
-                json_array_append_new(list, json_pack("{s:s, s:s, s:s%, s:s}", "kind", events[i].kind, "name",
-                                                      events[i].name, "text", events[i].text,
-                                                      strlen(events[i].text), "since",
-                                                      wall_format(events[i].since, since)));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s%, s:s}", "kind", alarm->kind, "name",
+                                                      alarm->name, "text", alarm->text, strlen(alarm->text),
+                                                      "since", wall_format(alarm->since, since)));
         }
         return list;
 }
@@ -332,6 +395,7 @@ json_t *monitor_json(Monitor *m)
         json_t *o = json_object(), *runs = json_object();
         char started[WALL_TEXT_MAX];
         const char *sentence;
+        BrakeView brakes;
         bool good;
         Vitals v;
 
@@ -361,11 +425,10 @@ json_t *monitor_json(Monitor *m)
                                     json_pack("{s:o, s:o, s:I}", "reads", budget_json(&v.reads), "writes",
                                               budget_json(&v.writes), "throttled",
                                               (json_int_t)v.n_throttled));
+        look_at_brakes(m, c, v.now, &brakes);
         if (v.queue_ok)
-                json_object_set_new(o, "queue",
-                                    queue_view_stats(m->wiring->queue, &m->wiring->shared.brakes.counters,
-                                                     &c->brakes, v.now));
-        json_object_set_new(o, "alarms", alarms_json(&m->wiring->alarms, a));
+                json_object_set_new(o, "queue", queue_view_stats(m->wiring->queue, &brakes, v.now));
+        json_object_set_new(o, "alarms", alarms_json(&v));
         json_object_set_new(o, "pulse", pulse_json(m));
         return o;
 }

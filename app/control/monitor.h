@@ -9,7 +9,8 @@
  * through it, and therefore agree.
  *
  * monitor_tick() is called once a second by the main loop. The others may be called from any thread; they
- * read the queue's counts, which is a short read transaction.
+ * read the queue's counts, which is a short read transaction, and every few seconds, while a brake is on,
+ * what it holds.
  */
 
 #include "app/flow/feeder.h"
@@ -32,6 +33,8 @@ struct Monitor {
         uint64_t n_runs, n_failures;
         Mono certificate_at; /* when the certificates are looked at again */
         Wall certificate_end;
+        BrakeView brakes; /* as they were looked at last */
+        Mono brakes_at;   /* when what they hold is counted again */
 };
 
 /* `feeders` are prepared: one for each connector. */

@@ -2,7 +2,6 @@
 
 #include "app/control/queue-view.h"
 
-#include "app/flow/brake-store.h"
 #include "app/flow/connector.h"
 #include "base/error.h"
 #include "engine/model/dn.h"
@@ -23,25 +22,12 @@ static json_t *lane_json(const QueueStats *s, Lane lane, Wall now)
         return o;
 }
 
-/* What is parked is counted one by one, so not behind a backlog that somebody watches once a second. */
-#define COUNT_MAX 100000
-
-static json_t *brakes_json(Queue *q, Brakes *b, const BrakeLimits *limits, size_t n_rows, Wall now)
+static json_t *brakes_json(const BrakeView *view)
 {
-        BrakeStatus status[_BRAKE_N];
-        size_t held[_BRAKE_N] = { 0 };
         json_t *list = json_array();
-        bool any = false;
 
-        brakes_status(b, limits, now, status);
-        for (int i = 0; i < _BRAKE_N; i++)
-                any |= status[i].on;
-        if (any && n_rows <= COUNT_MAX && brake_store_count(q, held)) {
-                json_decref(list);
-                return NULL;
-        }
         for (int i = 0; i < _BRAKE_N; i++) {
-                const BrakeStatus *s = &status[i];
+                const BrakeStatus *s = &view->status[i];
                 char since[WALL_TEXT_MAX];
 
                 json_array_append_new(
@@ -54,32 +40,24 @@ static json_t *brakes_json(Queue *q, Brakes *b, const BrakeLimits *limits, size_
                                   "since", s->on ? json_string(wall_format(s->since, since)) : json_null(),
                                   "used", (json_int_t)s->used, "limit", (json_int_t)s->limit, "windowSeconds",
                                   (json_int_t)(s->window_us / 1000000), "held",
-                                  n_rows <= COUNT_MAX ? json_integer((json_int_t)held[i]) : json_null()));
+                                  view->counted ? json_integer((json_int_t)view->n_held[i]) : json_null()));
         }
         return list;
 }
 
-json_t *queue_view_stats(Queue *q, Brakes *b, const BrakeLimits *limits, Wall now)
+json_t *queue_view_stats(Queue *q, const BrakeView *brakes, Wall now)
 {
-        json_t *brakes;
-        size_t n_rows = 0;
         QueueStats s;
         json_t *o, *lanes;
 
         if (queue_stats(q, now, &s))
-                return NULL;
-        for (int lane = 0; lane < _LANE_N; lane++)
-                for (int state = 0; state < _QUEUE_STATE_N; state++)
-                        n_rows += s.n[lane][state];
-        brakes = brakes_json(q, b, limits, n_rows, now);
-        if (!brakes)
                 return NULL;
         o = json_object();
         lanes = json_object();
         for (int lane = 0; lane < _LANE_N; lane++)
                 json_object_set_new(lanes, lane_name((Lane)lane), lane_json(&s, (Lane)lane, now));
         json_object_set_new(o, "lanes", lanes);
-        json_object_set_new(o, "brakes", brakes);
+        json_object_set_new(o, "brakes", brakes_json(brakes));
         json_object_set_new(o, "waitingReferences", json_integer((json_int_t)s.n_waiting_edges));
         json_object_set_new(o, "readyReferences", json_integer((json_int_t)s.n_ready_edges));
         json_object_set_new(o, "reportsToWrite", json_integer((json_int_t)s.n_outcomes));

@@ -8,14 +8,14 @@
  * both speak JSON, which the command prints as it is (--json) or as text.
  */
 
+#include "app/flow/brake-store.h"
 #include "base/str.h"
-#include "engine/brakes/brakes.h"
 #include "queue/queue.h"
 
 #include <jansson.h>
 
 /* State of the lanes and of the brakes. New reference; NULL: the queue cannot be read. */
-json_t *queue_view_stats(Queue *q, Brakes *b, const BrakeLimits *limits, Wall now);
+json_t *queue_view_stats(Queue *q, const BrakeView *brakes, Wall now);
 void queue_view_stats_text(const json_t *stats, Str *out);
 
 /* Waiting changes, at most `max`; `state` NULL: all. An array of objects. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const alarm_kinds[ALARM_KINDS] = { "circuit", "feed", "brake", "scheduler", "run" };
+
 struct Alarm {
         List link;
         char *kind, *name, *text;

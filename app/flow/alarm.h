@@ -15,8 +15,8 @@
  * themselves). `tell` is called under the lock, so the events of one alarm come in their order; it must not
  * block, and must not ask for alarms itself.
  *
- * Any thread. Alarms are not stored: what is still so after a restart is found again. A NULL Alarms is
- * allowed everywhere: nobody is told.
+ * Any thread. Alarms are not stored: what is still so after a restart is found again (a brake by
+ * app/service/roles.c, at the start). A NULL Alarms is allowed everywhere: nobody is told.
  */
 
 #include "base/arena.h"
@@ -29,6 +29,10 @@ typedef struct Alarm Alarm;
 typedef struct AlarmEvent AlarmEvent;
 typedef struct Alarms Alarms;
 
+/* What can be open. What is only noticed may be of other kinds. */
+#define ALARM_KINDS 5
+extern const char *const alarm_kinds[ALARM_KINDS];
+
 typedef enum AlarmTurn {
         ALARM_OPENED,
         ALARM_CLOSED,
@@ -37,7 +41,7 @@ typedef enum AlarmTurn {
 
 struct AlarmEvent {
         AlarmTurn turn;
-        const char *kind; /* "circuit" "brake" */
+        const char *kind; /* of alarm_kinds, or a notice's own */
         const char *name; /* "target" "disable" */
         const char *text; /* one sentence, or what somebody else said: hostile */
         Wall since;       /* when it was raised */

@@ -308,3 +308,37 @@ int brake_store_count(Queue *q, size_t ret_held[_BRAKE_N])
         } while (r == 0 && page.n);
         return r;
 }
+
+static size_t count_rows(Queue *q, Wall now)
+{
+        QueueStats s;
+        size_t n = 0;
+
+        if (queue_stats(q, now, &s))
+                return SIZE_MAX;
+        for (int lane = 0; lane < _LANE_N; lane++)
+                for (int state = 0; state < _QUEUE_STATE_N; state++)
+                        n += s.n[lane][state];
+        return n;
+}
+
+void brake_view_look(Brakes *b, const BrakeLimits *limits, Wall now, BrakeView *ret_view)
+{
+        *ret_view = (BrakeView){ 0 };
+        brakes_status(b, limits, now, ret_view->status);
+        for (int i = 0; i < _BRAKE_N; i++)
+                ret_view->on |= ret_view->status[i].on ? BRAKE_SET(i) : 0;
+        ret_view->counted = !ret_view->on;
+}
+
+void brake_view_count(Queue *q, Wall now, BrakeView *v)
+{
+        v->counted = count_rows(q, now) <= BRAKE_COUNT_MAX && brake_store_count(q, v->n_held) == 0;
+}
+
+void brake_store_view(Queue *q, Brakes *b, const BrakeLimits *limits, Wall now, BrakeView *ret_view)
+{
+        brake_view_look(b, limits, now, ret_view);
+        if (ret_view->on)
+                brake_view_count(q, now, ret_view);
+}

@@ -28,6 +28,7 @@
 #include "queue/queue.h"
 
 typedef struct BrakeStore BrakeStore;
+typedef struct BrakeView BrakeView;
 
 struct BrakeStore {
         Brakes counters; /* of a cluster: as they were read last */
@@ -64,6 +65,23 @@ void brake_store_look(BrakeStore *s);
  * Return: how many changes that were, or -errno.
  */
 int brake_store_release(BrakeStore *s, Brake brake, bool drop, Wall now);
+
+/* The brakes, and what they hold, as people are told of it. */
+struct BrakeView {
+        BrakeStatus status[_BRAKE_N];
+        BrakeSet on;
+        bool counted; /* false: more than BRAKE_COUNT_MAX rows wait, or they cannot be read */
+        size_t n_held[_BRAKE_N];
+};
+
+/* What is parked is counted one by one, so not behind a backlog that somebody watches once a second. */
+#define BRAKE_COUNT_MAX 100000
+
+void brake_view_look(Brakes *b, const BrakeLimits *limits, Wall now,
+                     BrakeView *ret_view); /* counts nothing */
+void brake_view_count(Queue *q, Wall now, BrakeView *v);
+/* Both; it counts only if one is on. */
+void brake_store_view(Queue *q, Brakes *b, const BrakeLimits *limits, Wall now, BrakeView *ret_view);
 
 /* How many changes each brake holds. Looks through the whole queue. Return: 0, -errno. */
 int brake_store_count(Queue *q, size_t ret_held[_BRAKE_N]);

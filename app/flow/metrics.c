@@ -2,6 +2,7 @@
 
 #include "app/flow/metrics.h"
 
+#include "app/flow/alarm.h"
 #include "base/str.h"
 #include "engine/steps/catalogue.h"
 
@@ -132,6 +133,37 @@ static void add_queue(const Vitals *v, Str *out)
 
                 metric_sample(out, oldest, lane_label(lane), NONE,
                               seen.ms ? (double)(v->now.ms - seen.ms) / 1000 : 0);
+        }
+}
+
+static void add_brakes(const Vitals *v, Str *out)
+{
+        static const char on[] = "sosync_brake_on", held[] = "sosync_brake_held";
+
+        metric_family(out, on, "gauge",
+                      "1: the brake is on, and what would do more of it waits for a person.");
+        for (size_t i = 0; i < v->n_brakes; i++)
+                metric_sample(out, on, (MetricLabel){ "brake", v->brakes[i].name }, NONE, v->brakes[i].on);
+        metric_family(out, held, "gauge",
+                      "Changes that the brake holds; none is said behind a very long backlog.");
+        for (size_t i = 0; i < v->n_brakes; i++)
+                if (v->brakes[i].counted)
+                        metric_count(out, held, (MetricLabel){ "brake", v->brakes[i].name }, NONE,
+                                     v->brakes[i].n_held);
+}
+
+static void add_alarms(const Vitals *v, Str *out)
+{
+        static const char name[] = "sosync_alarms_open";
+
+        metric_family(out, name, "gauge",
+                      "Alarms that are open, as the command of notify: was told of them.");
+        for (size_t k = 0; k < ALARM_KINDS; k++) {
+                uint64_t n = 0;
+
+                for (size_t i = 0; i < v->n_alarms; i++)
+                        n += str_is(v->alarms[i].kind, alarm_kinds[k]);
+                metric_count(out, name, (MetricLabel){ "kind", alarm_kinds[k] }, NONE, n);
         }
 }
 
@@ -287,6 +319,8 @@ void metrics_text(const Metrics *m, const Vitals *v, Str *out)
         add_sources(v, out);
         if (v->queue_ok)
                 add_queue(v, out);
+        add_brakes(v, out);
+        add_alarms(v, out);
         add_runs(m, out);
         add_errors(m, out);
         add_histograms(m, out);

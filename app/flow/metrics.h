@@ -8,8 +8,8 @@
  * asked when somebody wants to know (report/vitals.h). The mechanics are base/metric.h's; names, types and
  * meanings are the tables in metrics.c, in app/ because it knows all rooms.
  *
- * Labels are lane, step, result and code, whose values the program knows beforehand: never a name from the
- * directory, so that the number of series does not grow with it.
+ * Labels are lane, step, result, code, brake and kind, whose values the program knows beforehand: never a
+ * name from the directory, so that the number of series does not grow with it.
  */
 
 #include "base/metric.h"

@@ -184,6 +184,41 @@ static void test_known(void **state)
         assert_int_equal(p->nodes[0].counters.known[BRAKE_USER], KNOWN_MAX + 3);
 }
 
+static void park(Queue *q, uint8_t k, const char *reason)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const Change change = { .id.bytes = { k }, .seen = NOW };
+        Lease lease = { 0 };
+
+        assert_int_equal(queue_put(q, &(Intake){ .changes = &change, .n_changes = 1, .now = NOW }), 0);
+        assert_int_equal(queue_lease(q, NOW, LANES_ALL, a, &lease), 0);
+        assert_int_equal(queue_park(q, &lease, reason, &(Commit){ .now = NOW }), 0);
+}
+
+/* What people are told: counted only while a brake is on, and by the reason of what is parked. */
+static void test_view(void **state)
+{
+        Pair *p = *state;
+        unsigned n_taken, n_tripped;
+        BrakeView v;
+
+        park(p->queue, 1, "BrakeDisable");
+        park(p->queue, 2, "AttributeValueMustBeUnique");
+        park(p->queue, 3, "BrakeDisable");
+        park(p->queue, 4, "BrakeCreate");
+        brake_store_view(p->queue, &p->nodes[0].counters, &limits, NOW, &v);
+        assert_true(!v.on && v.counted);
+        assert_int_equal(v.n_held[BRAKE_DISABLE], 0);
+        run(p, &n_taken, &n_tripped);
+        brake_store_look(&p->nodes[0]);
+        brake_store_view(p->queue, &p->nodes[0].counters, &limits, NOW, &v);
+        assert_int_equal(v.on, BRAKE_SET(BRAKE_DISABLE));
+        assert_true(v.counted && v.status[BRAKE_DISABLE].on);
+        assert_int_equal(v.n_held[BRAKE_DISABLE], 2);
+        assert_int_equal(v.n_held[BRAKE_CREATE], 1);
+        assert_int_equal(v.n_held[BRAKE_MEMBERS], 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -191,6 +226,7 @@ int main(void)
                 TEST(test_one_limit),
                 TEST(test_death),
                 TEST(test_known),
+                TEST(test_view),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

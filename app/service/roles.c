@@ -117,6 +117,15 @@ static void look_at_cycle(Roles *r)
                 let_go(r, "cycle");
 }
 
+#define BRAKE_TEXT_MAX 160
+
+static const char *brake_text(Brake brake, const BrakeStatus *s, char text[BRAKE_TEXT_MAX])
+{
+        snprintf(text, BRAKE_TEXT_MAX, "the brake \"%s\" is on: more than %lld %s", brake_name(brake),
+                 (long long)s->limit, brake_effect(brake));
+        return text;
+}
+
 /* What another node has put on or released is shown here too; it was told there. Whoever put it on tells it
  * within moments, so what is quite new is left to him. */
 static void look_at_brakes(Wiring *w)
@@ -131,13 +140,31 @@ static void look_at_brakes(Wiring *w)
         brake_store_look(&w->shared.brakes);
         brakes_status(&w->shared.brakes.counters, &c->brakes, now, status);
         for (int i = 0; i < _BRAKE_N; i++) {
-                char text[160];
+                char text[BRAKE_TEXT_MAX];
 
                 if (status[i].on && now.ms - status[i].since.ms < MIRROR_MS)
                         continue;
-                snprintf(text, sizeof(text), "the brake \"%s\" is on: more than %lld %s",
-                         brake_name((Brake)i), (long long)status[i].limit, brake_effect((Brake)i));
-                alarms_mirror(&w->alarms, "brake", brake_name((Brake)i), status[i].on ? text : NULL, now);
+                alarms_mirror(&w->alarms, "brake", brake_name((Brake)i),
+                              status[i].on ? brake_text((Brake)i, &status[i], text) : NULL, now);
+        }
+}
+
+/* Alone: one that was on when the service ended is on, and is told again as whatever is found again. */
+static void recall_brakes(Wiring *w)
+{
+        _cleanup_(config_unrefp) Config *c = snapshot_get(&w->snapshot);
+        BrakeStatus status[_BRAKE_N];
+        Wall now = clock_wall(w->clock);
+
+        if (w->shared.brakes.is_shared)
+                return;
+        brakes_status(&w->shared.brakes.counters, &c->brakes, now, status);
+        for (int i = 0; i < _BRAKE_N; i++) {
+                char text[BRAKE_TEXT_MAX];
+
+                if (status[i].on)
+                        alarms_raise(&w->alarms, "brake", brake_name((Brake)i),
+                                     brake_text((Brake)i, &status[i], text), now);
         }
 }
 
@@ -204,6 +231,7 @@ int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Dia
         pthread_mutex_init(&r->lock, NULL);
         wait_init(&r->cond);
         r->open = true;
+        recall_brakes(w);
         err = look(r, diag);
         if (err)
                 return err;

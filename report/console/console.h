@@ -97,6 +97,9 @@ struct ConsoleOps {
          * `error` NULL: it is done. */
         void (*acted)(void *context, const char *by, const char *verb, const char *object, const char *error);
 
+        /* What a brake holds goes on, or (drop) is forgotten. Return: 0, or > 0: the diag says why not. */
+        int (*release)(void *context, const char *brake, bool drop, const char *by, Diag *diag);
+
         /* A run now, through the service's queue. Return: 0 with its run id (arena), > 0: the diag says. */
         int (*sync)(void *context, const char *dn, const char *by, Arena *a, const char **ret_run,
                     Diag *diag);

@@ -53,7 +53,12 @@ if (place && place.dataset.events === "changes") {
 }
 
 // What cannot be taken back is asked once more.
+const grave = {
+  drop: "Forget this change?",
+  "drop-held": "Forget all that this brake holds?",
+  release: "Let all that this brake holds go on to Microsoft Entra ID?",
+};
 for (const form of document.querySelectorAll("form")) {
-  const verb = form.querySelector("input[name=verb][value=drop]");
-  if (verb) form.addEventListener("submit", (e) => { if (!confirm("Forget this change?")) e.preventDefault(); });
+  const words = grave[form.querySelector("input[name=verb]")?.value];
+  if (words) form.addEventListener("submit", (e) => { if (!confirm(words)) e.preventDefault(); });
 }

@@ -29,9 +29,18 @@ static size_t n_acts;
 
 static void vitals(void *context, Arena *a, Vitals *v)
 {
+        static const VitalsBrake brake = {
+                .name = "disable", .effect = "accounts turned off", .code = "BrakeDisable", .on = true
+        };
+        static const VitalsAlarm alarm = { .kind = "brake", .name = "disable", .text = "<fuzz" };
+
         (void)context;
         (void)a;
-        *v = (Vitals){ .now = { 1795348800000 },
+        *v = (Vitals){ .brakes = &brake,
+                       .n_brakes = 1,
+                       .alarms = &alarm,
+                       .n_alarms = 1,
+                       .now = { 1795348800000 },
                        .flag_state = "free",
                        .flag_text = "",
                        .tenant = "x",
@@ -92,6 +101,17 @@ static void acted(void *context, const char *by, const char *verb, const char *o
         n_acts += !error;
 }
 
+static int release(void *context, const char *brake, bool drop, const char *by, Diag *diag)
+{
+        (void)context;
+        (void)drop;
+        if (!brake || !by)
+                abort();
+        n_acts++;
+        diag_set(diag, "no");
+        return 1;
+}
+
 static int sync_now(void *context, const char *dn, const char *by, Arena *a, const char **ret_run, Diag *diag)
 {
         (void)context;
@@ -112,6 +132,7 @@ static const ConsoleOps ops = {
         .scheduler = scheduler,
         .scheduler_set = scheduler_set,
         .acted = acted,
+        .release = release,
         .sync = sync_now,
 };
 

@@ -9,6 +9,7 @@
 
 #define FAILURES 6
 #define NEWEST   8
+#define ALARMS   8
 
 typedef struct Hour {
         Wall at[PULSE_POINTS];
@@ -173,6 +174,31 @@ static void add_target(const Vitals *v, Arena *a, Str *out)
                          arena_printf(a, "tenant %s", v->tenant));
 }
 
+static void add_link(Str *out, const char *prefix, const char *path, const char *text)
+{
+        html_raw(out, "<a href=\"");
+        html_attr(out, prefix);
+        html_attr(out, path);
+        html_raw(out, "\">");
+        html_text(out, text);
+        html_raw(out, "</a>");
+}
+
+/* One of each that is on: it holds back what people wait for. */
+static void add_brakes(const Vitals *v, const char *prefix, Arena *a, Str *out)
+{
+        for (size_t i = 0; i < v->n_brakes; i++) {
+                const VitalsBrake *b = &v->brakes[i];
+
+                if (!b->on)
+                        continue;
+                fact_begin(out, "failure", "Brake");
+                add_link(out, prefix, "/parked",
+                         arena_printf(a, "“%s” is on, and %s", b->name, vitals_held(a, b)));
+                fact_end(out, arena_printf(a, "more than %lld %s", (long long)b->limit, b->effect));
+        }
+}
+
 static void add_flag(const Vitals *v, Str *out)
 {
         if (v->flag_state)
@@ -192,16 +218,6 @@ static void add_certificate(const Vitals *v, Arena *a, Str *out)
                  arena_printf(a, "ends in %lld days", (long long)days), arena_printf(a, "on %.10s", end));
 }
 
-static void add_link(Str *out, const char *prefix, const char *path, const char *text)
-{
-        html_raw(out, "<a href=\"");
-        html_attr(out, prefix);
-        html_attr(out, path);
-        html_raw(out, "\">");
-        html_text(out, text);
-        html_raw(out, "</a>");
-}
-
 static void add_facts(const Vitals *v, const Hour *h, const char *prefix, Arena *a, Str *out)
 {
         size_t parked = vitals_parked(v), waiting = vitals_waiting(v), delayed = 0;
@@ -212,6 +228,7 @@ static void add_facts(const Vitals *v, const Hour *h, const char *prefix, Arena 
         for (size_t i = 0; i < v->n_sources; i++)
                 add_feed(&v->sources[i], a, out);
         add_target(v, a, out);
+        add_brakes(v, prefix, a, out);
         add_flag(v, out);
         add_certificate(v, a, out);
         add_fact(out, v->queue.full ? "warning" : "success", "Queue",
@@ -259,6 +276,30 @@ static void add_list(const ConsoleOptions *c, const char *prefix, int result, si
         html_raw(out, "</div>\n");
 }
 
+/* What the command of `notify:` was told of, and is not over. */
+static void add_alarms(const Vitals *v, Str *out)
+{
+        if (!v->n_alarms)
+                return;
+        html_raw(out, "<div class=\"list alarms\"><h2>Alarms</h2><ul class=\"plain card\">");
+        for (size_t i = 0; i < v->n_alarms && i < ALARMS; i++) {
+                const VitalsAlarm *alarm = &v->alarms[i];
+
+                html_raw(out, "<li><b>");
+                html_text(out, alarm->kind);
+                html_raw(out, " <bdi class=\"v\">");
+                html_text(out, alarm->name);
+                html_raw(out, "</bdi></b> <bdi class=\"v\">");
+                html_text(out, alarm->text);
+                html_raw(out, "</bdi> <span class=\"muted\">since ");
+                page_time(out, alarm->since, v->now);
+                html_raw(out, "</span></li>");
+        }
+        if (v->n_alarms > ALARMS)
+                str_printf(out, "<li class=\"muted\">and %zu more</li>", v->n_alarms - ALARMS);
+        html_raw(out, "</ul></div>\n");
+}
+
 /**
  * page_overview_parts() - what changes while one looks
  */
@@ -276,6 +317,7 @@ void page_overview_parts(const ConsoleOptions *c, const char *prefix, Arena *a, 
         html_raw(out, "<span>");
         html_text(out, sentence);
         html_raw(out, "</span></p>\n");
+        add_alarms(&v, out);
         add_facts(&v, h, prefix, a, out);
         add_plots(h, v.now, a, out);
         add_list(c, prefix, RESULT_FAILURE, FAILURES, "failures", "Latest failures", v.now, a, out);

@@ -59,7 +59,7 @@ static const char *last_run(Ask *q, const QueueItem *item)
         return rows[0].run_id;
 }
 
-static void add_item(Ask *q, Str *out, const QueueItem *item)
+static void add_item(Ask *q, Str *out, const QueueItem *item, bool is_held)
 {
         const char *run = last_run(q, item);
 
@@ -82,18 +82,64 @@ static void add_item(Ask *q, Str *out, const QueueItem *item)
                 html_raw(out, "\">Why: its report</a>");
         }
         if (q->role == CONSOLE_OPERATE && q->csrf) {
-                add_act(q, out, item, "retry", "Try again");
+                if (!is_held)
+                        add_act(q, out, item, "retry", "Try again");
                 add_act(q, out, item, "drop", "Drop");
         }
         html_raw(out, "</div></li>\n");
+}
+
+/* By a brake that is on: a try would only be parked again. */
+static const VitalsBrake *held_by(const Vitals *v, const QueueItem *item)
+{
+        for (size_t i = 0; i < v->n_brakes; i++)
+                if (v->brakes[i].on && str_is(v->brakes[i].code, item->reason))
+                        return &v->brakes[i];
+        return NULL;
+}
+
+/* What this brake holds; NULL: what none does. Returns how many. */
+static size_t add_items(Ask *q, const Parked *p, const Vitals *v, const VitalsBrake *b)
+{
+        Str *out = &q->answer.body;
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->n; i++) {
+                if (held_by(v, p->items[i]) != b)
+                        continue;
+                if (n++ == 0)
+                        html_raw(out, "<ul class=\"plain\">");
+                add_item(q, out, p->items[i], b != NULL);
+        }
+        if (n)
+                html_raw(out, "</ul>");
+        return n;
+}
+
+static size_t add_brakes(Ask *q, const Parked *p, const Vitals *v)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < v->n_brakes; i++)
+                if (v->brakes[i].on) {
+                        page_brake(q, &v->brakes[i]);
+                        add_items(q, p, v, &v->brakes[i]);
+                        n++;
+                }
+        return n;
 }
 
 void page_parked(Ask *q)
 {
         Parked *p = arena_new_of(q->arena, Parked);
         Str *out = &q->answer.body;
+        size_t n_free = 0, n_on;
+        Vitals v;
 
+        q->console->ops->vitals(q->console->context, q->arena, &v);
         gather(q, p);
+        for (size_t i = 0; i < p->n; i++)
+                n_free += !held_by(&v, p->items[i]);
         page_begin(q, "Parked", "/parked");
         html_raw(
                 out,
@@ -101,17 +147,17 @@ void page_parked(Ask *q)
                 "Whatever changes at the object in the directory starts it again by itself. Dropping forgets "
                 "a "
                 "change; the object comes back with its next one.</p>");
-        if (!p->n)
+        n_on = add_brakes(q, p, &v);
+        if (n_on && n_free)
+                html_raw(out, "<h2>For other reasons</h2>");
+        if (!p->n && !n_on)
                 html_raw(out, "<div class=\"card\"><p class=\"lead\">Nothing is parked.</p></div>");
-        if (p->n > 1 && q->role == CONSOLE_OPERATE && q->csrf) {
+        if (n_free > 1 && q->role == CONSOLE_OPERATE && q->csrf) {
                 page_form(q, out, "/parked/steer", "inline");
                 page_hidden(out, "verb", "retry-all");
                 page_form_end(out, p->n == SHOWN ? "Try these again" : "Try all again", "main");
         }
-        html_raw(out, "<ul class=\"plain\">");
-        for (size_t i = 0; i < p->n; i++)
-                add_item(q, out, p->items[i]);
-        html_raw(out, "</ul>");
+        add_items(q, p, &v, NULL);
         if (p->n == SHOWN)
                 str_printf(out, "<p class=\"muted\">These are %d; there may be more.</p>", SHOWN);
         html_raw(out, "</main>\n");
@@ -130,13 +176,17 @@ void page_steer(Ask *q)
         Parked *p = arena_new_of(q->arena, Parked);
         ObjectKey key = { 0 };
         int64_t source = 0;
+        Vitals v;
         int r = 0;
 
         log_info(q->console->log, "console", LOG_STR("user", q->user), LOG_STR("act", verb),
                  LOG_STR("object", object));
         if (str_is(verb, "retry-all")) {
+                q->console->ops->vitals(q->console->context, q->arena, &v);
                 gather(q, p);
                 for (size_t i = 0; i < p->n && r >= 0; i++) {
+                        if (held_by(&v, p->items[i]))
+                                continue;
                         key = (ObjectKey){ .source = p->items[i]->change.source,
                                            .id = p->items[i]->change.id };
                         r = queue_unpark(q->console->queue, &key, q->now);

@@ -13,6 +13,7 @@ const PageRoute page_routes[] = {
         { .path = "/changes/", .page = page_change },
         { .path = "/parked", .page = page_parked },
         { .path = "/parked/steer", .page = page_steer, .post = true },
+        { .path = "/parked/brake", .page = page_brake_set, .post = true, .slow = true },
         { .path = "/rules", .page = page_rules },
         { .path = "/rules/", .page = page_rule },
         { .path = "/explain", .page = page_explain, .slow = true },

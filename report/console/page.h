@@ -84,6 +84,9 @@ void page_filter(const Ask *q, PageFilter *f);
 /* Does a line of the live list pass it? */
 bool page_filter_takes(const PageFilter *f, Arena *a, const LiveLine *line);
 
+/* The heading of what a brake that is on holds. */
+void page_brake(Ask *q, const VitalsBrake *b);
+
 /* Parts that events send too. */
 void page_overview_parts(const ConsoleOptions *c, const char *prefix, Arena *a, Str *out);
 
@@ -91,6 +94,7 @@ void page_overview(Ask *q);
 void page_changes(Ask *q);
 void page_change(Ask *q);
 void page_parked(Ask *q);
+void page_brake_set(Ask *q);
 void page_steer(Ask *q);
 void page_rules(Ask *q);
 void page_rule(Ask *q);

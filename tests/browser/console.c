@@ -6,8 +6,8 @@
  *      console FOLDER CONFIG [REPORTS [CHANGES_PER_SECOND]]
  *
  * Prints its port, and serves until its standard input ends. A line on it is a command: "parked N" parks N
- * changes, "live N" lets N changes a second end from now on, "broken" and "well" change what the service says
- * of itself.
+ * changes, "held N" N more by a brake that is on then, "live N" lets N changes a second end from now on,
+ * "broken" and "well" change what the service says of itself.
  */
 
 #include "report/console/console.h"
@@ -29,6 +29,7 @@ typedef struct World {
         Arena *arena;
         PulsePoint pulse[PULSE_POINTS];
         _Atomic bool broken;
+        _Atomic unsigned n_held; /* by the brake, which is on then */
         uint64_t n_made;
 } World;
 
@@ -39,6 +40,8 @@ static void vitals(void *context, Arena *a, Vitals *v)
         World *w = context;
         Wall now = clock_wall(&clock_system);
         VitalsSource *source = arena_new_of(a, VitalsSource);
+        VitalsBrake *brake = arena_new_of(a, VitalsBrake);
+        VitalsAlarm *alarm = arena_new_of(a, VitalsAlarm);
 
         *source = (VitalsSource){
                 .name = "corp.contoso.test",
@@ -65,6 +68,22 @@ static void vitals(void *context, Arena *a, Vitals *v)
                 .writes = { .used = 0.43 },
                 .certificate_end = wall_add(now, (int64_t)90 * 86400000),
         };
+        *brake = (VitalsBrake){ .name = "disable",
+                                .effect = "accounts turned off",
+                                .code = "BrakeDisable",
+                                .on = w->n_held,
+                                .since = wall_add(now, -600000),
+                                .limit = 25,
+                                .window_us = INT64_C(600000000),
+                                .counted = true,
+                                .n_held = w->n_held };
+        *alarm = (VitalsAlarm){
+                .kind = "brake", .name = "disable", .text = fixture_hostile, .since = wall_add(now, -600000)
+        };
+        v->brakes = brake;
+        v->n_brakes = 1;
+        v->alarms = alarm;
+        v->n_alarms = w->n_held ? 1 : 0;
         v->queue_ok = queue_stats(w->queue, now, &v->queue) == 0;
 }
 
@@ -273,7 +292,7 @@ static void add_fixtures(World *w)
         }
 }
 
-static void park(World *w, size_t n)
+static void park(World *w, size_t n, const char *reason)
 {
         static uint64_t k = 0;
         Wall now = clock_wall(&clock_system);
@@ -289,8 +308,14 @@ static void park(World *w, size_t n)
                 memcpy(change.id.bytes, &k, sizeof(k));
                 queue_put(w->queue, &(Intake){ .changes = &change, .n_changes = 1, .now = now });
                 if (queue_lease(w->queue, now, LANES_ALL, a, &lease) == 0)
-                        queue_park(w->queue, &lease, "AttributeValueMustBeUnique", &(Commit){ .now = now });
+                        queue_park(w->queue, &lease, reason, &(Commit){ .now = now });
         }
+}
+
+static void hold(World *w, size_t n)
+{
+        park(w, n, "BrakeDisable");
+        w->n_held = (unsigned)n;
 }
 
 /* -- life ------------------------------------------------------------------------------------------------ */
@@ -303,7 +328,9 @@ static bool obey(World *w, double *rate)
         if (!fgets(line, sizeof(line), stdin))
                 return false;
         if (sscanf(line, "parked %u", &n) == 1)
-                park(w, n);
+                park(w, n, "AttributeValueMustBeUnique");
+        else if (sscanf(line, "held %u", &n) == 1)
+                hold(w, n);
         else if (sscanf(line, "live %u", &n) == 1)
                 *rate = n;
         else
@@ -332,6 +359,18 @@ static void serve(World *w, double rate)
         }
 }
 
+static int release(void *context, const char *brake, bool drop, const char *by, Diag *diag)
+{
+        World *w = context;
+
+        (void)brake;
+        (void)drop;
+        (void)by;
+        (void)diag;
+        w->n_held = 0;
+        return 0;
+}
+
 static void acted(void *context, const char *by, const char *verb, const char *object, const char *error)
 {
         const Log log = { 0 };
@@ -351,6 +390,7 @@ int main(int argc, char **argv)
                                         .scheduler = scheduler,
                                         .scheduler_set = scheduler_set,
                                         .acted = acted,
+                                        .release = release,
                                         .sync = sync_now };
         static World w;
         ReportStore *store = NULL;

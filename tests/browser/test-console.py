@@ -98,6 +98,19 @@ def steer(page, server, found):
     found.check(by, "the run does not say who asked for it")
 
 
+def brake(page, server, shots, found):
+    """One that is on: the first page says so, and what it holds is tried by nobody, but released."""
+    server.tell("held 4")
+    look_at(page, "overview-brake", server.url + "/", shots, found)
+    look_at(page, "parked-brake", server.url + "/parked", shots, found)
+    offered = page.evaluate("[...document.querySelectorAll('li.parked button')].map(b => b.innerText)")
+    found.check(sorted(offered) == ["Drop"] * 5 + ["Try again"], "behind a brake is offered", offered)
+    page.evaluate("confirm = () => false; [...document.querySelectorAll('.brake button')].find(b => b.innerText == 'Let it go on').click()")
+    found.check(page.evaluate("!!document.querySelector('.brake')"), "it is released though nobody has confirmed it")
+    page.evaluate("confirm = () => true; [...document.querySelectorAll('.brake button')].find(b => b.innerText == 'Let it go on').click()")
+    found.check(page.until("!document.querySelector('.brake')", True), "it is not released")
+
+
 def watch(page, server, found):
     """What is new comes by itself; a filter holds for it too; without scripts it is there after a reload."""
     page.view(1280, 900)
@@ -146,8 +159,9 @@ def roles(page, server, found):
     page.evaluate("document.querySelector('.me button').click()")
     page.until("document.title", "Sign in · sosync")
     sign_in(page, server, "bob", found)
+    server.tell("held 1")
     go(page, server.url + "/parked")
-    found.check(page.evaluate("document.querySelectorAll('li.parked button').length") == 0, "a reader is offered acts")
+    found.check(page.evaluate("document.querySelectorAll('main button').length") == 0 and page.evaluate("!!document.querySelector('.brake')"), "a reader is offered acts")
     page.complaints.clear()
 
 
@@ -180,6 +194,7 @@ def main(program, shots):
             look_at(page, name, server.url + path, shots, found)
         find_out_why(page, server, shots, found)
         steer(page, server, found)
+        brake(page, server, shots, found)
         watch(page, server, found)
         without_scripts(page, server, found)
         speed(page, server, found)

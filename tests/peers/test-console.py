@@ -18,10 +18,18 @@ from lab.base import write_file
 
 TOKEN = "a-token-of-the-operator-of-this-test"
 
+LEAVERS, LIMIT = 6, 2
+
+
+def listens(h):
+    return int(re.findall(r"console  listen=\S+ port=(\d+)", h.sosync.log.read_text())[-1])
+
+
 with house("console") as h:
     write_file(h.folder / "console-token", TOKEN + "\n", 0o600)
-    h.start(more=f'console: {{listen: "127.0.0.1:0", token_file: "{h.folder}/console-token"}}')
-    port = int(re.search(r"console  listen=\S+ port=(\d+)", h.sosync.log.read_text())[1])
+    h.start(brakes="{off: [create], disable: {limit: 2, window: 1h}}",
+            more=f'console: {{listen: "127.0.0.1:0", token_file: "{h.folder}/console-token"}}')
+    port = listens(h)
 
     def ask(method, path, body=None, cookie=None):
         c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -127,6 +135,65 @@ with house("console") as h:
     if shutil.which("promtool"):
         r = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
         check(r.returncode == 0, r.stdout + r.stderr)
+
+    step("a brake that is on is told wherever somebody looks")
+
+    def metrics():
+        lines = [line for line in ask("GET", "/metrics")[2].splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+    check(metrics()['sosync_brake_on{brake="disable"}'] == 0 and metrics()['sosync_alarms_open{kind="brake"}'] == 0, "a brake is on")
+    check("Alarms" not in ask("GET", "/")[2] and "Nothing is parked" in ask("GET", "/parked")[2], "an alarm is told")
+    for n in range(LEAVERS):
+        h.ad.add_user(f"Leaver {n}", h.people, sAMAccountName=f"leaver.{n}")
+    for n in range(LEAVERS):
+        h.until_user(f"leaver.{n}", accountEnabled=True)
+    for n in range(LEAVERS):
+        h.ad.disable(f"CN=Leaver {n},{h.people}")
+    held = LEAVERS - LIMIT
+    wait_until(lambda: metrics()['sosync_brake_held{brake="disable"}'] == held, DEADLINE_S, "what is held in the metrics")
+    check(metrics()['sosync_brake_on{brake="disable"}'] == 1 and metrics()['sosync_brake_on{brake="members"}'] == 0, metrics())
+
+    def told_everywhere():
+        check(metrics()['sosync_alarms_open{kind="brake"}'] == 1, metrics())
+        sentence = f"Needs a person: the brake \"disable\" is on and holds {held} changes."
+        top = h.sosync.command("top", "--once").stdout
+        check(top.startswith(sentence), top)
+        words = " ".join(top.split())
+        check(re.search(r" alarms brake disable, since 20\d\d-\S+Z: .* more than 2 accounts turned off", words), top)
+        text = ask("GET", "/")[2]
+        check(f"the brake &quot;disable&quot; is on and holds {held} changes" in text.replace("&#34;", "&quot;"), text[:6000])
+        check(f"“disable” is on, and holds {held} changes" in text and "<h2>Alarms</h2>" in text, text[:6000])
+        text = ask("GET", "/parked")[2]
+        check("The brake “disable” is on" in text and "sosync queue release --brake disable" in text, text[:6000])
+        check(text.count('<li class="card parked">') == held and "Leaver" in text, text)
+    told_everywhere()
+
+    step("and told again after a restart")
+    h.sosync.stop()
+    h.sosync.start()
+    port = listens(h)
+    wait_until(lambda: ask("GET", "/readyz")[0] == 200, DEADLINE_S, "readiness")
+    told_everywhere()
+
+    step("all is tried again, but for what a brake holds; then it is released in the browser")
+    _, headers, _ = ask("POST", "/sign-in", {"token": TOKEN})
+    cookie = headers["Set-Cookie"].split(";")[0]
+    page = ask("GET", "/parked", cookie=cookie)[2]
+    csrf = re.search(r'name="csrf" value="([0-9a-f]{64})"', page)[1]
+    check("Try again" not in page and "retry-all" not in page and page.count("Let it go on") == 1, page)
+    check(ask("POST", "/parked/steer", {"verb": "retry-all", "csrf": csrf}, cookie)[0] == 303, "all again")
+    check(metrics()['sosync_queue_parked{lane="urgent"}'] == held, "what is held was tried again")
+    check(ask("POST", "/parked/brake", {"verb": "release", "brake": "nobody", "csrf": csrf}, cookie)[0] == 500, "an unknown brake")
+    check(ask("POST", "/parked/brake", {"verb": "shout", "brake": "disable", "csrf": csrf}, cookie)[0] == 400, "an unknown verb")
+    check(ask("POST", "/parked/brake", {"verb": "release", "brake": "disable", "csrf": "0" * 64}, cookie)[0] == 403, "without a token")
+    check(metrics()['sosync_brake_on{brake="disable"}'] == 1, "it was released")
+    check(ask("POST", "/parked/brake", {"verb": "release", "brake": "disable", "csrf": csrf}, cookie)[0] == 303, "the release")
+    for n in range(LEAVERS):
+        h.until_user(f"leaver.{n}", accountEnabled=False)
+    check(metrics()['sosync_brake_on{brake="disable"}'] == 0 and metrics()['sosync_alarms_open{kind="brake"}'] == 0, metrics())
+    check("alarms" not in h.sosync.command("top", "--once").stdout, "an alarm that is over")
+    act = json.loads(h.sosync.command("audit", "search", "--kind", "act", "--by", "operator", "--json").stdout.splitlines()[-1])
+    check((act["verb"], act["request"], act["ok"]) == ("release", {"console": "release", "object": "disable"}, True), act)
 
     step("it stops while somebody follows")
     follower = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
