@@ -254,10 +254,8 @@ void queue_view_list_text(const json_t *list, size_t columns, Str *out)
 typedef struct Steering {
         Queue *queue;
         QueueVerb verb;
-        const char *which;
-        const Dn *dn; /* NULL: `which` is a GUID, or "parked" */
-        ObjectId id;
-        Arena *arena;
+        const Dn *dn;   /* NULL: "parked" */
+        Arena *scratch; /* for the name of one change */
         Wall now;
         int n;
 } Steering;
@@ -266,34 +264,52 @@ static bool is_meant(const Steering *s, const QueueItem *item)
 {
         const Dn *dn;
 
-        if (str_is(s->which, "parked"))
-                return item->state == QUEUE_PARKED;
         if (!s->dn)
-                return guid_is(&s->id, &item->change.id);
-        return item->change.dn && dn_parse(s->arena, item->change.dn, &dn, NULL) == 0 && dn_is(dn, s->dn);
+                return item->state == QUEUE_PARKED;
+        arena_reset(s->scratch);
+        return item->change.dn && dn_parse(s->scratch, item->change.dn, &dn, NULL) == 0 && dn_is(dn, s->dn);
+}
+
+static int steer_one(Steering *s, const ObjectKey *key)
+{
+        int r = s->verb == QUEUE_VERB_RETRY ? queue_unpark(s->queue, key, s->now) : queue_drop(s->queue, key);
+
+        s->n += r == 0;
+        return r < 0 ? r : 0;
 }
 
 static int steer_item(void *context, const QueueItem *item)
 {
         Steering *s = context;
         ObjectKey key = { .source = item->change.source, .id = item->change.id };
-        int r;
 
-        if (!is_meant(s, item))
-                return 0;
-        r = s->verb == QUEUE_VERB_RETRY ? queue_unpark(s->queue, &key, s->now) : queue_drop(s->queue, &key);
-        s->n += r == 0;
-        return r < 0 ? r : 0;
+        return is_meant(s, item) ? steer_one(s, &key) : 0;
+}
+
+/* By its key, of whichever source: nobody walks through a backlog for it. */
+static int steer_guid(Steering *s, const ObjectId *id, Arena *a)
+{
+        const char *const *names;
+        size_t n;
+        int r = connector_names_stored(queue_space(s->queue), a, &names, &n);
+
+        for (size_t i = 0; r == 0 && (i < n || i == 0); i++)
+                r = steer_one(s, &(ObjectKey){ .source = (uint16_t)i, .id = *id });
+        return r;
 }
 
 int queue_view_steer(Queue *q, QueueVerb verb, const char *which, Wall now)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Steering s = { .queue = q, .verb = verb, .which = which, .arena = a, .now = now };
+        _cleanup_(arena_freep) Arena *a = arena_new(0), *scratch = arena_new(0);
+        Steering s = { .queue = q, .verb = verb, .scratch = scratch, .now = now };
+        ObjectId id;
         int r;
 
-        if (!str_is(which, "parked") && !guid_parse(which, &s.id) && dn_parse(a, which, &s.dn, NULL))
+        if (guid_parse(which, &id))
+                r = steer_guid(&s, &id, a);
+        else if (!str_is(which, "parked") && (!*which || dn_parse(a, which, &s.dn, NULL)))
                 return -EINVAL;
-        r = each(q, steer_item, &s);
+        else
+                r = each(q, steer_item, &s);
         return r ? r : s.n;
 }
