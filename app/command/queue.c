@@ -24,7 +24,7 @@ typedef struct QueueCommand {
 static json_t *ask_service(const Config *c, const QueueCommand *q, bool *ret_absent, int *ret_status)
 {
         json_t *request = json_pack("{s:s, s:s?, s:s?, s:I, s:s?, s:b}", "do", q->brake ? "release" : q->verb,
-                                    "state", q->state, "which", q->which, "max", (json_int_t)q->limit,
+                                    "state", q->state, "which", q->which, "max", (json_int_t)q->limit + 1,
                                     "brake", q->brake, "drop", str_is(q->verb, "drop"));
 
         return command_ask(c, request, ret_absent, ret_status);
@@ -86,7 +86,7 @@ static json_t *ask_store(const Config *c, const QueueCommand *q, int *ret_status
         if (str_is(q->verb, "stats") || q->brake)
                 result = ask_brakes(queue, c, q, now);
         else if (str_is(q->verb, "list"))
-                result = queue_view_list(queue, q->state, (size_t)q->limit);
+                result = queue_view_list(queue, q->state, (size_t)q->limit + 1);
         else
                 return steer(queue, q, now, ret_status);
         if (!result)
@@ -100,6 +100,16 @@ static void record(const Config *c, const QueueCommand *q, bool ok)
         if (!str_is(q->verb, "stats") && !str_is(q->verb, "list"))
                 command_act(NULL, c, q->verb, json_pack("{s:s?, s:s?}", "which", q->which, "brake", q->brake),
                             ok);
+}
+
+/* One more than wanted was asked for: it tells whether there are more. */
+static void cut(const QueueCommand *q, json_t *list)
+{
+        if (json_array_size(list) <= (size_t)q->limit)
+                return;
+        json_array_remove(list, json_array_size(list) - 1);
+        fprintf(stderr, "sosync: only the first %lld are shown; see --limit, and `sosync queue stats`\n",
+                (long long)q->limit);
 }
 
 static void print(const QueueCommand *q, const json_t *result)
@@ -194,6 +204,8 @@ int command_queue(const Command *c, const char *config_path, int argc, char **ar
         }
         if (!result)
                 return status;
+        if (str_is(q.verb, "list"))
+                cut(&q, result);
         print(&q, result);
         json_decref(result);
         return EXIT_DONE;

@@ -116,7 +116,7 @@ static json_t *answer_list(Connection *c, json_t *request)
         json_int_t max = json_integer_value(json_object_get(request, "max"));
         json_t *list = queue_view_list(c->control->wiring->queue,
                                        json_string_value(json_object_get(request, "state")),
-                                       max > 0 && max < 100000 ? (size_t)max : 1000);
+                                       max > 0 && max <= 100000 ? (size_t)max : 1000);
 
         return list ? json_pack("{s:b, s:o}", "ok", 1, "result", list)
                     : answer_error(1, "the queue cannot be read");

@@ -147,6 +147,9 @@ with house("rule-life") as h:
     check(2 < len(off) < N_PEOPLE, len(off))
     held = json.loads(h.sosync.command("queue", "list", "--state", "parked", "--json").stdout)
     check(len(held) == N_PEOPLE + 2 - len(off), held)
+    for limit, said in ((len(held) - 1, f"sosync: only the first {len(held) - 1} are shown; see --limit, and `sosync queue stats`\n"), (len(held), "")):
+        r = h.sosync.command("queue", "list", "--state", "parked", "--json", "--limit", str(limit))
+        check((r.stderr, json.loads(r.stdout)) == (said, held[:limit]), r)
 
     step("it stays active over a restart, whatever the configuration names")
     h.sosync.stop()
