@@ -3,6 +3,7 @@
 #include "report/audit.h"
 #include "app/command/options.h"
 #include "base/str.h"
+#include "engine/model/dn.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 typedef struct Search {
         Wall since;
         const char *by, *dn, *kind, *text;
+        const Dn *name;     /* what --dn means */
+        const char *folded; /* --text */
+        Arena *kept;
         bool json;
         Arena *arena; /* for one line */
         size_t columns;
@@ -21,6 +25,37 @@ static const char *member(const json_t *entry, const char *name)
         const char *text = json_string_value(json_object_get(entry, name));
 
         return text ? text : "";
+}
+
+static bool is_name(const Search *s, const char *text)
+{
+        const Dn *dn;
+
+        return text && *text && dn_parse(s->arena, text, &dn, NULL) == 0 && dn_is(dn, s->name);
+}
+
+static bool is_asked(const Search *s, const json_t *request)
+{
+        static const char *const keys[] = { "dn", "which", "ou" };
+
+        for (size_t i = 0; i < N_ELEMENTS(keys); i++)
+                if (is_name(s, member(request, keys[i])))
+                        return true;
+        return false;
+}
+
+/* Of a write it is the object; of an act what was asked for: by its name, or all below it. */
+static bool is_about(const Search *s, const json_t *entry)
+{
+        const json_t *request = json_object_get(entry, "request");
+
+        return is_name(s, member(entry, "dn")) || is_asked(s, request) ||
+               is_asked(s, json_object_get(request, "arguments"));
+}
+
+static bool has_text(const Search *s, const AuditLine *line)
+{
+        return strstr(str_fold(s->arena, arena_strndup(s->arena, line->text, line->n)), s->folded);
 }
 
 static bool is_wanted(const Search *s, const AuditLine *line)
@@ -34,11 +69,11 @@ static bool is_wanted(const Search *s, const AuditLine *line)
         if (s->by && strcasecmp(member(line->entry, "by"), s->by) != 0 &&
             strcasecmp(member(line->entry, "login"), s->by) != 0)
                 return false;
-        if (s->dn && strcasecmp(member(line->entry, "dn"), s->dn) != 0)
+        if (s->name && !is_about(s, line->entry))
                 return false;
         if (s->kind && strcmp(member(line->entry, "kind"), s->kind) != 0)
                 return false;
-        return !s->text || memmem(line->text, line->n, s->text, strlen(s->text));
+        return !s->text || has_text(s, line);
 }
 
 /* A terminal has "2026-11-22T08:00:00  write  ", and then the text. */
@@ -136,6 +171,7 @@ static bool print_line(void *context, const AuditLine *line)
         Search *s = context;
         bool is_act;
 
+        arena_reset(s->arena);
         if (!is_wanted(s, line))
                 return false;
         if (s->json) {
@@ -145,7 +181,6 @@ static bool print_line(void *context, const AuditLine *line)
         is_act = str_is(member(line->entry, "kind"), "act");
         printf("%.19s  %-5s  ", safe(s, member(line->entry, "time")), is_act ? "act" : "write");
         print_parts(s, is_act ? act_text(s, line->entry) : write_text(s, line->entry));
-        arena_reset(s->arena);
         return false;
 }
 
@@ -154,7 +189,7 @@ static int parse_search(const Command *c, int argc, char **argv, Search *s)
         const Option options[] = {
                 { "since", .since = &s->since },
                 { "by", .text = &s->by },
-                { "dn", .text = &s->dn },
+                { "dn", .dn = &s->dn },
                 { "kind", .text = &s->kind },
                 { "text", .text = &s->text },
                 { "json", .flag = &s->json },
@@ -164,6 +199,10 @@ static int parse_search(const Command *c, int argc, char **argv, Search *s)
 
         if (status)
                 return status;
+        if (s->dn)
+                dn_parse(s->kept, s->dn, &s->name, NULL);
+        if (s->text)
+                s->folded = str_fold(s->kept, s->text);
         if (s->kind && !str_is(s->kind, "act") && !str_is(s->kind, "write"))
                 return command_fail(EXIT_USAGE, "--kind: \"%s\" is neither act nor write", s->kind);
         return EXIT_DONE;
@@ -171,8 +210,8 @@ static int parse_search(const Command *c, int argc, char **argv, Search *s)
 
 static int search(const Command *c, const char *folder, int argc, char **argv)
 {
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Search s = { .arena = a, .columns = command_room() };
+        _cleanup_(arena_freep) Arena *a = arena_new(0), *kept = arena_new(0);
+        Search s = { .arena = a, .kept = kept, .columns = command_room() };
         Diag diag = DIAG_INIT;
         int r, status = parse_search(c, argc, argv, &s);
 

@@ -90,6 +90,17 @@ with house("audit") as h:
     act = until_lines(h, "--kind", "act", "--text", "4711")[0]
     check((act["verb"], act["by"], act["reason"], act["ok"]) == ("sync", "root", "ticket 4711", True), act)
     check(act["request"]["dn"] == ada, act)
+    h.sosync.command("--reason", "ticket 4712", "queue", "retry", ada)
+    h.sosync.command("--reason", "ticket 4713", "revert", "--release", ada)
+    until_lines(h, "--text", "4713")
+    spaced = ada.replace(",", ", ").replace("CN=", "cn=").upper()
+    for name in (ada, spaced):
+        about = lines(h, "--dn", name)
+        check({one.get("verb", one.get("action")) for one in about} >= {"create", "sync", "retry", "revert-release"}, (name, about))
+    check([one["reason"] for one in lines(h, "--kind", "act", "--text", "TICKET 4712")] == ["ticket 4712"], "capitals count")
+    check(lines(h, "--dn", ada.replace("Ada", "Eve")) == [], "another object")
+    r = h.sosync.command("audit", "search", "--dn", "nonsense")
+    check(r.returncode == 2 and "is not a distinguished name" in r.stderr, r)
 
     step("who became root has a login, by the kernel's word; who is not root cannot claim one")
     games = pwd.getpwnam("games")
@@ -146,7 +157,10 @@ with house("audit") as h:
     r = command_as_nobody(run, [], "sync", ada)
     check(r.returncode == 2 and "members of the group users" in r.stderr and "permission denied" in r.stderr, r)
     r = command_as_nobody(run, [], "top", "--json")
-    check(r.returncode == 5 and "permission denied" in r.stderr, r)
+    check(r.returncode == 2 and "permission denied" in r.stderr, r)
+    for words in (["report", "list"], ["audit", "verify"], ["audit", "search"]):
+        r = command_as_nobody(run, [], *words)
+        check(r.returncode == 2 and "Permission denied" in r.stderr and r.stderr.count("\n") == 1, (words, r))
     check(h.sosync.command("queue", "stats").returncode == 0, "root is not let in")
 
     step("a socket that somebody else has is left alone")
