@@ -48,6 +48,42 @@ static int look_below(Containers *c, const char *base, int64_t timeout_us, Diag 
                            diag);
 }
 
+static int is_there(void *context, LDAPMessage *message)
+{
+        bool *there = context;
+
+        *there = true;
+        return 0;
+}
+
+/* Return: 0, CONN_E_*. */
+static int look_for(Containers *c, const char *base, const char *dn, int64_t timeout_us, bool *ret_there,
+                    Diag *diag)
+{
+        static const char *const nothing[] = { "1.1" };
+        ConnSearch search = {
+                .base = dn,
+                .scope = LDAP_SCOPE_BASE,
+                .filter = "(objectClass=*)",
+                .attributes = nothing,
+                .n_attributes = N_ELEMENTS(nothing),
+        };
+        const Dn *object, *top;
+        int r;
+
+        *ret_there = false;
+        /* Of another domain the server would say where it is, which does not help. */
+        if (dn_parse(c->arena, dn, &object, NULL) || dn_parse(c->arena, base, &top, NULL) ||
+            !dn_is_below(object, top))
+                return 0;
+        r = conn_search(c->conn, &search, timeout_us, "look for an organizational unit", is_there, ret_there,
+                        NULL, diag);
+        if (r != CONN_E_NOT_FOUND)
+                return r;
+        diag_clear(diag);
+        return 0;
+}
+
 /* "DC=corp,DC=contoso,DC=test": corp.contoso.test; of another name its own text. */
 static const char *fqdn_of(Arena *a, const char *base)
 {
@@ -62,7 +98,8 @@ static const char *fqdn_of(Arena *a, const char *base)
         return *name && !*at ? name : base;
 }
 
-int directory_look(const LdapConfig *config, Arena *a, DirectoryFacts *ret, Diag *diag)
+int directory_look(const LdapConfig *config, const char *const *wanted, size_t n_wanted, Arena *a,
+                   DirectoryFacts *ret, Diag *diag)
 {
         static const char *const products[] = {
                 [VENDOR_OTHER] = "not Active Directory",
@@ -72,7 +109,7 @@ int directory_look(const LdapConfig *config, Arena *a, DirectoryFacts *ret, Diag
         _cleanup_(conn_freep) Conn *c = NULL;
         Containers containers = { .arena = a,
                                   .names = arena_new_array(a, const char *, DIRECTORY_CONTAINERS) };
-        const char *base;
+        const char *base, *absent = NULL;
         int r;
 
         r = conn_open_any(&c, config, 0, NULL, NULL, NULL, diag);
@@ -88,6 +125,13 @@ int directory_look(const LdapConfig *config, Arena *a, DirectoryFacts *ret, Diag
         }
         containers.conn = c;
         r = look_below(&containers, base, config->request_timeout_us, diag);
+        for (size_t i = 0; r == 0 && i < n_wanted && !absent; i++) {
+                bool there;
+
+                r = look_for(&containers, base, wanted[i], config->request_timeout_us, &there, diag);
+                if (r == 0 && !there)
+                        absent = wanted[i];
+        }
         if (r)
                 return r;
         *ret = (DirectoryFacts){
@@ -98,6 +142,7 @@ int directory_look(const LdapConfig *config, Arena *a, DirectoryFacts *ret, Diag
                 .containers = containers.names,
                 .n_containers = containers.n,
                 .has_more = containers.has_more,
+                .absent = absent,
         };
         ret->fqdn = fqdn_of(a, ret->base);
         return 0;

@@ -22,13 +22,15 @@ struct DirectoryFacts {
         bool has_dirsync;
         const char *const *containers; /* DNs one level below the base that hold objects of people's making */
         size_t n_containers;
-        bool has_more; /* containers beyond DIRECTORY_CONTAINERS */
+        bool has_more;      /* containers beyond DIRECTORY_CONTAINERS */
+        const char *absent; /* the first of those asked for that is not there; NULL: all are */
 };
 
 #define DIRECTORY_CONTAINERS 50
 
 /*
- * `config`: uris, bind, tls and time-outs; its base may be NULL. Blocks. Return: 0, CONN_E_* with the reason
- * in the diag.
+ * `config`: uris, bind, tls and time-outs; its base may be NULL. `wanted`: DNs below the base that should be
+ * there. Blocks. Return: 0, CONN_E_* with the reason in the diag.
  */
-int directory_look(const LdapConfig *config, Arena *a, DirectoryFacts *ret_facts, Diag *diag);
+int directory_look(const LdapConfig *config, const char *const *wanted, size_t n_wanted, Arena *a,
+                   DirectoryFacts *ret_facts, Diag *diag);

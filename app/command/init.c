@@ -95,6 +95,8 @@ static int parse(const Command *command, InitCommand *c, int argc, char **argv)
                         return command_fail(EXIT_USAGE, "at most %d times --uri", INIT_MANY);
                 else if (k == OPTION_OU && !add(a->ous, &a->n_ous, optarg))
                         return command_fail(EXIT_USAGE, "at most %d times --ou", INIT_MANY);
+                else if (k == OPTION_OU && !command_dn("--ou", optarg))
+                        return EXIT_USAGE;
                 else if (k == '?')
                         return command_usage(command);
                 else if (k >= OPTION_SLOT && (size_t)(k - OPTION_SLOT) < N_ELEMENTS(slots))
@@ -178,6 +180,17 @@ static int complete_target(InitCommand *c)
         return r;
 }
 
+static int refuse_ou(InitCommand *c, const DirectoryFacts *d)
+{
+        const char *there = "";
+
+        for (size_t i = 0; i < d->n_containers; i++)
+                there = arena_printf(c->arena, "%s%s\"%s\"", there, i ? ", " : "", d->containers[i]);
+        return command_fail(EXIT_USAGE,
+                            "--ou: \"%s\" is not there, or cannot be read, below %s; there are %s%s",
+                            d->absent, d->base, *there ? there : "none", d->has_more ? " and more" : "");
+}
+
 static int look(InitCommand *c, DirectoryFacts *ret)
 {
         const InitAnswers *a = &c->answers;
@@ -198,8 +211,10 @@ static int look(InitCommand *c, DirectoryFacts *ret)
         Diag diag = DIAG_INIT;
         int status = EXIT_DONE;
 
-        if (directory_look(&config, c->arena, ret, &diag))
+        if (directory_look(&config, a->ous, a->n_ous, c->arena, ret, &diag))
                 status = command_fail_diag(EXIT_UNREACHABLE, &diag);
+        else if (ret->absent)
+                status = refuse_ou(c, ret);
         else
                 fprintf(stderr, "directory: %s, %s, %s\n", ret->product, ret->server, ret->base);
         diag_deinit(&diag);

@@ -34,6 +34,10 @@ with house("init") as h:
             ({"base": "DC=other,DC=test"}, 5, "is no naming context of this server"),
             ({"keytab": h.dc.password_file}, 2, "either --bind-dn"),
             ({"tenant-id": "contoso"}, 2, "tenant_id"),
+            ({"ou": "foo"}, 2, '--ou: "foo" is not a distinguished name'),
+            ({"ou": f"OU=Nope,{h.dc.base}"}, 2, f'--ou: "OU=Nope,{h.dc.base}" is not there, or cannot be read, below {h.dc.base}; there are "'),
+            ({"ou": f"OU=Nope,{h.dc.base}"}, 2, f'"{h.corp}"'),
+            ({"ou": "OU=Corp,DC=other,DC=test"}, 2, "is not there"),
             ({"uri": "ldaps://127.0.0.1:1"}, 5, "127.0.0.1:1")):
         r = h.sosync.command("init", *arguments(h, **change))
         check(r.returncode == status and words in r.stderr, (change, r))
