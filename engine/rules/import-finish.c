@@ -99,7 +99,7 @@ static void place_rule(Importing *im, ImportRule *r)
 
 /* ---- precedence ---- */
 
-static const ImportRule *find_id(const Importing *im, const char *id)
+static ImportRule *find_id(const Importing *im, const char *id)
 {
         for (size_t i = 0; i < im->rules.n; i++)
                 if (str_is(rule_at(im, i)->rule.id, id))
@@ -107,44 +107,80 @@ static const ImportRule *find_id(const Importing *im, const char *id)
         return NULL;
 }
 
-/* "Before that rule" takes its number, and moves it and all behind it, as the server does when it is added.
- */
-static void place_before(Importing *im, ImportRule *r)
+static bool is_before(const ImportRule *r)
 {
-        const char *id = import_guid_is_set(r->before) ? r->before : r->after;
-        const ImportRule *other = find_id(im, id);
-        int number;
-
-        if (!other || other == r) {
-                import_skip(im, r->rule.name, NULL,
-                            "its precedence is given by another rule (%s) that was not read; export both, or "
-                            "give it "
-                            "a number of its own",
-                            id);
-                r->skipped = true;
-                return;
-        }
-        number = other->rule.precedence + (id == r->after);
-        for (size_t i = 0; i < im->rules.n; i++) {
-                Rule *moved = &rule_at(im, i)->rule;
-
-                if (moved != &r->rule && moved->precedence >= number)
-                        moved->precedence++;
-        }
-        r->rule.precedence = number;
-        import_note(im, r->rule.name,
-                    "it was placed %s rule \"%s\": precedence %d, those behind it moved by one",
-                    id == r->after ? "behind" : "before", other->rule.name, number);
+        return import_guid_is_set(r->before);
 }
 
+/* Precedence 0 and "before that rule" is no number. */
+static void find_place(Importing *im, ImportRule *r)
+{
+        const char *id = is_before(r) ? r->before : r->after;
+
+        if (r->skipped || r->rule.precedence || !import_guid_is_set(id))
+                return;
+        r->is_unplaced = true;
+        r->beside = find_id(im, id);
+        if (r->beside)
+                return;
+        import_skip(im, r->rule.name, NULL,
+                    "its precedence is given by another rule (%s) that was not read; export both, or give it "
+                    "a number of its own",
+                    id);
+        r->skipped = true;
+}
+
+/* "Before that rule" takes its number, and moves it and all behind it, as the server does when it is added.
+ */
+static void place_beside(Importing *im, ImportRule *r)
+{
+        int number = r->beside->rule.precedence + !is_before(r);
+
+        for (size_t i = 0; i < im->rules.n; i++) {
+                ImportRule *moved = rule_at(im, i);
+
+                if (!moved->is_unplaced && moved->rule.precedence >= number)
+                        moved->rule.precedence++;
+        }
+        r->rule.precedence = number;
+        r->is_unplaced = false;
+}
+
+/* One rule may be placed by another that is placed by a third: from those that have a number on. */
 static void place_all(Importing *im)
 {
+        bool any = true;
+
+        for (size_t i = 0; i < im->rules.n; i++)
+                find_place(im, rule_at(im, i));
+        while (any) {
+                any = false;
+                for (size_t i = 0; i < im->rules.n; i++) {
+                        ImportRule *r = rule_at(im, i);
+
+                        if (!r->is_unplaced || !r->beside || r->beside->is_unplaced)
+                                continue;
+                        place_beside(im, r);
+                        any = true;
+                }
+        }
         for (size_t i = 0; i < im->rules.n; i++) {
                 ImportRule *r = rule_at(im, i);
 
-                if (!r->skipped && r->rule.precedence == 0 &&
-                    (import_guid_is_set(r->before) || import_guid_is_set(r->after)))
-                        place_before(im, r);
+                if (!r->beside)
+                        continue;
+                if (!r->is_unplaced) {
+                        import_note(
+                                im, r->rule.name,
+                                "it was placed %s rule \"%s\": precedence %d, those behind it moved by one",
+                                is_before(r) ? "before" : "behind", r->beside->rule.name, r->rule.precedence);
+                        continue;
+                }
+                import_skip(im, r->rule.name, NULL,
+                            "its precedence is given by rule \"%s\", which has none itself; give one of them "
+                            "a number of its own",
+                            r->beside->rule.name);
+                r->skipped = true;
         }
 }
 

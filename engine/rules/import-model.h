@@ -33,6 +33,8 @@ struct ImportRule {
         const char *connector; /* GUID, small letters, without braces */
         const char *before; /* GUID of the rule whose place it takes, or behind which it stands; NULL: none */
         const char *after;
+        struct ImportRule *beside; /* that one; NULL: none is named, or it was not read */
+        bool is_unplaced;          /* `beside` decides about its precedence, and that is not done yet */
         bool skipped;
 };
 

@@ -225,6 +225,76 @@ static void test_script(void **state)
         assert_round_trip(b, im);
 }
 
+/* Scripts with these rules, in this order: "A0<B" has no number and stands before B, ">" behind, "C100" its
+ * own. */
+static const Import *read_places(Bench *b, const char *const *rules)
+{
+        static int n_read;
+        const char *text = "";
+        const Import *im = NULL;
+        const char *path = arena_printf(b->a, "%s/places-%d.ps1", b->folder, n_read++);
+
+        for (; *rules; rules++) {
+                const char *r = *rules, *beside = strpbrk(r, "<>");
+                const char *way = !beside ? "" : *beside == '<' ? "-PrecedenceBefore" : "-PrecedenceAfter";
+
+                text = arena_printf(
+                        b->a,
+                        "%sNew-ADSyncRule -Name '%c' -Identifier '%c0000000-0000-0000-0000-000000000001' "
+                        "-Direction 'Inbound' -Precedence %d %s %s -SourceObjectType 'user' "
+                        "-TargetObjectType 'person' -Connector 'ae4db4cc-b16b-4eb2-acf5-837ca84e4d7d' "
+                        "-LinkType 'Provision' -OutVariable syncRule\n"
+                        "Add-ADSyncRule -SynchronizationRule $syncRule[0]\n",
+                        text, *r, *r, atoi(r + 1), way,
+                        beside ? arena_printf(b->a, "'%c0000000-0000-0000-0000-000000000001'", beside[1])
+                               : "");
+        }
+        assert_int_equal(str_write_file(path, text, strlen(text), 0600), 0);
+        if (import_read(b->a, path, &(ImportOptions){ 0 }, &im, &b->diag))
+                fail_msg("%s\n%s", text, diag_text(&b->diag));
+        return im;
+}
+
+static const char *show_places(Arena *a, const Import *im)
+{
+        const char *text = "";
+
+        for (size_t i = 0; i < im->n_rules; i++)
+                text = arena_printf(a, "%s%s%s %d", text, i ? ", " : "", im->rules[i]->name,
+                                    im->rules[i]->precedence);
+        return text;
+}
+
+/* Rules that are placed by others, in chains, in whatever order they are read. */
+static void test_places(void **state)
+{
+        static const struct {
+                const char *rules[6], *are, *skipped;
+        } cases[] = {
+                { { "A0<B", "B0<C", "C100", "D50" }, "D 50, A 100, B 101, C 102", NULL },
+                { { "D50", "C100", "B0<C", "A0<B" }, "D 50, A 100, B 101, C 102", NULL },
+                { { "B0<C", "A0<B", "D50", "C100" }, "D 50, A 100, B 101, C 102", NULL },
+                { { "A0>B", "B0>C", "C100", "D101" }, "C 100, B 101, A 102, D 103", NULL },
+                { { "A0<B", "B0<A", "C100" }, "C 100", "by rule \"B\", which has none itself" },
+                { { "A0<A", "C100" }, "C 100", "by rule \"A\", which has none itself" },
+                { { "A0<B", "B0<E", "C100" }, "C 100", "by rule \"B\", which has none itself" },
+                { { "E0", "A0<C", "C100" }, "E 0, A 100, C 101", NULL },
+        };
+        Bench *b = *state;
+
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                const Import *im = read_places(b, cases[i].rules);
+
+                if (!str_is(show_places(b->a, im), cases[i].are))
+                        fail_msg("%zu: %s (%s)", i, show_places(b->a, im),
+                                 im->n_skipped ? im->skipped[0].text : "");
+                if (cases[i].skipped)
+                        assert_note(im->skipped, im->n_skipped, "A", NULL, cases[i].skipped);
+                else
+                        assert_int_equal(im->n_skipped, 0);
+        }
+}
+
 /* ---- what must be refused ---- */
 
 static void assert_refused(Bench *b, const char *name, const char *text, size_t n, const char *finding)
@@ -390,6 +460,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_names, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_script, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_places, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_hostile_xml, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_hostile_script, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_utf16, setup, teardown),
