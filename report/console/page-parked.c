@@ -13,25 +13,62 @@
 #define LOOKED_MAX 200000
 
 typedef struct Parked {
-        const QueueItem *items[SHOWN];
+        QueueItem items[SHOWN];
         size_t n, n_looked;
+        size_t n_all;  /* of the queue, as its counters say */
+        bool is_whole; /* no other is in the queue */
 } Parked;
 
-static void gather(Ask *q, Parked *p)
+static size_t count_parked(Ask *q)
 {
+        QueueStats stats;
+        size_t n = 0;
+
+        if (queue_stats(q->console->queue, q->now, &stats))
+                return SIZE_MAX;
+        for (size_t lane = 0; lane < _LANE_N; lane++)
+                n += stats.n[lane][QUEUE_PARKED];
+        return n;
+}
+
+static void keep(Ask *q, Parked *p, const QueueItem *item)
+{
+        QueueItem *kept = &p->items[p->n++];
+
+        *kept = *item;
+        kept->change = (Change){ .source = item->change.source,
+                                 .id = item->change.id,
+                                 .lane = item->change.lane,
+                                 .dn = item->change.dn ? arena_strdup(q->arena, item->change.dn) : NULL };
+        kept->reason = item->reason ? arena_strdup(q->arena, item->reason) : NULL;
+}
+
+/* Return: 0, -errno. */
+static int gather(Ask *q, Parked *p)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
         ObjectKey after = { 0 };
         QueueItem *items;
-        size_t n;
+        size_t n = 1;
 
-        while (p->n < SHOWN && p->n_looked < LOOKED_MAX &&
-               queue_list(q->console->queue, p->n_looked ? &after : NULL, PAGE, q->arena, &items, &n) == 0 &&
-               n) {
+        p->n_all = count_parked(q);
+        while (n && p->n < p->n_all && p->n < SHOWN && p->n_looked < LOOKED_MAX) {
+                int r;
+
+                arena_reset(a);
+                r = queue_list(q->console->queue, p->n_looked ? &after : NULL, PAGE, a, &items, &n);
+                if (r)
+                        return r;
                 for (size_t i = 0; i < n && p->n < SHOWN; i++)
                         if (items[i].state == QUEUE_PARKED)
-                                p->items[p->n++] = &items[i];
+                                keep(q, p, &items[i]);
                 p->n_looked += n;
-                after = (ObjectKey){ .source = items[n - 1].change.source, .id = items[n - 1].change.id };
+                if (n)
+                        after = (ObjectKey){ .source = items[n - 1].change.source,
+                                             .id = items[n - 1].change.id };
         }
+        p->is_whole = !n || p->n >= p->n_all;
+        return 0;
 }
 
 static void add_act(Ask *q, Str *out, const QueueItem *item, const char *verb, const char *button)
@@ -105,11 +142,11 @@ static size_t add_items(Ask *q, const Parked *p, const Vitals *v, const VitalsBr
         size_t n = 0;
 
         for (size_t i = 0; i < p->n; i++) {
-                if (held_by(v, p->items[i]) != b)
+                if (held_by(v, &p->items[i]) != b)
                         continue;
                 if (n++ == 0)
                         html_raw(out, "<ul class=\"plain\">");
-                add_item(q, out, p->items[i], b != NULL);
+                add_item(q, out, &p->items[i], b != NULL);
         }
         if (n)
                 html_raw(out, "</ul>");
@@ -129,17 +166,37 @@ static size_t add_brakes(Ask *q, const Parked *p, const Vitals *v)
         return n;
 }
 
+/* Why there are no more of them here. */
+static void say_rest(Str *out, const Parked *p)
+{
+        if (p->is_whole)
+                return;
+        html_raw(out, "<p class=\"muted\">");
+        if (p->n_all != SIZE_MAX)
+                str_printf(out, "%zu change%s parked. ", p->n_all, p->n_all == 1 ? " is" : "s are");
+        if (p->n == SHOWN)
+                str_printf(out, "These are the first %d of the queue.", SHOWN);
+        else
+                str_printf(out, "The queue is long: of its first %zu changes, %zu %s parked.", p->n_looked,
+                           p->n, p->n == 1 ? "is" : "are");
+        html_raw(out, " <code>sosync queue list --state parked</code> looks through it all.</p>");
+}
+
 void page_parked(Ask *q)
 {
         Parked *p = arena_new_of(q->arena, Parked);
         Str *out = &q->answer.body;
         size_t n_free = 0, n_on;
         Vitals v;
+        int r = gather(q, p);
 
+        if (r) {
+                page_say(q, 500, "The queue cannot be read", strerror(-r));
+                return;
+        }
         q->console->ops->vitals(q->console->context, q->arena, &v);
-        gather(q, p);
         for (size_t i = 0; i < p->n; i++)
-                n_free += !held_by(&v, p->items[i]);
+                n_free += !held_by(&v, &p->items[i]);
         page_begin(q, "Parked", "/parked");
         html_raw(
                 out,
@@ -147,19 +204,18 @@ void page_parked(Ask *q)
                 "Whatever changes at the object in the directory starts it again by itself. Dropping forgets "
                 "a "
                 "change; the object comes back with its next one.</p>");
+        say_rest(out, p);
         n_on = add_brakes(q, p, &v);
         if (n_on && n_free)
                 html_raw(out, "<h2>For other reasons</h2>");
-        if (!p->n && !n_on)
+        if (!p->n && !n_on && p->is_whole)
                 html_raw(out, "<div class=\"card\"><p class=\"lead\">Nothing is parked.</p></div>");
         if (n_free > 1 && q->role == CONSOLE_OPERATE && q->csrf) {
                 page_form(q, out, "/parked/steer", "inline");
                 page_hidden(out, "verb", "retry-all");
-                page_form_end(out, p->n == SHOWN ? "Try these again" : "Try all again", "main");
+                page_form_end(out, p->is_whole ? "Try all again" : "Try these again", "main");
         }
         add_items(q, p, &v, NULL);
-        if (p->n == SHOWN)
-                str_printf(out, "<p class=\"muted\">These are %d; there may be more.</p>", SHOWN);
         html_raw(out, "</main>\n");
         page_end(q);
 }
@@ -183,12 +239,11 @@ void page_steer(Ask *q)
                  LOG_STR("object", object));
         if (str_is(verb, "retry-all")) {
                 q->console->ops->vitals(q->console->context, q->arena, &v);
-                gather(q, p);
+                r = gather(q, p);
                 for (size_t i = 0; i < p->n && r >= 0; i++) {
-                        if (held_by(&v, p->items[i]))
+                        if (held_by(&v, &p->items[i]))
                                 continue;
-                        key = (ObjectKey){ .source = p->items[i]->change.source,
-                                           .id = p->items[i]->change.id };
+                        key = (ObjectKey){ .source = p->items[i].change.source, .id = p->items[i].change.id };
                         r = queue_unpark(q->console->queue, &key, q->now);
                 }
         } else if ((str_is(verb, "retry") || str_is(verb, "drop")) && guid_parse(object, &key.id) &&

@@ -2,7 +2,7 @@
 
 /* The parts of the console that need no socket: users, forms, configuration. */
 
-#include "report/console/ask.h"
+#include "report/console/page.h"
 #include "report/console/users.h"
 
 #include <setjmp.h>
@@ -188,12 +188,100 @@ static void test_config(void **state)
                 "is there already");
 }
 
+/* A queue of so many rows, of which the last are parked. */
+typedef struct LongQueue {
+        Queue queue; /* first */
+        size_t n, n_parked;
+} LongQueue;
+
+static int long_list(Queue *queue, const ObjectKey *after, size_t max, Arena *a, QueueItem **ret_items,
+                     size_t *ret_n)
+{
+        LongQueue *q = (LongQueue *)queue;
+        QueueItem *items = arena_new_array(a, QueueItem, max);
+        uint32_t k = 0;
+        size_t n;
+
+        if (after) {
+                memcpy(&k, after->id.bytes, sizeof(k));
+                k++;
+        }
+        for (n = 0; n < max && k < q->n; n++, k++) {
+                items[n] = (QueueItem){ .state = k >= q->n - q->n_parked ? QUEUE_PARKED : QUEUE_READY,
+                                        .reason = "AmbiguousJoin",
+                                        .change.dn = "CN=x" };
+                memcpy(items[n].change.id.bytes, &k, sizeof(k));
+        }
+        *ret_items = items;
+        *ret_n = n;
+        return 0;
+}
+
+static int long_stats(Queue *queue, Wall now, QueueStats *ret_stats)
+{
+        const LongQueue *q = (const LongQueue *)queue;
+
+        *ret_stats = (QueueStats){ 0 };
+        ret_stats->n[LANE_NORMAL][QUEUE_READY] = q->n - q->n_parked;
+        ret_stats->n[LANE_NORMAL][QUEUE_PARKED] = q->n_parked;
+        return 0;
+}
+
+static void no_vitals(void *context, Arena *a, Vitals *ret)
+{
+        *ret = (Vitals){ 0 };
+}
+
+static void assert_parked(size_t n, size_t n_parked, const char *said, const char *not_said)
+{
+        static const ConsoleOps console = { .vitals = no_vitals };
+        static const QueueOps ops = { .list = long_list, .stats = long_stats };
+        LongQueue queue = { .queue = { &ops }, .n = n, .n_parked = n_parked };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const ConsoleConfig config = { .path = "" };
+        ReportStore *_Atomic store = NULL;
+        ConsoleOptions options = {
+                .config = &config, .ops = &console, .queue = &queue.queue, .store = &store
+        };
+        Ask q = { .console = &options,
+                  .arena = a,
+                  .prefix = "",
+                  .now = { 2 },
+                  .user = "ada",
+                  .role = CONSOLE_OPERATE,
+                  .csrf = "c" };
+
+        str_init(&q.answer.body, CONSOLE_PAGE_MAX);
+        page_parked(&q);
+        if (!strstr(q.answer.body.data, said) || strstr(q.answer.body.data, not_said))
+                fail_msg("%s, not %s: %s", said, not_said, strstr(q.answer.body.data, "<main"));
+        str_deinit(&q.answer.body);
+}
+
+/* What has not been looked at is not "nothing", and "all" are all. */
+static void test_parked(void **state)
+{
+        (void)state;
+        assert_parked(0, 0, "Nothing is parked", "Try");
+        assert_parked(300000, 0, "Nothing is parked", "queue is long");
+        assert_parked(100000, 3, "Try all again", "queue list");
+        assert_parked(1000, 200, "Try all again", "queue list");
+        assert_parked(250000, 3,
+                      "3 changes are parked. The queue is long: of its first 200000 changes, 0 are parked.",
+                      "Nothing is parked");
+        assert_parked(250000, 3, "<code>sosync queue list --state parked</code>", "Try");
+        assert_parked(200200, 201, "of its first 200000 changes, 1 is parked.", "Try all");
+        assert_parked(1000, 201, "201 changes are parked. These are the first 200 of the queue.", "Try all");
+        assert_parked(1000, 201, "Try these again", "Nothing is parked");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_users),         cmocka_unit_test(test_guesses),
                 cmocka_unit_test(test_many_sessions), cmocka_unit_test(test_forms),
                 cmocka_unit_test(test_listen),        cmocka_unit_test(test_config),
+                cmocka_unit_test(test_parked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
