@@ -12,7 +12,7 @@ const follow = (query, take) => {
   let source;
   const open = () => { if (!source) { source = new EventSource(prefix + "events?" + query); take(source); } };
   const close = () => { if (source) { source.close(); source = null; } };
-  // A page that nobody sees asks for nothing; one that comes back shows what it has missed.
+  // A page that nobody sees asks for nothing.
   document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else open(); });
   addEventListener("pagehide", close);
   addEventListener("pageshow", open);
@@ -27,16 +27,19 @@ if (place && place.dataset.events === "overview") {
 
 if (place && place.dataset.events === "changes") {
   const rows = document.getElementById("changes"), said = place.querySelector(".live"), most = 100;
-  let waiting = [], paused = false;
+  let waiting = [], fresh = 0, paused = false, opened = false, missed = false;
   const pause = document.createElement("button");
   pause.type = "button";
   pause.className = "quiet";
   const word = (text) => { said.firstChild.textContent = text; };
   const show = () => {
-    if (paused || held(rows)) { word(waiting.length + " new"); return; }
+    if (paused || held(rows)) { word(missed ? "Others are new" : fresh + " new"); return; }
+    // A list with a hole in it looks like one without: the page is loaded again, whole.
+    if (missed) { location.reload(); return; }
     // Not the line breaks between them, which nobody would take away again.
     for (const part of waiting) rows.prepend(...parse(part).children);
     waiting = [];
+    fresh = 0;
     while (rows.rows.length > most) rows.rows[rows.rows.length - 1].remove();
     word("Live");
   };
@@ -46,9 +49,15 @@ if (place && place.dataset.events === "changes") {
   said.append(document.createTextNode(""), " ", pause);
   said.removeAttribute("role");
   follow(place.dataset.query, (source) => {
-    source.addEventListener("open", () => word("Live"));
+    // A stream begins with what is new then: between two of them there is what this page has not been sent.
+    source.addEventListener("open", () => { missed = missed || opened; opened = true; show(); });
     source.addEventListener("error", () => word("Not connected"));
-    source.addEventListener("changes", (e) => { waiting.push(e.data); if (waiting.length > 20) waiting.shift(); show(); });
+    source.addEventListener("changes", (e) => {
+      waiting.push(e.data);
+      fresh += e.data.split("<tr").length - 1;
+      if (waiting.length > 20) { waiting.shift(); missed = true; }
+      show();
+    });
   });
 }
 

@@ -7,7 +7,8 @@
  * come since, at most LINES_MAX of it: at two hundred changes a second nobody reads more, and the rest is in
  * the list. One that does not read what it has been sent is let go; its browser comes again. So is one whose
  * session has ended, and whoever came by a token and has been here for as long as a session lasts: who comes
- * again is asked who it is.
+ * again is asked who it is. A stream begins with what is new then: a list that comes again is loaded anew by
+ * its script.
  */
 
 #include "report/console/console-internal.h"

@@ -127,6 +127,9 @@ def watch(page, server, found):
     waiting = page.evaluate("document.querySelector('.live').innerText")
     found.check(page.until("document.querySelector('.live').innerText !== %s" % json.dumps(waiting), True), "nothing more came")
     found.check(page.evaluate("document.querySelector('#changes a').href") == held, "a paused list goes on")
+    server.tell("live 0")
+    come_back(page, server, found)
+    server.tell("live 20")
     go(page, server.url + "/changes?q=Hopper")
     page.until("document.querySelector('.live').innerText.startsWith('Live')", True)
     first = page.evaluate("document.querySelector('#changes a').href")
@@ -141,6 +144,35 @@ def watch(page, server, found):
     found.check("planted" not in page.evaluate("document.title"), "a planted script has run in the overview")
     server.tell("well")
     page.until("document.querySelector('.whole').className.includes('success')", True)
+
+
+def come_back(page, server, found):
+    """What came while the page was hidden is in the list, and not left out between two rows."""
+    live = "!!document.querySelector('.live')?.innerText.startsWith('Live')"
+    links = "[...document.querySelectorAll('#changes a')].map(a => a.href)"
+    turn = "Object.defineProperty(document, 'hidden', {get: () => %s, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))"
+    go(page, server.url + "/changes")
+    page.until(live, True)
+    page.evaluate(turn % "true")
+    page.evaluate("window.before = true")
+    before = page.evaluate(links)
+    server.tell("live 100")
+    newer = "fetch(location.href).then(r => r.text()).then(t => !t.includes(%s))" % json.dumps(before[-1].rsplit("/", 1)[1])
+    found.check(page.until(newer, True), "nothing new came")
+    server.tell("live 0")
+    page.evaluate(turn % "false")
+    found.check(page.until("window.before === undefined && " + live, True), "a list that has missed something is not loaded again")
+    after = page.evaluate(links)
+    found.check(before[0] not in after[:1] and not set(before) >= set(after), "what came while nobody looked is not there")
+    found.check(after == page.evaluate("fetch(location.href).then(r => r.text()).then(t => [...new DOMParser().parseFromString(t, 'text/html').querySelectorAll('#changes a')].map(a => a.href))"), "the list has a hole")
+    # Somebody who has paused it is not disturbed.
+    page.evaluate("document.querySelector('.live button').click()")
+    page.evaluate(turn % "true")
+    page.evaluate(turn % "false")
+    found.check(page.until("!!document.querySelector('.live')?.innerText.startsWith('Others are new')", True), "a paused list does not say that there is more")
+    page.evaluate("window.before = true")
+    page.evaluate("document.querySelector('.live button').click()")
+    found.check(page.until("window.before === undefined && " + live, True), "a list that goes on is not whole")
 
 
 def without_scripts(page, server, found):
