@@ -247,11 +247,11 @@ static void check_log(QueueJetstream *q, uint64_t *n_connected)
 static void *applier(void *context)
 {
         QueueJetstream *q = context;
-        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        _cleanup_(arena_freep) Arena *a = arena_new(0), *work = arena_new(0);
         uint64_t n_connected = bus_times_connected(q->bus);
 
         while (!atomic_load(&q->stopping)) {
-                LogBatch b = { .q = q, .arena = a };
+                LogBatch b = { .q = q, .arena = a, .work = work };
 
                 arena_reset(a);
                 b.entries = arena_new_array(a, LogApplied, BATCH_MAX);

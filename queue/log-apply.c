@@ -13,11 +13,11 @@ static int end_session(LogBatch *b, MDB_txn *txn, LogApplied *it, uint64_t sessi
 {
         ObjectKey *keys, *all;
         size_t n = 0;
-        int rc = shared_session_end(store_of(b), txn, session, b->arena, &keys, &n);
+        int rc = shared_session_end(store_of(b), txn, session, b->work, &keys, &n);
 
         if (rc || n == 0)
                 return rc;
-        all = arena_new_array(b->arena, ObjectKey, it->n_lost + n);
+        all = arena_new_array(b->work, ObjectKey, it->n_lost + n);
         if (it->n_lost)
                 memcpy(all, it->lost, it->n_lost * sizeof(*all));
         memcpy(all + it->n_lost, keys, n * sizeof(*all));
@@ -32,7 +32,7 @@ static int start_session(LogBatch *b, MDB_txn *txn, LogApplied *it)
         const char *node = it->entry.node ? it->entry.node : "";
         SharedSession *sessions;
         size_t n;
-        int rc = shared_sessions(store_of(b), txn, b->arena, &sessions, &n);
+        int rc = shared_sessions(store_of(b), txn, b->work, &sessions, &n);
 
         for (size_t i = 0; rc == 0 && i < n; i++) {
                 if (strcmp(sessions[i].node, node) == 0)
@@ -143,7 +143,7 @@ static int run_op(LogBatch *b, LogApplied *it)
         Op *op = &it->entry.op;
         int result = it->result, rc;
 
-        op->pending = arena_new_array(b->arena, Pending, op->n_writes);
+        op->pending = arena_new_array(b->work, Pending, op->n_writes);
         for (size_t i = 0; i < op->n_writes; i++)
                 op->pending[i].serial = op->writes[i].data ? commit_number(&q->committer) : 0;
         rc = apply_op(&q->apply, op);
@@ -210,6 +210,13 @@ static int apply_whole(LogBatch *b, MDB_txn *txn, LogApplied *it)
         }
 }
 
+static _Noreturn void die_of_newer(LogBatch *b)
+{
+        commit_die(&b->q->lmdb.committer,
+                   "the log has an entry of a newer program: bring this node up to date "
+                   "too, before the others write it");
+}
+
 /* The pieces of a long entry; the last makes it whole. */
 static int apply_part(LogBatch *b, MDB_txn *txn, LogApplied *it)
 {
@@ -217,14 +224,20 @@ static int apply_part(LogBatch *b, MDB_txn *txn, LogApplied *it)
         uint64_t session = part->session, number = part->number;
         const uint8_t *data;
         size_t n;
-        int rc = shared_add_part(store_of(b), txn, session, number, part->part, part->bytes, part->n_bytes);
+        int r, rc = shared_add_part(store_of(b), txn, session, number, part->part, part->bytes,
+                                    part->n_bytes);
 
         it->is_whole = false;
         if (rc || part->part + 1 != part->n_parts)
                 return rc;
-        rc = shared_take_parts(store_of(b), txn, session, number, part->n_parts, b->arena, &data, &n);
-        if (rc || !data || entry_unpack(b->arena, data, n, &it->entry))
+        rc = shared_take_parts(store_of(b), txn, session, number, part->n_parts, b->work, &data, &n);
+        if (rc || !data)
                 return rc;
+        r = entry_unpack(b->work, data, n, &it->entry);
+        if (r == PACK_E_NEWER)
+                die_of_newer(b);
+        if (r)
+                return 0;
         it->is_whole = true;
         return apply_whole(b, txn, it);
 }
@@ -236,6 +249,8 @@ int log_apply_batch(void *context, MDB_txn *txn)
         SharedApplied applied = { 0 };
         int rc = 0;
 
+        /* A disk may be full for hours. */
+        arena_reset(b->work);
         apply_begin(&q->apply, txn);
         for (size_t i = 0; rc == 0 && i < b->n; i++) {
                 LogApplied *it = &b->entries[i];
@@ -246,10 +261,9 @@ int log_apply_batch(void *context, MDB_txn *txn)
                 it->is_whole = true;
                 atomic_store(&q->committer.next, b->q->base + (it->sequence << NUMBERS_BITS) + 1);
                 applied.sequence = it->sequence;
-                r = entry_unpack(b->arena, it->data, it->n, &it->entry);
+                r = entry_unpack(b->work, it->data, it->n, &it->entry);
                 if (r == PACK_E_NEWER)
-                        commit_die(&q->committer, "the log has an entry of a newer program: bring this node "
-                                                  "up to date too, before the others write it");
+                        die_of_newer(b);
                 if (r) { /* not of sosync; it is passed by, as on every node */
                         it->is_whole = false;
                         continue;

@@ -24,7 +24,7 @@
 typedef struct LogApplied LogApplied;
 typedef struct LogBatch LogBatch;
 
-/* An entry, and what came of it. Pointers live as long as the batch's arena. */
+/* An entry, and what came of it. Pointers live until the batch is tried again. */
 struct LogApplied {
         uint64_t sequence; /* its number in the log */
         const uint8_t *data;
@@ -40,7 +40,8 @@ struct LogApplied {
 
 struct LogBatch {
         QueueJetstream *q;
-        Arena *arena;
+        Arena *arena;        /* of the messages */
+        Arena *work;         /* of what they are unpacked into: emptied at each try */
         LogApplied *entries; /* in the order of the log, without gaps; at least one */
         size_t n;
 };

@@ -98,7 +98,7 @@ int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *re
         Waiter waiter;
         Change change;
         char why[512];
-        bool found;
+        bool found, held, heard;
         int r = check_name(request, a, diag);
 
         if (r == 0)
@@ -119,24 +119,21 @@ int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *re
         waiters_add(&w->waiters, &waiter, &key, clock_wall(w->clock));
         gate_ask(w->shared.gate); /* it shares the service's hold */
         r = put(w, &change);
-        if (r == 0 && (circuit_is_open(&w->shared.target_circuit, why, sizeof(why)) ||
-                       circuit_is_open(&connector->circuit, why, sizeof(why)))) {
+        held = r == 0 && (circuit_is_open(&w->shared.target_circuit, why, sizeof(why)) ||
+                          circuit_is_open(&connector->circuit, why, sizeof(why)));
+        /* Also of what nobody waits for: the waiter leaves the list. */
+        heard = waiters_wait(&w->waiters, &waiter, r || held ? 0 : SYNC_WAIT_US);
+        if (r == 0 && heard)
+                r = error_fold(outcome_unpack(a, waiter.data, waiter.n, ret_outcome));
+        free(waiter.data);
+        if (r || heard)
+                return r;
+        if (held)
                 diag_set(diag, "the change waits in the queue: %s", why);
-                waiters_wait(&w->waiters, &waiter, 0);
-                free(waiter.data);
-                return SYNC_E_WAITS;
-        }
-        if (r || !waiters_wait(&w->waiters, &waiter, r ? 0 : SYNC_WAIT_US)) {
-                free(waiter.data);
-                if (r)
-                        return r;
+        else
                 diag_set(diag,
                          "the change still waits in the queue; `sosync queue stats` shows what is before it");
-                return SYNC_E_WAITS;
-        }
-        r = outcome_unpack(a, waiter.data, waiter.n, ret_outcome);
-        free(waiter.data);
-        return error_fold(r);
+        return SYNC_E_WAITS;
 }
 
 static void hear_outcome(void *context, const Outcome *o)

@@ -48,6 +48,11 @@ static int ask_when(Cycle *c)
         return 0;
 }
 
+void cycle_deinit(Cycle *c)
+{
+        c->filter_of = config_unref(c->filter_of);
+}
+
 int cycle_init(Cycle *c, Wiring *w)
 {
         Wall now = clock_wall(w->clock);
@@ -135,7 +140,10 @@ static bool is_filter_due(Cycle *c)
                 due |= (n_groups || connector_in_force(&all->items[i], config)->scope.group_filter) &&
                        in->filter_due && intake_is_watching(in);
         }
-        c->filter_of = config;
+        if (c->filter_of != config) {
+                config_unref(c->filter_of);
+                c->filter_of = config_ref(config);
+        }
         return due;
 }
 

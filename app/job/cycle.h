@@ -26,11 +26,13 @@ struct Cycle {
         Mono due;            /* reconcile */
         Mono containers_due; /* not before */
         Mono filter_due;     /* not before */
-        Config *filter_of;   /* the configuration whose filter group was looked at; only compared */
+        Config *filter_of; /* the configuration whose filter group was looked at; held, so that none comes to
+                              its address */
 };
 
 /* Return: 0, -errno. */
 int cycle_init(Cycle *c, Wiring *w);
+void cycle_deinit(Cycle *c);
 
 /* In a cluster: another node has ticked until now. What it has done is asked of the memo, as at a start. */
 void cycle_gain(Cycle *c);

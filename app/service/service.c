@@ -309,6 +309,7 @@ static void stop(Service *s)
         s->control = control_free(s->control);
         s->console = console_free(s->console);
         s->wiring.jobs = jobs_free(s->wiring.jobs);
+        cycle_deinit(&s->cycle);
         s->wiring.shared.gate = NULL;
         reporter_stop(&s->wiring.reporter);
         herald_stop(&s->herald);
