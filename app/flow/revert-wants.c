@@ -73,6 +73,9 @@ static void follow_value(Chains *s, const char *type, const JournalOp *op)
 
         if (!c->is_wanted || c->is_over)
                 return;
+        /* The same once more: its answer was lost, or what was read was not replicated yet. */
+        if (is_same(c, c->restore, op->before) && is_same(c, c->expect, op->after))
+                return;
         /* A write whose answer was lost may not have been done: then this one found what was there before. */
         if (is_same(c, c->restore, op->before) ||
             (is_same(c, c->expect, op->before) && is_same(c, c->restore, op->after))) {
@@ -162,6 +165,8 @@ static void take_manager(Managers *m, const JournalOp *op, bool is_meant)
                 m->attribute = op->attribute;
                 m->is_over = false;
         } else if (m->attribute && !m->is_over) {
+                if (guid_is(&m->before, &before) && guid_is(&m->after, &after))
+                        return; /* the same once more */
                 if (guid_is(&m->before, &before) ||
                     (guid_is(&m->after, &before) && guid_is(&m->before, &after)))
                         m->attribute = NULL;

@@ -36,6 +36,10 @@ static const Case cases[] = {
         { "!title A B;.title B A;.title A C", "" },
         { "!title A B;.title B A;!title A D", "title A if D" },
         { "!title A B;.title A C", "" }, /* the first write was not done */
+        { "!title A B;.title A B", "title A if B" },
+        { "!title A B;.title A B;.title B -", "title A if -" },
+        { "!title A B;.title B A;.title A B", "" },
+        { "!manager x y;.manager x y", "manager x if y" },
         /* Somebody has changed it in between: that it was not we who left it is found by comparing. */
         { "!title A B;.title X C", "title A if B" },
         { "!title A B;.title X C;.title C D", "title A if B" },
