@@ -208,7 +208,7 @@ static void ask_in_normal_lane(WorkerShared *s, Run *run)
 /* Another run has written what this one read: the change runs again at once. What has left, it has. */
 static int run_again(WorkerShared *s, Run *run, const Lease *lease)
 {
-        bool sent = run->call.n_writes > 0 && run_leave_facts(run) == 0;
+        bool sent = (run->call.n_writes > 0 || run->announced) && run_leave_facts(run) == 0;
         Outcome *o = &run->outcome;
         Wall now = clock_wall(s->clock);
 

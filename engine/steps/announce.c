@@ -23,7 +23,6 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 /* So many links are one request. */
 #define LINKS_OF_A_REQUEST 20
@@ -39,27 +38,24 @@ static int note_names(Run *run)
 {
         const char *attribute = run_link_attribute(run_cloud_type(run));
         uint8_t owner[OBJECT_KEY_SIZE];
-        ObjectId *before;
-        size_t n_before;
-        int r;
+        int r = 0;
 
         object_key_pack(&run->key, owner);
-        r = space_read_links(run->space, LINK_IMPORT, owner, sizeof(owner), attribute, run->arena, &before,
-                             &n_before);
-        if (r)
-                return r;
         run->new_names = arena_new_array(run->arena, bool, run->n_ops);
-        for (size_t i = 0; i < run->n_ops; i++) {
+        for (size_t i = 0; r == 0 && i < run->n_ops; i++) {
                 const Op *op = &run->ops[i];
+                bool named = false;
 
-                run->new_names[i] = op->kind == OP_LINK && is_link(op) && !guid_is_zero(&op->named) &&
-                                    !(n_before && bsearch(&op->named, before, n_before, sizeof(*before),
-                                                          run_compare_ids));
+                if (op->kind != OP_LINK || !is_link(op) || guid_is_zero(&op->named))
+                        continue;
+                r = space_has_link(run->space, LINK_IMPORT, owner, sizeof(owner), attribute, &op->named,
+                                   &named);
+                run->new_names[i] = r == 0 && !named;
                 if (run->new_names[i])
                         space_write_link(&run->batch, LINK_IMPORT, LINK_ADD, owner, sizeof(owner), attribute,
                                          &op->named);
         }
-        return 0;
+        return r;
 }
 
 /* The intent of a create. A head goes with it, so that intake follows the object, and the next run finds the

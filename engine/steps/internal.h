@@ -105,6 +105,10 @@ int run_mind_anchor(Run *run);
 /* deleted.c: before a create, was it there and deleted? Return: 0, STEP_E_PARK, STEP_E_RETRY, -errno. */
 int run_ask_deleted(Run *run);
 
+/* plan.c: the account is on, as it should be. Who turns it off from now on is somebody else, whatever becomes
+ * of this run. */
+void run_enable_is_over(Run *run);
+
 /* plan.c: compare run->planned with run->cloud into run->ops. Return: 0, STEP_E_*. */
 int run_plan(Run *run);
 /* Only what turns the account off stays in the plan. `*ret_left`: names of what went, or NULL. Returns how

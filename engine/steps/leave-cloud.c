@@ -87,8 +87,11 @@ void run_remember_writes(Run *run)
                 if (w == n)
                         writes[n++] = (CloudWrite){ .attribute = op->attribute, .before = op->old_value };
                 writes[w].at = now;
-                if (str_is(op->attribute, "accountEnabled"))
-                        run->cloud.disabled_by_us = op->value.type == VALUE_BOOL && !op->value.b;
+                if (!str_is(op->attribute, "accountEnabled") || op->value.type != VALUE_BOOL)
+                        continue;
+                run->cloud.disabled_by_us = !op->value.b;
+                if (op->value.b)
+                        run_enable_is_over(run);
         }
         n = run_leave_recent(run, writes, n);
         n = run_leave_marks(run, writes, n);

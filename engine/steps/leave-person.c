@@ -27,6 +27,30 @@ static bool is_left_there(const Run *run, const char *name)
                (at->service || !value_is_none(object_get(run->cloud.object, name)));
 }
 
+/* It was sent, perhaps, by a run that has not come to its end, and a read may hide it yet. */
+static bool is_perhaps_there(const Run *run, const char *name)
+{
+        if (!run_is_unfinished(run) || !value_is_none(flowed_get(run->ruled, name)))
+                return false;
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (run->ops[i].kind == OP_UNSET && str_is(run->ops[i].attribute, name) &&
+                    run_is_confirmed(run, i))
+                        return false;
+        return true;
+}
+
+/* ... so it stays ours until a run that comes when it must have replicated. */
+static void look_again(Run *run)
+{
+        Wall then = wall_add(clock_wall(run->clock), run->config->settle_ms);
+        bool again = false;
+
+        for (size_t i = 0; run->ruled && i < run->person.n_given; i++)
+                again |= is_perhaps_there(run, run->person.given[i]);
+        if (again && (!run->due.ms || then.ms < run->due.ms))
+                run->due = then;
+}
+
 /* By the rules alone: a nickname that was made up for a create is not theirs to clear. */
 static void note_given(Run *run, Person *p)
 {
@@ -37,7 +61,7 @@ static void note_given(Run *run, Person *p)
                 if (!value_is_none(run->ruled->values[i].value))
                         given[n++] = run->ruled->values[i].name;
         for (size_t i = 0; i < run->person.n_given; i++)
-                if (is_left_there(run, run->person.given[i]))
+                if (is_left_there(run, run->person.given[i]) || is_perhaps_there(run, run->person.given[i]))
                         given[n++] = run->person.given[i];
         p->given = given;
         p->n_given = n;
@@ -105,6 +129,8 @@ void run_leave_person(Run *run, const FlowedObject *mv)
         p.cloud = guid_is_zero(&run->cloud_id) ? run->lost : run->cloud_id;
         if (!mv)
                 note_accepted(run, &p);
+        if (mv)
+                look_again(run);
         if (mv) {
                 FlowedObject dated = *mv;
                 PackWriter w;

@@ -106,7 +106,7 @@ void run_leave_unfinished(Run *run)
 {
         Head head = run->head;
 
-        if (!head.hash.low && !head.hash.high)
+        if (!head.hash.low && !head.hash.high && !run->is_turned)
                 return;
         head.hash = (Hash128){ 0 };
         space_write_head(&run->batch, &run->key, &head, run->head_serial);

@@ -66,6 +66,13 @@ static bool may_enable(Run *run)
         return (run->known && !run->head.account_enabled) || run->cloud.disabled_by_us;
 }
 
+void run_enable_is_over(Run *run)
+{
+        run->cloud.disabled_by_us = false;
+        run->is_turned = run->known && !run->head.account_enabled;
+        run->head.account_enabled |= run->known;
+}
+
 /* Did the rules, of then, give it a value? What a create of ours has made has nothing but what they gave, and
  * what every object must have. */
 static bool was_given(const Run *run, const FlowedObject *before, const TargetAttribute *at)
@@ -95,6 +102,8 @@ static void plan_account_again(Run *run, Value ours, Value theirs, const FlowedV
 {
         if (run_account_may_turn(run, !ours.b))
                 run_add_op(run, OP_SET, "accountEnabled", ours, theirs, why);
+        else if (ours.b)
+                run_enable_is_over(run);
         if (!ours.b)
                 run_owe_revoke(run, why);
 }

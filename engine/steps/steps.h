@@ -245,7 +245,9 @@ struct Run {
         uint64_t intent_serial;
         bool have_intent;
         bool is_own_create; /* import_target: the cloud object is what a create of ours has made */
-        bool announcing;    /* export: what will be sent is noted, as if nothing were heard of it */
+        bool is_turned;  /* sync, export: the head is to say that the account is on, also of a run that fails
+                          */
+        bool announcing; /* export: what will be sent is noted, as if nothing were heard of it */
         bool announced;  /* export: ... and that is durable: what the run leaves behind must be stored too */
         Wall journal_at; /* export: of the journal's entry that was announced; 0: none was */
         bool *new_names; /* export: of each operation, nobody knew before that the directory names its target;
