@@ -112,6 +112,21 @@ void run_leave_unfinished(Run *run)
         space_write_head(&run->batch, &run->key, &head, run->head_serial);
 }
 
+/* What staging holds back the other installation does, in the same second: one more look, when that must be
+ * seen, so that it is not still "to be done" when somebody has decided otherwise and this one is promoted. */
+static void look_again(Run *run)
+{
+        Wall then = wall_add(clock_wall(run->clock), run->config->settle_ms);
+
+        if (!run->known || run->change.kind == CHANGE_DUE)
+                return;
+        if (!run->due.ms || then.ms < run->due.ms)
+                run->due = then;
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (run->ops[i].kind == OP_LINK || run->ops[i].kind == OP_UNLINK)
+                        run->cloud.links_imported = (Wall){ 0 };
+}
+
 int run_leave_behind(Run *run)
 {
         Disposition d = run->outcome.disposition;
@@ -160,6 +175,8 @@ int run_leave_behind(Run *run)
                 run_leave_named(run);
         }
 
+        if (done && is_held_back(run))
+                look_again(run);
         /* An object that is created or adopted is found by its id even if the rest of its run failed. */
         run_leave_cloud(run);
         if (run->no_room)

@@ -61,9 +61,24 @@ static const FlowedObject *planned_before(Run *run)
         return r ? NULL : planned;
 }
 
-static bool may_enable(Run *run)
+/* Each object of a person remembers how its own last run has found the account: one that has not been run
+ * since another one's turned it on knows nothing. Return: 0, -errno. */
+static int was_on(Run *run, bool *ret_on)
 {
-        return (run->known && !run->head.account_enabled) || run->cloud.disabled_by_us;
+        *ret_on = !run->known || run->head.account_enabled;
+        for (size_t i = 0; i < run->person.n_joined && !*ret_on; i++) {
+                const ObjectKey *key = &run->person.joined[i];
+                Head head;
+                int r;
+
+                if (key->source == run->key.source && guid_is(&key->id, &run->key.id))
+                        continue;
+                r = space_read_head(run->space, key, run->arena, &head, NULL, &run->diag);
+                if (r < 0)
+                        return r;
+                *ret_on = r == 0 && !head.deleted && head.in_scope && head.account_enabled;
+        }
+        return 0;
 }
 
 void run_enable_is_over(Run *run)
@@ -131,7 +146,7 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
                 return;
         }
         if (str_is(at->name, "accountEnabled") && run->cloud.object && ours.type == VALUE_BOOL && ours.b &&
-            !may_enable(run)) {
+            run->was_on && !run->cloud.disabled_by_us) {
                 step_warn(run, "BlockedInCloud",
                           "the account is blocked in Microsoft Entra ID and was not disabled by Active "
                           "Directory");
@@ -248,8 +263,14 @@ size_t run_keep_disable(Run *run, const char **ret_left)
 static void keep_disable_only(Run *run)
 {
         const char *left;
-        size_t n_left = run_keep_disable(run, &left);
+        size_t n_left;
 
+        /* Who turns it on is the owner, and it is not ours any more to say that it was us who had turned it
+         * off. */
+        for (size_t i = 0; i < run->n_ops; i++)
+                if (run_is_account(&run->ops[i]) && run->ops[i].value.b)
+                        run->cloud.disabled_by_us = false;
+        n_left = run_keep_disable(run, &left);
         if (!n_left)
                 return;
         if (run->config->estate == ESTATE_ALONE)
@@ -328,7 +349,9 @@ int run_plan(Run *run)
                 if (r)
                         return r;
         }
-        r = plan_values(run);
+        r = was_on(run, &run->was_on);
+        if (r == 0)
+                r = plan_values(run);
         if (r)
                 return r;
         r = run_plan_references(run);

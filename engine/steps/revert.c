@@ -70,13 +70,25 @@ static void leave_alone(Run *run, const char *attribute, const char *why)
         step_detail(run, "left alone", "%s", left[run->n_left - 1]);
 }
 
+/* Its time has come, and the rules ask for it (rules.account_expires). */
+static bool has_expired(const Run *run)
+{
+        Value at = run->read_result == 0 && run->entry.object
+                           ? object_get(run->entry.object, "accountExpires")
+                           : VALUE_NULL;
+
+        return (at.type == VALUE_INT || at.type == VALUE_TIME) && at.i > 0 &&
+               run_config_reads(run->config, "accountExpires") &&
+               at.i <= filetime_from_unix_ms(clock_wall(run->clock).ms);
+}
+
 static bool is_off_in_ad(const Run *run)
 {
         Value control = run->read_result == 0 && run->entry.object
                                 ? object_get(run->entry.object, "userAccountControl")
                                 : VALUE_NULL;
 
-        return control.type == VALUE_INT && control.i & UF_ACCOUNTDISABLE;
+        return (control.type == VALUE_INT && control.i & UF_ACCOUNTDISABLE) || has_expired(run);
 }
 
 static bool turns_on(const HoldWant *want)

@@ -247,6 +247,7 @@ struct Run {
         bool is_own_create; /* import_target: the cloud object is what a create of ours has made */
         bool is_turned;  /* sync, export: the head is to say that the account is on, also of a run that fails
                           */
+        bool was_on;     /* sync: some object of the person has last found that the account is to be on */
         bool announcing; /* export: what will be sent is noted, as if nothing were heard of it */
         bool announced;  /* export: ... and that is durable: what the run leaves behind must be stored too */
         Wall journal_at; /* export: of the journal's entry that was announced; 0: none was */
