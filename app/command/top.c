@@ -258,13 +258,25 @@ static void draw(const Top *t, const json_t *status, Str *out)
 
 /* -- the loop -------------------------------------------------------------------------------------------- */
 
-/* NULL: no service answers. */
+/* NULL: no service answers. One without "status" says why. */
 static json_t *ask(const Config *c, int *ret_r)
 {
-        json_t *answer = command_answer(c, json_pack("{s:s}", "do", "status"), ret_r);
-        json_t *status = json_incref(json_object_get(answer, "status"));
+        return command_answer(c, json_pack("{s:s}", "do", "status"), ret_r);
+}
 
-        json_decref(answer);
+static const json_t *status_in(const json_t *answer)
+{
+        return json_object_get(answer, "status");
+}
+
+/* There is nothing to show: said why. The answer is taken over. Returns the exit status. */
+static int without_status(const Config *c, json_t *answer, int r)
+{
+        int status = EXIT_UNREACHABLE;
+
+        if (!answer)
+                return command_without_service(c, r);
+        json_decref(command_result(answer, &status));
         return status;
 }
 
@@ -274,13 +286,13 @@ static int once(const Top *t, const Config *c)
         json_t *answer = ask(c, &r);
         Str out;
 
-        if (!answer)
-                return command_without_service(c, r);
+        if (!status_in(answer))
+                return without_status(c, answer, r);
         if (t->json) {
-                command_print_json(answer);
+                command_print_json(status_in(answer));
         } else {
                 str_init(&out, SIZE_MAX);
-                draw(t, answer, &out);
+                draw(t, status_in(answer), &out);
                 fputs(out.data, stdout);
                 str_deinit(&out);
         }
@@ -295,18 +307,18 @@ static int live(Top *t, const Config *c)
         int r;
         json_t *answer = ask(c, &r);
 
-        if (!answer)
-                return command_without_service(c, r);
+        if (!status_in(answer))
+                return without_status(c, answer, r);
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
         fputs("\033[?1049h\033[?25l", stdout);
-        while (answer && !interrupted) {
+        while (status_in(answer) && !interrupted) {
                 struct pollfd key = { .fd = STDIN_FILENO, .events = POLLIN };
                 Str out;
 
                 t->columns = command_columns();
                 str_init(&out, SIZE_MAX);
-                draw(t, answer, &out);
+                draw(t, status_in(answer), &out);
                 /* Line by line over what is there, so that nothing flickers. */
                 fputs("\033[H", stdout);
                 for (const char *p = out.data; *p; p++)
@@ -322,10 +334,12 @@ static int live(Top *t, const Config *c)
                 if (!interrupted)
                         answer = ask(c, &r);
         }
-        json_decref(answer);
         fputs("\033[?25h\033[?1049l", stdout);
         fflush(stdout);
-        return interrupted ? EXIT_DONE : command_without_service(c, r);
+        if (!interrupted)
+                return without_status(c, answer, r);
+        json_decref(answer);
+        return EXIT_DONE;
 }
 
 int command_top(const Command *c, const char *config_path, int argc, char **argv)

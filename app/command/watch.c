@@ -127,7 +127,7 @@ int command_watch(const Command *c, const char *config_path, int argc, char **ar
                 if (json_is_true(json_object_get(answer, "ok")))
                         more = print(&w, answer);
                 else
-                        more = false, status = command_fail(EXIT_OBJECT, "%s", text(answer, "error"));
+                        more = false, json_decref(command_result(json_incref(answer), &status));
                 spoke = true;
                 json_decref(answer);
         }

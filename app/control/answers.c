@@ -12,9 +12,15 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/model/dn.h"
+#include "engine/steps/catalogue.h"
 
 #include <errno.h>
 #include <string.h>
+
+static bool asker_is_gone(void *context)
+{
+        return connection_is_gone(context);
+}
 
 static json_t *answer_sync(Connection *c, json_t *request)
 {
@@ -36,6 +42,8 @@ static json_t *answer_sync(Connection *c, json_t *request)
                                     .dn = dn,
                                     .staging = json_is_true(json_object_get(request, "staging")),
                                     .by = connection_user(c, name, sizeof(name)),
+                                    .is_gone = asker_is_gone,
+                                    .context = c,
                             },
                             a, &o, &diag);
         if (r) {
@@ -156,8 +164,9 @@ static json_t *answer_status(Connection *c, json_t *request)
         return json_pack("{s:b, s:o}", "ok", 1, "status", c->control->ops->status(c->control->context));
 }
 
-/* Long enough that a quiet hour costs nothing, short enough that a thread whose peer is gone comes home. */
+/* Long enough that a quiet hour costs nothing; and how soon a thread whose peer is gone comes home. */
 #define WATCH_US ((int64_t)10 * 1000000)
+#define LOOK_US  ((int64_t)250 * 1000)
 
 /* A line has the names of `sosync report list --json`. */
 static json_t *line_json(const LiveLine *line)
@@ -200,7 +209,9 @@ static json_t *answer_watch(Connection *c, json_t *request)
                 json_decref(list);
                 return answer_error(2, "watch: \"ou\" is not a distinguished name");
         }
-        live_wait(live, last, WATCH_US);
+        for (int64_t us = 0; us < WATCH_US && !connection_is_gone(c); us += LOOK_US)
+                if (live_wait(live, last, LOOK_US))
+                        break;
         n = live_read(live, last, SIZE_MAX, a, &lines, &missed);
         for (size_t i = 0; i < n; i++)
                 if (is_below(a, lines[i].dn, ou))
@@ -211,18 +222,19 @@ static json_t *answer_watch(Connection *c, json_t *request)
                          (json_int_t)(after < 0 ? 0 : missed), "lines", list);
 }
 
-static const struct {
+static const struct Verb {
         const char *verb;
         json_t *(*answer)(Connection *c, json_t *request);
-        bool acts; /* it changes something: into the audit log */
+        bool acts;  /* it changes something: into the audit log */
+        bool waits; /* for what others do: its answer may take long */
 } verbs[] = {
-        { "approve", answer_approve, true }, { "demote", answer_staging, true },
-        { "drop", answer_steer, true },      { "job", answer_job, true },
-        { "list", answer_list, false },      { "matches", answer_matches, false },
-        { "promote", answer_staging, true }, { "release", answer_release, true },
-        { "retry", answer_steer, true },     { "stats", answer_stats, false },
-        { "status", answer_status, false },  { "sync", answer_sync, true },
-        { "watch", answer_watch, false },
+        { "approve", answer_approve, true },    { "demote", answer_staging, true },
+        { "drop", answer_steer, true },         { "job", answer_job, true, true },
+        { "list", answer_list, false },         { "matches", answer_matches, false },
+        { "promote", answer_staging, true },    { "release", answer_release, true },
+        { "retry", answer_steer, true },        { "stats", answer_stats, false },
+        { "status", answer_status, false },     { "sync", answer_sync, true, true },
+        { "watch", answer_watch, false, true },
 };
 
 /*
@@ -247,6 +259,29 @@ static void record(Connection *c, const char *verb, json_t *request, const json_
                             result);
 }
 
+json_t *answer_busy(size_t n)
+{
+        char text[128];
+
+        snprintf(text, sizeof(text), "the service is busy with %zu other commands; try again", n);
+        return answer_error(EXIT_THROTTLED, text);
+}
+
+static json_t *answer_verb(Connection *c, const struct Verb *v, json_t *request)
+{
+        json_t *result;
+        size_t n;
+
+        if (v->waits && !control_enter(c->control, &n))
+                return answer_busy(n);
+        result = v->answer(c, request);
+        if (v->waits)
+                control_leave(c->control);
+        if (v->acts)
+                record(c, v->verb, request, result);
+        return result;
+}
+
 json_t *answer_line(Connection *c, const char *line, size_t n)
 {
         json_error_t error;
@@ -256,11 +291,8 @@ json_t *answer_line(Connection *c, const char *line, size_t n)
         if (!request)
                 return answer_error(2, error.text);
         for (size_t i = 0; verb && i < N_ELEMENTS(verbs); i++)
-                if (str_is(verbs[i].verb, verb)) {
-                        result = verbs[i].answer(c, request);
-                        if (verbs[i].acts)
-                                record(c, verb, request, result);
-                }
+                if (str_is(verbs[i].verb, verb))
+                        result = answer_verb(c, &verbs[i], request);
         json_decref(request);
         return result ? result : answer_error(2, "unknown request");
 }

@@ -61,8 +61,11 @@ int control_follow(const Config *c, const char *request, bool (*line)(void *cont
         if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
                 return -errno;
         said = with_person(request);
-        if (!said || !control_write(fd, said, strlen(said)) || !control_write(fd, "\n", 1))
-                return -EPIPE;
+        if (!said)
+                return -ENOMEM;
+        /* Who has no place for us says so and closes: what cannot be written may have its answer already. */
+        if (control_write(fd, said, strlen(said)))
+                control_write(fd, "\n", 1);
         str_init(&text, CONTROL_ANSWER_MAX);
         while (!done && !text.cut) {
                 ssize_t n = recv(fd, buf, sizeof(buf), 0);

@@ -15,10 +15,21 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static Control *control;
+static Wiring w;
+
 static json_t *status(void *context)
 {
         (void)context;
-        return json_pack("{s:s}", "state", "fuzzed");
+        return w.jobs ? json_pack("{s:s, s:o}", "state", "fuzzed", "jobs", jobs_list(w.jobs))
+                      : json_pack("{s:s}", "state", "fuzzed");
+}
+
+static const JobKind *const *job_kinds_here;
+
+void control_house_jobs(const JobKind *const *kinds)
+{
+        job_kinds_here = kinds;
 }
 
 static char folder[] = "/tmp/control-house-XXXXXX";
@@ -39,8 +50,6 @@ static void leave_nothing(void)
 static void open_socket(struct sockaddr_un *address)
 {
         static const ControlOps ops = { .status = status };
-        static Control *control;
-        static Wiring w;
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const char *config, *text;
         Diag diag = DIAG_INIT;
@@ -61,7 +70,8 @@ static void open_socket(struct sockaddr_un *address)
                             folder, folder, folder, folder);
         if (str_write_file(config, text, strlen(text), 0600) ||
             str_write_file(arena_printf(a, "%s/secret", folder), "secret", 6, 0600) ||
-            wiring_open(&w, config, &diag) || control_new(&control, &w, &ops, NULL, &diag)) {
+            wiring_open(&w, config, &diag) || (job_kinds_here && jobs_new(&w.jobs, &w, job_kinds_here)) ||
+            control_new(&control, &w, &ops, NULL, &diag)) {
                 fprintf(stderr, "control-house: %s\n", diag_text(&diag));
                 abort();
         }
@@ -80,4 +90,11 @@ int control_house_connect(void)
         if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
                 abort();
         return fd;
+}
+
+void control_house_end(void)
+{
+        control = control_free(control);
+        w.jobs = jobs_free(w.jobs);
+        wiring_close(&w);
 }

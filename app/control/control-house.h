@@ -9,5 +9,13 @@
  * One thread.
  */
 
+#include "app/job/jobs.h"
+
+/* Before the first connection: it has these kinds of jobs. */
+void control_house_jobs(const JobKind *const *kinds);
+
 /* A connection to it. */
 int control_house_connect(void);
+
+/* Once, at the end, if threads may still be at work: they are waited for. */
+void control_house_end(void);

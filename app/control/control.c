@@ -99,6 +99,25 @@ static void reap(Control *control, bool all)
         }
 }
 
+bool control_enter(Control *control, size_t *ret_n)
+{
+        bool may;
+
+        pthread_mutex_lock(&control->lock);
+        *ret_n = control->n_long;
+        may = control->n_long < CONTROL_LONG_MAX;
+        control->n_long += may;
+        pthread_mutex_unlock(&control->lock);
+        return may;
+}
+
+void control_leave(Control *control)
+{
+        pthread_mutex_lock(&control->lock);
+        control->n_long--;
+        pthread_mutex_unlock(&control->lock);
+}
+
 /*
  * No file descriptor is left. One is kept for this: who asks sees the connection end, and does not wait for
  * an answer that cannot come. Where not even that helps, the thread does not spin.
@@ -127,7 +146,14 @@ static void accept_one(Control *control)
         if (fd < 0)
                 return;
         reap(control, false);
-        if (control->n_connections >= CONTROL_CONNECTIONS || !control_is_welcome(control, fd, &uid)) {
+        if (!control_is_welcome(control, fd, &uid)) {
+                close(fd);
+                return;
+        }
+        if (control->n_connections >= CONTROL_CONNECTIONS) {
+                Connection guest = { .control = control, .fd = fd };
+
+                connection_say(&guest, answer_busy(control->n_connections)); /* there is room for a line */
                 close(fd);
                 return;
         }

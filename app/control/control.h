@@ -21,6 +21,11 @@
  * Each connection has a thread of its own, since a request may take as long as a run; there are at most
  * CONTROL_CONNECTIONS of them, and a line has at most CONTROL_LINE_MAX bytes. Who has not sent a whole line
  * within CONTROL_SILENCE_US is let go, so that silent ones do not keep others out.
+ *
+ * Of what waits for others (a job, a sync, a watch) there are at most CONTROL_LONG_MAX at a time, so that in
+ * an outage somebody can still ask for what is answered at once (stats, demote). Who finds no place is told
+ * so in one line, with "exit": 3. Who closes the connection gives up his place at once, whatever his job
+ * does.
  */
 
 #include "app/flow/wiring.h"
@@ -30,6 +35,7 @@
 typedef struct Control Control;
 
 #define CONTROL_CONNECTIONS 32
+#define CONTROL_LONG_MAX    (CONTROL_CONNECTIONS - 2)
 #define CONTROL_LINE_MAX    ((size_t)64 << 10)
 #define CONTROL_SILENCE_US  ((int64_t)20 * 1000000)
 /* An outcome may hold the report of a large object. */

@@ -51,11 +51,22 @@ bool connection_say(Connection *c, json_t *line)
         return ok;
 }
 
-bool connection_is_over(const Connection *c)
+/* The other end has been closed, of a socket or of a pipe: what poll says unasked. */
+static bool is_hung_up(int fd)
 {
-        struct pollfd fds[] = { { .fd = c->fd, .events = POLLRDHUP }, { .fd = c->control->wake[0] } };
+        struct pollfd fds = { .fd = fd };
 
-        return poll(fds, 2, 0) > 0 && (fds[0].revents || fds[1].revents);
+        return poll(&fds, 1, 0) > 0;
+}
+
+bool connection_is_gone(const Connection *c)
+{
+        return is_hung_up(c->fd);
+}
+
+bool control_is_ending(const Control *control)
+{
+        return is_hung_up(control->wake[0]);
 }
 
 static json_t *progress_line(const JobProgress *p)
@@ -94,9 +105,14 @@ json_t *answer_job(Connection *c, json_t *request)
         if (r)
                 return answer_error(job_exit_status(r), r == JOB_E_FULL ? "too many jobs wait already"
                                                                         : "there is no job of that kind");
-        while (!job_follow(job, &seen, NEWS_EVERY_US, &progress, &result))
-                if (connection_is_over(c) || (seen && !connection_say(c, progress_line(&progress))))
+        while (!job_follow(job, &seen, NEWS_EVERY_US, &progress, &result)) {
+                if (connection_is_gone(c) || (seen && !connection_say(c, progress_line(&progress)))) {
+                        job_release(job);
+                        return answer_error(1, "the command went away; its job was told to end");
+                }
+                if (control_is_ending(c->control))
                         job_cancel(job);
+        }
         last = last_line(job, result);
         job_release(job);
         return last;

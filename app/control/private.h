@@ -38,6 +38,7 @@ struct Control {
         pthread_mutex_t lock; /* protects what follows */
         List connections;
         size_t n_connections;
+        size_t n_long; /* connections that may wait for long: CONTROL_LONG_MAX */
 };
 
 static inline json_t *answer_error(int exit_status, const char *text)
@@ -51,8 +52,18 @@ const char *connection_user(const Connection *c, char *buf, size_t size);
 /* Send one line; `line` is taken over. False: the peer is gone, or does not read. */
 bool connection_say(Connection *c, json_t *line);
 
-/* Has the peer gone, or does the service stop? */
-bool connection_is_over(const Connection *c);
+/* Has the peer closed it? One that only says no more (shutdown) still gets its answer. */
+bool connection_is_gone(const Connection *c);
+
+/* Does the service stop? */
+bool control_is_ending(const Control *control);
+
+/* A place among those whose answers may take long. False: they are all taken, by `*ret_n`. */
+bool control_enter(Control *control, size_t *ret_n);
+void control_leave(Control *control);
+
+/* For who finds no place. */
+json_t *answer_busy(size_t n);
 
 /* One request; never NULL. */
 json_t *answer_line(Connection *c, const char *line, size_t n);

@@ -88,6 +88,19 @@ static int check_name(const SyncRequest *request, Arena *a, Diag *diag)
         return SYNC_E_NAME;
 }
 
+/* How often it is looked whether another node is done, and whether somebody waits for it. */
+#define LOOK_US ((int64_t)200 * 1000)
+
+/* Until the outcome has come, for as long as who asked is there. */
+static void linger(Wiring *w, const SyncRequest *request, Waiter *waiter)
+{
+        bool over = false;
+
+        for (int64_t us = 0; us < SYNC_WAIT_US && !over; us += LOOK_US)
+                over = waiters_look(&w->waiters, waiter, LOOK_US) ||
+                       (request->is_gone && request->is_gone(request->context));
+}
+
 int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *ret_outcome, Diag *diag)
 {
         Connector *connector = connectors_of_dn(&w->connectors, request->dn);
@@ -121,8 +134,10 @@ int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *re
         r = put(w, &change);
         held = r == 0 && (circuit_is_open(&w->shared.target_circuit, why, sizeof(why)) ||
                           circuit_is_open(&connector->circuit, why, sizeof(why)));
+        if (r == 0 && !held)
+                linger(w, request, &waiter);
         /* Also of what nobody waits for: the waiter leaves the list. */
-        heard = waiters_wait(&w->waiters, &waiter, r || held ? 0 : SYNC_WAIT_US);
+        heard = waiters_wait(&w->waiters, &waiter, 0);
         if (r == 0 && heard)
                 r = error_fold(outcome_unpack(a, waiter.data, waiter.n, ret_outcome));
         free(waiter.data);
@@ -142,9 +157,6 @@ static void hear_outcome(void *context, const Outcome *o)
 
         waiters_deliver(waiters, &(ObjectKey){ .source = o->change.source, .id = o->change.id }, o);
 }
-
-/* How often it is looked whether another node is done. */
-#define LOOK_US ((int64_t)200 * 1000)
 
 static bool is_cluster(const Wiring *w)
 {

@@ -19,6 +19,9 @@ struct SyncRequest {
         const char *dn;
         bool staging;
         const char *by; /* who asked */
+        /* Is he gone? Then nobody waits for the outcome; the change stays in the queue. NULL: he stays. */
+        bool (*is_gone)(void *context);
+        void *context;
 };
 
 enum {

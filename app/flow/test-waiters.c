@@ -48,6 +48,8 @@ static void test_deliver(void **state)
         waiters_add(&w, &second, &ada, (Wall){ 2000 });
         waiters_add(&w, &other, &bob, (Wall){ 1000 });
         waiters_deliver(&w, &ada, &o);
+        assert_true(waiters_look(&w, &first, 0));
+        assert_false(waiters_look(&w, &other, 0));
         assert_true(waiters_wait(&w, &first, 0));
         assert_true(waiters_wait(&w, &second, 0));
         assert_has(&first, "ada");

@@ -30,13 +30,30 @@ void waiters_add(Waiters *w, Waiter *waiter, const ObjectKey *key, Wall since)
         pthread_mutex_unlock(&w->lock);
 }
 
-bool waiters_wait(Waiters *w, Waiter *waiter, int64_t timeout_us)
+/* The lock is held. */
+static bool wait_for(Waiters *w, Waiter *waiter, int64_t timeout_us)
 {
         Mono until = wait_in(timeout_us);
 
-        pthread_mutex_lock(&w->lock);
         while (!waiter->data && !w->closing && wait_until(&w->done, &w->lock, until))
                 ;
+        return waiter->data || w->closing;
+}
+
+bool waiters_look(Waiters *w, Waiter *waiter, int64_t timeout_us)
+{
+        bool over;
+
+        pthread_mutex_lock(&w->lock);
+        over = wait_for(w, waiter, timeout_us);
+        pthread_mutex_unlock(&w->lock);
+        return over;
+}
+
+bool waiters_wait(Waiters *w, Waiter *waiter, int64_t timeout_us)
+{
+        pthread_mutex_lock(&w->lock);
+        wait_for(w, waiter, timeout_us);
         list_remove(&waiter->link);
         pthread_mutex_unlock(&w->lock);
         return waiter->data != NULL;

@@ -39,6 +39,10 @@ void waiters_deinit(Waiters *w);
 
 void waiters_add(Waiters *w, Waiter *waiter, const ObjectKey *key, Wall since);
 
+/* Wait, and stay in the list. Return: true: there is nothing more to wait for, the outcome has come or the
+ * program stops. */
+bool waiters_look(Waiters *w, Waiter *waiter, int64_t timeout_us);
+
 /* Wait for the outcome; the waiter is out of the list afterwards, its data (malloc) belongs to the caller.
  * Return: true, or false after `timeout_us` or when the program stops. */
 bool waiters_wait(Waiters *w, Waiter *waiter, int64_t timeout_us);

@@ -27,7 +27,8 @@ struct JobState {
         _Atomic bool cancelled;
 
         /* Jobs.lock protects what follows. */
-        unsigned n_refs; /* who submitted it and kept it, and the thread */
+        unsigned n_refs; /* who submitted it and kept it, and the thread or its line */
+        bool waits;      /* in a line */
         JobProgress progress;
         uint64_t n_news;
         bool ended;
@@ -118,9 +119,28 @@ bool job_is_cancelled(const Job *job)
         return job->state->cancelled;
 }
 
+/* The lock is held. Nobody waits for what is before it, to be told that it is over. */
+static void leave_line(JobState *s)
+{
+        if (!s->waits)
+                return;
+        s->waits = false;
+        list_remove(&s->link);
+        s->jobs->n_waiting--;
+        s->ended = true;
+        s->result = JOB_E_CANCELLED;
+        pthread_cond_broadcast(&s->jobs->news);
+        state_unref(s);
+}
+
 void job_cancel(Job *job)
 {
-        job->state->cancelled = true;
+        JobState *s = job->state;
+
+        pthread_mutex_lock(&s->jobs->lock);
+        s->cancelled = true;
+        leave_line(s);
+        pthread_mutex_unlock(&s->jobs->lock);
 }
 
 void job_release(Job *job)
@@ -129,8 +149,8 @@ void job_release(Job *job)
         Jobs *j = s->jobs;
 
         pthread_mutex_lock(&j->lock);
-        if (!s->ended)
-                s->cancelled = true;
+        s->cancelled = true;
+        leave_line(s);
         state_unref(s);
         pthread_mutex_unlock(&j->lock);
 }
@@ -171,6 +191,7 @@ static JobState *next_job(Line *l)
         if (!list_is_empty(&l->waiting)) {
                 s = list_entry(l->waiting.next, JobState, link);
                 list_remove(&s->link);
+                s->waits = false;
                 j->n_waiting--;
                 l->now = s;
         }
@@ -302,6 +323,7 @@ int jobs_submit(Jobs *j, const char *name, const json_t *arguments, const char *
                 r = JOB_E_FULL;
         } else {
                 list_push(&j->lines[kind->ours].waiting, &s->link);
+                s->waits = true;
                 j->n_waiting++;
                 if (ret_job) {
                         s->n_refs++;

@@ -123,8 +123,9 @@ bool jobs_has(Jobs *j, const char *kind);
 bool job_follow(Job *job, uint64_t *seen, int64_t timeout_us, JobProgress *ret_progress, int *ret_result);
 const char *job_why(const Job *job); /* "" or the diag's lines, after the end */
 
+/* One that only waits leaves its line, and has ended; one that is at work is told to end. */
 void job_cancel(Job *job);
-void job_release(Job *job); /* cancels it if it has not ended */
+void job_release(Job *job); /* cancels it if it has not ended; does not wait for that */
 
 /* What waits and what is at work: [{"kind", "by", "phase", "done", "total"}]. */
 json_t *jobs_list(Jobs *j);

@@ -125,6 +125,33 @@ static void test_a_cancelled_job_ends(void **state)
         job_release(job);
 }
 
+/* Who gives up in the line does not wait for what is before him, and makes room. */
+static void test_who_waits_may_leave(void **state)
+{
+        Jobs *j = *state;
+        JobProgress p = { 0 };
+        Job *first, *line[JOBS_MAX];
+        uint64_t seen = 0;
+        json_t *list;
+        int result;
+
+        assert_int_equal(jobs_submit(j, "wait", NULL, NULL, &first), 0);
+        while (!p.done)
+                assert_false(job_follow(first, &seen, LONG_US, &p, &result));
+        for (size_t i = 0; i < JOBS_MAX; i++)
+                assert_int_equal(jobs_submit(j, "wait", NULL, "ada", &line[i]), 0);
+        assert_int_equal(jobs_submit(j, "wait", NULL, NULL, NULL), JOB_E_FULL);
+        job_cancel(line[0]);
+        assert_int_equal(follow(line[0], &p), JOB_E_CANCELLED);
+        for (size_t i = 0; i < JOBS_MAX; i++)
+                job_release(line[i]);
+        list = jobs_list(j);
+        assert_int_equal(json_array_size(list), 1);
+        json_decref(list);
+        assert_false(job_follow(first, &seen, 0, &p, &result));
+        job_release(first);
+}
+
 /* What the service does by itself does not hold up what people ask for. */
 static void test_two_lines(void **state)
 {
@@ -187,6 +214,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_unknown_kinds_are_refused, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_after_the_stop_nothing_begins, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_cancelled_job_ends, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_who_waits_may_leave, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_two_lines, setup, teardown),
                 cmocka_unit_test(test_acts),
                 cmocka_unit_test(test_the_same_without_a_service),

@@ -9,6 +9,7 @@ import subprocess
 from fakeland import Fake
 from house import check, step
 from lab import Lab, wait_until
+from lab.fakead import BASE
 
 CONNECTIONS = 32  # app/control/control.h
 SILENCE_S = 20
@@ -78,7 +79,7 @@ def silent_ones(f, door):
             with door.connect() as s:
                 s.settimeout(0.2)
                 try:
-                    return s.recv(1) == b""
+                    return b"busy with 32 other commands; try again" in s.recv(1000)
                 except TimeoutError:
                     return False
         wait_until(is_full, 10, "the next is turned away")
@@ -95,6 +96,17 @@ def silent_ones(f, door):
     finally:
         for s in silent:
             s.close()
+
+
+def gone_ones(f, door):
+    step("40 that asked for what Graph does not answer, and went away: their places are free, and what is short is answered")
+    f.graph.admin("POST", "faults", {"rules": [{"path": "*", "action": {"delay_ms": 20000}}]})
+    reconcile, sync = ({"do": "job", "kind": "reconcile", "arguments": {"all": True}}, {"do": "sync", "dn": f"CN=Ada,OU=Corp,{BASE}"})
+    for i in range(40):
+        with door.connect() as s, contextlib.suppress(ConnectionError):
+            s.sendall(json.dumps((reconcile, sync)[i % 2]).encode() + b"\n")
+    wait_until(lambda: f.sosync.command("queue", "stats", "--json").returncode == 0, 10, "somebody else is let in")
+    f.graph.admin("DELETE", "faults")
 
 
 def who_does_not_read(f, door):
@@ -151,6 +163,7 @@ with Lab("control") as lab:
     giant_line(fake, the_door)
     no_request(fake, the_door)
     silent_ones(fake, the_door)
+    gone_ones(fake, the_door)
     who_does_not_read(fake, the_door)
     escapes(fake, the_door)
     traversal(fake)
