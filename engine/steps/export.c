@@ -142,6 +142,10 @@ int step_export(Run *run)
         }
         if (verdict)
                 return verdict;
+        /* After a death the next run reads the links once more: what this one has done is not asked for
+         * again. */
+        if (doubted.ms && run_links_are_unheard(run))
+                run->cloud.links_imported = (Wall){ 0 };
         if (doubted.ms)
                 return run_wait_for_replication(run, doubted,
                                                 "a link was written moments ago, and is not replicated yet "

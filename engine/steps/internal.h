@@ -144,6 +144,9 @@ int run_target_failed(Run *run, int result);
 /* leave.c: everything a done run leaves behind goes into the batch. */
 int run_leave_behind(Run *run);
 int run_leave_ready(Run *run, bool done);
+/* When what was sent must have replicated, once more; links: they are read then. Before the cloud object and
+ * the person are left behind. */
+void run_look_again(Run *run, bool links);
 void run_leave_unfinished(Run *run); /* the head says that the object is to be worked on whole */
 /* leave-cloud.c: facts, also of a run that is not done. */
 bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted this operation? */
@@ -165,6 +168,9 @@ size_t run_leave_recent(const Run *run, CloudWrite *writes, size_t n);
 /* "There already", or "not there", of a link whose opposite was written moments ago, is not believed: its
  * result becomes OP_NOT_SENT. Return: when that was; 0: none. */
 Wall run_doubt_links(const Run *run, OpResult *results);
+/* A link that was just read is not there. May that be a read of before it was added? Of a crowd nobody knows:
+ * then the run is to look again (is_hidden). */
+bool run_may_be_hidden(Run *run, const char *attribute, const ObjectId *link);
 /* Links that were read are not there, if their end was sent and a read may show what was before it. */
 void run_doubt_read(Run *run);
 

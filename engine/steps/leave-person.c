@@ -40,15 +40,13 @@ static bool is_perhaps_there(const Run *run, const char *name)
 }
 
 /* ... so it stays ours until a run that comes when it must have replicated. */
-static void look_again(Run *run)
+static void look_for_given(Run *run)
 {
-        Wall then = wall_add(clock_wall(run->clock), run->config->settle_ms);
-        bool again = false;
-
         for (size_t i = 0; run->ruled && i < run->person.n_given; i++)
-                again |= is_perhaps_there(run, run->person.given[i]);
-        if (again && (!run->due.ms || then.ms < run->due.ms))
-                run->due = then;
+                if (is_perhaps_there(run, run->person.given[i])) {
+                        run_look_again(run, false);
+                        return;
+                }
 }
 
 /* By the rules alone: a nickname that was made up for a create is not theirs to clear. */
@@ -130,7 +128,7 @@ void run_leave_person(Run *run, const FlowedObject *mv)
         if (!mv)
                 note_accepted(run, &p);
         if (mv)
-                look_again(run);
+                look_for_given(run);
         if (mv) {
                 FlowedObject dated = *mv;
                 PackWriter w;

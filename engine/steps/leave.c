@@ -112,19 +112,26 @@ void run_leave_unfinished(Run *run)
         space_write_head(&run->batch, &run->key, &head, run->head_serial);
 }
 
-/* What staging holds back the other installation does, in the same second: one more look, when that must be
- * seen, so that it is not still "to be done" when somebody has decided otherwise and this one is promoted. */
-static void look_again(Run *run)
+void run_look_again(Run *run, bool links)
 {
         Wall then = wall_add(clock_wall(run->clock), run->config->settle_ms);
 
-        if (!run->known || run->change.kind == CHANGE_DUE)
-                return;
         if (!run->due.ms || then.ms < run->due.ms)
                 run->due = then;
+        if (links)
+                run->cloud.links_imported = (Wall){ 0 };
+}
+
+/* What staging holds back the other installation does, in the same second: one more look, when that must be
+ * seen, so that it is not still "to be done" when somebody has decided otherwise and this one is promoted. */
+static void look_again_after_staging(Run *run)
+{
+        bool links = false;
+
         for (size_t i = 0; i < run->n_ops; i++)
-                if (run->ops[i].kind == OP_LINK || run->ops[i].kind == OP_UNLINK)
-                        run->cloud.links_imported = (Wall){ 0 };
+                links |= run->ops[i].kind == OP_LINK || run->ops[i].kind == OP_UNLINK;
+        if (run->known && run->change.kind != CHANGE_DUE)
+                run_look_again(run, links);
 }
 
 int run_leave_behind(Run *run)
@@ -176,7 +183,9 @@ int run_leave_behind(Run *run)
         }
 
         if (done && is_held_back(run))
-                look_again(run);
+                look_again_after_staging(run);
+        if (done && run->is_hidden)
+                run_look_again(run, true);
         /* An object that is created or adopted is found by its id even if the rest of its run failed. */
         run_leave_cloud(run);
         if (run->no_room)

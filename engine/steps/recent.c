@@ -113,32 +113,50 @@ Wall run_doubt_links(const Run *run, OpResult *results)
         return last;
 }
 
-/* The end of this link was sent: to a manager, also by naming another. */
-static bool is_ended(const Run *run, const char *attribute, const ObjectId *link)
+/* Was this link written moments ago? Of a crowd nobody knows: then the run looks again. */
+static bool is_noted(Run *run, const char *name, const ObjectId *link)
 {
-        bool manager = str_is(attribute, "manager");
-
         for (size_t i = 0; i < run->cloud.n_writes; i++) {
                 const CloudWrite *w = &run->cloud.writes[i];
 
-                if (!run_is_settling(run, w->at))
+                if (!run_is_settling(run, w->at) || !is_about(w, name, link))
                         continue;
-                if (manager ? str_is(w->attribute, "manager added") || str_is(w->attribute, "manager removed")
-                            : is_about(w, "member removed", link))
+                if (w->before.type == VALUE_BYTES)
                         return true;
+                run->is_hidden = true;
         }
+        return false;
+}
+
+bool run_may_be_hidden(Run *run, const char *attribute, const ObjectId *link)
+{
+        return run->is_own_create ||
+               is_noted(run, str_is(attribute, "manager") ? "manager added" : "member added", link);
+}
+
+/* There is one manager: whoever was written moments ago, it is not certain who it is. */
+static bool is_manager_written(const Run *run)
+{
+        for (size_t i = 0; i < run->cloud.n_writes; i++)
+                if (run_is_settling(run, run->cloud.writes[i].at) &&
+                    (str_is(run->cloud.writes[i].attribute, "manager added") ||
+                     str_is(run->cloud.writes[i].attribute, "manager removed")))
+                        return true;
         return false;
 }
 
 void run_doubt_read(Run *run)
 {
-        const char *attribute = run_link_attribute(run->cloud.type);
+        bool manager = str_is(run_link_attribute(run->cloud.type), "manager");
         size_t n = 0;
 
-        if (!run_links_are_unheard(run))
+        if (!run_links_are_unheard(run) || !run->n_cloud_links)
                 return;
+        run->shown_links = arena_memdup(run->arena, run->cloud_links, run->n_cloud_links * sizeof(ObjectId));
+        run->n_shown_links = run->n_cloud_links;
         for (size_t i = 0; i < run->n_cloud_links; i++)
-                if (!is_ended(run, attribute, &run->cloud_links[i]))
+                if (manager ? !is_manager_written(run)
+                            : !is_noted(run, "member removed", &run->cloud_links[i]))
                         run->cloud_links[n++] = run->cloud_links[i];
         run->n_cloud_links = n;
 }

@@ -185,7 +185,9 @@ static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_
 
                 /* Another object of the same person is still named, or it was among them. */
                 if (done[at - sorted] || has_id(clouds->ids, clouds->n, at) ||
-                    (!has_id(run->cloud_links, run->n_cloud_links, at) && !unheard))
+                    (!has_id(run->cloud_links, run->n_cloud_links, at) &&
+                     !has_id(run->shown_links, run->n_shown_links, at) &&
+                     !(unheard && (!run->links_read || run_may_be_hidden(run, attribute, at)))))
                         continue;
                 done[at - sorted] = true;
                 /* A manager with a successor in the cloud is replaced by the link, not removed first; there

@@ -241,6 +241,9 @@ struct Run {
         bool links_read;       /* links were read whole now; else the space's rows are trusted */
         ObjectId *cloud_links; /* members (of a group), manager (of a user) that Entra ID has, sorted */
         size_t n_cloud_links;
+        ObjectId *shown_links; /* import_target: as they were read, with those whose end was sent before;
+                                  sorted */
+        size_t n_shown_links;
         Intent intent;
         uint64_t intent_serial;
         bool have_intent;
@@ -264,6 +267,7 @@ struct Run {
         Op *ops;            /* sync: the plan */
         size_t n_ops, size_ops;
         bool left_to_ask; /* sync: the owner is to be asked for the rest, in the normal lane */
+        bool is_hidden;   /* sync: a link that is to go may be there, and not be seen yet */
         bool incomplete;  /* sync: a later run has more to plan, even if the object has not changed by then */
         bool failed; /* sync: a rule failed, and only the disable leaves: what the rules said is not kept */
         const char *not_sent; /* sync: why the plan must not leave although there is one; NULL: it may */
