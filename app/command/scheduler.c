@@ -12,25 +12,40 @@ typedef struct SchedulerCommand {
         bool json;
 } SchedulerCommand;
 
+/* Behind "name : ". */
+#define TEXT_LEFT 38
+
+static void add_value(Str *out, const json_t *v)
+{
+        if (json_is_boolean(v))
+                str_add(out, json_is_true(v) ? "True" : "False");
+        else if (json_is_string(v))
+                str_add(out, json_string_value(v));
+        for (size_t i = 0; i < json_array_size(v); i++)
+                str_printf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(v, i)));
+}
+
 /* As Format-List has it: a line each, names in a column; what is not there stays empty. */
 static void print_text(const json_t *result)
 {
+        _cleanup_(str_deinit) Str out = { 0 }, value = { 0 };
         const char *key;
         json_t *v;
 
+        str_init(&out, 1 << 20);
+        str_init(&value, 1 << 16);
         json_object_foreach((json_t *)(uintptr_t)result, key, v)
         {
                 if (json_is_null(v) && str_starts(key, "Sosync"))
                         continue;
-                printf("%-35s :", key);
-                if (json_is_boolean(v))
-                        printf(" %s", json_is_true(v) ? "True" : "False");
-                else if (json_is_string(v))
-                        printf(" %s", json_string_value(v));
-                for (size_t i = 0; i < json_array_size(v); i++)
-                        printf("%s %s", i ? "," : "", json_string_value(json_array_get(v, i)));
-                putchar('\n');
+                str_reset(&value);
+                add_value(&value, v);
+                str_printf(&out, "%-35s :%s", key, value.n ? " " : "");
+                if (value.n)
+                        str_add_wrapped(&out, value.data, TEXT_LEFT, TEXT_LEFT, command_room());
+                str_add(&out, "\n");
         }
+        fputs(out.data, stdout);
 }
 
 static int parse(const Command *c, int argc, char **argv, SchedulerCommand *s)

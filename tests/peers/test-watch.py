@@ -103,6 +103,8 @@ with house("watch") as h:
         seen = [line.replace("\x1b[K", "").split("\r")[-1] for line in on_terminal(h.sosync, 80, *words.split())]
         wide = [line for line in seen if columns(line) > 80 and str(h.folder) not in line]
         check(not wide, (words, wide))
+    seen = on_terminal(h.sosync, 64, "scheduler", "show")
+    check(max(map(columns, seen)) <= 64 and "".join(seen).count("SosyncText") == 1, seen)
     r = h.sosync.command("queue", "list", "--state", "lost")
     check(r.returncode == 2 and "is not one of ready, leased, delayed, parked, dated" in r.stderr, r)
     check(any("CN=Hildegard Maximiliane" in line for line in on_terminal(h.sosync, 80, "report", "list")), "the name is to be seen")
