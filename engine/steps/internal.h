@@ -50,6 +50,9 @@ bool run_is_contended(Run *run, const TargetAttribute *at, Value ours, Value the
 int run_last_word(Run *run, const char *code, const char *why,
                   bool leaves);                 /* Return: 0, STEP_E_SKIP, STEP_E_PARK, -errno */
 int run_ask_whether_on(Run *run, bool *ret_on); /* one of the person's. Return: 0, -errno */
+/* Is another object of this person still synchronized; on: and was the account to be on at its last run?
+ * Return: 0, -errno. */
+int run_has_other(Run *run, bool on, bool *ret_has);
 int run_judge_gone(Run *run);  /* third step of a tombstone. Return: 0 (run->gone), STEP_E_SKIP, -errno */
 int run_import_gone(Run *run); /* its eighth */
 int run_plan_gone(Run *run);   /* its ninth */

@@ -24,8 +24,7 @@ bool run_is_gone_step(StepName name)
                name == STEP_import_target || name == STEP_sync || name == STEP_export;
 }
 
-/* Another object of this person is still synchronized: then nothing has left. */
-static int has_other(Run *run, bool *ret_has)
+int run_has_other(Run *run, bool on, bool *ret_has)
 {
         *ret_has = false;
         for (size_t i = 0; i < run->person.n_joined && !*ret_has; i++) {
@@ -38,7 +37,7 @@ static int has_other(Run *run, bool *ret_has)
                 r = space_read_head(run->space, key, run->arena, &head, NULL, &run->diag);
                 if (r < 0)
                         return r;
-                *ret_has = r == 0 && !head.deleted && head.in_scope;
+                *ret_has = r == 0 && !head.deleted && head.in_scope && (!on || head.account_enabled);
         }
         return 0;
 }
@@ -113,7 +112,7 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
         /* With run->mv all objects of the person have spoken; one that no rule takes speaks for itself alone.
          */
         if (leaves || let_go) {
-                int r = has_other(run, &other);
+                int r = run_has_other(run, false, &other);
 
                 if (r)
                         return r;
@@ -152,7 +151,7 @@ int run_judge_gone(Run *run)
 
         user = str_is(type, "user");
         if (r == 0 && user && may_be)
-                r = has_other(run, &other);
+                r = run_has_other(run, false, &other);
         if (r)
                 return r;
         if (!user || !may_be || other ||

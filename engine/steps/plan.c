@@ -66,19 +66,7 @@ static const FlowedObject *planned_before(Run *run)
 static int was_on(Run *run, bool *ret_on)
 {
         *ret_on = !run->known || run->head.account_enabled;
-        for (size_t i = 0; i < run->person.n_joined && !*ret_on; i++) {
-                const ObjectKey *key = &run->person.joined[i];
-                Head head;
-                int r;
-
-                if (key->source == run->key.source && guid_is(&key->id, &run->key.id))
-                        continue;
-                r = space_read_head(run->space, key, run->arena, &head, NULL, &run->diag);
-                if (r < 0)
-                        return r;
-                *ret_on = r == 0 && !head.deleted && head.in_scope && head.account_enabled;
-        }
-        return 0;
+        return *ret_on ? 0 : run_has_other(run, true, ret_on);
 }
 
 void run_enable_is_over(Run *run)

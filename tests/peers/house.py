@@ -161,6 +161,23 @@ def house(name, **samba):
         yield House(lab, **samba)
 
 
+@contextlib.contextmanager
+def small_disk(h, mib):
+    """A file system of so many MiB, for as long as the block; the service is stopped before it goes. Skips where none can be mounted."""
+    disk = h.folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", disk], capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        print("skipped: a file system cannot be mounted here:", mounted.stderr.strip())
+        sys.exit(77)
+    try:
+        yield disk
+    finally:
+        if hasattr(h, "sosync"):
+            h.sosync.stop()
+        subprocess.run(["umount", disk], check=False)
+
+
 def write_rules(h, name, extra=None):
     """A folder of the shipped rules, and one file more."""
     folder = h.folder / name

@@ -2,43 +2,31 @@
 """The disk of the state is full: who asks for an object is told so, again and again, and all goes on when there is room."""
 
 import subprocess
-import sys
 
-from house import check, house, step
+from house import check, house, small_disk, step
 from lab import wait_until
 
 MIB = 160  # the store wants 64 MiB of room before it takes changes again
 
-with house("full-state") as h:
-    disk = h.folder / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MIB}m", "tmpfs", disk], capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        print("skipped: a file system cannot be mounted here:", mounted.stderr.strip())
-        sys.exit(77)
-    try:
-        h.start(state=disk / "state")
-        dn = h.ad.add_user("Ada First", h.people).dn
-        h.until_user("ada.first")
-        h.until_idle()
-        step("no room: every answer says so")
-        others = disk / "others"
-        subprocess.run(["dd", "if=/dev/zero", f"of={others}", "bs=64k", f"count={MIB * 16}"], capture_output=True, check=False)
+with house("full-state") as h, small_disk(h, MIB) as disk:
+    h.start(state=disk / "state")
+    dn = h.ad.add_user("Ada First", h.people).dn
+    h.until_user("ada.first")
+    h.until_idle()
+    step("no room: every answer says so")
+    others = disk / "others"
+    subprocess.run(["dd", "if=/dev/zero", f"of={others}", "bs=64k", f"count={MIB * 16}"], capture_output=True, check=False)
 
-        def refused():
-            r = h.sosync.command("sync", dn)
-            return r.returncode == 5 and "full" in r.stderr
-        wait_until(refused, 30, "a refusal for want of room")
-        for _ in range(3):
-            r = h.sosync.command("sync", dn)
-            check(r.returncode == 5 and "full" in r.stderr, r)
-        step("room again: the change that came meanwhile arrives, and who asks gets his answer")
-        h.ad.set(dn, title="Analyst")
-        others.unlink()
-        wait_until(lambda: (h.user("ada.first") or {}).get("jobTitle") == "Analyst", 90, "the change after the want of room")
+    def refused():
         r = h.sosync.command("sync", dn)
-        check(r.returncode == 0, r)
-    finally:
-        if hasattr(h, "sosync"):
-            h.sosync.stop()
-        subprocess.run(["umount", disk], check=False)
+        return r.returncode == 5 and "full" in r.stderr
+    wait_until(refused, 30, "a refusal for want of room")
+    for _ in range(3):
+        r = h.sosync.command("sync", dn)
+        check(r.returncode == 5 and "full" in r.stderr, r)
+    step("room again: the change that came meanwhile arrives, and who asks gets his answer")
+    h.ad.set(dn, title="Analyst")
+    others.unlink()
+    wait_until(lambda: (h.user("ada.first") or {}).get("jobTitle") == "Analyst", 90, "the change after the want of room")
+    r = h.sosync.command("sync", dn)
+    check(r.returncode == 0, r)
