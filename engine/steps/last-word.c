@@ -177,6 +177,10 @@ int run_import_gone(Run *run)
         }
         if (r)
                 return r;
+        if (gone) {
+                run->cloud = (Cloud){ 0 };
+                run->cloud_id = (ObjectId){ 0 };
+        }
         if (gone || !found)
                 return step_fail(run, STEP_E_SKIP, "DeleteNotSupported",
                                  "deleted in Active Directory, and not in Microsoft Entra ID");

@@ -163,13 +163,16 @@ int run_leave_behind(Run *run)
                         return r;
         }
         if (run->gone) {
+                /* Deleted on both sides: there is nobody to say it to, and nothing to look for again. */
+                bool nobody_is_there = d == DISPOSITION_OUT_OF_SCOPE && !run->cloud.object;
+
                 run_leave_cloud(run);
                 run_leave_intent(run);
                 if (guid_is_zero(&run->person.cloud) && !guid_is_zero(&run->cloud_id))
                         run_leave_person(run, NULL);
                 if (done && is_held_back(run))
                         run_leave_unfinished(run);
-                else if (done) {
+                else if (done || nobody_is_there) {
                         leave_head(run, false);
                         return run_withdraw(run);
                 }
