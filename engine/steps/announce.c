@@ -11,7 +11,9 @@
  *  - a create, by its intent: the next run looks for the object before it makes a second one;
  *  - links: which the directory has named. Nobody else knows that one of them is ours to take out again;
  *  - the account: an account that is found off is one that somebody has blocked, unless it was us;
- *  - a value that no rule gave before: it is ours to clear. And with each what it replaces, for a revert.
+ *  - a value that no rule gave before: it is ours to clear. And with each what it replaces, for a revert;
+ *  - an object that was found, and is nobody's yet, with all of this: it is this person's from now on. Two
+ * who would find it at the same time write the same row, and the second is told.
  *
  * When the answers are there, or nothing has left, the rows are written anew with what is certain. It costs a
  * commit, which all runs of that moment share; a run that only replaces values that it gave before has none.
@@ -100,12 +102,19 @@ static bool is_known(const Run *run)
         return guid_is(&run->person.cloud, &run->cloud_id);
 }
 
+/* Found in Entra ID, and nobody's yet. What a create of ours has made is found again by its intent, and what
+ * stands in the place of one that was lost by its anchor. */
+static bool is_adopted(const Run *run)
+{
+        return run->mv && !is_known(run) && !run->is_own_create && guid_is_zero(&run->lost);
+}
+
 static bool needs_note(const Run *run)
 {
         for (size_t i = 0; i < run->n_ops; i++)
                 if (is_link(&run->ops[i]) || run_is_account(&run->ops[i]))
                         return true;
-        return is_known(run) && run_gave_something(run);
+        return is_adopted(run) || (is_known(run) && run_gave_something(run));
 }
 
 static size_t count_links(const Run *run)
@@ -134,6 +143,10 @@ static void note_changes(Run *run)
         run->cloud.anchor = run->anchor ? run->anchor : cloud.anchor;
         space_write_cloud(&run->batch, &run->cloud_id, &run->cloud, run->cloud_serial);
         run->cloud = cloud;
+        if (is_adopted(run)) {
+                run_leave_adopted(run);
+                return;
+        }
         if (is_known(run) && run_gave_something(run))
                 run_leave_person(run, NULL);
         if (run->known && run->change.kind != CHANGE_LINK)

@@ -30,7 +30,8 @@ int run_recall_intent(Run *run)
 int run_take(Run *run, const RunImport *import)
 {
         Cloud row;
-        int r = space_read_cloud(run->space, &import->object->id, run->arena, &row, NULL, &run->diag);
+        int r = space_read_cloud(run->space, &import->object->id, run->arena, &row, &run->cloud_serial,
+                                 &run->diag);
 
         if (r < 0)
                 return r;
@@ -40,7 +41,6 @@ int run_take(Run *run, const RunImport *import)
                 run->cloud.n_writes = row.n_writes;
         }
         run->cloud.type = run_cloud_type(run);
-        run->cloud_serial = SPACE_ANY;
         run_adopt(run, import, true);
         return 0;
 }

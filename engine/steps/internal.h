@@ -63,7 +63,8 @@ int run_import_known(Run *run, bool *ret_gone);
 /* Graph does not show it yet: look again soon, until it must have replicated. Return: STEP_E_RETRY. */
 int run_wait_for_replication(Run *run, Wall since, const char *why);
 
-/* join.c */
+/* join.c: a metaverse object for people: the DN of the first object that is joined to it */
+const char *run_name_of(Run *run, const ObjectId *metaverse);
 int run_claim(Run *run, const ObjectId *id); /* Return: 0, STEP_E_RETRY, -errno */
 
 /* import-target.c: an object as it was read from Entra ID; links only if they were asked for. */
@@ -150,10 +151,13 @@ int run_leave_ready(Run *run, bool done);
 /* When what was sent must have replicated, once more; links: they are read then. Before the cloud object and
  * the person are left behind. */
 void run_look_again(Run *run, bool links);
+void run_leave_adopted(Run *run);    /* what was found is this person's, whatever becomes of the run */
 void run_leave_unfinished(Run *run); /* the head says that the object is to be worked on whole */
 /* leave-cloud.c: facts, also of a run that is not done. */
 bool run_is_confirmed(const Run *run, size_t i); /* has the service accepted this operation? */
 void run_leave_cloud(Run *run);
+void run_leave_appeared(
+        Run *run); /* references to the object, and to others of its person, can be resolved */
 void run_remember_writes(Run *run); /* what this run has written, into run->cloud.writes */
 void run_leave_intent(Run *run);
 /* leave-person.c: the metaverse object; `mv` NULL: as it was, with what was accepted. */

@@ -87,8 +87,7 @@ static int try_rule(Run *run, const Rule *rule, Joining *j)
         return 0;
 }
 
-/* A metaverse object for people: the first object that is joined to it. */
-static const char *candidate_name(Run *run, const ObjectId *id)
+const char *run_name_of(Run *run, const ObjectId *id)
 {
         char text[GUID_TEXT_MAX];
         Person p;
@@ -110,19 +109,18 @@ static int judge_joining(Run *run, const Joining *j)
         if (j->other)
                 return step_fail(run, STEP_E_PARK, "AmbiguousJoin",
                                  "rule \"%s\" joins it to %s, rule \"%s\" to %s", j->rule->name,
-                                 candidate_name(run, &j->id), j->other->name,
-                                 candidate_name(run, &j->other_id));
+                                 run_name_of(run, &j->id), j->other->name, run_name_of(run, &j->other_id));
         if (j->rule || !j->several)
                 return 0;
         if (!j->provision)
                 return step_fail(run, STEP_E_PARK, "AmbiguousJoin",
                                  "rule \"%s\" finds more than one metaverse object: %s, and %s",
-                                 j->several->name, candidate_name(run, &j->two[0]),
-                                 candidate_name(run, &j->two[1]));
+                                 j->several->name, run_name_of(run, &j->two[0]),
+                                 run_name_of(run, &j->two[1]));
         step_warn(run, "AmbiguousJoin",
                   "rule \"%s\" finds more than one metaverse object: %s, and %s; a new one is made by rule "
                   "\"%s\"",
-                  j->several->name, candidate_name(run, &j->two[0]), candidate_name(run, &j->two[1]),
+                  j->several->name, run_name_of(run, &j->two[0]), run_name_of(run, &j->two[1]),
                   j->provision->name);
         return 0;
 }

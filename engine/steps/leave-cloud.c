@@ -99,11 +99,23 @@ void run_remember_writes(Run *run)
         run->cloud.n_writes = n;
 }
 
-/* From now on references to this object can be resolved. */
 static void leave_appeared(Run *run, const ObjectKey *key)
 {
         space_write_cloud_of(&run->batch, key, &run->cloud_id);
         space_appeared(&run->batch, key);
+}
+
+static bool is_first(const Run *run)
+{
+        return !guid_is(&run->person.cloud, &run->cloud_id);
+}
+
+void run_leave_appeared(Run *run)
+{
+        for (size_t i = 0; is_first(run) && i < run->person.n_joined; i++)
+                leave_appeared(run, &run->person.joined[i]);
+        if (!run_is_joined(run))
+                leave_appeared(run, &run->key);
 }
 
 /* The one that was deleted in the cloud is nobody's any more, and this one stands in its place. */
@@ -118,7 +130,7 @@ static void forget_lost(Run *run)
 void run_leave_cloud(Run *run)
 {
         bool created = take_created(run);
-        bool first = created || !guid_is(&run->person.cloud, &run->cloud_id);
+        bool first = created || is_first(run);
         BrakeType type = str_is(run->cloud.type, "group") ? BRAKE_GROUP : BRAKE_USER;
 
         if (!run->cloud.object || guid_is_zero(&run->cloud_id))
@@ -141,10 +153,7 @@ void run_leave_cloud(Run *run)
                 run->cloud.anchor = run->anchor;
         space_write_cloud(&run->batch, &run->cloud_id, &run->cloud, run->cloud_serial);
         run_leave_cloud_links(run);
-        for (size_t i = 0; first && i < run->person.n_joined; i++)
-                leave_appeared(run, &run->person.joined[i]);
-        if (!run_is_joined(run))
-                leave_appeared(run, &run->key);
+        run_leave_appeared(run);
         if (run->have_intent)
                 space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
 }

@@ -112,6 +112,16 @@ void run_leave_unfinished(Run *run)
         space_write_head(&run->batch, &run->key, &head, run->head_serial);
 }
 
+void run_leave_adopted(Run *run)
+{
+        run_leave_person(run, NULL);
+        leave_head(run, true);
+        run_leave_appeared(run);
+        run_leave_candidate(run);
+        if (run->have_intent)
+                space_delete(&run->batch, SPACE_INTENT, &run->metaverse, sizeof(run->metaverse));
+}
+
 void run_look_again(Run *run, bool links)
 {
         Wall then = wall_add(clock_wall(run->clock), run->config->settle_ms);

@@ -7,7 +7,8 @@
  * by userPrincipalName or the primary SMTP address, and only onto an object without an anchor of its own.
  * What it refuses is refused by the same names: InvalidSoftMatch (another anchor), ObjectTypeMismatch (the
  * address is a group's), ExistingAdminRoleConflict (a holder of a directory role is never taken over; if the
- * roles cannot be read, nobody is).
+ * roles cannot be read, nobody is). Whose anchor was written a moment ago may be read without it: what the
+ * connector space knows as somebody's who is synchronized is his.
  *
  * Groups are not matched: the service matches them by proxyAddresses, so only mail-enabled ones, which Graph
  * cannot write; it never matches a security group and makes it anew. One that is there already is found by
@@ -92,10 +93,36 @@ static const char *words_for(Run *run, const Found *f)
                             f->value);
 }
 
+/* Is it the account of somebody else who is still synchronized? His anchor may not have replicated. Return:
+ * 0, -errno. */
+static int find_owner(Run *run, const ObjectId *cloud, const char **ret_dn)
+{
+        Person owner;
+        Cloud row;
+        int r = space_read_cloud(run->space, cloud, run->arena, &row, NULL, &run->diag);
+
+        *ret_dn = NULL;
+        if (r || guid_is(&row.metaverse, &run->metaverse))
+                return r < 0 ? r : 0;
+        r = space_read_person(run->space, &row.metaverse, run->arena, &owner, NULL, &run->diag);
+        if (r || !guid_is(&owner.cloud, cloud))
+                return r < 0 ? r : 0;
+        for (size_t i = 0; i < owner.n_joined && !*ret_dn; i++) {
+                Head head;
+
+                r = space_read_head(run->space, &owner.joined[i], run->arena, &head, NULL, &run->diag);
+                if (r < 0)
+                        return r;
+                if (r == 0 && !head.deleted && head.in_scope)
+                        *ret_dn = run_name_of(run, &row.metaverse);
+        }
+        return 0;
+}
+
 /* May this one be taken over at all? *ret_roles: why its roles could not be read; NULL: they were. */
 static int refuse(Run *run, const Found *f, const char **ret_roles)
 {
-        const char *anchor = object_text(f->import.object, "sourceAnchor"), *role = NULL;
+        const char *anchor = object_text(f->import.object, "sourceAnchor"), *role = NULL, *owner;
         int r;
 
         *ret_roles = NULL;
@@ -103,6 +130,12 @@ static int refuse(Run *run, const Found *f, const char **ret_roles)
                 return step_fail(run, STEP_E_PARK, "InvalidSoftMatch", "%s, belongs to another object: %s%s",
                                  words_for(run, f), anchor && *anchor ? "its anchor is " : "",
                                  anchor && *anchor ? anchor : "it is synchronized from elsewhere");
+        r = find_owner(run, &f->import.object->id, &owner);
+        if (r)
+                return r;
+        if (owner)
+                return step_fail(run, STEP_E_PARK, "InvalidSoftMatch", "%s, belongs to another object: %s",
+                                 words_for(run, f), owner);
         r = target_role(run->target, &run->call, &f->import.object->id, 0, &role, &run->diag);
         if (r == TARGET_E_REFUSED) {
                 *ret_roles = arena_strdup(run->arena, diag_text(&run->diag));
