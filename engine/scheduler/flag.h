@@ -17,7 +17,8 @@
  * Promises, whatever dies at whatever line:
  *  1. The flag is touched only after the journal is on disk; while there is a journal, it is given back: at
  *     the end of the hold, at the stop, at the next start.
- *  2. A false that we did not set is the administrator's: work goes on, nothing is changed.
+ *  2. A false that we did not set is the administrator's: work goes on, nothing is changed. So is one that is
+ *     found by a process that starts after the lease of the hold before it has ended there.
  *  3. A true during our hold is somebody's decision: it stays, and nothing of ours follows it.
  *  4. No hold is longer than max_hold and the runs that are in work then, not counting the time in which a
  *     cycle runs all the same; after it the regular cycle has its turn. Where cycles follow each other
