@@ -3,6 +3,7 @@
 #include "queue/backup.h"
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/str.h"
 #include "queue/check.h"
 #include "queue/queue-lmdb.h"
@@ -118,7 +119,6 @@ static int copy_file(int dir, const char *copy, const char *name, uint64_t *ret_
 {
         _cleanup_(cleanup_free) char *from_path = NULL;
         _cleanup_(cleanup_close) int from = -1, to = -1;
-        struct stat st;
         int r;
 
         if (asprintf(&from_path, "%s/data.mdb", copy) < 0)
@@ -128,9 +128,9 @@ static int copy_file(int dir, const char *copy, const char *name, uint64_t *ret_
                 return refuse(-errno, from_path, diag);
         to = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         /* Root restores what a service will open. */
-        if (to < 0 || fstat(dir, &st) < 0 || (geteuid() == 0 && fchown(to, st.st_uid, st.st_gid) < 0))
-                return refuse(-errno, name, diag);
-        r = copy_bytes(from, to, ret_bytes);
+        r = to < 0 ? -errno : folder_give(dir, to);
+        if (r == 0)
+                r = copy_bytes(from, to, ret_bytes);
         if (r == 0 && fsync(to) < 0)
                 r = -errno;
         return r ? refuse(r, name, diag) : 0;
@@ -168,8 +168,9 @@ int queue_lmdb_restore(const char *folder, const char *copy, uint64_t *ret_bytes
 
         if (r || check.n_findings)
                 return r ? r : QUEUE_E_NONE;
-        if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-                return refuse(-errno, folder, diag);
+        r = folder_make(folder, 0700);
+        if (r)
+                return refuse(r, folder, diag);
         r = store_lock_folder(&owner, folder, diag);
         if (r == 0) {
                 dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

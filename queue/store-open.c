@@ -3,6 +3,7 @@
 #include "queue/store.h"
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/str.h"
 #include "queue/queue.h"
 
@@ -44,6 +45,8 @@ static int take_folder(Store *s, Diag *diag)
                 diag_set(diag, "%s: %s", path, strerror(-r));
                 return error_origin(r);
         }
+        /* One that somebody else may not give away was there before. */
+        folder_give_file(s->path, "lock");
         if (flock(s->owner_fd, LOCK_EX | LOCK_NB) < 0) {
                 ssize_t n;
 
@@ -291,8 +294,8 @@ int store_open(Store *s, const char *path, size_t map, Diag *diag)
         int r;
 
         begin(s, path);
-        if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-                r = -errno;
+        r = folder_make(path, 0700);
+        if (r) {
                 diag_set(diag, "%s: %s", path,
                          r == -ENOENT ? "the folder above it does not exist" : strerror(-r));
                 return error_origin(r);
@@ -316,7 +319,8 @@ int store_open(Store *s, const char *path, size_t map, Diag *diag)
 
 int store_open_to_look(Store *s, const char *path, Diag *diag)
 {
-        _cleanup_(cleanup_free) char *file = join(path, "data.mdb");
+        _cleanup_(cleanup_free) char *file = join(path, "data.mdb"), *readers = join(path, "lock.mdb");
+        bool is_new = access(readers, F_OK) < 0;
         struct stat st;
         int r;
 
@@ -326,7 +330,11 @@ int store_open_to_look(Store *s, const char *path, Diag *diag)
                 diag_set(diag, "%s: %s", file, strerror(-r));
                 return r;
         }
-        return open_env_as(s, file, STORE_MAP, MDB_RDONLY, diag);
+        r = open_env_as(s, file, STORE_MAP, MDB_RDONLY, diag);
+        /* LMDB has made its table of readers, and whoever owns the store must be able to use it. */
+        if (is_new)
+                folder_give_file(path, "lock.mdb");
+        return r;
 }
 
 int store_lock_folder(Store *s, const char *path, Diag *diag)

@@ -3,6 +3,7 @@
 #include "report/record.h"
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/pack.h"
 #include "base/str.h"
 #include "report/frame.h"
@@ -41,8 +42,10 @@ static int open_folder(const char *path, int *ret_fd)
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0 && errno == ENOENT) {
-                if (mkdir(path, 0750) < 0 && errno != EEXIST)
-                        return error_origin(-errno);
+                int r = folder_make(path, 0750);
+
+                if (r)
+                        return error_origin(r);
                 fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         }
         if (fd < 0)

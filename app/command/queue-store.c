@@ -5,6 +5,7 @@
 #include "app/command/command.h"
 #include "app/command/job.h"
 #include "app/command/progress.h"
+#include "base/error.h"
 #include "base/str.h"
 #include "queue/check.h"
 
@@ -89,23 +90,47 @@ int command_queue_backup(const char *config_path, const char *which, bool json)
         return status;
 }
 
+/* What a promote has decided is in the copy, and wins over the file: a rehearsal would write to the tenant.
+ */
+static void print_restored(const char *folder, uint64_t n)
+{
+        _cleanup_(cleanup_free) char *before = NULL;
+        char bytes[PROGRESS_NUMBER_MAX];
+
+        if (asprintf(&before, "%s/data.mdb.before-restore", folder) < 0)
+                error_oom(strlen(folder));
+        printf("%s: %s bytes restored%s. The feed goes on from where the copy was. Only to try it, beside "
+               "the "
+               "installation that it is of: `sosync demote` before the start.\n",
+               folder, progress_number(n, bytes),
+               access(before, F_OK) ? "" : "; what was there is data.mdb.before-restore");
+}
+
 int command_queue_restore(const Config *c, const char *copy, bool json)
 {
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
-        char bytes[PROGRESS_NUMBER_MAX];
+        json_t *result;
         uint64_t n = 0;
-        int r = queue_lmdb_restore(c->state.path, copy, &n, &diag);
+        int r;
 
+        if (c->state.backend == STATE_JETSTREAM)
+                return command_fail(
+                        EXIT_USAGE,
+                        "%s is a node's copy of the cluster's state, and would be made again from "
+                        "that. Stop all nodes, then: sosync state copy --from lmdb:%s --to "
+                        "jetstream: --replace",
+                        c->state.path, copy);
+        r = queue_lmdb_restore(c->state.path, copy, &n, &diag);
         if (r == QUEUE_E_GONE)
                 command_fail(EXIT_OBJECT, "stop the service first");
         if (r)
                 return command_fail_diag(EXIT_OBJECT, &diag);
-        if (json)
-                printf("{\"folder\": \"%s\", \"bytes\": %llu}\n", c->state.path, (unsigned long long)n);
-        else
-                printf("%s: %s bytes restored; what was there is data.mdb.before-restore. The feed goes on "
-                       "from "
-                       "where the copy was.\n",
-                       c->state.path, progress_number(n, bytes));
+        if (!json) {
+                print_restored(c->state.path, n);
+                return EXIT_DONE;
+        }
+        result = json_pack("{s:s, s:I}", "folder", c->state.path, "bytes", (json_int_t)n);
+        command_print_json(result);
+        json_decref(result);
         return EXIT_DONE;
 }

@@ -6,6 +6,7 @@
 #include "app/flow/forget.h"
 #include "app/flow/revert.h"
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/str.h"
 #include "base/wait.h"
 #include "report/rendered.h"
@@ -59,19 +60,21 @@ bool reporter_find_previous(const Config *config, ReportStore *store, const Outc
 int reporter_write_html(const Config *config, const Outcome *o, const HtmlPrevious *previous, Arena *a,
                         const char **ret_path)
 {
-        const char *folder = arena_printf(a, "%s/html", config->reports.path);
-        const char *path = arena_printf(a, "%s/%s", folder, html_file_name(a, o));
+        const char *folder = arena_printf(a, "%s/html", config->reports.path), *name = html_file_name(a, o);
+        const char *path = arena_printf(a, "%s/%s", folder, name);
         Str html;
-        int r;
+        int r = folder_make(config->reports.path, 0750);
 
-        if (mkdir(config->reports.path, 0750) && errno != EEXIST)
-                return error_origin(-errno);
-        if (mkdir(folder, 0750) && errno != EEXIST)
-                return error_origin(-errno);
+        if (r == 0)
+                r = folder_make(folder, 0750);
+        if (r)
+                return error_origin(r);
         str_init(&html, HTML_MAX);
         html_report_after(o, previous, &html);
         r = str_write_file(path, html.data, html.n, 0640);
         str_deinit(&html);
+        if (r == 0)
+                r = folder_give_file(folder, name);
         if (r)
                 return error_trace(r);
         *ret_path = path;

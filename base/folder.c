@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "base/folder.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The folder in which a path is, opened. Return: the descriptor, -errno. */
+static int open_above(const char *path)
+{
+        _cleanup_(cleanup_free) char *above = NULL;
+        size_t n = strlen(path);
+        int fd;
+
+        while (n > 1 && path[n - 1] == '/')
+                n--;
+        while (n > 0 && path[n - 1] != '/')
+                n--;
+        /* With the slash, so that "/folder" gives "/". */
+        if (asprintf(&above, "%.*s.", (int)n, path) < 0)
+                error_oom(strlen(path));
+        fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int folder_give(int dir, int fd)
+{
+        struct stat st;
+
+        if (geteuid())
+                return 0;
+        return fstat(dir, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 ? -errno : 0;
+}
+
+int folder_make(const char *path, unsigned mode)
+{
+        _cleanup_(cleanup_close) int above = -1, fd = -1;
+
+        if (mkdir(path, (mode_t)mode) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        if (geteuid())
+                return 0;
+        above = open_above(path);
+        if (above < 0)
+                return above;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return fd < 0 ? -errno : folder_give(above, fd);
+}
+
+int folder_give_file(const char *folder, const char *name)
+{
+        _cleanup_(cleanup_close) int dir = -1, fd = -1;
+        struct stat st;
+
+        if (geteuid())
+                return 0;
+        dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+                return -errno;
+        fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        /* The folder's owner can put another name of somebody else's file there. */
+        if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+                return -EPERM;
+        return folder_give(dir, fd);
+}
