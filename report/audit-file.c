@@ -94,8 +94,8 @@ int audit_file_next(AuditFile *f, const char **ret_line, size_t *ret_n)
         size_t seen = 0;
 
         for (;;) {
-                char *from = f->data + f->at,
-                     *end = f->n - f->at > seen ? memchr(from + seen, '\n', f->n - f->at - seen) : NULL;
+                char *from = f->n ? f->data + f->at : NULL, /* before the first piece there is no data */
+                        *end = f->n - f->at > seen ? memchr(from + seen, '\n', f->n - f->at - seen) : NULL;
                 int r;
 
                 if (end) {

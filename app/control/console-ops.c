@@ -5,6 +5,7 @@
 #include "app/control/release.h"
 #include "app/control/sync.h"
 #include "app/rules/explain.h"
+#include "base/error.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -115,13 +116,13 @@ static int release(void *context, const char *name, bool drop, const char *by, D
 
         if (!brake_parse(name, &brake)) {
                 diag_set(diag, "there is no such brake");
-                return 1;
+                return CONSOLE_E_ASKED;
         }
         n = release_brake(s->wiring, brake, drop, by);
         if (n >= 0)
                 return 0;
         diag_set(diag, "%s", strerror(-n));
-        return 1;
+        return n;
 }
 
 static int sync_now(void *context, const char *dn, const char *by, Arena *a, const char **ret_run, Diag *diag)
@@ -138,7 +139,9 @@ static int sync_now(void *context, const char *dn, const char *by, Arena *a, con
                 diag_set(diag, "the queue is full");
         else if (!diag_any(diag))
                 diag_set(diag, "%s", strerror(r < 0 ? -r : EIO));
-        return 1;
+        return r == SYNC_E_NAME                        ? CONSOLE_E_ASKED
+               : r == SYNC_E_WAITS || r == SYNC_E_FULL ? CONSOLE_E_WAITS
+                                                       : error_fold(r);
 }
 
 static void acted(void *context, const char *by, const char *verb, const char *object, const char *error)

@@ -53,6 +53,8 @@ void gate_request(struct evhttp_request *req, void *console);
 
 /* -- events.c -------------------------------------------------------------------------------------------- */
 
+#define EVENTS_TYPE "text/event-stream; charset=utf-8"
+
 int events_init(Console *c);
 void events_deinit(Console *c);
 void events_follow(Console *c, struct evhttp_request *req, Ask *q);

@@ -131,12 +131,20 @@ void console_send(Console *c, struct evhttp_request *req, int status, const char
 {
         struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
         struct evbuffer *buffer = evbuffer_new();
+        char length[24];
 
         if (!buffer)
                 error_oom(1);
         if (type)
                 evhttp_add_header(headers, "Content-Type", type);
-        evbuffer_add(buffer, body, n);
+        /* evhttp would send the body after a HEAD too, and not say how long it is: whoever keeps the
+         * connection would take it for the next answer. */
+        if (evhttp_request_get_command(req) != EVHTTP_REQ_HEAD) {
+                evbuffer_add(buffer, body, n);
+        } else if (status != 304) {
+                snprintf(length, sizeof(length), "%zu", n);
+                evhttp_add_header(headers, "Content-Length", length);
+        }
         evhttp_send_reply(req, status, NULL, buffer);
         evbuffer_free(buffer);
 }

@@ -64,6 +64,15 @@ typedef struct ConsoleOptions ConsoleOptions;
 #define CONSOLE_GUESSES     20
 #define CONSOLE_PAGE_MAX    ((size_t)64 << 20)
 
+/* Why a person's act was not done; the diag says what can be done about it. Anything else is our own fault.
+ */
+enum {
+        CONSOLE_E_BASE_ = 2480, /* within ERROR_BASE_REPORT */
+
+        CONSOLE_E_ASKED, /* what was asked for makes no sense: a name that is none */
+        CONSOLE_E_WAITS, /* not now: it waits in the queue, or the queue takes no more */
+};
+
 /* What the rules make of one object, now. */
 struct ConsoleExplain {
         const char *verdict; /* one line */
@@ -97,10 +106,11 @@ struct ConsoleOps {
          * `error` NULL: it is done. */
         void (*acted)(void *context, const char *by, const char *verb, const char *object, const char *error);
 
-        /* What a brake holds goes on, or (drop) is forgotten. Return: 0, or > 0: the diag says why not. */
+        /* What a brake holds goes on, or (drop) is forgotten. Return: 0, CONSOLE_E_ASKED, -errno. */
         int (*release)(void *context, const char *brake, bool drop, const char *by, Diag *diag);
 
-        /* A run now, through the service's queue. Return: 0 with its run id (arena), > 0: the diag says. */
+        /* A run now, through the service's queue. Return: 0 with its run id (arena), CONSOLE_E_ASKED,
+         * CONSOLE_E_WAITS, -errno; the diag says. */
         int (*sync)(void *context, const char *dn, const char *by, Arena *a, const char **ret_run,
                     Diag *diag);
 };

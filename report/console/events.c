@@ -223,7 +223,7 @@ void events_follow(Console *c, struct evhttp_request *req, Ask *q)
                 snprintf(f->session, sizeof(f->session), "%s", q->session);
         f->ends = mono_add(clock_mono(c->options.clock), c->options.config->session_us);
         console_busy(c, req, true);
-        evhttp_add_header(headers, "Content-Type", "text/event-stream; charset=utf-8");
+        evhttp_add_header(headers, "Content-Type", EVENTS_TYPE);
         evhttp_add_header(headers, "Cache-Control", "no-store");
         evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
         evhttp_add_header(headers, "X-Accel-Buffering", "no"); /* nginx */

@@ -109,7 +109,7 @@ static int release(void *context, const char *brake, bool drop, const char *by, 
                 abort();
         n_acts++;
         diag_set(diag, "no");
-        return 1;
+        return CONSOLE_E_ASKED;
 }
 
 static int sync_now(void *context, const char *dn, const char *by, Arena *a, const char **ret_run, Diag *diag)
@@ -120,7 +120,7 @@ static int sync_now(void *context, const char *dn, const char *by, Arena *a, con
         n_acts++;
         diag_set(diag, "no");
         *ret_run = arena_strdup(a, "x");
-        return 1;
+        return CONSOLE_E_WAITS;
 }
 
 static const ConsoleOps ops = {

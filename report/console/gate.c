@@ -267,10 +267,12 @@ static void enter(Visit *v)
         } else if (out && q->post) {
                 sign_out(v);
         } else if (str_is(path, "/events") && !q->post) {
-                if (q->user)
-                        events_follow(c, req, q);
-                else
+                if (!q->user)
                         send_word(c, req, 401, "a token is needed");
+                else if (evhttp_request_get_command(req) == EVHTTP_REQ_HEAD)
+                        console_send(c, req, 200, EVENTS_TYPE, "", 0);
+                else
+                        events_follow(c, req, q);
         } else {
                 v->route = find_route(path, &q->rest);
                 if (!v->route || v->route->post != q->post ||

@@ -67,8 +67,7 @@ void page_brake_set(Ask *q)
         q->console->ops->acted(q->console->context, q->user, drop ? "drop" : "release", brake,
                                r ? diag_text(&diag) : NULL);
         if (r)
-                page_say(q, 500, "The brake was not released",
-                         diag_any(&diag) ? diag_text(&diag) : "The queue cannot be changed.");
+                page_refuse(q, r, "The brake was not released", &diag);
         else
                 page_go(q, "/parked");
         diag_deinit(&diag);

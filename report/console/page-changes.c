@@ -332,7 +332,7 @@ void page_sync(Ask *q)
                 await_report(q, run);
                 page_go(q, arena_printf(q->arena, "/changes/%s", run));
         } else {
-                page_say(q, 502, "Not synchronized", diag_text(&diag));
+                page_refuse(q, r, r == CONSOLE_E_WAITS ? "Not synchronized yet" : "Not synchronized", &diag);
         }
         diag_deinit(&diag);
 }

@@ -135,6 +135,18 @@ void page_say(Ask *q, int status, const char *title, const char *text)
         page_end(q);
 }
 
+void page_refuse(Ask *q, int r, const char *title, const Diag *diag)
+{
+        page_say(q,
+                 r == CONSOLE_E_ASKED   ? 400
+                 : r == CONSOLE_E_WAITS ? 503
+                                        : 500,
+                 title,
+                 diag_any(diag) ? diag_text(diag)
+                 : r < 0        ? strerror(-r)
+                                : "The service does not say why.");
+}
+
 void page_go(Ask *q, const char *location)
 {
         q->answer.status = 303;

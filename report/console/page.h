@@ -39,6 +39,9 @@ void page_end(Ask *q);
 /* Instead of a page: a word, and what to do. */
 void page_say(Ask *q, int status, const char *title, const char *text);
 
+/* An act that was not done: `r` is what a ConsoleOps function has answered. */
+void page_refuse(Ask *q, int r, const char *title, const Diag *diag);
+
 /* 303 to another page, below the prefix. */
 void page_go(Ask *q, const char *location);
 

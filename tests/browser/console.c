@@ -240,7 +240,14 @@ static int sync_now(void *context, const char *dn, const char *by, Arena *a, con
         World *w = context;
         Outcome o;
 
-        (void)diag;
+        if (!strchr(dn, '=')) {
+                diag_set(diag, "\"%s\" is not a distinguished name", dn);
+                return CONSOLE_E_ASKED;
+        }
+        if (w->broken) {
+                diag_set(diag, "the change waits in the queue: nobody answers");
+                return CONSOLE_E_WAITS;
+        }
         make_one(w, a, &o, clock_wall(&clock_system));
         o.source.dn = dn;
         o.initiated_by = by;
@@ -363,10 +370,12 @@ static int release(void *context, const char *brake, bool drop, const char *by, 
 {
         World *w = context;
 
-        (void)brake;
         (void)drop;
         (void)by;
-        (void)diag;
+        if (!str_is(brake, "disable")) {
+                diag_set(diag, "there is no such brake");
+                return CONSOLE_E_ASKED;
+        }
         w->n_held = 0;
         return 0;
 }

@@ -112,6 +112,49 @@ class Threats(Console):
         # Nothing is done by a GET.
         self.assertEqual(self.ask("GET", "/parked/steer?verb=retry-all&csrf=" + csrf, Cookie=cookie)[0], 404)
 
+    def together(self, *requests):
+        """The answers to requests that are sent at once, up to the end of the last, which is that of /healthz, or to the end of the connection."""
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=20) as s:
+            s.sendall("\r\n".join(requests).encode())
+            answer = b""
+            while not answer.endswith(b"\r\n\r\nalive\n") and (part := s.recv(65536)):
+                answer += part
+            return answer
+
+    def test_head(self):
+        """What a GET would have, without its body: on a connection that is kept, the next answer begins right behind."""
+        bearer = "Authorization: Bearer " + TOKENS["ada"]
+        for path, status in (("/changes", 200), ("/style.css", 200), ("/healthz", 200), ("/nowhere", 404), ("/events", 200), ("/changes?q=%zz", 400)):
+            head = f"HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}\r\n"
+            last = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            first, second = self.together(head, last).split(b"\r\n\r\n", 1)
+            self.assertIn(b" %d " % status, first.split(b"\r\n")[0], path)
+            # After a 400 the connection ends.
+            self.assertTrue(second.startswith(b"HTTP/1.1 200 ") if status != 400 else not second, (path, second[:100]))
+            if path in ("/style.css", "/changes"):
+                length = re.search(rb"(?i)content-length: (\d+)", first)[1]
+                body = self.together(head.replace("HEAD", "GET"), last).split(b"\r\n\r\n", 1)[1].split(b"HTTP/1.1 200 ")[0]
+                self.assertEqual(int(length), len(body), path)
+
+    def test_acts_that_are_not_done(self):
+        """What was wrong in the question is told as that, what waits as that."""
+        cookie, csrf = self.sign_in("ada")
+        for dn in ("rubbish", "", "<b>x</b>", "\u202egpj.x"):
+            status, _, body = self.ask("POST", "/sync", {"dn": dn, "csrf": csrf}, Cookie=cookie)
+            self.assertEqual(status, 400, dn)
+            self.assertIn("is not a distinguished name", body)
+            self.assertNotIn("<b>x", body)
+        status, _, body = self.ask("POST", "/parked/brake", {"verb": "release", "brake": "none", "csrf": csrf}, Cookie=cookie)
+        self.assertEqual(status, 400)
+        self.assertIn("there is no such brake", body)
+        self.server.tell("broken")
+        try:
+            status, _, body = self.ask("POST", "/sync", {"dn": "CN=x,DC=corp", "csrf": csrf}, Cookie=cookie)
+        finally:
+            self.server.tell("well")
+        self.assertEqual(status, 503)
+        self.assertIn("Not synchronized yet", body)
+
     def test_roles(self):
         cookie, csrf = self.sign_in("bob")
         self.assertEqual(self.ask("GET", "/changes", Cookie=cookie)[0], 200)

@@ -109,6 +109,9 @@ with house("console") as h:
     status, _, text = ask("GET", headers["Location"])
     check(status == 200 and "<dd>operator</dd>" in text.replace('<bdi class="v">', "").replace("</bdi>", ""), text[:6000])
 
+    status, _, text = ask("POST", "/sync", {"dn": "rubbish", "csrf": csrf}, cookie)
+    check(status == 400 and "is not a distinguished name: missing" in text, (status, text[:2000]))
+
     run = headers["Location"].rsplit("/", 1)[1]
     page = pathlib.Path(h.sosync.command("report", "html", run).stdout.strip()).read_text()
     check("Previous report" in page, "the page does not name the report before it")
