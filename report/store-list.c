@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/model/dn.h"
+#include "engine/model/object.h"
 #include "report/frame.h"
 #include "report/store-internal.h"
 
@@ -192,6 +193,78 @@ int report_store_list(ReportStore *s, const ReportFilter *filter, size_t skip, s
         *ret_rows = page.rows;
         *ret_n = page.n;
         return 0;
+}
+
+/* Objects that are looked for together: a table of open addressing, by number from 1 on; 0: free. */
+typedef struct Wanted {
+        const ObjectId *objects;
+        const char **runs;
+        uint32_t *slots;
+        size_t mask, n_missing;
+} Wanted;
+
+/* Where it is, or where it would be. */
+static uint32_t *wanted_slot(const Wanted *w, const ObjectId *object)
+{
+        size_t at = (size_t)hash128(object, sizeof(*object), 3).low & w->mask;
+
+        while (w->slots[at] && !guid_is(&w->objects[w->slots[at] - 1], object))
+                at = (at + 1) & w->mask;
+        return &w->slots[at];
+}
+
+static void wanted_init(Wanted *w, const ObjectId *objects, size_t n, Arena *a, const char **runs)
+{
+        size_t size = 16;
+
+        while (size < 4 * n)
+                size *= 2;
+        *w = (Wanted){ .objects = objects, .runs = runs, .mask = size - 1 };
+        w->slots = arena_new_array(a, uint32_t, size);
+        for (size_t i = 0; i < n; i++) {
+                uint32_t *slot = wanted_slot(w, &objects[i]);
+
+                runs[i] = NULL;
+                if (!*slot)
+                        w->n_missing++;
+                *slot = (uint32_t)i + 1;
+        }
+}
+
+static void look_at_day(Wanted *w, DayIndex *x, Arena *a)
+{
+        const uint32_t *order = day_index_order(x);
+
+        for (size_t i = x->n_rows; i-- > 0 && w->n_missing;) {
+                const IndexRow *row = &x->rows[order[i]];
+                uint32_t number = *wanted_slot(w, &row->object);
+
+                if (!number || w->runs[number - 1] || !day_index_row_is_whole(row))
+                        continue;
+                w->runs[number - 1] = arena_strdup(a, row->run_id);
+                w->n_missing--;
+        }
+}
+
+/**
+ * report_store_newest_runs() - of each object the run id of its newest report
+ * @ret_runs:   one for each of the objects; NULL: there is none
+ *
+ * All in one pass: what waits for a person may have waited for longer than reports are kept, and a look
+ * through a million reports for each would take minutes.
+ */
+void report_store_newest_runs(ReportStore *s, const ObjectId *objects, size_t n, Arena *a,
+                              const char **ret_runs)
+{
+        Wanted w;
+
+        wanted_init(&w, objects, n, a, ret_runs);
+        report_store_lock(s);
+        for (size_t d = s->n_days; d-- > 0 && w.n_missing;)
+                look_at_day(&w, s->days[d], a);
+        report_store_unlock(s);
+        for (size_t i = 0; i < n; i++) /* who is asked for twice */
+                ret_runs[i] = ret_runs[*wanted_slot(&w, &objects[i]) - 1];
 }
 
 /* Return: 0, REPORT_E_NONE: none, or more than one. */

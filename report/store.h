@@ -59,6 +59,10 @@ int report_store_refresh(ReportStore *s);
 int report_store_list(ReportStore *s, const ReportFilter *filter, size_t skip, size_t max, Arena *a,
                       ReportRow **ret_rows, size_t *ret_n);
 
+/* The run id of each object's newest report, or NULL; n of them, in the arena. One pass for all. */
+void report_store_newest_runs(ReportStore *s, const ObjectId *objects, size_t n, Arena *a,
+                              const char **ret_runs);
+
 /* By run id, or by an unambiguous beginning of it (at least 4 characters). Return: 0, REPORT_E_NONE,
  * REPORT_E_CORRUPT, -errno. */
 int report_store_read(ReportStore *s, const char *run_id, Arena *a, Outcome *ret_outcome, Diag *diag);

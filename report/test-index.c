@@ -86,12 +86,52 @@ static void test_order_of_past_days_goes(void **state)
         test_folder_done(folder);
 }
 
+/* Who was parked for weeks, and of whom there is no report: found, or not, in one look. */
+static void test_newest_runs(void **state)
+{
+        char *folder = test_folder(), id[GUID_TEXT_MAX];
+        const unsigned numbers[] = { 3, 7, 999, 29, 7 };
+        ObjectId objects[N_ELEMENTS(numbers)] = { 0 };
+        const char *runs[N_ELEMENTS(numbers)];
+        Arena *a = arena_new(0);
+        Outcome *o = arena_new_of(a, Outcome);
+        ReportStore *s = NULL;
+        const void *data;
+        size_t n;
+
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        for (unsigned day = 0; day < 3; day++)
+                test_add_range(s, day * 10, 10, TEST_DAY_MS + day * DAY_MS, 1);
+        test_outcome(a, o, 3, TEST_DAY_MS + DAY_MS);
+        test_run_id(1003, o->run_id);
+        test_pack(a, o, &data, &n);
+        assert_int_equal(report_store_add(s, &data, &n, 1), 0);
+        for (size_t i = 0; i < N_ELEMENTS(numbers); i++) {
+                Arena *whole = arena_new(0);
+
+                test_outcome(whole, o, numbers[i], 0);
+                objects[i] = o->change.id;
+                arena_free(whole);
+        }
+        report_store_newest_runs(s, objects, N_ELEMENTS(numbers), a, runs);
+        assert_string_equal(runs[0], test_run_id(1003, id));
+        assert_string_equal(runs[1], test_run_id(7, id));
+        assert_null(runs[2]);
+        assert_string_equal(runs[3], test_run_id(29, id));
+        assert_string_equal(runs[4], runs[1]);
+        report_store_newest_runs(s, objects, 0, a, runs);
+        s = report_store_free(s);
+        arena_free(a);
+        test_folder_done(folder);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_nothing_is_kept_of_what_comes_in_order),
                 cmocka_unit_test(test_table_as_long_as_old_runs_come),
                 cmocka_unit_test(test_order_of_past_days_goes),
+                cmocka_unit_test(test_newest_runs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

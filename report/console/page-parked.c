@@ -14,6 +14,7 @@
 
 typedef struct Parked {
         QueueItem items[SHOWN];
+        const char *runs[SHOWN]; /* the last of each; NULL: without a report */
         size_t n, n_looked;
         size_t n_all;  /* of the queue, as its counters say */
         bool is_whole; /* no other is in the queue */
@@ -83,23 +84,20 @@ static void add_act(Ask *q, Str *out, const QueueItem *item, const char *verb, c
         page_form_end(out, button, str_is(verb, "drop") ? "quiet" : "");
 }
 
-/* The report of its last run has the whole reason. */
-static const char *last_run(Ask *q, const QueueItem *item)
+/* The report of each one's last run has the whole reason. */
+static void find_runs(Ask *q, Parked *p)
 {
-        const ReportFilter filter = { .object = &item->change.id, .result = -1, .disposition = -1 };
+        ObjectId *objects = arena_new_array(q->arena, ObjectId, p->n + 1);
         ReportStore *store = *q->console->store;
-        ReportRow *rows;
-        size_t n;
 
-        if (!store || report_store_list(store, &filter, 0, 1, q->arena, &rows, &n) || !n)
-                return NULL;
-        return rows[0].run_id;
+        for (size_t i = 0; i < p->n; i++)
+                objects[i] = p->items[i].change.id;
+        if (store)
+                report_store_newest_runs(store, objects, p->n, q->arena, p->runs);
 }
 
-static void add_item(Ask *q, Str *out, const QueueItem *item, bool is_held)
+static void add_item(Ask *q, Str *out, const QueueItem *item, const char *run, bool is_held)
 {
-        const char *run = last_run(q, item);
-
         html_raw(out, "<li class=\"card parked\"><div class=\"who\"><bdi class=\"dn\">");
         html_text(out, item->change.dn && *item->change.dn ? item->change.dn
                                                            : "(an object whose DN is not known)");
@@ -146,7 +144,7 @@ static size_t add_items(Ask *q, const Parked *p, const Vitals *v, const VitalsBr
                         continue;
                 if (n++ == 0)
                         html_raw(out, "<ul class=\"plain\">");
-                add_item(q, out, &p->items[i], b != NULL);
+                add_item(q, out, &p->items[i], p->runs[i], b != NULL);
         }
         if (n)
                 html_raw(out, "</ul>");
@@ -194,6 +192,7 @@ void page_parked(Ask *q)
                 page_say(q, 500, "The queue cannot be read", strerror(-r));
                 return;
         }
+        find_runs(q, p);
         q->console->ops->vitals(q->console->context, q->arena, &v);
         for (size_t i = 0; i < p->n; i++)
                 n_free += !held_by(&v, &p->items[i]);
