@@ -3,6 +3,7 @@
 #include "app/flow/estate.h"
 
 #include "base/str.h"
+#include "engine/space/tenant.h"
 #include "engine/target/graph-tenant.h"
 
 /* A start does not wait longer for a tenant that does not answer. */
@@ -94,6 +95,24 @@ static bool check_jobs(Wiring *w, Arena *a, Diag *diag)
         return ok;
 }
 
+/* NULL: the state is of this tenant, or of none yet. */
+static const char *other_tenant(Wiring *w, Arena *a)
+{
+        Call call = { .lane = LANE_URGENT, .arena = a, .now = clock_mono(w->clock) };
+        const char *noted = NULL;
+        TargetInfo info;
+
+        call.deadline = mono_add(call.now, PATIENCE_US);
+        if (target_info(w->target, &call, &info, NULL) || tenant_read(queue_space(w->queue), a, &noted) ||
+            !tenant_differs(noted, info.tenant_id))
+                return NULL;
+        return arena_printf(
+                a,
+                "the state folder is of the tenant %s, and target.tenant_id names %s (%s): name that "
+                "one again, or give this one a state folder of its own (state.path is %s)",
+                noted, info.tenant_id, info.tenant_name, w->first->state.path);
+}
+
 bool estate_check(Wiring *w, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -103,12 +122,15 @@ bool estate_check(Wiring *w, Diag *diag)
         bool asked;
 
         asked = estate_find(w->target, w->graph, w->clock, a, &found, &ignored) == 0;
-        if (asked)
-                wrong = estate_contradiction(&found, (Estate)w->first->target.estate, a);
-        else
+        if (asked) {
+                wrong = other_tenant(w, a);
+                if (!wrong)
+                        wrong = estate_contradiction(&found, (Estate)w->first->target.estate, a);
+        } else {
                 log_warning(&w->log,
                             "who owns the objects of the tenant could not be asked; each run asks again",
                             LOG_STR("why", diag_text(&ignored)));
+        }
         diag_deinit(&ignored);
         if (wrong)
                 diag_set(diag, "%s", wrong);

@@ -11,8 +11,9 @@
  *      true                                  may not be read             connect or cloud-sync
  *
  * Asked at every start: a contradiction with target.estate is refused with one line. A tenant that cannot be
- * reached refuses nothing: the second step of each run asks again (EstateMismatch). `sosync init` proposes
- * what is found.
+ * reached refuses nothing: the second step of each run asks again (EstateMismatch). So is a tenant that is
+ * not the one that the state is of (engine/space/tenant.h, TenantChanged). `sosync init` proposes what is
+ * found.
  */
 
 #include "app/flow/wiring.h"

@@ -136,6 +136,10 @@ static const CatalogueRow rows[] = {
             "(organization.onPremisesSyncEnabled).",
             "Set target.estate to what is so: connect or cloud-sync where a synchronization is on, else "
             "alone."),
+        ROW("TenantChanged", NON_SERVICE_FAILURE, UNREACHABLE,
+            "target.tenant_id names another tenant than the one that the state folder is of: what is known of "
+            "each object has the ids of that one.",
+            "Name that tenant again, or give the other one a state folder of its own (state.path)."),
         ROW("CreateBelongsToSync", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
             "The object is not in Microsoft Entra ID yet, and in this estate the synchronization that owns "
             "the objects creates them.",

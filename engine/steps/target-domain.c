@@ -4,6 +4,26 @@
 
 #include "engine/steps/internal.h"
 
+#include "engine/space/tenant.h"
+
+/* With what is known of one tenant nothing is said in another. Whoever is in contact first notes which it is.
+ */
+static int check_tenant(Run *run)
+{
+        const char *id = run->target_info.tenant_id, *noted = NULL;
+        int r = tenant_read(run->space, run->arena, &noted);
+
+        if (r < 0)
+                return r;
+        if (r == SPACE_E_NONE && tenant_is_id(id))
+                tenant_write(&run->batch, id);
+        if (!tenant_differs(noted, id))
+                return 0;
+        run->blame = BLAME_TARGET;
+        return step_fail(run, STEP_E_RETRY, "TenantChanged",
+                         "the state folder is of the tenant %s, and target.tenant_id names %s", noted, id);
+}
+
 int step_target_domain(Run *run)
 {
         bool staging = run->config->staging || run->change.staging;
@@ -18,6 +38,9 @@ int step_target_domain(Run *run)
         step_detail(run, "tenantId", "%s", run->target_info.tenant_id);
         if (run->target_info.tenant_name)
                 step_detail(run, "tenant", "%s", run->target_info.tenant_name);
+        r = check_tenant(run);
+        if (r)
+                return r;
         if (run->scheduler)
                 step_detail(run, "scheduler", "%s", run->scheduler);
         step_detail(run, "staging", "%s", staging ? "True" : "False");

@@ -170,11 +170,13 @@ static void keep_domains(TargetGraph *g, const json_t *list)
 
 static void keep_info(TargetGraph *g, const json_t *organization)
 {
+        const char *id = json_string_value(json_object_get(organization, "id"));
         const char *name = json_string_value(json_object_get(organization, "displayName"));
         const json_t *last = json_object_get(organization, "onPremisesLastSyncDateTime");
 
         g->info.name = "Microsoft Entra ID";
-        g->info.tenant_id = g->options->tenant_id;
+        /* As it says itself: the configuration may have one of its domains. */
+        g->info.tenant_id = keep(g, g->info.tenant_id, id ? id : g->options->tenant_id);
         g->info.tenant_name = keep(g, g->info.tenant_name, name ? name : "");
         g->info.last_sync = (Wall){ 0 };
         if (json_is_string(last))

@@ -13,6 +13,7 @@ from house import check, is_write, step
 from lab import Lab, wait_until
 from lab.fakead import BASE, guid
 
+OTHER_TENANT = "22222222-2222-3333-4444-555555555555"
 SOMEBODY = pwd.getpwnam("nobody")
 
 if os.geteuid():
@@ -99,6 +100,19 @@ with Lab("restore") as lab:
     check(writes == [], writes)
     f.sosync.stop()
     check(strangers(f.folder) == [], strangers(f.folder))
+
+    step("a state is of one tenant: another one is refused at the start, in one line")
+    other = lab.emulator("--tenant", OTHER_TENANT, name="other", domains=["fake.test"])
+    text = config.read_text()
+    give(other.secret_file)
+    pathlib.Path(other.secret_file).parent.chmod(0o711)
+    config.write_text(text.replace(f.graph.tenant_id, OTHER_TENANT).replace(f.graph.host, other.host).replace(str(f.graph.secret_file), str(other.secret_file)))
+    r = f.sosync.command("run")
+    check(r.returncode == 2 and f"of the tenant {f.graph.tenant_id}" in r.stderr and f"names {OTHER_TENANT}" in r.stderr, r)
+    check(len(r.stderr.splitlines()) == 1, r.stderr)
+    config.write_text(text)
+    start()
+    f.sosync.stop()
 
     step("of a cluster it is not the folder that is restored")
     text = config.read_text()

@@ -37,6 +37,7 @@ typedef struct Hearing {
         PastLink *links;
         size_t n_links, size_links;
         _Atomic unsigned n_reads; /* also by the readers of revert */
+        const char *tenant;
         bool on_premises_sync;
         Wall last_sync; /* it has heard of the regular cycle; 0: nobody asks */
 } Hearing;
@@ -363,7 +364,7 @@ static void set_info(Hearing *c)
 
         target_mem_set_info(c->next, &(TargetInfo){
                                              .name = "Microsoft Entra ID",
-                                             .tenant_id = "11111111-2222-3333-4444-555555555555",
+                                             .tenant_id = c->tenant,
                                              .tenant_name = "Contoso",
                                              .initial_domain = "contoso.onmicrosoft.com",
                                              .verified_domains = domains,
@@ -381,6 +382,7 @@ Target *cloud_new(Scene *s)
                 error_oom(sizeof(*c));
         c->target.ops = &hearing_ops;
         c->scene = s;
+        c->tenant = "11111111-2222-3333-4444-555555555555";
         target_mem_new(&c->next);
         set_info(c);
         return &c->target;
@@ -389,6 +391,12 @@ Target *cloud_new(Scene *s)
 void cloud_estate(Target *t, bool on_premises_sync)
 {
         ((Hearing *)t)->on_premises_sync = on_premises_sync;
+        set_info((Hearing *)t);
+}
+
+void cloud_tenant(Target *t, const char *id)
+{
+        ((Hearing *)t)->tenant = id;
         set_info((Hearing *)t);
 }
 

@@ -18,6 +18,7 @@ Target *cloud_new(struct Scene *s); /* owns its target-mem */
 Target *cloud_mem(Target *t);       /* to plant, and to look */
 
 void cloud_estate(Target *t, bool on_premises_sync);
+void cloud_tenant(Target *t, const char *id); /* it is this one's from now on */
 /* The tenant hears of the regular cycle; from then on, of each. */
 void cloud_heard(Target *t, Wall at);
 bool cloud_hears(Target *t);

@@ -205,6 +205,14 @@ static bool do_estate(Scene *s, const char *const *words, size_t n_words)
         return scene_reload(s);
 }
 
+/* TENANT 22222222-2222-3333-4444-555555555555: target.tenant_id names another one */
+static bool do_tenant(Scene *s, const char *const *words, size_t n_words)
+{
+        (void)n_words;
+        cloud_tenant(s->cloud, arena_strdup(s->arena, words[1]));
+        return true;
+}
+
 /* FILTER sales: only direct members of this group.   FILTER off */
 static bool do_filter(Scene *s, const char *const *words, size_t n_words)
 {
@@ -300,6 +308,7 @@ static const Verb verbs[] = {
         { "HOLD", 2, fault_hold },
         { "STAGING", 2, do_staging },
         { "ESTATE", 2, do_estate },
+        { "TENANT", 2, do_tenant },
         { "FILTER", 2, do_filter },
         { "RULES", 2, command_rules },
         { "RULE", 2, command_rule },
