@@ -16,7 +16,8 @@
  * directory's own list. It is looked at again every few minutes, and sooner while one that is on it is out
  * of reach: a controller that came gets one, one that was taken out of service loses it, with one warning.
  * One whose feed could not be started, or has ended by an error, is begun again half a minute later; what it
- * missed meanwhile comes by replication.
+ * missed meanwhile comes by replication. A URI of the configuration that leads to the feed's own server by
+ * another name stands aside: it is tried when the feed moves, and every ten minutes.
  */
 
 #include "app/flow/feed-thread.h"
@@ -47,7 +48,8 @@ struct Lookouts {
 
         Lookout *items[LOOKOUTS_MAX]; /* of the thread */
         size_t n;
-        ListPace pace; /* of the thread */
+        ListPace pace;    /* of the thread */
+        ObjectId feed_on; /* of the thread: where the feed was at the last look */
 
         _Atomic uint64_t n_urgent;  /* changes they brought */
         _Atomic uint64_t n_watched; /* controllers they watch now */

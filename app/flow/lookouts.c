@@ -23,6 +23,9 @@
 /* One whose feed has ended, as the main one (app/service/roles.c). */
 #define AGAIN_US 30000000
 
+/* A name of the configuration that leads to the feed's own server may lead elsewhere later. */
+#define ASIDE_US 600000000
+
 struct Lookout {
         FeedSink sink;
         Lookouts *all;
@@ -33,6 +36,7 @@ struct Lookout {
         LogField field;
         FeedThread feed; /* none while it waits to begin again */
         Mono again;      /* ... at this time; 0: it runs */
+        bool aside;      /* it waits because the feed is where its name leads */
         bool listed;     /* by the directory; else by the configuration */
         bool on_list;    /* now */
 
@@ -102,13 +106,14 @@ static void lookout_free(Lookout *o)
         free(o);
 }
 
-static void wait_to_begin(Lookout *o)
+static void wait_to_begin(Lookout *o, int64_t us)
 {
         feed_thread_stop(&o->feed);
         pthread_mutex_lock(&o->lock);
         o->state = FEED_STOPPED;
+        o->server = (ObjectId){ 0 };
         pthread_mutex_unlock(&o->lock);
-        o->again = mono_add(clock_mono(o->all->wiring->clock), AGAIN_US);
+        o->again = mono_add(clock_mono(o->all->wiring->clock), us);
 }
 
 static void begin(Lookout *o)
@@ -123,11 +128,12 @@ static void begin(Lookout *o)
         };
 
         o->again = (Mono){ 0 };
+        o->aside = false;
         if (feed_thread_start(&o->feed, l->ops ? l->ops : &feed_lookout_ops, &config, &o->sink, &o->log, NULL,
                               &why) == 0)
                 return;
         log_error(&o->log, "a lookout cannot be started", LOG_STR("why", diag_text(&why)));
-        wait_to_begin(o);
+        wait_to_begin(o, AGAIN_US);
 }
 
 static void lookout_start(Lookouts *l, const char *uri, bool listed)
@@ -230,6 +236,14 @@ static bool start_listed(Lookouts *l, const PinnedServer *pinned)
         return true;
 }
 
+/* Of the configuration, by another name than the feed's: forgotten, it would be found again at once. */
+static void set_aside(Lookout *o)
+{
+        log_info(&o->log, "the feed is on this server; no lookout here");
+        wait_to_begin(o, ASIDE_US);
+        o->aside = true;
+}
+
 /* One that the feed has come to, that is there twice, or that was taken out of service. */
 static void drop_needless(Lookouts *l, const PinnedServer *pinned)
 {
@@ -250,21 +264,27 @@ static void drop_needless(Lookouts *l, const PinnedServer *pinned)
                                     "reach; it is dropped");
                 else if (!twice && !str_is_nocase(o->uri, pinned->uri))
                         continue;
-                drop(l, i - 1);
+                if (twice && !o->listed && !str_is_nocase(o->uri, pinned->uri))
+                        set_aside(o);
+                else
+                        drop(l, i - 1);
         }
 }
 
-/* Those that have ended, or could not be started. */
-static void begin_again(Lookouts *l, Mono now)
+/* Those that have ended, or could not be started; and, when the feed has moved, those that stood aside. */
+static void begin_again(Lookouts *l, const PinnedServer *pinned, Mono now)
 {
+        bool moved = !guid_is(&pinned->id, &l->feed_on);
+
+        l->feed_on = pinned->id;
         for (size_t i = 0; i < l->n; i++) {
                 Lookout *o = l->items[i];
 
-                if (o->again.us && now.us >= o->again.us) {
+                if (o->again.us && (now.us >= o->again.us || (o->aside && moved))) {
                         begin(o);
                 } else if (!o->again.us && o->feed.has_ended) {
                         log_error(&o->log, "the lookout has ended; in half a minute it begins again");
-                        wait_to_begin(o);
+                        wait_to_begin(o, AGAIN_US);
                 }
         }
 }
@@ -323,7 +343,7 @@ void lookouts_look(Lookouts *l)
         if (!server_pin_get(l->connector->pin, &pinned))
                 return;
         drop_needless(l, &pinned);
-        begin_again(l, now);
+        begin_again(l, &pinned, now);
         start_configured(l, &pinned);
         misses = misses_listed(l);
         if (list_pace_is_due(&l->pace, now, misses))

@@ -28,12 +28,13 @@ typedef struct Watcher {
 static Watcher *last;
 static int n_begun, n_freed;
 static bool fails;
+static ObjectId at; /* who answers */
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
         Watcher *w = context;
 
-        w->sink->state(w->sink, &(FeedStatus){ .state = FEED_WATCHING, .server = "dc2" });
+        w->sink->state(w->sink, &(FeedStatus){ .state = FEED_WATCHING, .server = "dc2", .server_id = at });
 }
 
 static const FeedOps watcher_ops;
@@ -108,6 +109,7 @@ static int setup(void **state)
         assert_non_null(d);
         n_begun = n_freed = 0;
         fails = false;
+        at = (ObjectId){ { 2 } };
         clock_fake_init(&d->clock, (Mono){ 1000000 }, (Wall){ 1000000 });
         d->ldap = test_nowhere();
         d->ldap.uris = (ConfigList){ .items = uris, .n_items = 2 };
@@ -174,11 +176,36 @@ static void test_cannot_begin(void **state)
         until_watched(d, 1);
 }
 
+/* Its name leads to the server that the feed is on: it stands aside, until the feed moves or minutes later. */
+static void test_stands_aside(void **state)
+{
+        const ObjectId feeds = { { 1 } }, other = { { 3 } };
+        Desk *d = *state;
+
+        at = feeds;
+        while (n_freed == 0)
+                lookouts_look(&d->lookouts);
+        for (int i = 0; i < 300; i++) {
+                lookouts_look(&d->lookouts);
+                clock_fake_advance(&d->clock, 1000000);
+        }
+        assert_int_equal(n_begun, 1);
+        assert_int_equal(d->lookouts.n_watched, 0);
+        clock_fake_advance(&d->clock, 300000000);
+        while (n_freed == 1)
+                lookouts_look(&d->lookouts);
+        assert_int_equal(n_begun, 2);
+        server_pin_set(d->connector.pin, uris[0], "dc3", &other);
+        until_watched(d, 1);
+        assert_int_equal(n_begun, 3);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_begins_again, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cannot_begin, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_stands_aside, setup, teardown),
         };
 
         evthread_use_pthreads();
