@@ -180,9 +180,10 @@ int run_leave_behind(Run *run)
                 run_leave_intent(run);
                 if (guid_is_zero(&run->person.cloud) && !guid_is_zero(&run->cloud_id))
                         run_leave_person(run, NULL);
-                if (done && is_held_back(run))
+                if (done && is_held_back(run)) {
+                        look_again_after_staging(run);
                         run_leave_unfinished(run);
-                else if (done || nobody_is_there) {
+                } else if (done || nobody_is_there) {
                         leave_head(run, false);
                         return run_withdraw(run);
                 }
