@@ -177,6 +177,7 @@ static void count(IntakeSink *in, const IntakeCount *c)
                 in->containers_due = true;
         if (c->filter_due)
                 in->filter_due = true;
+        in->n_due += c->containers_due || c->filter_due;
         in->n_seen += c->n_seen;
         in->n_queued += c->n_queued;
         in->n_out_of_scope += c->n_seen - c->n_queued - c->n_unread;

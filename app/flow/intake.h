@@ -62,6 +62,7 @@ struct IntakeSink {
         _Atomic uint64_t n_unread;   /* entries of which nothing has changed that anybody reads */
         _Atomic bool containers_due; /* containers_work() has something to do: cleared before it looks */
         _Atomic bool filter_due;     /* so has watched_group_work() */
+        _Atomic uint64_t n_due;      /* batches that have set one of these */
         _Atomic uint64_t term;       /* of the feed's role in a cluster */
         _Atomic bool full;           /* the queue refused a batch: unpause the feed when it has room */
 };

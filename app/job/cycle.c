@@ -9,8 +9,10 @@
 /* A start has better things to do. */
 #define AFTER_START_US ((int64_t)60 * 1000000)
 
-/* What failed a moment ago is not tried in the next. */
-#define AGAIN_US ((int64_t)3 * 1000000)
+/* What failed a moment ago is not tried in the next; what goes on failing (a group that is not there any more)
+ * more and more seldom, until there is news of it. */
+#define AGAIN_US     ((int64_t)3 * 1000000)
+#define AGAIN_MAX_US ((int64_t)5 * 60 * 1000000)
 
 /* Until this source is due. Return: 0, -errno. */
 static int ask_memo(Wiring *w, const Connector *source, int64_t *ret_left)
@@ -110,14 +112,32 @@ static bool is_containers_due(Cycle *c)
         return false;
 }
 
-static void submit(Cycle *c, const char *kind, bool due, Mono *not_before)
+/* What the feeds and the configuration have brought so far. */
+static uint64_t count_news(const Cycle *c)
+{
+        const Connectors *all = &c->wiring->connectors;
+        uint64_t n = c->n_configs;
+
+        for (size_t i = 0; i < all->n; i++)
+                n += all->items[i].intake ? all->items[i].intake->n_due : 0;
+        return n;
+}
+
+static void submit(Cycle *c, const char *kind, bool due, CycleTry *t)
 {
         Wiring *w = c->wiring;
         Mono now = clock_mono(w->clock);
+        uint64_t news = count_news(c);
 
-        if (!due || now.us < not_before->us || jobs_has(w->jobs, kind))
+        if (jobs_has(w->jobs, kind))
                 return;
-        *not_before = mono_add(now, AGAIN_US);
+        if (!due || news != t->news)
+                *t = (CycleTry){ .soon = t->soon, .not_before = t->soon, .news = news, .pause_us = AGAIN_US };
+        if (!due || now.us < t->not_before.us)
+                return;
+        t->soon = mono_add(now, AGAIN_US);
+        t->not_before = mono_add(now, t->pause_us);
+        t->pause_us = 2 * t->pause_us < AGAIN_MAX_US ? 2 * t->pause_us : AGAIN_MAX_US;
         jobs_submit(w->jobs, kind, NULL, NULL, NULL);
 }
 
@@ -141,6 +161,7 @@ static bool is_filter_due(Cycle *c)
                        in->filter_due && intake_is_watching(in);
         }
         if (c->filter_of != config) {
+                c->n_configs++;
                 config_unref(c->filter_of);
                 c->filter_of = config_ref(config);
         }
@@ -179,7 +200,7 @@ static void tick_reconcile(Cycle *c)
 
 void cycle_tick(Cycle *c)
 {
-        submit(c, "containers", is_containers_due(c), &c->containers_due);
-        submit(c, "filter", is_filter_due(c), &c->filter_due);
+        submit(c, "containers", is_containers_due(c), &c->containers);
+        submit(c, "filter", is_filter_due(c), &c->filter);
         tick_reconcile(c);
 }

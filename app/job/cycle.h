@@ -11,6 +11,9 @@
  *
  * Filter group: its members are read at the start, after a reload, and when it has changed, at once.
  *
+ * Either that fails is tried again after 3 s, and then more seldom, up to every five minutes; what the feed or
+ * a reload brings meanwhile begins anew.
+ *
  * Reconcile: a cycle is due `reconcile.every` after the end of the last one, also over a restart, but not in
  * the first minute; nor when another node of a cluster takes the role over. While no feed watches it waits,
  * and it leaves out sources whose feed does not; what the last one has enqueued and still waits in the lane
@@ -21,11 +24,19 @@
 
 typedef struct Cycle Cycle;
 
+/* When a job that may fail is tried. */
+typedef struct CycleTry {
+        Mono soon;        /* not before, with news */
+        Mono not_before;  /* ... and without */
+        int64_t pause_us; /* until the next try, if this one fails too */
+        uint64_t news;    /* as counted at the last look */
+} CycleTry;
+
 struct Cycle {
         Wiring *wiring;
-        Mono due;            /* reconcile */
-        Mono containers_due; /* not before */
-        Mono filter_due;     /* not before */
+        Mono due; /* reconcile */
+        CycleTry containers, filter;
+        uint64_t n_configs;
         Config *filter_of; /* the configuration whose filter group was looked at; held, so that none comes to
                               its address */
 };

@@ -25,7 +25,7 @@ typedef struct Room {
         Cycle cycle;
 } Room;
 
-static _Atomic unsigned n_runs;
+static _Atomic unsigned n_runs, n_swept;
 
 static int count(Job *job, Diag *diag)
 {
@@ -33,8 +33,13 @@ static int count(Job *job, Diag *diag)
         return 0;
 }
 
+static bool fails;
+
 static int do_nothing(Job *job, Diag *diag)
 {
+        n_swept++;
+        if (fails)
+                return JOB_E_UNREACHABLE;
         job->wiring->connectors.items[0].intake->containers_due = false;
         return 0;
 }
@@ -70,7 +75,8 @@ static int setup(void **state)
         w->connectors.items[0].intake = &room->intake;
         assert_int_equal(jobs_new(&w->jobs, w, kinds), 0);
         assert_int_equal(cycle_init(&room->cycle, w), 0);
-        n_runs = 0;
+        n_runs = n_swept = 0;
+        fails = false;
         *state = room;
         return 0;
 }
@@ -175,6 +181,40 @@ static void test_over_a_failover(void **state)
         assert_int_equal(runs_after(room, MINUTE_US), 2);
 }
 
+/* So many of the job that fails, in so many seconds. */
+static unsigned sweeps_after(Room *room, int64_t s)
+{
+        n_swept = 0;
+        for (; s > 0; s--) {
+                clock_fake_advance(&room->clock, 1000000);
+                cycle_tick(&room->cycle);
+                while (jobs_has(room->wiring.jobs, "containers"))
+                        ;
+        }
+        return n_swept;
+}
+
+/* What cannot be done is tried more and more seldom; what the feed brings begins anew. */
+static void test_fails_for_good(void **state)
+{
+        Room *room = *state;
+
+        feed_is(room, FEED_WATCHING);
+        fails = true;
+        assert_int_equal(sweeps_after(room, 1), 1);
+        assert_int_equal(sweeps_after(room, 2), 0);
+        assert_int_equal(sweeps_after(room, 1), 1);
+        assert_in_range(sweeps_after(room, 3600), 12, 20);
+        room->intake.n_due++;
+        assert_int_equal(sweeps_after(room, 1), 1);
+        assert_int_equal(sweeps_after(room, 3), 1);
+        fails = false;
+        assert_int_equal(sweeps_after(room, 6), 1);
+        assert_int_equal(sweeps_after(room, 3600), 0);
+        room->intake.containers_due = true;
+        assert_int_equal(sweeps_after(room, 1), 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -182,6 +222,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_not_while_the_last_one_waits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_over_a_restart, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_over_a_failover, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_fails_for_good, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
