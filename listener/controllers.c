@@ -122,7 +122,7 @@ int controllers_list(const LdapConfig *config, ServerPin *pin, Arena *a, const C
         if (dn_parse(a, config->base, &l.base, diag))
                 return CONN_E_UNSUITABLE;
         r = pin && server_pin_get(pin, &pinned) ? conn_open(&c, config, pinned.uri, diag)
-                                                : conn_open_any(&c, config, 0, NULL, NULL, NULL, diag);
+                                                : conn_open_any(&c, config, 0, NULL, NULL, NULL, NULL, diag);
         if (r)
                 return r;
         l.conn = c;

@@ -89,6 +89,8 @@ void link_is_well(FeedLink *l)
 {
         l->backoff_us = 0;
         l->failure = 0;
+        l->is_well = true;
+        shunned_clear(&l->shunned);
         *l->said = '\0';
 }
 
@@ -193,6 +195,8 @@ static void drop(FeedLink *l, int condition, Diag *diag)
 
         if (was_open) {
                 l->ops->lost(l);
+                if (!l->is_well)
+                        shunned_add(&l->shunned, l->conn->uri.text);
                 close_conn(l);
         }
         back_off(l, condition, was_open, now);
@@ -221,7 +225,7 @@ static int find_server(FeedLink *l, Conn **ret_conn, Diag *diag)
                 *ret_conn = TAKE(l->first->conn);
                 return 0;
         }
-        r = conn_open_any(ret_conn, l->ldap, l->index, asked_to_stop, l, &l->index, diag);
+        r = conn_open_any(ret_conn, l->ldap, l->index, &l->shunned, asked_to_stop, l, &l->index, diag);
         if (r) {
                 l->index = (l->index + 1) % (l->ldap->uris.n_items ? l->ldap->uris.n_items : 1);
                 return r;
@@ -241,6 +245,7 @@ static int open_conn(FeedLink *l, Diag *diag)
         if (r)
                 return r;
         l->conn = c;
+        l->is_well = false;
         l->heard = link_now(l);
         l->renew_at = c->lifetime_us ? mono_add(l->heard, c->lifetime_us - c->lifetime_us / 10) : MONO_NEVER;
         l->server_id = c->server_id;
@@ -467,6 +472,7 @@ int link_init(FeedLink *l, const FeedLinkOps *ops, const FeedConfig *config, str
 void link_deinit(FeedLink *l)
 {
         close_conn(l);
+        shunned_clear(&l->shunned);
         if (l->wake)
                 event_free(l->wake);
         if (l->timer)

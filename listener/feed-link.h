@@ -8,7 +8,8 @@
  *
  * It holds the connection on the feed's event base: opens it (this blocks, up to the time-outs), pins the
  * server, drains libldap on each wake, notices a server that is silent while it owes an answer, and begins
- * again with jittered back-off and the next URI. Refused credentials wait for minutes, so that no account is
+ * again with jittered back-off and the next URI; a server that lets us in and then does not do its work is
+ * tried last (shunned.h). Refused credentials wait for minutes, so that no account is
  * locked by us, or until the file with the password has changed.
  *
  * feed_pause() and feed_stop() come from other threads: they set an atomic and write to an eventfd.
@@ -73,6 +74,8 @@ struct FeedLink {
         struct event *wake, *timer, *readable;
         Conn *conn;
         size_t index;        /* of the URI in use, or the first to try */
+        bool is_well;        /* the connection has done what we want of it */
+        Shunned shunned;     /* servers whose connection ended before that, since one was well */
         bool reading;        /* `readable` is added */
         bool blocked;        /* set by the feed: take no further message (the sink is full) */
         bool ended;          /* no further turn */
@@ -127,7 +130,7 @@ void link_paid(FeedLink *l);
  * before it is read. Who waits for each has to be woken for each, and it is the server that does it. */
 void link_owes_stream(FeedLink *l);
 
-/* The server has done what we want of it: the next failure begins with a short back-off again. */
+/* The server has done what we want of it: the next failure begins with a short back-off again, and here. */
 void link_is_well(FeedLink *l);
 
 void link_set_state(FeedLink *l, FeedState state, const char *format, ...)

@@ -28,6 +28,7 @@
 #include "engine/model/value.h"
 #include "listener/ldap-config.h"
 #include "listener/ldap-control.h"
+#include "listener/shunned.h"
 #include "listener/tls-records.h"
 
 typedef struct Conn Conn;
@@ -114,12 +115,13 @@ int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *
 
 /*
  * Try the servers of the configuration in order, beginning at `first` (modulo their number), until one
- * answers; of `srv:DOMAIN` those that DNS names at this moment. Refused credentials end it at once: a wrong
- * password tried at every server locks the account. The diag has a line for each server that was tried.
- * `stop` (may be NULL) is asked between two. Return: as conn_open, of the last one tried.
+ * answers; of `srv:DOMAIN` those that DNS names at this moment; those that are shunned (may be NULL) last.
+ * Refused credentials end it at once: a wrong password tried at every server locks the account. The diag has
+ * a line for each server that was tried. `stop` (may be NULL) is asked between two. Return: as conn_open, of
+ * the last one tried.
  */
-int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, bool (*stop)(void *),
-                  void *context, size_t *ret_index, Diag *diag);
+int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, const Shunned *shunned,
+                  bool (*stop)(void *), void *context, size_t *ret_index, Diag *diag);
 
 /* How to reach a controller that is known by name only: on this port with StartTLS, or sealed by Kerberos.
  * Who has switched StartTLS off gets ldaps on its own port. */

@@ -244,6 +244,7 @@ int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *
 typedef struct Search {
         Conn **ret_conn;
         const LdapConfig *config;
+        const Shunned *shunned; /* left out; NULL: none */
         bool (*stop)(void *);
         void *context;
         size_t n_tried;
@@ -256,6 +257,8 @@ static int try_one(Search *s, const char *uri)
         _cleanup_(diag_deinit) Diag why = DIAG_INIT;
         int r;
 
+        if (shunned_has(s->shunned, uri))
+                return CONN_E_UNREACHABLE;
         if (s->n_tried++ && s->stop && s->stop(s->context))
                 return CONN_E_UNREACHABLE;
         r = conn_open(s->ret_conn, s->config, uri, &why);
@@ -294,13 +297,18 @@ static int try_domain(Search *s, const char *domain)
  *
  * Return: as conn_open, of the last one tried.
  */
-int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, bool (*stop)(void *),
-                  void *context, size_t *ret_index, Diag *diag)
+int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, const Shunned *shunned,
+                  bool (*stop)(void *), void *context, size_t *ret_index, Diag *diag)
 {
         const char *const *uris = config->uris.items;
         size_t n = config->uris.n_items;
         Search search = {
-                .ret_conn = ret_conn, .config = config, .stop = stop, .context = context, .diag = diag
+                .ret_conn = ret_conn,
+                .config = config,
+                .shunned = shunned,
+                .stop = stop,
+                .context = context,
+                .diag = diag,
         };
         int r = CONN_E_UNREACHABLE;
 
@@ -311,6 +319,13 @@ int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, bool 
                 r = domain ? try_domain(&search, domain) : try_one(&search, uris[index]);
                 if (r == 0 && ret_index)
                         *ret_index = index;
+        }
+        search.shunned = NULL;
+        for (size_t i = 0; shunned && i < shunned->n && r && r != CONN_E_REFUSED; i++) {
+                r = try_one(&search, shunned->uris[i]);
+                for (size_t k = 0; k < n && r == 0 && ret_index; k++)
+                        if (str_is(uris[k], shunned->uris[i]))
+                                *ret_index = k;
         }
         if (r == 0)
                 diag_clear(diag);

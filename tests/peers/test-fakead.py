@@ -162,6 +162,23 @@ def compared(lab):
     check(r.returncode == 5 and not r.stdout and "going down" in r.stderr, r)
 
 
+def sick(lab):
+    """A controller that lets everybody in, and whose database hangs or does not replicate: the others of the list are well."""
+    f = Fake(lab, "sick")
+    f.ad.put_user(1, "User 1")
+    f.sosync = lab.sosync(f.write_config(f.ad.uri("a"), f.ad.uri("b"), patience="1s"), name="sick/sosync")
+    f.ad.do("copy", **{"from": "a", "to": "b"})
+    for ill, well, kind, code in (("a", "b", "code", 53), ("b", "a", "silent", 0)):
+        step(f"{ill} is sick ({kind} {code or ''}): the feed goes to {well}")
+        f.ad.do("fail", face=ill, op="dirsync", kind=kind, code=code, text="000020EF: SvcErr: DSID-0315, replication is disabled", times=1000000)
+        f.ad.do("cut", face=ill)
+        f.ad.put_user(1, "User 1", face=well, title=f"from {well}")
+        f.until("user.1", jobTitle=f"from {well}")
+        f.ad.do("fail", face=ill, op="dirsync", kind="silent", times=0)
+        f.ad.do("copy", **{"from": well, "to": ill})
+    f.sosync.stop()
+
+
 def unfit(f):
     step("a read-only controller, and the port of the global catalogue: refused with a clear word")
     f.sosync.stop()
@@ -180,6 +197,7 @@ def unfit(f):
 with Lab("fakead") as lab:
     refusals(lab)
     compared(lab)
+    sick(lab)
     fake = Fake(lab)
     paged(fake)
     endless(fake)
