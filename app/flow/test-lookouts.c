@@ -176,7 +176,8 @@ static void test_cannot_begin(void **state)
         until_watched(d, 1);
 }
 
-/* Its name leads to the server that the feed is on: it stands aside, until the feed moves or minutes later. */
+/* Its name leads to the server that the feed is on: it stands aside, until the feed moves or minutes later.
+ */
 static void test_stands_aside(void **state)
 {
         const ObjectId feeds = { { 1 } }, other = { { 3 } };

@@ -9,8 +9,8 @@
 /* A start has better things to do. */
 #define AFTER_START_US ((int64_t)60 * 1000000)
 
-/* What failed a moment ago is not tried in the next; what goes on failing (a group that is not there any more)
- * more and more seldom, until there is news of it. */
+/* What failed a moment ago is not tried in the next; what goes on failing (a group that is not there any
+ * more) more and more seldom, until there is news of it. */
 #define AGAIN_US     ((int64_t)3 * 1000000)
 #define AGAIN_MAX_US ((int64_t)5 * 60 * 1000000)
 

@@ -11,8 +11,8 @@
  *
  * Filter group: its members are read at the start, after a reload, and when it has changed, at once.
  *
- * Either that fails is tried again after 3 s, and then more seldom, up to every five minutes; what the feed or
- * a reload brings meanwhile begins anew.
+ * Either that fails is tried again after 3 s, and then more seldom, up to every five minutes; what the feed
+ * or a reload brings meanwhile begins anew.
  *
  * Reconcile: a cycle is due `reconcile.every` after the end of the last one, also over a restart, but not in
  * the first minute; nor when another node of a cluster takes the role over. While no feed watches it waits,
