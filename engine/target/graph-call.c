@@ -191,32 +191,55 @@ static void keep_account(GraphCall *c)
                 call->last_write = h->answered;
 }
 
+/*
+ * A request as people read it. The link of a page or of a delta query is whole, and hundreds of characters of
+ * it are the token by which the service knows where it stands ($skiptoken, $deltatoken): nobody reads that,
+ * and whoever has it and may read the tenant can go on from there.
+ */
+static const char *shown_path(const GraphCall *c)
+{
+        const char *base = c->g->base, *path = c->path, *token;
+
+        if (str_starts(path, base))
+                path += strlen(base);
+        token = strstr(path, "token=");
+        return token ? arena_printf(c->call->arena, "%.*s...", (int)(token - path) + 6, path) : path;
+}
+
 static int say(GraphCall *c, int r, Diag *diag, const char *what)
 {
         const GraphError *e = &c->error;
-        const char *id = c->http.answer.request_id;
+        const char *id = c->http.answer.request_id, *path = shown_path(c);
 
         if (e->status)
-                diag_set(diag, "Microsoft Graph: %s %s: %d %s%s%s%s%s%s", c->http.method, c->path, e->status,
+                diag_set(diag, "Microsoft Graph: %s %s: %d %s%s%s%s%s%s", c->http.method, path, e->status,
                          e->service_code ? e->service_code : what, e->message ? ": " : "",
                          e->message ? e->message : "", id[0] ? " (request-id " : "", id, id[0] ? ")" : "");
         else
-                diag_set(diag, "Microsoft Graph: %s %s: %s", c->http.method, c->path, what);
+                diag_set(diag, "Microsoft Graph: %s %s: %s", c->http.method, path, what);
         return r;
 }
 
+/*
+ * Writes are answered with 204 and nothing, or with what they have made. What else says 2xx (a proxy that
+ * lets nothing through and says "200", a gateway that wraps an error) has perhaps not asked Graph at all.
+ */
 static int parse_body(GraphCall *c, Diag *diag)
 {
         const HttpAnswer *a = &c->http.answer;
         json_error_t error;
 
         if (a->n_body == 0)
-                return 0;
+                return !c->write || a->status == 204
+                               ? 0
+                               : say(c, TARGET_E_GARBAGE, diag, "the answer to a write is empty");
         if (strncasecmp(a->content_type, "application/json", strlen("application/json")) != 0)
                 return say(c, TARGET_E_GARBAGE, diag, "the answer is not JSON");
         c->json = json_loadb(a->body, a->n_body, 0, &error);
         if (!json_is_object(c->json))
                 return say(c, TARGET_E_GARBAGE, diag, "the answer is not a JSON object");
+        if (json_object_get(c->json, "error"))
+                return say(c, TARGET_E_GARBAGE, diag, "a success with an error in it");
         return 0;
 }
 
@@ -289,11 +312,10 @@ static int judge(GraphCall *c, Diag *diag)
  */
 static bool wants_another_token(GraphCall *c)
 {
-        if (c->http.end != HTTP_ANSWERED)
-                return false;
-        if (c->http.answer.status == 403)
+        if (c->http.end == HTTP_ANSWERED && c->http.answer.status == 403)
                 return token_doubt(c->g->token, c->bearer->generation, c->call->deadline);
-        if (c->http.answer.status != 401)
+        /* The status is enough, also where the connection was lost behind it. */
+        if ((c->http.end != HTTP_ANSWERED && c->http.end != HTTP_CUT) || c->http.answer.status != 401)
                 return false;
         token_reject(c->g->token, c->bearer->generation);
         return true;

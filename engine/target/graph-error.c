@@ -12,7 +12,7 @@ static const char *text_of(const json_t *object, const char *key, Arena *a)
 {
         const json_t *v = json_object_get(object, key);
 
-        return json_is_string(v) ? arena_strdup(a, json_string_value(v)) : NULL;
+        return json_string_length(v) ? arena_strdup(a, json_string_value(v)) : NULL;
 }
 
 static bool mentions(const char *text, const char *words)
@@ -97,8 +97,11 @@ static void judge(GraphError *e, bool conflict)
                 else
                         set(e, GRAPH_DENIED, "InsufficientPrivileges");
                 return;
-        case 404:
-                set(e, GRAPH_NOT_FOUND, "ObjectNotFound");
+        case 404: /* that an object is not there may mean that another one is made: it has codes of its own */
+                if (mentions(e->service_code, "NotFound"))
+                        set(e, GRAPH_NOT_FOUND, "ObjectNotFound");
+                else
+                        set(e, GRAPH_REJECTED, "RequestRefused");
                 return;
         case 409:
                 if (!concurrency &&
@@ -138,7 +141,8 @@ static bool judge_status(GraphError *e)
  * @body: of the answer; may be anything
  *
  * A 4xx counts as Graph's word only if it has Graph's shape: a page of some proxy proves nothing about an
- * object.
+ * object. Nor does UnknownError, which Graph's gateway says of an answer that it did not understand itself;
+ * only a 403 is one in any words.
  */
 void graph_error_parse(GraphError *e, int status, const char *content_type, const char *body, size_t n,
                        Arena *a)
@@ -156,7 +160,7 @@ void graph_error_parse(GraphError *e, int status, const char *content_type, cons
         json_decref(json);
         if (judge_status(e))
                 return;
-        if (status < 400 || !e->service_code)
+        if (status < 400 || !e->service_code || (status != 403 && str_is(e->service_code, "UnknownError")))
                 set(e, GRAPH_NONSENSE, "UnexpectedAnswer");
         else
                 judge(e, conflict);

@@ -151,6 +151,12 @@ static inline int graph_call_run(GraphCall *c, Diag *diag)
         return graph_call_finish(c, diag);
 }
 
+/* graph-list.c: the next page of a list that was asked for at `here`, borrowed from the answer; NULL: there
+ * is none. The token goes with every request, so a page may lead nowhere but to the host that it came from.
+ * Return: 0, TARGET_E_GARBAGE. */
+int graph_next_page(const TargetGraph *g, const json_t *answer, const char *here, const char **ret_next,
+                    Diag *diag);
+
 /* graph-error.c: pure. `body` may be anything. */
 void graph_error_parse(GraphError *error, int status, const char *content_type, const char *body, size_t n,
                        Arena *a);

@@ -94,15 +94,35 @@ static int deliver(const TenantList *l, const json_t *json, Arena *a, Diag *diag
         return r == 0 && l->links && links ? deliver_links(l, &o.object->id, links, a, diag) : r;
 }
 
+int graph_next_page(const TargetGraph *g, const json_t *answer, const char *here, const char **ret_next,
+                    Diag *diag)
+{
+        const json_t *link = json_object_get(answer, "@odata.nextLink");
+        const char *next = json_string_value(link);
+
+        if (link && !next)
+                diag_set(diag, "Microsoft Graph: @odata.nextLink is not a text");
+        else if (next && !graph_is_ours(g, next))
+                diag_set(diag, "Microsoft Graph: @odata.nextLink leads to another host");
+        else if (next && str_is(next, here))
+                diag_set(diag, "Microsoft Graph: @odata.nextLink leads back to the same page");
+        else {
+                *ret_next = next;
+                return 0;
+        }
+        return TARGET_E_GARBAGE;
+}
+
 /* The objects of an answer, and where the next page is; `delta`, unless NULL: and where the changes will be.
  * Texts of the two: str, which outlives the arena. */
 static int take(TargetGraph *g, const TenantList *l, const json_t *answer, Arena *a, Str *path, Str *delta,
                 Diag *diag)
 {
         const char *later = json_string_value(json_object_get(answer, "@odata.deltaLink"));
-        const char *next = json_string_value(json_object_get(answer, "@odata.nextLink"));
         json_t *list = json_object_get(answer, "value"), *item;
+        const char *next;
         size_t i;
+        int r;
 
         if (!json_is_array(list)) {
                 diag_set(diag, "Microsoft Graph: the answer to a list is not one");
@@ -110,15 +130,13 @@ static int take(TargetGraph *g, const TenantList *l, const json_t *answer, Arena
         }
         json_array_foreach(list, i, item)
         {
-                int r = deliver(l, item, a, diag);
-
+                r = deliver(l, item, a, diag);
                 if (r)
                         return r;
         }
-        if (next && (!graph_is_ours(g, next) || str_is(next, path->data))) {
-                diag_set(diag, "Microsoft Graph: @odata.nextLink leads to another host");
-                return TARGET_E_GARBAGE;
-        }
+        r = graph_next_page(g, answer, path->data, &next, diag);
+        if (r)
+                return r;
         if (delta && !next && (!later || !graph_is_ours(g, later))) {
                 diag_set(diag, "Microsoft Graph: the answer to a delta query has no @odata.deltaLink");
                 return TARGET_E_GARBAGE;

@@ -6,6 +6,8 @@
 
 /* No group has so many members that more pages of 999 could be meant; a server that never ends is broken. */
 #define PAGES_MAX 1000
+/* A $filter that is true for one object, or few, has not so many pages without any. */
+#define EMPTY_PAGES_MAX 20
 
 typedef struct Fetch Fetch;
 
@@ -106,22 +108,20 @@ static int garbage(const Fetch *f, const char *what)
         return TARGET_E_GARBAGE;
 }
 
-/* {"value":[...]}: the only one, none, or too many. */
-static int only_of(const Fetch *f, const json_t *answer, const json_t **ret)
+/* Of all that a $filter has found: the only one, none, or too many. */
+static int only_of(const Fetch *f, const json_t *list, json_t **ret)
 {
-        json_t *list = json_object_get(answer, "value");
         Arena *a = f->call->arena;
         const char *names = "";
-        json_t *item;
+        const json_t *item;
         size_t i;
 
-        if (!json_is_array(list))
-                return garbage(f, "the answer to a $filter is not a list");
         if (json_array_size(list) == 0)
                 return TARGET_E_NOT_FOUND;
-        *ret = json_array_get(list, 0);
-        if (json_array_size(list) == 1)
+        if (json_array_size(list) == 1) {
+                *ret = json_incref(json_array_get(list, 0));
                 return 0;
+        }
         json_array_foreach(list, i, item)
         {
                 const char *id = json_string_value(json_object_get(item, "id"));
@@ -167,11 +167,10 @@ static int deliver_manager(const Fetch *f, const json_t *json)
         return f->sink->links ? heard(f->sink->links(f->sink, "manager", &id, 1)) : 0;
 }
 
-/* The token goes with every request, so a page may lead nowhere but to the host it came from. */
 static int page(const Fetch *f, const char *path, const char **ret_next)
 {
         _cleanup_(graph_call_deinit) GraphCall c = { 0 };
-        const json_t *next;
+        const char *next;
         int r;
 
         graph_call_init(&c, f->g, f->call, "GET", path);
@@ -182,13 +181,11 @@ static int page(const Fetch *f, const char *path, const char **ret_next)
         if (r)
                 return r;
         r = deliver_ids(f, "member", json_object_get(c.json, "value"));
-        if (r)
-                return r;
-        next = json_object_get(c.json, "@odata.nextLink");
-        *ret_next = json_is_string(next) ? arena_strdup(f->call->arena, json_string_value(next)) : NULL;
-        if (next && (!*ret_next || !graph_is_ours(f->g, *ret_next) || str_is(*ret_next, path)))
-                return garbage(f, "@odata.nextLink leads to another host");
-        return 0;
+        if (r == 0)
+                r = graph_next_page(f->g, c.json, path, &next, f->diag);
+        if (r == 0)
+                *ret_next = next ? arena_strdup(f->call->arena, next) : NULL;
+        return r;
 }
 
 static int fetch_members(const Fetch *f, const ObjectId *group)
@@ -206,14 +203,52 @@ static int fetch_members(const Fetch *f, const ObjectId *group)
         return r;
 }
 
-/* What a refused look-up means. 400 on a look-up by name: no object can have such a name. */
-static int judge_refusal(const Fetch *f, const GraphCall *c)
+/* What a refused look-up means. 400 on a look-up by name: no object can have such a name. A list that is not
+ * there is no list without objects. */
+static int judge_refusal(const Fetch *f, const GraphCall *c, bool list)
 {
-        if (c->error.verdict == GRAPH_NOT_FOUND)
+        if (c->error.verdict == GRAPH_NOT_FOUND && !list)
                 return TARGET_E_NOT_FOUND;
         if (c->error.status == 400 && f->match->by == MATCH_UPN)
                 return TARGET_E_NOT_FOUND;
         return TARGET_E_GARBAGE;
+}
+
+/* One request. The answer is the caller's, also of one that failed. */
+static int ask(const Fetch *f, const char *path, bool list, json_t **ret)
+{
+        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
+        int r;
+
+        graph_call_init(&c, f->g, f->call, "GET", path);
+        c.http.units = f->manager ? 2 : 1; /* 2, less one for $select, plus one for $expand */
+        r = graph_call_run(&c, f->diag);
+        *ret = TAKE(c.json);
+        return r == TARGET_E_REJECTED ? judge_refusal(f, &c, list) : r;
+}
+
+/* "A page of results may contain zero or more results" (paging): nobody is there only if the last one says
+ * so. */
+static int find_in_list(const Fetch *f, const char *path, json_t **ret)
+{
+        json_auto_t *found = json_array();
+        const char *next;
+        int r = 0;
+
+        for (size_t i = 0; path && r == 0 && json_array_size(found) < 2; ++i) {
+                json_auto_t *answer = NULL;
+
+                if (i == EMPTY_PAGES_MAX)
+                        return garbage(f, "the answer to a $filter does not end");
+                r = ask(f, path, true, &answer);
+                if (r == 0 && json_array_extend(found, json_object_get(answer, "value")))
+                        r = garbage(f, "the answer to a $filter is not a list");
+                if (r == 0)
+                        r = graph_next_page(f->g, answer, path, &next, f->diag);
+                if (r == 0)
+                        path = next ? arena_strdup(f->call->arena, next) : NULL;
+        }
+        return r ? r : only_of(f, found, ret);
 }
 
 /* What lives in another service is not given with a list (user-list): it is asked for by the id. */
@@ -231,7 +266,7 @@ static int read_services(const Fetch *f, const char *const *names, size_t n, Tar
                                      graph_select(f->call->schema, f->match->type, names, n, false, a)));
         r = graph_call_run(&c, f->diag);
         if (r == TARGET_E_REJECTED)
-                return judge_refusal(f, &c);
+                return judge_refusal(f, &c, false);
         if (r == 0)
                 r = graph_object_parse(c.json, f->call->schema, f->match->type, a, &rest, f->diag);
         if (r)
@@ -261,28 +296,26 @@ static const char **services_of(const Fetch *f, size_t *ret_n)
         return names;
 }
 
+/* Who is asked for by his id has it. */
+static bool is_asked_for(const Fetch *f, const Object *o)
+{
+        ObjectId id;
+
+        return f->match->by != MATCH_ID || (guid_parse(f->match->value, &id) && guid_is(&id, &o->id));
+}
+
 static int fetch_object(const Fetch *f, const char *path, bool list, TargetObject *ret_object)
 {
-        _cleanup_(graph_call_deinit) GraphCall c = { 0 };
-        const json_t *json;
+        json_auto_t *json = NULL;
         const char **services;
         size_t n_services;
-        int r;
+        int r = list ? find_in_list(f, path, &json) : ask(f, path, false, &json);
 
-        graph_call_init(&c, f->g, f->call, "GET", path);
-        c.http.units = f->manager ? 2 : 1; /* 2, less one for $select, plus one for $expand */
-        r = graph_call_run(&c, f->diag);
-        if (r == TARGET_E_REJECTED)
-                return judge_refusal(f, &c);
-        if (r)
-                return r;
-        json = c.json;
-        if (list) {
-                r = only_of(f, c.json, &json);
-                if (r)
-                        return r;
-        }
-        r = graph_object_parse(json, f->call->schema, f->match->type, f->call->arena, ret_object, f->diag);
+        if (r == 0)
+                r = graph_object_parse(json, f->call->schema, f->match->type, f->call->arena, ret_object,
+                                       f->diag);
+        if (r == 0 && !is_asked_for(f, ret_object->object))
+                r = garbage(f, "the answer is another object than the one that was asked for");
         services = services_of(f, &n_services);
         if (r == 0 && list && n_services > 0)
                 r = read_services(f, services, n_services, ret_object);

@@ -45,13 +45,13 @@ static int page(TargetGraph *g, Call *call, const char *path, GraphCall *c, Diag
         return r;
 }
 
-/* The token goes with every request, so a page may lead nowhere but to the host it came from. */
 int graph_role_list(TargetGraph *g, Call *call, const char *path,
                     int (*item)(void *context, const json_t *item), void *context, Diag *diag)
 {
         for (size_t n = 0; path; n++) {
                 _cleanup_(graph_call_deinit) GraphCall c = { 0 };
-                const json_t *list, *one, *next;
+                const json_t *list, *one;
+                const char *next;
                 size_t i;
                 int r = page(g, call, path, &c, diag);
 
@@ -64,9 +64,11 @@ int graph_role_list(TargetGraph *g, Call *call, const char *path,
                         if (r)
                                 return r < 0 ? r : 0;
                 }
-                next = json_object_get(c.json, "@odata.nextLink");
-                path = json_is_string(next) ? arena_strdup(call->arena, json_string_value(next)) : NULL;
-                if ((path && !graph_is_ours(g, path)) || n == PAGES_MAX) {
+                r = graph_next_page(g, c.json, path, &next, diag);
+                if (r)
+                        return r;
+                path = next ? arena_strdup(call->arena, next) : NULL;
+                if (path && n == PAGES_MAX) {
                         diag_set(diag, "Microsoft Graph: a list about directory roles does not end");
                         return TARGET_E_GARBAGE;
                 }

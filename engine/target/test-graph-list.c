@@ -96,10 +96,22 @@ static void test_changes(void **state)
         script_done(s);
 }
 
+/* What people read has no link in it, and no token of one. */
+static void test_words(void **state)
+{
+        Script *s = *state;
+        const char *link;
+
+        SCRIPT(s, { .method = "GET", .url = DELTA, .status = 503 });
+        assert_int_equal(changes(s, SCRIPT_BASE DELTA, &link), TARGET_E_TRANSIENT);
+        assert_string_equal(diag_text(&s->diag), "Microsoft Graph: GET /users/delta?$deltatoken=...: "
+                                                 "503 not available (request-id request-id)");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, script_setup, script_teardown)
-        const struct CMUnitTest tests[] = { TEST(test_token_gone), TEST(test_changes) };
+        const struct CMUnitTest tests[] = { TEST(test_token_gone), TEST(test_changes), TEST(test_words) };
 
         return cmocka_run_group_tests_name("graph-list", tests, NULL, NULL);
 }

@@ -99,6 +99,41 @@ static void test_look_ups(void **state)
         assert_int_equal(s->n_requests, 0);
 }
 
+/* "A page of results may contain zero or more results" (paging). */
+static void test_pages_of_a_filter(void **state)
+{
+        static const char empty[] = "{\"value\":[],\"@odata.nextLink\":\"" SCRIPT_BASE "/users?page=2\"}";
+        static const char ada[] =
+                "{\"value\":[{\"id\":\"" ADA "\"}],\"@odata.nextLink\":\"" SCRIPT_BASE "/users?page=3\"}";
+        Script *s = *state;
+        Kept k = { 0 };
+
+        SCRIPT(s, { .method = "GET", .url = "/users?$filter*", .status = 200, .body = empty },
+               { .method = "GET",
+                 .url = "/users?page=2",
+                 .status = 200,
+                 .body = "{\"value\":[{\"id\":\"" ADA "\"}]}" });
+        assert_int_equal(fetch(s, "user", MATCH_ANCHOR, "x", NULL, &k), 0);
+        script_done(s);
+        assert_int_equal(k.n_objects, 1);
+        SCRIPT(s, { .method = "GET", .url = "/users?$filter*", .status = 200, .body = ada },
+               { .method = "GET",
+                 .url = "/users?page=3",
+                 .status = 200,
+                 .body = "{\"value\":[{\"id\":\"" EVE "\"}]}" });
+        assert_int_equal(fetch(s, "user", MATCH_MAIL, "x", NULL, &k), TARGET_E_AMBIGUOUS);
+        SCRIPT(s, { .method = "GET", .url = "/users?$filter*", .status = 200, .body = empty },
+               { .method = "GET", .url = "/users?page=2", .status = 200, .body = empty });
+        assert_int_equal(fetch(s, "user", MATCH_ANCHOR, "x", NULL, &k), TARGET_E_GARBAGE);
+        /* A list that is not there says nothing about who is in it. */
+        SCRIPT(s, { .method = "GET",
+                    .url = "/users?$filter*",
+                    .status = 404,
+                    .body = "{\"error\":{\"code\":\"Request_ResourceNotFound\"}}" });
+        assert_int_equal(fetch(s, "user", MATCH_ANCHOR, "x", NULL, &k), TARGET_E_GARBAGE);
+        script_done(s);
+}
+
 static void test_manager(void **state)
 {
         Script *s = *state;
@@ -197,6 +232,9 @@ static void test_ends(void **state)
                 { { .status = 200, .body = "<html>", .content_type = "text/html" }, TARGET_E_GARBAGE },
                 { { .status = 200, .body = "{\"id\":" }, TARGET_E_GARBAGE },
                 { { .status = 200 }, TARGET_E_GARBAGE },
+                { { .status = 200, .body = "{\"id\":\"" EVE "\"}" }, TARGET_E_GARBAGE }, /* somebody else */
+                { { .status = 200, .body = "{\"id\":\"" ADA "\",\"error\":{}}" }, TARGET_E_GARBAGE },
+                { { .status = 404, .body = "{\"error\":{\"code\":\"UnknownError\"}}" }, TARGET_E_GARBAGE },
                 { { .status = 403, .body = "{\"error\":{\"code\":\"Authorization_RequestDenied\"}}" },
                   TARGET_E_REFUSED },
                 { { .status = 500 }, TARGET_E_TRANSIENT },
@@ -287,8 +325,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, script_setup, script_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_look_ups), TEST(test_manager), TEST(test_pages), TEST(test_pages_garbage),
-                TEST(test_ends),     TEST(test_info),    TEST(test_units),
+                TEST(test_look_ups),      TEST(test_pages_of_a_filter),
+                TEST(test_manager),       TEST(test_pages),
+                TEST(test_pages_garbage), TEST(test_ends),
+                TEST(test_info),          TEST(test_units),
         };
 
         return cmocka_run_group_tests_name("graph-read", tests, NULL, NULL);

@@ -362,6 +362,48 @@ static void test_throttled(void **state)
 #define DENIED \
         "{\"error\":{\"code\":\"Authorization_RequestDenied\",\"message\":\"Insufficient privileges\"}}"
 
+/* "If successful, this method returns a 204 No Content response code" (user-update): what says anything else
+ * has perhaps not asked Graph. */
+static void test_success_of_somebody_else(void **state)
+{
+        static const ScriptStep answers[] = {
+                { .status = 200 },
+                { .status = 202 },
+                { .status = 200, .body = "{\"error\":{\"code\":\"Request_BadRequest\"}}" },
+                { .status = 200, .body = "blocked", .content_type = "text/plain" },
+        };
+        static const struct {
+                OpKind kind;
+                const char *type, *attribute, *method;
+        } writes[] = {
+                { OP_SET, "user", "title", "PATCH" },       { OP_LINK, "user", "manager", "PUT" },
+                { OP_LINK, "group", "member", "PATCH" },    { OP_UNLINK, "group", "member", "DELETE" },
+                { OP_REVOKE_SESSIONS, "user", "", "POST" },
+        };
+        Script *s = *state;
+
+        for (size_t w = 0; w < N_ELEMENTS(writes); ++w) {
+                for (size_t i = 0; i < N_ELEMENTS(answers); ++i) {
+                        ScriptStep step = answers[i];
+                        Op op = { .kind = writes[w].kind,
+                                  .type = writes[w].type,
+                                  .id = id_of(ADA),
+                                  .link = id_of(GROUP),
+                                  .attribute = writes[w].attribute,
+                                  .value = value_string("x") };
+                        OpResult result;
+
+                        step.method = writes[w].method;
+                        step.url = "/*";
+                        script_steps(s, &step, 1);
+                        assert_int_equal(apply(s, &op, 1, &result), TARGET_E_GARBAGE);
+                        assert_int_equal(result.state, OP_FAILED);
+                        assert_string_equal(result.code, "UnexpectedAnswer");
+                }
+        }
+        script_done(s);
+}
+
 static void test_token_expires(void **state)
 {
         Script *s = *state;
@@ -375,7 +417,7 @@ static void test_token_expires(void **state)
         SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
         assert_int_equal(apply(s, &op, 1, &result), 0);
         assert_int_equal(s->n_tokens, 1);
-        /* Refused in mid-run: one new token, one repetition. */
+        /* Refused in mid-run: one new token, one repetition; however much of the refusal has come. */
         SCRIPT(s,
                { .method = "PATCH",
                  .url = "/users/" ADA,
@@ -385,6 +427,10 @@ static void test_token_expires(void **state)
         assert_int_equal(apply(s, &op, 1, &result), 0);
         assert_int_equal(s->n_tokens, 2);
         assert_string_equal(script_header(&s->requests[1], "Authorization"), "Bearer t2");
+        SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 401, .end = HTTP_CUT },
+               { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
+        assert_int_equal(apply(s, &op, 1, &result), 0);
+        assert_int_equal(s->n_tokens, 3);
         assert_string_equal(s->requests[0].body, s->requests[1].body);
         SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 401, .body = "{}" },
                { .method = "PATCH", .url = "/users/" ADA, .status = 401, .body = "{}" });
@@ -394,17 +440,17 @@ static void test_token_expires(void **state)
          */
         SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 403, .body = DENIED });
         assert_int_equal(apply(s, &op, 1, &result), TARGET_E_REJECTED);
-        assert_int_equal(s->n_tokens, 3);
+        assert_int_equal(s->n_tokens, 4);
         s->clock.mono.us += INT64_C(30000000);
         SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 403, .body = DENIED },
                { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
         assert_int_equal(apply(s, &op, 1, &result), 0);
-        assert_int_equal(s->n_tokens, 4);
+        assert_int_equal(s->n_tokens, 5);
         /* It has run out: fetched before the request. */
         s->clock.mono.us += INT64_C(3600000000);
         SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 204 });
         assert_int_equal(apply(s, &op, 1, &result), 0);
-        assert_int_equal(s->n_tokens, 5);
+        assert_int_equal(s->n_tokens, 6);
 }
 
 /* Nobody was made: the next run does not look for one who may have been. */
@@ -433,9 +479,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, script_setup, script_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_create_user), TEST(test_create_federated), TEST(test_create_group),
-                TEST(test_update),      TEST(test_nothing_to_send),  TEST(test_disable_in_company),
-                TEST(test_throttled),   TEST(test_token_expires),    TEST(test_create_denied),
+                TEST(test_create_user),   TEST(test_create_federated),         TEST(test_create_group),
+                TEST(test_update),        TEST(test_nothing_to_send),          TEST(test_disable_in_company),
+                TEST(test_throttled),     TEST(test_success_of_somebody_else), TEST(test_token_expires),
+                TEST(test_create_denied),
         };
 
         return cmocka_run_group_tests_name("graph-write", tests, NULL, NULL);

@@ -88,8 +88,7 @@ static void submit(Http *http, HttpRequest *r)
                 if (strcmp(kept->method, step->method) != 0 || !url_is(kept->url, step->url))
                         fail_msg("%s %s instead of %s %s", kept->method, kept->url, step->method, step->url);
                 reply_step(r, step);
-                if (step->status == 0)
-                        end = step->end;
+                end = step->end;
         }
         http_finish(r, end);
 }

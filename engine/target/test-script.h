@@ -26,7 +26,7 @@ struct ScriptStep {
         const char *body;
         const char *content_type; /* NULL: JSON */
         const char *retry_after, *scope, *percentage, *unit;
-        HttpEnd end; /* with status 0 */
+        HttpEnd end; /* with status 0, or HTTP_CUT */
         bool unsent; /* with status 0 */
 };
 
