@@ -94,9 +94,10 @@ static int copy_type(Comparison *c, const char *type)
                                              .n_attributes = n,
                                              .object = copy_object,
                                              .wait = wait_for_graph,
-                                             .context = &listing },
+                                             .context = &listing,
+                                             .asker = c->job->asker },
                               c->diag);
-        return target_failed(r);
+        return r > 0 && target_asker_is_gone(c->job->asker) ? COMPARE_E_CANCELLED : target_failed(r);
 }
 
 static int copy_tenant(Comparison *c)

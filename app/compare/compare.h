@@ -70,6 +70,7 @@ struct Compare {
         /* True ends it. May be NULL. */
         bool (*progress)(void *context, const char *phase, uint64_t done, uint64_t total);
         void *context;
+        const TargetAsker *asker; /* as of Call: where it is gone, so is all of this */
 };
 
 struct CompareResult {

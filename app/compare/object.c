@@ -36,6 +36,7 @@ const Run *compare_steps(Comparison *c, const ObjectKey *key)
         run = arena_new_of(c->run, Run);
         run_init(run, c->run, &c->config, compare_reader(c, key->source), c->target, &c->space.space,
                  job->clock, &change);
+        run->call.asker = job->asker;
         run->call.now = clock_mono(job->clock);
         run->call.deadline = mono_add(run->call.now, PATIENCE_US);
         pipeline_run(run);

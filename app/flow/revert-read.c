@@ -13,6 +13,7 @@
 typedef struct Crowd {
         Target *target;
         const Clock *clock;
+        const TargetAsker *asker;
         RevertRead *reads;
         size_t n;
         _Atomic size_t next;
@@ -43,7 +44,11 @@ static void read_one(Reader *reader, RevertRead *read)
         Diag diag = DIAG_INIT;
         char id[GUID_TEXT_MAX];
         Call call = {
-                .schema = read->schema, .lane = LANE_RECONCILE, .arena = a, .now = clock_mono(c->clock)
+                .schema = read->schema,
+                .lane = LANE_RECONCILE,
+                .arena = a,
+                .now = clock_mono(c->clock),
+                .asker = c->asker,
         };
         Match match = { .type = read->type,
                         .by = MATCH_ID,
@@ -91,9 +96,10 @@ void revert_readers_deinit(RevertReaders *readers)
                 readers->arenas[i] = arena_free(readers->arenas[i]);
 }
 
-void revert_read(RevertReaders *readers, Target *target, const Clock *clock, RevertRead *reads, size_t n)
+void revert_read(RevertReaders *readers, Target *target, const Clock *clock, const TargetAsker *asker,
+                 RevertRead *reads, size_t n)
 {
-        Crowd crowd = { .target = target, .clock = clock, .reads = reads, .n = n };
+        Crowd crowd = { .target = target, .clock = clock, .asker = asker, .reads = reads, .n = n };
         Reader all[REVERT_READERS];
         size_t n_started = 1;
 

@@ -36,5 +36,7 @@ typedef struct RevertReaders {
 void revert_readers_init(RevertReaders *readers);
 void revert_readers_deinit(RevertReaders *readers);
 
-/* Read them all; the first that fails for a reason that is not its own ends it. Blocks. */
-void revert_read(RevertReaders *readers, Target *target, const Clock *clock, RevertRead *reads, size_t n);
+/* Read them all; the first that fails for a reason that is not its own ends it. `asker`: as of Call. Blocks.
+ */
+void revert_read(RevertReaders *readers, Target *target, const Clock *clock, const TargetAsker *asker,
+                 RevertRead *reads, size_t n);

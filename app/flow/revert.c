@@ -318,9 +318,11 @@ static int plan_objects(const Revert *rv, const Entries *s, RevertPage *page, Re
                 for (size_t k = 0; k < g->n; k++)
                         g->reads[k].schema = rv->schema;
                 if (rv->target)
-                        revert_read(&readers, rv->target, rv->clock, g->reads, g->n);
+                        revert_read(&readers, rv->target, rv->clock, rv->asker, g->reads, g->n);
                 r = put_back(rv, g, page, f, now, diag);
                 if (r == 0 && rv->progress && rv->progress(rv->context, "comparing", i, s->n))
+                        r = REVERT_E_CANCELLED;
+                if (r > 0 && target_asker_is_gone(rv->asker))
                         r = REVERT_E_CANCELLED;
         }
         revert_readers_deinit(&readers);

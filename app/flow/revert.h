@@ -34,6 +34,7 @@ struct Revert {
         const char *by;
         bool (*progress)(void *context, const char *phase, uint64_t done, uint64_t total); /* true: stop */
         void *context;
+        const TargetAsker *asker; /* as of Call: where it is gone, so is all of this */
 };
 
 struct RevertFigures {

@@ -139,6 +139,7 @@ static int run(Job *job, const Config *config, const char *ou, uint64_t sample, 
                 .sample = sample,
                 .progress = show,
                 .context = job,
+                .asker = &job->asker,
         };
         int r = 0;
 

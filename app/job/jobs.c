@@ -58,6 +58,13 @@ struct Jobs {
 
 /* -- a job ----------------------------------------------------------------------------------------------- */
 
+static bool is_gone(void *context)
+{
+        const JobState *s = context;
+
+        return s->cancelled;
+}
+
 static JobState *state_new(Jobs *j, Wiring *w, const JobKind *kind, const json_t *arguments, const char *by)
 {
         JobState *s = calloc(1, sizeof(*s));
@@ -75,6 +82,7 @@ static JobState *state_new(Jobs *j, Wiring *w, const JobKind *kind, const json_t
                 .wiring = w,
                 .arguments = arguments ? json_deep_copy(arguments) : json_object(),
                 .by = s->by,
+                .asker = { .is_gone = is_gone, .context = s },
                 .kind = kind,
                 .state = s,
         };

@@ -78,6 +78,7 @@ struct Job {
         Wiring *wiring;
         json_t *arguments; /* an object; its own */
         const char *by;    /* the user who asked, or "service" */
+        TargetAsker asker; /* for calls of the target: gone when it is cancelled */
         json_t *result;    /* set by the work function: any JSON */
         int status;        /* set by the work function: EXIT_OBJECT if the result holds findings */
 

@@ -136,6 +136,7 @@ static int look_for_drift(Job *job, Diag *diag)
                         .progress = job_sweep_progress,
                         .wait = wait_for_graph,
                         .context = job,
+                        .asker = &job->asker,
                 },
                 &n, diag);
         json_object_set_new(job->result, "cloud", drift_json(&n));

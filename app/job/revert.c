@@ -32,6 +32,7 @@ static int put_back(Job *job, Diag *diag)
                 .by = job->by,
                 .progress = show,
                 .context = job,
+                .asker = &job->asker,
         };
         RevertFigures f;
         int r;

@@ -192,7 +192,10 @@ static int read_now(DriftLinks *d, const ObjectId *id, Arena *a, Reading *ret)
                         .value = guid_format(id, text),
                         .attributes = names,
                         .n_attributes = N_ELEMENTS(names) };
-        Call call = { .lane = LANE_RECONCILE, .arena = a, .now = clock_mono(d->drift->clock) };
+        Call call = { .lane = LANE_RECONCILE,
+                      .arena = a,
+                      .now = clock_mono(d->drift->clock),
+                      .asker = d->drift->asker };
 
         *ret = (Reading){ .sink = { .object = take_object, .links = take_links } };
         call.deadline = mono_add(call.now, READ_US);
@@ -243,6 +246,8 @@ int drift_links_read(DriftLinks *d, int (*differs)(void *context, const ObjectId
                         ++*ret_unread;
                         continue;
                 }
+                if (target_asker_is_gone(d->drift->asker))
+                        return DRIFT_E_CANCELLED;
                 arena_reset(a);
                 r = read_owner(d, &owner->id, a, &changed);
                 if (r < 0)

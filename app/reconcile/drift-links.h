@@ -47,7 +47,7 @@ int drift_links_look(DriftLinks *d, const ObjectId *id, const Person *person, co
 
 /*
  * After a listing: read what was not mentioned. `differs` gets each that is not as AD has it; not 0 ends it.
- * `*ret_unread`: so many were not read. Return: 0, what `differs` returned, -errno.
+ * `*ret_unread`: so many were not read. Return: 0, what `differs` returned, DRIFT_E_CANCELLED, -errno.
  */
 int drift_links_read(DriftLinks *d, int (*differs)(void *context, const ObjectId *id), void *context,
                      Arena *a, uint64_t *ret_unread);

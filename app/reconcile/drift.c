@@ -266,8 +266,10 @@ static int look_at_removed(void *context, const ObjectId *id, bool for_good)
 
 /* -- the whole ------------------------------------------------------------------------------------------- */
 
-static int target_failed(int r)
+static int target_failed(const Pass *p, int r)
 {
+        if (r > 0 && target_asker_is_gone(p->drift->asker))
+                return DRIFT_E_CANCELLED;
         switch (r) {
         case TARGET_E_REFUSED:
         case TARGET_E_THROTTLED:
@@ -321,7 +323,8 @@ static int look_at_type(Pass *p, Diag *diag)
                             .removed = look_at_removed,
                             .links = look_at_links,
                             .wait = wait_for,
-                            .context = p };
+                            .context = p,
+                            .asker = p->drift->asker };
         int r;
 
         for (size_t i = 0; i < n_rows; i++) {
@@ -341,7 +344,7 @@ static int look_at_type(Pass *p, Diag *diag)
                 diag_clear(diag);
                 r = look_at_changes(p, &list, NULL, a, &link, diag);
         }
-        return r ? target_failed(r) : store(p, selected, link);
+        return r ? target_failed(p, r) : store(p, selected, link);
 }
 
 int drift_run(const Drift *d, DriftResult *ret_result, Diag *diag)

@@ -64,6 +64,7 @@ struct Drift {
         bool (*progress)(void *context, const char *phase, uint64_t done, uint64_t total);
         bool (*wait)(void *context, int64_t us);
         void *context;
+        const TargetAsker *asker; /* as of Call: where it is gone, so is all of this */
 };
 
 struct DriftResult {

@@ -81,6 +81,23 @@ static void add_header(HttpRequest *r, const char *line)
         r->headers[r->n_headers++] = line;
 }
 
+static bool is_unwanted(void *context)
+{
+        return target_asker_is_gone(context);
+}
+
+/* An asker is only looked at; Http's context may be anything. */
+static void mind_asker(HttpRequest *h, const TargetAsker *asker)
+{
+        const union {
+                const TargetAsker *ours;
+                void *context;
+        } a = { .ours = asker };
+
+        h->is_unwanted = asker ? is_unwanted : NULL;
+        h->unwanted_context = a.context;
+}
+
 static int submit(GraphCall *c, Diag *diag)
 {
         TargetGraph *g = c->g;
@@ -91,7 +108,7 @@ static int submit(GraphCall *c, Diag *diag)
         ObjectId id;
         int r;
 
-        r = token_get(g->token, call->deadline, &c->bearer, diag);
+        r = token_get(g->token, call->deadline, call->asker, &c->bearer, diag);
         if (r)
                 return r;
         /* After all that may have taken time, and before what is in flight for longer than we can say. */
@@ -125,6 +142,7 @@ static int submit(GraphCall *c, Diag *diag)
         if (call->deadline.us < h->deadline.us)
                 h->deadline = call->deadline;
         h->patience = mono_add(now, GRAPH_PATIENCE);
+        mind_asker(h, call->asker);
         h->graph = g;
         h->done = on_answer;
         c->submitted = true;
@@ -240,6 +258,8 @@ static int parse_body(GraphCall *c, Diag *diag)
                 return say(c, TARGET_E_GARBAGE, diag, "the answer is not a JSON object");
         if (json_object_get(c->json, "error"))
                 return say(c, TARGET_E_GARBAGE, diag, "a success with an error in it");
+        if (c->write && !json_object_get(c->json, "id") && !json_object_get(c->json, "value"))
+                return say(c, TARGET_E_GARBAGE, diag, "the answer to a write does not say what was written");
         return 0;
 }
 
@@ -313,7 +333,7 @@ static int judge(GraphCall *c, Diag *diag)
 static bool wants_another_token(GraphCall *c)
 {
         if (c->http.end == HTTP_ANSWERED && c->http.answer.status == 403)
-                return token_doubt(c->g->token, c->bearer->generation, c->call->deadline);
+                return token_doubt(c->g->token, c->bearer->generation, c->call->deadline, c->call->asker);
         /* The status is enough, also where the connection was lost behind it. */
         if ((c->http.end != HTTP_ANSWERED && c->http.end != HTTP_CUT) || c->http.answer.status != 401)
                 return false;

@@ -165,7 +165,7 @@ static int page(TargetGraph *g, Lane lane, const TenantList *l, Str *path, Str *
         for (unsigned tries = 0;; tries++) {
                 _cleanup_(arena_freep) Arena *a = arena_new(0);
                 _cleanup_(graph_call_deinit) GraphCall c = { 0 };
-                Call call = { .lane = lane, .arena = a, .now = clock_mono(g->clock) };
+                Call call = { .lane = lane, .arena = a, .now = clock_mono(g->clock), .asker = l->asker };
                 int64_t pause;
                 int r;
 

@@ -13,7 +13,7 @@ int graph_tenant_claims(Target *graph, Call *call, TokenClaims *ret_claims, Diag
 {
         TargetGraph *g = (TargetGraph *)graph;
         _cleanup_(bearer_unrefp) BearerToken *bearer = NULL;
-        int r = token_get(g->token, call->deadline, &bearer, diag);
+        int r = token_get(g->token, call->deadline, call->asker, &bearer, diag);
 
         if (r)
                 return r;

@@ -59,6 +59,7 @@ struct TenantList {
         /* Graph asks to wait, or fails for a moment. False: do not. May be NULL: then the list ends. */
         bool (*wait)(void *context, int64_t us);
         void *context;
+        const TargetAsker *asker; /* as of Call */
 };
 
 /* Return: 0, what `object` returned, TARGET_E_THROTTLED, _TRANSIENT, _REFUSED, _UNREACHABLE, _GARBAGE. */

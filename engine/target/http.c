@@ -14,6 +14,8 @@
 /* Of so many requests that leave, one goes to each lower lane that waits. */
 #define TURN     16
 #define POLL_MAX INT64_C(1000000)
+/* So often it is asked who is unwanted. */
+#define UNWANTED_EVERY INT64_C(200000)
 
 typedef struct HttpCurl HttpCurl;
 
@@ -34,6 +36,7 @@ struct HttpCurl {
 
         /* Of the one that drives; while nobody does, of the one that has the lock. */
         Mono tick;
+        Mono unwanted; /* asked again then who is */
         List waiting[_LANE_N][_LIMITER_SCOPE_N];
         List active;
         unsigned n_active;
@@ -267,7 +270,7 @@ static void depart(HttpCurl *h, Lane lane, Mono now)
 /* It may leave now. Urgent ones never join: they would wait for the slowest of a bundle. */
 static void leave(HttpCurl *h, HttpRequest *r, Mono now)
 {
-        if (!r->joins || r->fresh || r->lane == LANE_URGENT || !h->options.bundle_above ||
+        if (!r->joins || r->fresh || r->is_unwanted || r->lane == LANE_URGENT || !h->options.bundle_above ||
             h->n_active <= h->options.bundle_above) {
                 begin(h, r, now);
                 return;
@@ -356,6 +359,8 @@ static bool collect(HttpCurl *h, bool *ret_draining)
 
                 list_remove(i);
                 list_push(&h->waiting[r->lane][r->scope], i);
+                if (r->is_unwanted)
+                        h->unwanted = (Mono){ 0 };
         }
         h->asleep = false;
         stopped = h->stopped;
@@ -390,6 +395,44 @@ static void reap(HttpCurl *h)
         }
 }
 
+/* One that is under way, or waits to be. */
+static void stop_one(HttpCurl *h, HttpRequest *r)
+{
+        if (r->curl)
+                http_transfer_translate(r, CURLE_ABORTED_BY_CALLBACK);
+        finish(h, r, HTTP_STOPPED);
+}
+
+/* Return: is there one left that may become unwanted? */
+static bool end_unwanted_of(HttpCurl *h, List *list)
+{
+        bool left = false;
+
+        list_for_each_safe (i, list) {
+                HttpRequest *r = list_entry(i, HttpRequest, list);
+
+                if (r->is_unwanted && r->is_unwanted(r->unwanted_context))
+                        stop_one(h, r);
+                else
+                        left |= r->is_unwanted != NULL;
+        }
+        return left;
+}
+
+static void end_unwanted(HttpCurl *h, Mono now)
+{
+        bool left;
+
+        if (now.us < h->unwanted.us)
+                return;
+        left = end_unwanted_of(h, &h->active);
+        for (int lane = 0; lane < _LANE_N; ++lane) {
+                for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope)
+                        left |= end_unwanted_of(h, &h->waiting[lane][scope]);
+        }
+        h->unwanted = left ? mono_add(now, UNWANTED_EVERY) : MONO_NEVER;
+}
+
 static void end_waiting(HttpCurl *h)
 {
         List *i;
@@ -406,12 +449,8 @@ static void end_active(HttpCurl *h)
 {
         List *i;
 
-        while ((i = list_first(&h->active))) {
-                HttpRequest *r = list_entry(i, HttpRequest, list);
-
-                http_transfer_translate(r, CURLE_ABORTED_BY_CALLBACK);
-                finish(h, r, HTTP_STOPPED);
-        }
+        while ((i = list_first(&h->active)))
+                stop_one(h, list_entry(i, HttpRequest, list));
 }
 
 static int poll_ms(Mono next, Mono now)
@@ -426,7 +465,7 @@ static int poll_ms(Mono next, Mono now)
 /* All that can be done now. False: it has been stopped, and everything has ended. */
 static bool turn(HttpCurl *h, int *ret_ms)
 {
-        Mono now = clock_mono(h->options.clock), next = MONO_NEVER;
+        Mono now = clock_mono(h->options.clock), next;
         bool draining;
         int running;
 
@@ -435,9 +474,11 @@ static bool turn(HttpCurl *h, int *ret_ms)
                 end_active(h);
                 return false;
         }
+        end_unwanted(h, now);
+        next = h->unwanted;
         if (h->options.tick && now.us >= h->tick.us)
                 h->tick = mono_add(now, h->options.tick(h->options.context, now));
-        if (h->options.tick)
+        if (h->options.tick && h->tick.us < next.us)
                 next = h->tick;
         for (int scope = 0; scope < _LIMITER_SCOPE_N; ++scope) {
                 Mono t = serve_all(h, (LimiterScope)scope, now);

@@ -57,7 +57,7 @@ typedef enum HttpEnd {
         HTTP_UNREACHABLE, /* not sent: name, connection or TLS */
         HTTP_LOST,        /* sent, or partly; no answer. It may have had its effect */
         HTTP_GARBAGE,     /* what came is not HTTP, or larger than allowed */
-        HTTP_STOPPED,     /* by http_stop; look at `sent` */
+        HTTP_STOPPED,     /* by http_stop, or nobody wants it any more; look at `sent` */
 } HttpEnd;
 
 #define HTTP_HEADERS_MAX 10
@@ -96,7 +96,11 @@ struct HttpRequest {
         Mono deadline;
         Mono patience;                      /* must have left by then */
         void (*done)(HttpRequest *request); /* NULL: http_wake. It may also call that itself */
-        struct Token *token;                /* whose done() it is */
+        /* Asked now and then by the thread that drives; true: nobody waits for the answer any more, and it
+         * ends as HTTP_STOPPED. Such a one does not join others. NULL: never. */
+        bool (*is_unwanted)(void *context);
+        void *unwanted_context;
+        struct Token *token; /* whose done() it is */
         struct TargetGraph *graph;
 
         /* Filled. */

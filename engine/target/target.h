@@ -31,6 +31,7 @@ typedef struct OpResult OpResult;
 typedef struct OwnerNote OwnerNote;
 typedef struct OwnerReport OwnerReport;
 typedef struct Target Target;
+typedef struct TargetAsker TargetAsker;
 typedef struct TargetInfo TargetInfo;
 typedef struct TargetObject TargetObject;
 typedef struct TargetOps TargetOps;
@@ -64,6 +65,19 @@ struct OwnerReport {
         size_t n_notes;
 };
 
+/* Who waits for an answer, and may go away before it comes: a job that is cancelled. Asked now and then while
+ * a call waits, from any thread; true, and it ends within about a second, with TARGET_E_TRANSIENT. */
+struct TargetAsker {
+        bool (*is_gone)(void *context);
+        void *context;
+};
+
+/* NULL: somebody who stays. */
+static inline bool target_asker_is_gone(const TargetAsker *a)
+{
+        return a && a->is_gone && a->is_gone(a->context);
+}
+
 /* What a call is for: fairness, deadline, and what it leaves for the report. */
 struct Call {
         const struct TargetSchema
@@ -78,6 +92,7 @@ struct Call {
          * NULL: never. */
         bool (*gives_way)(void *context);
         void *context;            /* of both */
+        const TargetAsker *asker; /* NULL: somebody who stays */
         struct Str *paper;        /* not NULL: apply writes here what it would send, and sends nothing */
         const char *dn;           /* the object as the source names it; for its owner (owner.h) */
         const char *owner_name;   /* filled: who was asked, if the owner was */

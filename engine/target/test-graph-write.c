@@ -369,6 +369,7 @@ static void test_success_of_somebody_else(void **state)
         static const ScriptStep answers[] = {
                 { .status = 200 },
                 { .status = 202 },
+                { .status = 200, .body = "{}" },
                 { .status = 200, .body = "{\"error\":{\"code\":\"Request_BadRequest\"}}" },
                 { .status = 200, .body = "blocked", .content_type = "text/plain" },
         };

@@ -527,6 +527,45 @@ static void test_stop(void **state)
 }
 
 /* What can leave at once still has its answer. */
+/* As soon as the request has arrived. */
+static bool has_arrived(void *context)
+{
+        return ((World *)context)->server.n_requests > 0;
+}
+
+static bool always(void *context)
+{
+        return true;
+}
+
+/* Who asked has gone: nobody waits for the end of a server that does not answer, or of a hold. */
+static void test_unwanted(void **state)
+{
+        static const char *const answers[] = { "HTTP/1.1 200 OK\r\n" };
+        World *w = *state;
+        HttpRequest r;
+
+        w->server.answers = answers;
+        w->server.n_answers = 1;
+        prepare(w, &r, "POST", "{}", LANE_NORMAL);
+        r.is_unwanted = has_arrived;
+        r.unwanted_context = w;
+        http_submit(w->http, &r);
+        http_wait(w->http, &r);
+        assert_int_equal(r.end, HTTP_STOPPED);
+        assert_true(r.sent);
+        http_request_deinit(&r);
+        w->wait[LANE_NORMAL] = 1000000;
+        prepare(w, &r, "GET", NULL, LANE_NORMAL);
+        r.metered = true;
+        r.is_unwanted = always;
+        http_submit(w->http, &r);
+        http_wait(w->http, &r);
+        assert_int_equal(r.end, HTTP_STOPPED);
+        assert_false(r.sent);
+        http_request_deinit(&r);
+}
+
 static void test_drain(void **state)
 {
         stop(*state, false, HTTP_ANSWERED, 1);
@@ -541,7 +580,8 @@ int main(void)
                 TEST(test_too_late),    TEST(test_proxy),
                 TEST(test_held),        TEST(test_lanes),
                 TEST(test_stop),        TEST(test_who_drives),
-                TEST(test_left_behind), TEST(test_drain),
+                TEST(test_left_behind), TEST(test_unwanted),
+                TEST(test_drain),
         };
 
         return cmocka_run_group_tests_name("http", tests, NULL, NULL);

@@ -131,7 +131,7 @@ static int teardown(void **state)
 
 static int get(Desk *d, BearerToken **ret)
 {
-        return token_get(d->token, mono_add(d->clock.mono, 1000000), ret, &d->diag);
+        return token_get(d->token, mono_add(d->clock.mono, 1000000), NULL, ret, &d->diag);
 }
 
 static void test_get(void **state)
@@ -408,7 +408,7 @@ static void *wait_for_token(void *context)
         Desk *d = context;
         BearerToken *b = NULL;
 
-        assert_int_equal(token_get(d->token, mono_add(d->clock.mono, INT64_C(60000000)), &b, NULL), 0);
+        assert_int_equal(token_get(d->token, mono_add(d->clock.mono, INT64_C(60000000)), NULL, &b, NULL), 0);
         bearer_unref(b);
         return NULL;
 }

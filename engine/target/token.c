@@ -243,11 +243,12 @@ static void start(Token *t)
         http_submit(*t->http, &t->request);
 }
 
-static void wait_for_change(Token *t, Mono deadline)
+/* An asker is looked at now and then. */
+static void wait_for_change(Token *t, Mono deadline, const TargetAsker *asker)
 {
-        int64_t us = deadline.us - clock_mono(t->clock).us;
+        int64_t us = deadline.us - clock_mono(t->clock).us, most = asker ? 1000000 : 60000000;
 
-        wait_until(&t->changed, &t->lock, wait_in(us < 60000000 ? us : 60000000));
+        wait_until(&t->changed, &t->lock, wait_in(us < most ? us : most));
 }
 
 /* Lock held. */
@@ -261,7 +262,7 @@ static bool claim(Token *t)
         return true;
 }
 
-static int get(Token *t, Mono deadline, BearerToken **ret_bearer, Diag *diag)
+static int get(Token *t, Mono deadline, const TargetAsker *asker, BearerToken **ret_bearer, Diag *diag)
 {
         bool waited = false;
 
@@ -277,6 +278,10 @@ static int get(Token *t, Mono deadline, BearerToken **ret_bearer, Diag *diag)
                         diag_set(diag, "%s", t->error_text);
                         return t->error;
                 }
+                if (target_asker_is_gone(asker)) {
+                        diag_set(diag, "stopped");
+                        return TARGET_E_TRANSIENT;
+                }
                 if (now.us >= deadline.us) {
                         diag_set(diag, "no token before the deadline");
                         return TARGET_E_TRANSIENT;
@@ -289,7 +294,7 @@ static int get(Token *t, Mono deadline, BearerToken **ret_bearer, Diag *diag)
                 }
                 waited = true;
                 if (t->renewing)
-                        wait_for_change(t, deadline);
+                        wait_for_change(t, deadline, asker);
         }
 }
 
@@ -298,12 +303,12 @@ static int get(Token *t, Mono deadline, BearerToken **ret_bearer, Diag *diag)
  *
  * Return: 0, TARGET_E_REFUSED, TARGET_E_TRANSIENT, TARGET_E_UNREACHABLE, TARGET_E_GARBAGE.
  */
-int token_get(Token *t, Mono deadline, BearerToken **ret_bearer, Diag *diag)
+int token_get(Token *t, Mono deadline, const TargetAsker *asker, BearerToken **ret_bearer, Diag *diag)
 {
         int r;
 
         pthread_mutex_lock(&t->lock);
-        r = get(t, deadline, ret_bearer, diag);
+        r = get(t, deadline, asker, ret_bearer, diag);
         pthread_mutex_unlock(&t->lock);
         return r;
 }
@@ -324,7 +329,7 @@ void token_reject(Token *t, uint64_t generation)
  *
  * Return: true: there is another token now.
  */
-bool token_doubt(Token *t, uint64_t generation, Mono deadline)
+bool token_doubt(Token *t, uint64_t generation, Mono deadline, const TargetAsker *asker)
 {
         bool mine, renewed;
 
@@ -336,8 +341,9 @@ bool token_doubt(Token *t, uint64_t generation, Mono deadline)
                 start(t);
                 pthread_mutex_lock(&t->lock);
         }
-        while (t->renewing && t->generation == generation && clock_mono(t->clock).us < deadline.us)
-                wait_for_change(t, deadline);
+        while (t->renewing && t->generation == generation && clock_mono(t->clock).us < deadline.us &&
+               !target_asker_is_gone(asker))
+                wait_for_change(t, deadline, asker);
         renewed = t->bearer && t->generation != generation;
         pthread_mutex_unlock(&t->lock);
         return renewed;

@@ -40,10 +40,10 @@ Token *token_new(Http *const *http, const GraphOptions *options, const char *log
 Token *token_free(Token *t); /* after http_stop */
 
 /*
- * The current token; waits for one until the deadline. Return: 0, TARGET_E_REFUSED, TARGET_E_TRANSIENT,
- * TARGET_E_UNREACHABLE, TARGET_E_GARBAGE (the diag says why).
+ * The current token; waits for one until the deadline, or until the asker (may be NULL) is gone. Return: 0,
+ * TARGET_E_REFUSED, TARGET_E_TRANSIENT, TARGET_E_UNREACHABLE, TARGET_E_GARBAGE (the diag says why).
  */
-int token_get(Token *t, Mono deadline, BearerToken **ret_bearer, Diag *diag);
+int token_get(Token *t, Mono deadline, const TargetAsker *asker, BearerToken **ret_bearer, Diag *diag);
 BearerToken *bearer_unref(BearerToken *b);
 
 /* The service did not accept this token: the next token_get fetches another, if nobody has done so since. */
@@ -55,7 +55,7 @@ void token_reject(Token *t, uint64_t generation);
  * hour. So one that is older than ten seconds is renewed, and waited for until the deadline; it stays in use
  * where that fails. Return: true: there is another token, ask once more.
  */
-bool token_doubt(Token *t, uint64_t generation, Mono deadline);
+bool token_doubt(Token *t, uint64_t generation, Mono deadline, const TargetAsker *asker);
 
 /* Renew ahead if it is time. Returns microseconds until it makes sense to ask again. */
 int64_t token_tick(Token *t, Mono now);

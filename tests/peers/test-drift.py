@@ -3,6 +3,9 @@
 
 import json
 import pathlib
+import signal
+import subprocess
+import time
 import urllib.parse
 import urllib.request
 
@@ -93,6 +96,18 @@ with house("drift") as h:
                                                 "action": {"status": 429, "retry_after": 1}}]})
     n = reconcile(h)
     check("failed" not in n and not n["whole"], n)
+
+    step("Graph does not answer, and who asked goes away: the next one does not wait behind that")
+    h.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "*/users/delta*", "count": 1, "action": {"delay_ms": 120000}}]})
+    command = subprocess.Popen([h.sosync.binary, "-c", h.sosync.config, "reconcile"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env=h.sosync.environment)
+    wait_until(lambda: h.graph.admin("GET", "faults")["rules"][-1]["fired"], 20, "a request that hangs")
+    command.send_signal(signal.SIGINT)
+    command.wait(20)
+    begun = time.monotonic()
+    n = reconcile(h)
+    took = time.monotonic() - begun
+    check("failed" not in n and took < 15, f"{took:.1f} s: {n}")  # a request ends after 30 s by itself
 
     step("Graph refuses: the directory is compared all the same, and the summary says what was not")
     h.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "*/users/delta*", "action": {"status": 403}}]})
