@@ -243,6 +243,10 @@ int person_unpack(Arena *a, const void *data, size_t n, Person *ret_person)
 #define CLOUD_FIELDS     11
 #define CLOUD_FIELDS_OLD 10
 
+/* Among the facts. Without it an older program has written the row, to which an account that it had disabled
+ * was one whose last word was said. */
+#define CLOUD_TELLS_LAST_WORD 16
+
 void cloud_pack(PackWriter *w, const Cloud *c)
 {
         pack_array(w, CLOUD_FIELDS);
@@ -266,7 +270,7 @@ void cloud_pack(PackWriter *w, const Cloud *c)
         pack_int(w, c->created.ms);
         /* Facts in one field, so that another can join them. */
         pack_int(w, (c->mastered_elsewhere ? 1 : 0) | (c->disabled_by_us ? 2 : 0) |
-                            (c->role_assignable ? 4 : 0));
+                            (c->role_assignable ? 4 : 0) | (c->last_word ? 8 : 0) | CLOUD_TELLS_LAST_WORD);
         pack_array(w, c->n_contests);
         for (size_t i = 0; i < c->n_contests; i++) {
                 pack_array(w, 3);
@@ -356,6 +360,7 @@ int cloud_unpack(Arena *a, const void *data, size_t n, Cloud *ret_cloud)
         c.mastered_elsewhere = (facts & 1) != 0;
         c.disabled_by_us = (facts & 2) != 0;
         c.role_assignable = (facts & 4) != 0;
+        c.last_word = facts & CLOUD_TELLS_LAST_WORD ? (facts & 8) != 0 : c.disabled_by_us;
         if (!r.error && n_fields >= CLOUD_FIELDS)
                 unpack_contests(&r, a, &c);
         if (r.error)

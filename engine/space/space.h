@@ -144,6 +144,7 @@ struct Cloud {
         Wall created;            /* by us; 0: found */
         bool mastered_elsewhere; /* onPremisesSyncEnabled */
         bool disabled_by_us;
+        bool last_word;       /* it was said (engine/steps/last-word.c), and the object has not come back */
         bool role_assignable; /* group: it can hold directory roles, for ever */
 };
 

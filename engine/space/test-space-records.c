@@ -148,6 +148,25 @@ static Cloud example_cloud(Arena *a, CloudWrite writes[2])
                         .disabled_by_us = true };
 }
 
+/* A cloud row as it was before the last word was noted: [1, metaverse, type, anchor, no object, no writes,
+ * imported, links imported, created, facts, no contests]. Who was disabled by us was one whose last word was
+ * said. */
+static void test_old_cloud(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        uint8_t old[] = { 0x9b, 0x01, 0xc4, 0x10, 0,    0,   0,    0,   0,    0,    0, 0, 0, 0,    0,   0,
+                          0,    0,    0,    0,    0xa1, 'u', 0xa1, 'a', 0xc0, 0x90, 7, 8, 9, 0x02, 0x90 };
+        Cloud found;
+
+        assert_int_equal(cloud_unpack(a, old, sizeof(old), &found), 0);
+        assert_true(found.disabled_by_us);
+        assert_true(found.last_word);
+        old[sizeof(old) - 2] = 0x04;
+        assert_int_equal(cloud_unpack(a, old, sizeof(old), &found), 0);
+        assert_true(found.role_assignable);
+        assert_false(found.last_word);
+}
+
 static void test_cloud(void **state)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -170,18 +189,23 @@ static void test_cloud(void **state)
         assert_int_equal(found.links_imported.ms, 8);
         assert_int_equal(found.created.ms, 9);
         assert_true(found.disabled_by_us);
+        assert_false(found.last_word);
         assert_false(found.mastered_elsewhere);
         assert_false(found.role_assignable);
 
         /* Without an object: written before it was ever read. */
         c.object = NULL;
         c.role_assignable = true;
+        c.last_word = true;
+        c.disabled_by_us = false;
         pack_reset(&w);
         cloud_pack(&w, &c);
         data = pack_data(&w, &n);
         assert_int_equal(cloud_unpack(a, data, n, &found), 0);
         assert_null(found.object);
         assert_true(found.role_assignable);
+        assert_true(found.last_word);
+        assert_false(found.disabled_by_us);
         pack_deinit(&w);
 }
 
@@ -401,12 +425,12 @@ static void test_names(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_head),      cmocka_unit_test(test_import),
-                cmocka_unit_test(test_person),    cmocka_unit_test(test_person_without_given),
-                cmocka_unit_test(test_cloud),     cmocka_unit_test(test_intent),
-                cmocka_unit_test(test_damaged),   cmocka_unit_test(test_newer),
-                cmocka_unit_test(test_old_head),  cmocka_unit_test(test_names),
-                cmocka_unit_test(test_container),
+                cmocka_unit_test(test_head),   cmocka_unit_test(test_import),
+                cmocka_unit_test(test_person), cmocka_unit_test(test_person_without_given),
+                cmocka_unit_test(test_cloud),  cmocka_unit_test(test_old_cloud),
+                cmocka_unit_test(test_intent), cmocka_unit_test(test_damaged),
+                cmocka_unit_test(test_newer),  cmocka_unit_test(test_old_head),
+                cmocka_unit_test(test_names),  cmocka_unit_test(test_container),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

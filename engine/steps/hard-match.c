@@ -158,7 +158,7 @@ int run_match_lost(Run *run, bool *ret_found)
 
         *ret_found = false;
         run->metaverse = run->head.metaverse;
-        r = run_claim(run, &run->metaverse);
+        r = run->claimed ? 0 : run_claim(run, &run->metaverse);
         if (r == 0)
                 r = run_recall_intent(run);
         if (r || !run->have_intent)

@@ -265,7 +265,12 @@ int step_import_target(Run *run)
         if (r)
                 return r;
         known = !guid_is_zero(&run->person.cloud);
-        if (!run_cloud_type(run) || (!known && (!run->mv || !run->anchor))) {
+        if (!known && !run->join_rule && !guid_is_zero(&run->head.metaverse)) {
+                r = run_match_lost(run, &found);
+                if (r)
+                        return r;
+        }
+        if (!found && (!run_cloud_type(run) || (!known && (!run->mv || !run->anchor)))) {
                 step_say(run, RESULT_SUCCESS, "There is nothing to look for: the rules gave no anchor.");
                 return 0;
         }

@@ -8,7 +8,8 @@
  * never a delete; and the proof is the object at its new place, or its tombstone, never that it could not be
  * found.
  *
- * It is said once. Somebody who turns the account on again in the cloud after that has decided otherwise.
+ * It is said once. Somebody who turns the account on again in the cloud after that has decided otherwise; who
+ * turns it off then is not us, and it stays off when the object comes back.
  */
 
 #include "engine/steps/internal.h"
@@ -86,6 +87,15 @@ static bool stays_off(const Run *run, Value enabled)
         return is_off(enabled) && !run_account_may_turn(run, true);
 }
 
+/* What sosync has turned off is as it was told to be; what is on, somebody has turned on. */
+static void note_last_word(Run *run, Value theirs)
+{
+        if (stays_off(run, theirs))
+                run->cloud.last_word |= run->has_gone && run->cloud.disabled_by_us;
+        else if (run->has_gone && !is_off(theirs) && !run_account_may_turn(run, false))
+                run->cloud.disabled_by_us = false;
+}
+
 static void plan_disable(Run *run, Value theirs)
 {
         run_add_op(run, OP_SET, "accountEnabled", value_bool(false), theirs,
@@ -105,10 +115,11 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
         Value theirs = run->cloud.object ? object_get(run->cloud.object, "accountEnabled") : VALUE_NULL;
         bool on = run_is_enabled(run), let_go = !run->mv && !run->rules_result, other = false;
 
+        run->has_gone = leaves;
         /* Of what has no type its class could not be read: nothing is concluded from that. */
         leaves = leaves && on && *run->type && run_connector(run)->on_leave == LAST_WORD_DISABLE &&
                  run->cloud.object && theirs.type == VALUE_BOOL && run->known &&
-                 !guid_is_zero(&run->person.cloud) && !run->cloud.disabled_by_us;
+                 (run->is_own_create || !guid_is_zero(&run->person.cloud));
         /* With run->mv all objects of the person have spoken; one that no rule takes speaks for itself alone.
          */
         if (leaves || let_go) {
@@ -117,6 +128,9 @@ int run_last_word(Run *run, const char *code, const char *why, bool leaves)
                 if (r)
                         return r;
         }
+        if (run->cloud.object && !other)
+                note_last_word(run, theirs);
+        leaves = leaves && !run->cloud.last_word;
         if (run->cloud.object && !leaves && !other && !is_off(theirs) && run_is_unread(run))
                 return run_unread(run);
         if (!run->cloud.object || other || (on && !leaves))
@@ -192,13 +206,15 @@ int run_plan_gone(Run *run)
 {
         Value theirs = object_get(run->cloud.object, "accountEnabled");
 
+        run->has_gone = true;
+        note_last_word(run, theirs);
         if (stays_off(run, theirs)) {
                 run_owe_revoke(run, NULL);
                 step_say(run, RESULT_SUCCESS,
                          "Deleted in Active Directory, and disabled in Microsoft Entra ID.");
                 return 0;
         }
-        if (run->cloud.disabled_by_us && run->head.deleted)
+        if (run->cloud.last_word && run->head.deleted)
                 return step_fail(run, STEP_E_SKIP, "DeleteNotSupported",
                                  "the account was disabled when the object was deleted, and somebody has "
                                  "enabled it since");

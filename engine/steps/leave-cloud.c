@@ -90,6 +90,7 @@ void run_remember_writes(Run *run)
                 if (!str_is(op->attribute, "accountEnabled") || op->value.type != VALUE_BOOL)
                         continue;
                 run->cloud.disabled_by_us = !op->value.b;
+                run->cloud.last_word = !op->value.b && run->has_gone;
                 if (op->value.b)
                         run_enable_is_over(run);
         }

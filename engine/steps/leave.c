@@ -207,7 +207,7 @@ int run_leave_behind(Run *run)
         newly_known = !guid_is_zero(&run->cloud_id) && !guid_is(&run->person.cloud, &run->cloud_id);
         /* Who leaves has nothing to say about what the others make of it. */
         keep = !done || run->failed || run_has_left(run) || (is_held_back(run) && run->person.n_flowed);
-        if (run->mv && run->object && ((done && !run->failed) || newly_known || run_gave_something(run)))
+        if (run->object && (newly_known || (run->mv && ((done && !run->failed) || run_gave_something(run)))))
                 run_leave_person(run, keep ? NULL : run->mv);
         run_leave_intent(run);
         r = run_leave_referrers(run);

@@ -337,6 +337,7 @@ int run_plan(Run *run)
                 if (r)
                         return r;
         }
+        run->cloud.last_word = false;
         r = was_on(run, &run->was_on);
         if (r == 0)
                 r = plan_values(run);

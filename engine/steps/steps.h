@@ -269,7 +269,8 @@ struct Run {
         bool left_to_ask; /* sync: the owner is to be asked for the rest, in the normal lane */
         bool is_hidden;   /* sync: a link that is to go may be there, and not be seen yet */
         bool incomplete;  /* sync: a later run has more to plan, even if the object has not changed by then */
-        bool failed; /* sync: a rule failed, and only the disable leaves: what the rules said is not kept */
+        bool failed;   /* sync: a rule failed, and only the disable leaves: what the rules said is not kept */
+        bool has_gone; /* sync: what is turned off has left scope for good, or was deleted */
         const char *not_sent; /* sync: why the plan must not leave although there is one; NULL: it may */
 
         ObjectId *ready; /* of a CHANGE_LINK: the target of each operation, as the source names it */
