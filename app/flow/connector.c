@@ -164,6 +164,19 @@ static KnownSource *find_renamed(Connectors *cs, const LdapConfig *ldap)
         return NULL;
 }
 
+/* With another name and another base at once nobody can tell that it is the same directory: its objects would
+ * be those of a new one, and what is known of them says nothing any more. */
+static void warn_of_orphan(Connectors *cs, const LdapConfig *ldap)
+{
+        for (size_t i = 0; i < cs->n_known; i++)
+                if (!config_source(cs->first, cs->known[i].name))
+                        log_warning(
+                                cs->log,
+                                "a source is new, and one that is known is not configured any more; if it is "
+                                "the same directory, stop and give it its old name",
+                                LOG_STR("new", ldap->name), LOG_STR("old", cs->known[i].name));
+}
+
 /* Return: 0, CONNECTOR_E_TOO_MANY. */
 static int number_source(Connectors *cs, const LdapConfig *ldap, bool *changed, Diag *diag)
 {
@@ -173,12 +186,18 @@ static int number_source(Connectors *cs, const LdapConfig *ldap, bool *changed, 
                 log_warning(cs->log, "a source has a new name; its objects and its place are kept",
                             LOG_STR("old", k->name), LOG_STR("new", ldap->name));
                 k->name = arena_strdup(cs->arena, ldap->name);
-                k->base = arena_strdup(cs->arena, ldap->base);
                 k->names = NULL; /* Connector.ID is among them */
+                *changed = true;
+        }
+        /* A domain that was renamed. By this base it is found, should it have another name one day. */
+        if (k && !is_base(k->base, ldap->base)) {
+                k->base = arena_strdup(cs->arena, ldap->base);
+                k->names = NULL;
                 *changed = true;
         }
         if (k)
                 return 0;
+        warn_of_orphan(cs, ldap);
         if (cs->n_known == QUEUE_SOURCES_MAX) {
                 diag_set(diag,
                          "source \"%s\" is the %dth that this store would have to know; begin with an empty "

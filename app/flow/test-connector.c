@@ -118,6 +118,18 @@ static void test_renamed(void **state)
         assert_string_equal(h->connectors.items[0].feed, "corp");
 }
 
+/* A domain is renamed, and later its source too. */
+static void test_another_base(void **state)
+{
+        Hall *h = *state;
+
+        start(h, "corp", "DC=corp,DC=test", (char *)NULL);
+        start(h, "corp", "DC=ad,DC=test", (char *)NULL);
+        start(h, "ad", "DC=ad,DC=test", "res", "DC=corp,DC=test", (char *)NULL);
+        assert_int_equal(number_of(h, "ad"), 0);
+        assert_int_equal(number_of(h, "res"), 1);
+}
+
 /* A store that has no list yet: what is in it is of the source that has a position. */
 static void test_old_store(void **state)
 {
@@ -268,8 +280,8 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_numbers_stay), TEST(test_renamed), TEST(test_old_store),   TEST(test_too_many),
-                TEST(test_of_dn),        TEST(test_for_run), TEST(test_one_is_gone),
+                TEST(test_numbers_stay), TEST(test_renamed), TEST(test_another_base), TEST(test_old_store),
+                TEST(test_too_many),     TEST(test_of_dn),   TEST(test_for_run),      TEST(test_one_is_gone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
