@@ -54,6 +54,18 @@ int folder_make(const char *path, unsigned mode)
         return fd < 0 ? -errno : folder_give(above, fd);
 }
 
+int folder_make_file(const char *folder, const char *name)
+{
+        _cleanup_(cleanup_close) int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+
+        if (dir < 0)
+                return -errno;
+        fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return errno == EEXIST ? 0 : -errno;
+        return folder_give(dir, fd);
+}
+
 int folder_give_file(const char *folder, const char *name)
 {
         _cleanup_(cleanup_close) int dir = -1, fd = -1;

@@ -17,5 +17,9 @@ int folder_make(const char *path, unsigned mode);
  * Return: 0, -errno. */
 int folder_give(int dir, int fd);
 
+/* Make an empty file there that nobody but its owner may use, if there is none; as root it is given to the
+ * folder's owner. For files that a library opens and fills. Return: 0 (it is there), -errno. */
+int folder_make_file(const char *folder, const char *name);
+
 /* The same by names, of a regular file that is there. Return: 0, -errno. */
 int folder_give_file(const char *folder, const char *name);

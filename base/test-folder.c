@@ -89,7 +89,10 @@ static void test_root_gives(void **state)
         snprintf(slash, sizeof(slash), "%s/", p->inner);
         assert_int_equal(folder_make(slash, 0700), 0);
         assert_int_equal(owner_of(p->inner), SOMEBODY);
+        assert_int_equal(folder_make_file(p->inner, "other"), 0);
+        assert_int_equal(owner_of(p->other), SOMEBODY);
         make_file(p->file);
+        assert_int_equal(folder_make_file(p->inner, "file"), 0); /* it is there, and is left as it is */
         assert_int_equal(owner_of(p->file), 0);
         assert_int_equal(folder_give_file(p->inner, "file"), 0);
         assert_int_equal(owner_of(p->file), SOMEBODY);

@@ -226,6 +226,7 @@ static int outcomes_done(Queue *queue, uint64_t up_to)
 static void tell_time(Queue *queue, Wall now)
 {
         ready_look_at_clock(&queue_jetstream(queue)->lmdb.ready, now);
+        store_forget_dead(&queue_jetstream(queue)->lmdb.store);
 }
 
 static void wake_all(Queue *queue, bool closing)

@@ -319,8 +319,7 @@ int store_open(Store *s, const char *path, size_t map, Diag *diag)
 
 int store_open_to_look(Store *s, const char *path, Diag *diag)
 {
-        _cleanup_(cleanup_free) char *file = join(path, "data.mdb"), *readers = join(path, "lock.mdb");
-        bool is_new = access(readers, F_OK) < 0;
+        _cleanup_(cleanup_free) char *file = join(path, "data.mdb");
         struct stat st;
         int r;
 
@@ -330,11 +329,12 @@ int store_open_to_look(Store *s, const char *path, Diag *diag)
                 diag_set(diag, "%s: %s", file, strerror(-r));
                 return r;
         }
-        r = open_env_as(s, file, STORE_MAP, MDB_RDONLY, diag);
-        /* LMDB has made its table of readers, and whoever owns the store must be able to use it. */
-        if (is_new)
-                folder_give_file(path, "lock.mdb");
-        return r;
+        /* LMDB would make its table of readers as ours, and whoever owns the store must be able to use it.
+         * Not afterwards: to close any descriptor of that file ends the locks that LMDB has on it. Where
+         * nothing can be made there is nothing to lock out either. */
+        if (geteuid() == 0)
+                folder_make_file(path, "lock.mdb");
+        return open_env_as(s, file, STORE_MAP, MDB_RDONLY, diag);
 }
 
 int store_lock_folder(Store *s, const char *path, Diag *diag)

@@ -137,6 +137,13 @@ void store_read_end(Store *s, MDB_txn *txn)
                 mdb_txn_abort(txn);
 }
 
+void store_forget_dead(Store *s)
+{
+        int n = 0;
+
+        mdb_reader_check(s->env, &n);
+}
+
 int store_get(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t n_key, MDB_val *ret_val)
 {
         MDB_val k = store_val(key, n_key);

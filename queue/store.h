@@ -84,6 +84,13 @@ void store_close_env(Store *s); /* for store-open.c */
 int store_read(Store *s, MDB_txn **ret_txn); /* Return: 0, -errno */
 void store_read_end(Store *s, MDB_txn *txn);
 
+/*
+ * Who looks from outside (`sosync queue check`) and is killed leaves its snapshot in LMDB's table, and no
+ * page that was freed after it could be used again as long as this process lives. Some microseconds; any
+ * thread.
+ */
+void store_forget_dead(Store *s);
+
 /* LMDB's code as -errno; 0 stays 0. */
 int store_error(int rc);
 

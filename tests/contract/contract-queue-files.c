@@ -379,6 +379,58 @@ static void test_compact(void **state)
         arena_free(a);
 }
 
+/* A look at the store in use (`sosync queue check`) that is killed in the middle of its snapshot. */
+static void die_looking(const Fixture *f)
+{
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                MDB_env *env;
+                MDB_txn *txn;
+
+                if (mdb_env_create(&env) || mdb_env_set_mapsize(env, (size_t)1 << 30) ||
+                    mdb_env_open(env, f->folder, MDB_RDONLY | MDB_NOTLS, 0600) ||
+                    mdb_txn_begin(env, NULL, MDB_RDONLY, &txn))
+                        _exit(1);
+                raise(SIGKILL);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* Work that leaves the store as it was. */
+static size_t churn(Fixture *f)
+{
+        for (int round = 0; round < 20; round++) {
+                for (unsigned i = 0; i < 40; i++)
+                        put_n(f, i, LANE_NORMAL);
+                for (unsigned i = 0; i < 40; i++) {
+                        Lease lease = lease_n(f, i);
+
+                        ack_lease(f, &lease);
+                }
+                settle(f);
+        }
+        return stats(f).file_bytes;
+}
+
+/* What was freed since its snapshot could never be used again, as long as the service runs. */
+static void test_dead_reader(void **state)
+{
+        Fixture *f = *state;
+        size_t before;
+
+        churn(f);
+        before = churn(f);
+        die_looking(f);
+        queue_tell_time(f->q, f->now);
+        for (int i = 0; i < 3; i++)
+                churn(f);
+        assert_in_range(stats(f).file_bytes, 1, before + before / 2);
+}
+
 static bool never(void *context, uint64_t done, uint64_t total)
 {
         *(unsigned *)context += 1;
@@ -533,6 +585,7 @@ const struct CMUnitTest contract_files[] = {
         TEST(test_clean_stop),
         TEST(test_set_back_meanwhile),
         TEST(test_compact),
+        TEST(test_dead_reader),
         TEST(test_killed_from_outside),
         TEST(test_backup),
         TEST(test_check),
