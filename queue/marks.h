@@ -10,8 +10,9 @@
  * count.
  *
  * Only a process that died of itself counts against what was in work: a handler of fatal signals (SIGSEGV,
- * SIGBUS, SIGABRT, ...) sets the crash flag. kill -9, a power cut and the system's memory killer blame no
- * change: without that, a service that somebody kills three times would park what it happened to hold.
+ * SIGBUS, SIGABRT, ...) sets the crash flag. kill -9, a power cut, the system's memory killer and systemd's
+ * watchdog blame no change: without that, a service that somebody kills three times would park what it
+ * happened to hold.
  *
  * A change found in work after a crash has one death more. After MARKS_DEATHS deaths the caller parks it.
  * From the second death on such changes are tried one at a time, so that the third death names the one that

@@ -5,6 +5,7 @@
  * Fatal: the signals that end the process without its loop
  *
  *      a fault of ours         the marks of the queue learn of it, and the process dies of it as usual
+ *      the watchdog's SIGABRT  dies of it as usual: that nothing was said for a minute is nobody's fault
  *      stop_timeout is over    ends at once
  *      told to stop twice      ends at once
  *
