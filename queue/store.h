@@ -33,6 +33,8 @@ typedef struct Store Store;
 #define STORE_READERS_MAX  1024
 #define STORE_READERS_KEPT 64
 
+static_assert(STORE_MAP >> 30 == 64, "the map of the store wants an address space of 64 bits");
+
 /* In the folder as long as a copy of another state into it is not whole (queue/state-copy.h). */
 #define STORE_UNFINISHED "state-copy"
 
