@@ -113,6 +113,29 @@ int queue_put_batch(Queue *q, const SpaceBatch *batch, Wall now)
 }
 
 /**
+ * queue_errno() - for callers to whom every failure of the store is the same
+ *
+ * Return: 0, -ENOSPC (it is full), -errno.
+ */
+int queue_errno(int r)
+{
+        return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : error_fold(r);
+}
+
+/**
+ * queue_why() - in words
+ *
+ * "No space left on device" is true of no device: the queue keeps some room free (STORE_DISK_MIN), and it has
+ * a limit of its own.
+ */
+const char *queue_why(int r)
+{
+        if (r == QUEUE_E_FULL || r == -ENOSPC)
+                return QUEUE_FULL_TEXT;
+        return strerror(r < 0 ? -r : EIO);
+}
+
+/**
  * queue_lease() - the next change that is due in one of these lanes
  *
  * Return: 0, QUEUE_E_EMPTY, -errno.

@@ -220,6 +220,13 @@ int queue_put(Queue *q, const Intake *in);
 /* What a batch writes, and nothing else: memos. */
 int queue_put_batch(Queue *q, const SpaceBatch *batch, Wall now);
 
+/* A full store is -ENOSPC for whoever knows it only as an errno; other conditions are folded. */
+int queue_errno(int r);
+
+/* What people read of it: why the state does not take, or give, what was asked for. */
+#define QUEUE_FULL_TEXT "the queue is full: state.limit is reached, or less than 64 MiB are free on its disk"
+const char *queue_why(int r); /* of QUEUE_E_FULL and what queue_errno() returns; until the next strerror() */
+
 /* Return: 0, QUEUE_E_EMPTY, -errno. */
 int queue_lease(Queue *q, Wall now, LaneSet lanes, Arena *a, Lease *ret_lease);
 

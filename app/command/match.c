@@ -52,7 +52,7 @@ static json_t *ask_store(const Config *c, const MatchCommand *m, int *ret_status
         if (n >= 0)
                 return json_integer(n);
         *ret_status = n == -EINVAL ? command_fail(EXIT_USAGE, MATCHES_WHICH, m->which)
-                                   : command_fail(EXIT_OBJECT, "%s", strerror(-n));
+                                   : command_fail(EXIT_OBJECT, "%s", queue_why(n));
         return NULL;
 }
 

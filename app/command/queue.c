@@ -42,7 +42,7 @@ static json_t *steer(Queue *queue, const QueueCommand *q, Wall now, int *ret_sta
                                              "\"%s\" is neither a distinguished name, nor an objectGUID, "
                                              "nor \"parked\"",
                                              q->which)
-                              : command_fail(EXIT_OBJECT, "%s", strerror(-n));
+                              : command_fail(EXIT_OBJECT, "%s", queue_why(n));
         return NULL;
 }
 

@@ -169,10 +169,10 @@ static int by_hand(SyncCommand *s, const char *dn, Arena *a, Outcome *ret_outcom
                              ret_outcome, &diag);
 
         if (r == SYNC_E_FULL)
-                r = command_fail(EXIT_OBJECT, "%s: the queue is full (state.limit, or the disk)", dn);
+                r = command_fail(EXIT_OBJECT, "%s: %s", dn, QUEUE_FULL_TEXT);
         else if (r)
                 r = command_fail(r == SYNC_E_WAITS ? EXIT_UNREACHABLE : EXIT_OBJECT, "%s: %s", dn,
-                                 diag_any(&diag) ? diag_text(&diag) : strerror(-r));
+                                 diag_any(&diag) ? diag_text(&diag) : queue_why(r));
         command_act(&s->wiring->acts, NULL, "sync", json_pack("{s:s, s:b}", "dn", dn, "staging", s->staging),
                     r == 0);
         diag_deinit(&diag);

@@ -37,7 +37,7 @@ int compare_last_write(Queue *q, const json_t *numbers, Wall now)
         space_batch_init(&batch, a);
         memo_end(&w, &batch, MEMO_NAME, SPACE_ANY);
         free(text);
-        return error_fold(queue_put_batch(q, &batch, now));
+        return queue_errno(queue_put_batch(q, &batch, now));
 }
 
 const char *compare_anchor_literal(const char *name)

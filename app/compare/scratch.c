@@ -78,7 +78,7 @@ int compare_scratch_flush(CompareScratch *s)
         arena_reset(s->arena);
         space_batch_init(&s->taken, s->arena);
         s->n_taken = 0;
-        return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : error_fold(r);
+        return queue_errno(r);
 }
 
 /* Two runs between two flushes may write one row, each as it saw it: the later one stands. */

@@ -50,9 +50,9 @@ static json_t *answer_sync(Connection *c, json_t *request)
                 answer = answer_error(r == SYNC_E_NAME                        ? 2
                                       : r == SYNC_E_WAITS || r == SYNC_E_FULL ? 5
                                                                               : 1,
-                                      r == SYNC_E_FULL  ? "the queue is full"
+                                      r == SYNC_E_FULL  ? QUEUE_FULL_TEXT
                                       : diag_any(&diag) ? diag_text(&diag)
-                                                        : strerror(r < 0 ? -r : EIO));
+                                                        : queue_why(r));
                 diag_deinit(&diag);
                 return answer;
         }
@@ -85,7 +85,7 @@ static json_t *answer_approve(Connection *c, json_t *request)
 
         snprintf(text, sizeof(text), MATCHES_WHICH, which ? which : "");
         if (n < 0)
-                return answer_error(n == -EINVAL ? 2 : 1, n == -EINVAL ? text : strerror(-n));
+                return answer_error(n == -EINVAL ? 2 : 1, n == -EINVAL ? text : queue_why(n));
         return json_pack("{s:b, s:i}", "ok", 1, "result", n);
 }
 
@@ -140,7 +140,7 @@ static json_t *answer_steer(Connection *c, json_t *request)
 
         if (n == -EINVAL)
                 return answer_error(2, "neither a distinguished name, nor an objectGUID, nor \"parked\"");
-        return n < 0 ? answer_error(1, strerror(-n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
+        return n < 0 ? answer_error(1, queue_why(n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
 }
 
 /* {"do": "release", "brake": "disable", "drop": false}: what the brake holds goes on, or is forgotten. */
@@ -155,7 +155,7 @@ static json_t *answer_release(Connection *c, json_t *request)
                 return answer_error(2, "there is no such brake: disable, members, values, create");
         n = release_brake(c->control->wiring, brake, json_is_true(json_object_get(request, "drop")),
                           connection_user(c, by, sizeof(by)));
-        return n < 0 ? answer_error(1, strerror(-n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
+        return n < 0 ? answer_error(1, queue_why(n)) : json_pack("{s:b, s:i}", "ok", 1, "result", n);
 }
 
 static json_t *answer_status(Connection *c, json_t *request)

@@ -121,7 +121,7 @@ static int release(void *context, const char *name, bool drop, const char *by, D
         n = release_brake(s->wiring, brake, drop, by);
         if (n >= 0)
                 return 0;
-        diag_set(diag, "%s", strerror(-n));
+        diag_set(diag, "%s", queue_why(n));
         return n;
 }
 
@@ -136,9 +136,9 @@ static int sync_now(void *context, const char *dn, const char *by, Arena *a, con
                 return 0;
         }
         if (r == SYNC_E_FULL)
-                diag_set(diag, "the queue is full");
+                diag_set(diag, "%s", QUEUE_FULL_TEXT);
         else if (!diag_any(diag))
-                diag_set(diag, "%s", strerror(r < 0 ? -r : EIO));
+                diag_set(diag, "%s", queue_why(r));
         return r == SYNC_E_NAME                        ? CONSOLE_E_ASKED
                : r == SYNC_E_WAITS || r == SYNC_E_FULL ? CONSOLE_E_WAITS
                                                        : error_fold(r);

@@ -83,7 +83,7 @@ static json_t *last_line(const Job *job, int r)
                 return json_pack("{s:b, s:O?, s:i}", "ok", 1, "result", job->result, "exit", job->status);
         return answer_error(job_exit_status(r), *why                   ? why
                                                 : r == JOB_E_CANCELLED ? "cancelled"
-                                                                       : strerror(r < 0 ? -r : EIO));
+                                                                       : queue_why(r));
 }
 
 json_t *answer_job(Connection *c, json_t *request)

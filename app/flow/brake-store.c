@@ -245,7 +245,7 @@ static int let_go(Queue *q, const Page *p, Brake brake, bool drop, Wall now, int
                 return 0;
         r = queue_put(q, &(Intake){ .changes = changes, .n_changes = n, .now = now });
         if (r)
-                return r == QUEUE_E_FULL ? -ENOSPC : error_fold(r);
+                return queue_errno(r);
         *n_done += (int)n;
         return 0;
 }

@@ -59,7 +59,7 @@ static int decision_read(Space *space, Arena *a, Decision *ret_decision)
         return memo_close(&m) ? error_origin(-EIO) : 0;
 }
 
-/* Return: 0, QUEUE_E_STALE (somebody else has decided since it was read), -errno. */
+/* Return: 0, QUEUE_E_STALE (somebody else has decided since it was read), QUEUE_E_FULL, -errno. */
 static int decision_write(Queue *queue, const Decision *d, Wall now)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -80,12 +80,13 @@ static int decision_write(Queue *queue, const Decision *d, Wall now)
                                      .checked = true,
                                      .now = now,
                              });
-        return r == QUEUE_E_STALE ? r : error_fold(r);
+        return r == QUEUE_E_STALE || r == QUEUE_E_FULL ? r : error_fold(r);
 }
 
 /*
  * Another word on a decision that was made here (it has been carried out), unless it is another's by now: at
- * another node somebody may have decided while this one waited. Return: 0, QUEUE_E_STALE, -errno.
+ * another node somebody may have decided while this one waited. Return: 0, QUEUE_E_STALE, QUEUE_E_FULL,
+ * -errno.
  */
 static int decision_amend(Queue *queue, const Decision *made, const Decision *amended, Wall now)
 {
@@ -307,7 +308,7 @@ static bool wait_for_runs(Wiring *w, _Atomic uint64_t *n_runs)
 
 static const char *why_not(int r)
 {
-        return r == QUEUE_E_STALE ? "somebody else has decided at the same moment" : strerror(-r);
+        return r == QUEUE_E_STALE ? "somebody else has decided at the same moment" : queue_why(r);
 }
 
 /* Everything that staging has held back is due. `d` is the promote. NULL: so it is; else why not. */
@@ -320,7 +321,7 @@ static json_t *let_go(Wiring *w, const Decision *d, size_t *ret_n)
                 r = release(w->queue, d, clock_wall(w->clock), ret_n);
                 if (r == 0)
                         return NULL;
-                why = r == QUEUE_E_FULL ? "the queue is full" : why_not(r);
+                why = why_not(r);
         }
         return refuse(EXIT_OBJECT,
                       "staging has ended, but not all that it held back could be queued (%s). Say promote "
@@ -406,7 +407,7 @@ static json_t *demote(Wiring *w, const StagingRequest *request)
                         return refuse(EXIT_OBJECT, "%s, and it stands: look with sosync top", why_not(r));
                 if (r)
                         return refuse(EXIT_OBJECT, "staging is on, but when it began cannot be stored: %s",
-                                      strerror(-r));
+                                      why_not(r));
                 log_info(&w->log, "staging has begun", LOG_STR("by", request->name));
         }
         return json_pack("{s:b, s:{s:b}}", "ok", 1, "result", "staging", before);

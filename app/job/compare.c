@@ -103,7 +103,7 @@ static int finish(Job *job, const CompareResult *n, const Config *config, const 
         job->result = json_deep_copy(numbers);
         json_decref(numbers);
         if (r) {
-                diag_set(diag, "the result could not be stored: %s", strerror(-r));
+                diag_set(diag, "the result could not be stored: %s", queue_why(r));
                 return JOB_E_FAILED;
         }
         json_object_set(job->result, "attributes", n->attributes);

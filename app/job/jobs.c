@@ -214,7 +214,7 @@ static void end_job(Line *l, JobState *s, int r, const Diag *diag)
 
         if (r && r != JOB_E_CANCELLED)
                 log_info(log, "a job failed", LOG_STR("job", s->job.kind->name), LOG_STR("by", s->by),
-                         LOG_STR("why", diag_any(diag) ? diag_text(diag) : strerror(r < 0 ? -r : EIO)));
+                         LOG_STR("why", diag_any(diag) ? diag_text(diag) : queue_why(r)));
         pthread_mutex_lock(&j->lock);
         for (size_t i = 0; i < diag->n_items; i++)
                 str_printf(&s->why, "%s%s", i ? "\n" : "", diag->items[i].text);

@@ -48,7 +48,7 @@ static int put_back(Job *job, Diag *diag)
         }
         r = revert_run(&rv, &f, diag);
         if (r == REVERT_E_FULL)
-                diag_set(diag, "the queue takes no more (state.limit, or the disk is full)");
+                diag_set(diag, "%s", QUEUE_FULL_TEXT);
         if (r)
                 return r == REVERT_E_CANCELLED     ? JOB_E_CANCELLED
                        : r == REVERT_E_UNREACHABLE ? JOB_E_UNREACHABLE

@@ -72,7 +72,7 @@ static int put_page(RulesWalk *w, PutFn put, bool is_last)
                 r = put(w, c, is_last ? NULL : &w->done);
         config_unref(config);
         pthread_mutex_unlock(&wiring->rules_lock);
-        return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : r;
+        return r == QUEUE_E_FULL ? queue_errno(r) : r;
 }
 
 /* -- the index of join values ---------------------------------------------------------------------------- */

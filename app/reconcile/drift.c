@@ -363,7 +363,7 @@ int drift_run(const Drift *d, DriftResult *ret_result, Diag *diag)
                 r = look_at_type(&p, diag);
         }
         if (r == DRIFT_E_FULL)
-                diag_set(diag, "the queue takes no more (state.limit, or the disk is full)");
+                diag_set(diag, "%s", QUEUE_FULL_TEXT);
         return r;
 }
 

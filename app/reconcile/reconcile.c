@@ -64,7 +64,7 @@ static int write_memo(Queue *queue, uint16_t source, const ReconcileMemo *m, Wal
         space_batch_init(&batch, a);
         memo_end(&w, &batch, memo_name(source, a), SPACE_ANY);
         r = queue_put_batch(queue, &batch, now);
-        return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : error_fold(r);
+        return queue_errno(r);
 }
 
 int reconcile_memo_read(Queue *queue, uint16_t source, Arena *a, ReconcileMemo *ret_memo)

@@ -81,7 +81,7 @@ static int end_page(Pass *p)
                                                        .now = p->now,
                                                });
         if (r == QUEUE_E_FULL) {
-                diag_set(p->diag, "the queue takes no more (state.limit, or the disk is full)");
+                diag_set(p->diag, "%s", QUEUE_FULL_TEXT);
                 return SWEEP_E_FULL;
         }
         if (r)

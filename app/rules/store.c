@@ -218,7 +218,7 @@ int rules_store_activate(Queue *q, const RulesFile *texts, size_t n_texts, const
                 write_place(&b, CATCH_UP_MEMO, &(ObjectId){ 0 });
         }
         r = put(q, &b, NULL, 0, what->at);
-        return r > 0 ? error_origin(-ENOSPC) : error_trace(r);
+        return queue_errno(r);
 }
 
 int rules_store_caught_up(Queue *q, const ObjectId *after, const Change *changes, size_t n_changes, Wall now)
