@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "base/suggest.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -29,6 +30,24 @@ static const Command *find(const char *name)
                 if (str_is(c->name, name))
                         return c;
         return NULL;
+}
+
+static int unknown(const char *name)
+{
+        Suggest s;
+
+        suggest_init(&s, name);
+        for (const Command *c = command_table; c->name; c++)
+                suggest_offer(&s, c->name);
+        if (s.found)
+                return command_fail(EXIT_USAGE, "unknown command \"%s\"; did you mean \"%s\"?", name,
+                                    s.found);
+        return command_fail(EXIT_USAGE, "unknown command \"%s\"; `sosync --help` lists them", name);
+}
+
+static int lacks(const char *option, const char *what)
+{
+        return command_fail(EXIT_USAGE, "%s: its %s is missing", option, what);
 }
 
 /* `sosync report --help`, and `sosync report list --help` too. */
@@ -57,15 +76,15 @@ static int run(int argc, char **argv)
                         printf("sosync %s\n", SOSYNC_VERSION);
                         return EXIT_DONE;
                 }
-                if (i + 1 < argc && str_is(argv[i], "--reason")) {
-                        person_set_reason(argv[++i]);
-                        continue;
-                }
-                if (!str_is(argv[i], "-c") || i + 1 == argc) {
-                        usage(stderr);
-                        return EXIT_USAGE;
-                }
-                config_path = argv[++i];
+                if (!str_is(argv[i], "-c") && !str_is(argv[i], "--reason"))
+                        return command_fail(EXIT_USAGE, "unknown option \"%s\"; `sosync --help` lists them",
+                                            argv[i]);
+                if (i + 1 == argc)
+                        return lacks(argv[i], str_is(argv[i], "-c") ? "FILE" : "TEXT");
+                if (str_is(argv[i++], "-c"))
+                        config_path = argv[i];
+                else
+                        person_set_reason(argv[i]);
         }
         if (i == argc) {
                 usage(stderr);
@@ -73,12 +92,13 @@ static int run(int argc, char **argv)
         }
         command = find(argv[i]);
         if (!command)
-                return command_fail(EXIT_USAGE, "unknown command \"%s\"; `sosync --help` lists them",
-                                    argv[i]);
+                return unknown(argv[i]);
         argc -= i + 1;
         argv += i + 1;
         /* -c is taken behind the command too: that is where people write it. */
-        if (argc >= 2 && str_is(argv[0], "-c")) {
+        if (argc && str_is(argv[0], "-c")) {
+                if (argc == 1)
+                        return lacks("-c", "FILE");
                 config_path = argv[1];
                 argc -= 2;
                 argv += 2;
@@ -87,6 +107,8 @@ static int run(int argc, char **argv)
                 command_help(command, stdout);
                 return EXIT_DONE;
         }
+        if (argc && !command_knows_verb(command, argv[0]))
+                return EXIT_USAGE;
         return command->run(command, config_path, argc, argv);
 }
 

@@ -2,13 +2,11 @@
 #include "base/config-value.h"
 
 #include "base/config-unit.h"
+#include "base/suggest.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-
-/* Longest word for which a similar key is looked for; our longest key has 22 letters. */
-#define WORD_MAX 40
 
 size_t config_type_size(ConfigType type)
 {
@@ -338,72 +336,12 @@ const ConfigField *config_find_field(const ConfigField *fields, const char *name
         return fields->name ? fields : NULL;
 }
 
-/* Upper case and the dash instead of the underscore are the commonest slips: they cost nothing. */
-static size_t plain_word(const char *s, char *out)
-{
-        size_t n = 0;
-
-        for (; s[n]; n++) {
-                if (n == WORD_MAX)
-                        return WORD_MAX + 1;
-                out[n] = s[n];
-                if (s[n] == '-')
-                        out[n] = '_';
-                else if (s[n] >= 'A' && s[n] <= 'Z')
-                        out[n] = (char)(s[n] + ('a' - 'A'));
-        }
-        return n;
-}
-
-/* Edits (a letter more, less, other, or two swapped) that make one word of the other: optimal string
- * alignment. */
-static size_t distance(const char *a, size_t n, const char *b, size_t m)
-{
-        size_t rows[3][WORD_MAX + 1];
-
-        for (size_t k = 0; k <= m; k++)
-                rows[0][k] = k;
-        for (size_t i = 1; i <= n; i++) {
-                const size_t *last = rows[(i - 1) % 3], *before = rows[(i + 1) % 3];
-                size_t *row = rows[i % 3];
-
-                row[0] = i;
-                for (size_t k = 1; k <= m; k++) {
-                        size_t best = last[k - 1] + (a[i - 1] != b[k - 1]);
-
-                        if (last[k] + 1 < best)
-                                best = last[k] + 1;
-                        if (row[k - 1] + 1 < best)
-                                best = row[k - 1] + 1;
-                        if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] &&
-                            before[k - 2] + 1 < best)
-                                best = before[k - 2] + 1;
-                        row[k] = best;
-                }
-        }
-        return rows[n % 3][m];
-}
-
 const char *config_suggest(const ConfigField *fields, const char *word)
 {
-        char a[WORD_MAX + 1], b[WORD_MAX + 1];
-        const char *found = NULL;
-        size_t n = plain_word(word, a), best;
+        Suggest s;
 
-        if (n == 0 || n > WORD_MAX)
-                return NULL;
-        /* A third of the word may be wrong; in short words, one letter. */
-        best = n < 6 ? 2 : n / 3 + 1;
-        for (; fields->name; fields++) {
-                size_t m = plain_word(fields->name, b), d;
-
-                if (m > WORD_MAX)
-                        continue;
-                d = distance(a, n, b, m);
-                if (d < best) {
-                        best = d;
-                        found = fields->name;
-                }
-        }
-        return found;
+        suggest_init(&s, word);
+        for (; fields->name; fields++)
+                suggest_offer(&s, fields->name);
+        return s.found;
 }

@@ -264,7 +264,7 @@ static int check_meta(Check *c)
 {
         const char *program = NULL;
         MDB_val val;
-        int r;
+        int r, rc;
 
         if (!c->store.meta || store_get(c->txn, c->store.meta, "format", strlen("format"), &val)) {
                 diag_set(c->diag, "%s: there is no store of sosync here", c->store.path);
@@ -277,11 +277,13 @@ static int check_meta(Check *c)
                          SOSYNC_VERSION);
                 return QUEUE_E_STALE;
         }
-        if (r || store_get(c->txn, c->store.meta, "sequence", strlen("sequence"), &val) || val.mv_size != 8) {
+        rc = store_get(c->txn, c->store.meta, "sequence", strlen("sequence"), &val);
+        if (r || (rc && rc != MDB_NOTFOUND) || (rc == 0 && val.mv_size != 8)) {
                 diag_set(c->diag, "%s: damaged: its format cannot be read", c->store.path);
                 return -EBADMSG;
         }
-        c->reserved = get_be64(val.mv_data);
+        /* Nothing was ever put into it: no number has been given out. */
+        c->reserved = rc ? 0 : get_be64(val.mv_data);
         return 0;
 }
 

@@ -7,7 +7,9 @@
 
 #include "app/service/service.h"
 #include "base/str.h"
+#include "base/suggest.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -93,6 +95,35 @@ int command_usage(const Command *c)
 
         fprintf(stderr, "%s`sosync %s --help` says more\n", at > 80 ? "\n" : "; ", c->name);
         return EXIT_USAGE;
+}
+
+/* Verbs stand in the arguments as "list|retry WHICH|drop WHICH"; of a command without any each word is good.
+ */
+bool command_knows_verb(const Command *c, const char *word)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Suggest s;
+
+        if (!islower((unsigned char)c->arguments[0]))
+                return true;
+        suggest_init(&s, word);
+        for (const char *at = c->arguments; *at;) {
+                const char *verb = arena_strndup(a, at, strcspn(at, "| "));
+
+                if (str_is(verb, word))
+                        return true;
+                suggest_offer(&s, verb);
+                at += strcspn(at, "|");
+                at += *at == '|';
+        }
+        if (word[0] == '-')
+                command_fail(EXIT_USAGE, "%s: what to do comes first, then \"%s\"", c->name, word);
+        else if (s.found)
+                command_fail(EXIT_USAGE, "%s: unknown \"%s\"; did you mean \"%s\"?", c->name, word, s.found);
+        else
+                command_fail(EXIT_USAGE, "%s: unknown \"%s\"", c->name, word);
+        command_usage(c);
+        return false;
 }
 
 static Config *load(const char *path, int (*how)(Config **c, const char *path, Diag *diag), int *ret_status)

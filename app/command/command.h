@@ -59,6 +59,8 @@ int command_fail(int status, const char *format, ...) __attribute__((format(prin
 int command_fail_diag(int status, const Diag *diag); /* every item */
 int command_status(int r);                           /* of -errno: what this user may not do is 2, else 1 */
 int command_usage(const Command *c);                 /* wrong arguments: how it is meant, status 2 */
+/* Of a command with verbs (its arguments begin with them): is this one? If not, said so. */
+bool command_knows_verb(const Command *c, const char *word);
 /* What app/rules/look.h gave, told to the person; the diag is over then. */
 int command_looked(int status, Diag *diag);
 void command_help(const Command *c, FILE *to);

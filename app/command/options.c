@@ -69,5 +69,8 @@ int options_read_all(const Command *c, const Option *options, int argc, char **a
 {
         int status = options_read(c, options, &argc, &argv);
 
-        return status == EXIT_DONE && argc ? command_usage(c) : status;
+        if (status || !argc)
+                return status;
+        command_fail(EXIT_USAGE, "%s: \"%s\" was not expected", c->name, argv[0]);
+        return command_usage(c);
 }

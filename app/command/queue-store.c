@@ -47,7 +47,7 @@ int command_queue_check(const Config *c, const char *folder, bool json)
         r = queue_lmdb_check(where, show, &progress, &n, &diag);
         progress_end(&progress);
         if (r)
-                return command_fail_diag(EXIT_OBJECT, &diag);
+                return command_fail_diag(command_status(r), &diag);
         if (!json) {
                 print_check(where, &n, &diag);
                 return n.n_findings ? EXIT_OBJECT : EXIT_DONE;

@@ -143,17 +143,13 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
                 { "json", .flag = &q->json },
                 { NULL },
         };
-        static const char *const verbs[] = { "stats",   "list",   "retry", "drop",
-                                             "release", "backup", "check", "restore" };
         Brake brake;
-        bool named = false, known = false;
+        bool named = false;
         int status;
 
-        *q = (QueueCommand){ .verb = argc ? argv[0] : "", .limit = 1000 };
-        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
-                known |= str_is(verbs[i], q->verb);
-        if (!known)
+        if (!argc)
                 return command_usage(c);
+        *q = (QueueCommand){ .verb = argv[0], .limit = 1000 };
         argc--, argv++;
         status = options_read(c, options, &argc, &argv);
         if (status)
@@ -168,6 +164,8 @@ static int parse(const Command *c, int argc, char **argv, QueueCommand *q)
                 return command_fail(EXIT_USAGE,
                                     "--brake: \"%s\" is not one of disable, members, values, create",
                                     q->brake);
+        if (q->state && !str_is(q->verb, "list"))
+                return command_fail(EXIT_USAGE, "--state is for `sosync queue list`");
         named = str_is(q->verb, "retry") || (str_is(q->verb, "drop") && !q->brake) ||
                 str_is(q->verb, "backup") || str_is(q->verb, "restore") || (str_is(q->verb, "check") && argc);
         if (!q->brake != !(str_is(q->verb, "release") || (str_is(q->verb, "drop") && q->brake)))

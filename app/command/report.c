@@ -143,11 +143,19 @@ static int list(const Command *c, const Config *config, ReportStore *store, int 
         return EXIT_DONE;
 }
 
+/* Fewer characters are many runs' beginning. */
+#define RUN_MIN 4
+
 static int read_run(ReportStore *store, const char *run, Arena *a, Outcome *o)
 {
         Diag diag = DIAG_INIT;
-        int r = report_store_read(store, run, a, o, &diag);
+        int r;
 
+        if (strlen(run) < RUN_MIN)
+                return command_fail(EXIT_USAGE,
+                                    "\"%s\" is not a run's id or at least %d characters of its beginning",
+                                    run, RUN_MIN);
+        r = report_store_read(store, run, a, o, &diag);
         if (r == REPORT_E_NONE)
                 command_fail(EXIT_OBJECT, "there is no report \"%s\" (or more than one begins so)", run);
         else if (r)
@@ -163,12 +171,14 @@ static int show(const Command *c, const Config *config, ReportStore *store, int 
         const char *run = argv[json && str_is(argv[1], "--json") ? 2 : 1];
         Outcome o;
         Str out;
+        int status;
 
         (void)config;
         if (argc != 2 && !json)
                 return command_usage(c);
-        if (read_run(store, run, a, &o))
-                return EXIT_OBJECT;
+        status = read_run(store, run, a, &o);
+        if (status)
+                return status;
         if (json) {
                 char *text = summary_text(&o, false);
 
@@ -189,10 +199,10 @@ static int write_page(const Config *config, ReportStore *store, const char *run,
 {
         HtmlPrevious previous;
         Outcome o;
-        int r;
+        int r = read_run(store, run, a, &o);
 
-        if (read_run(store, run, a, &o))
-                return EXIT_OBJECT;
+        if (r)
+                return r;
         r = reporter_write_html(config, &o,
                                 reporter_find_previous(config, store, &o, a, &previous) ? &previous : NULL, a,
                                 ret_path);
@@ -251,8 +261,9 @@ static int export(const Command *c, const Config *config, ReportStore *store, in
 
         if (argc != 2 && argc != 3)
                 return command_usage(c);
-        if (read_run(store, argv[1], a, &o))
-                return EXIT_OBJECT;
+        status = read_run(store, argv[1], a, &o);
+        if (status)
+                return status;
         path = argc == 3 ? argv[2] : arena_printf(a, "sosync-report-%.8s.zip", o.run_id);
         if (bundle_write(path, config, &o,
                          reporter_find_previous(config, store, &o, a, &previous) ? &previous : NULL, &diag))

@@ -31,6 +31,10 @@ static int parse(ExplainCommand *e, int argc, char **argv)
         e->dn = argc ? argv[0] : NULL;
         if (argc > 1 || !e->dn == !e->object)
                 return command_usage(e->rules->command);
+        if (e->type && !e->object)
+                return command_fail(
+                        EXIT_USAGE,
+                        "--type is for an object from a file (--object): the directory says its own");
         return EXIT_DONE;
 }
 

@@ -57,8 +57,10 @@ static int parse(ImportCommand *c, int argc, char **argv)
                 default:
                         return command_usage(c->rules->command);
                 }
-        if (optind + 1 != argc || !c->output)
+        if (optind + 1 != argc)
                 return command_usage(c->rules->command);
+        if (!c->output)
+                return command_fail(EXIT_USAGE, "--output DIR is missing: where the rule files go");
         c->path = argv[optind];
         c->options.names = c->names;
         return EXIT_DONE;

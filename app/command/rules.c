@@ -8,6 +8,7 @@
 #include "engine/rules/write-yaml.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -228,13 +229,15 @@ static int list(RulesCommand *c)
 
 static int check(RulesCommand *c, const char *folder)
 {
+        _cleanup_(cleanup_close) int fd = -1;
         Diag diag = DIAG_INIT;
         size_t n, n_flows = 0, n_disabled = 0;
         const Rule *const *rules;
         json_t *findings;
         int r;
 
-        if (access(folder, R_OK | X_OK))
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || access(folder, X_OK))
                 return command_fail(EXIT_USAGE, "%s: %s", folder, strerror(errno));
         r = rules_load(c->arena, folder, &c->rules, &diag);
         if (c->json) {

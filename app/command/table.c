@@ -8,9 +8,10 @@ const Command command_table[] = {
         { "run", "[--record FILE]", command_run,
           "The service: listen to the directory, export changes, write reports.",
           "  --record FILE      write what the directory says into a new file, for\n"
-          "                     source.replay\n",
+          "                     source.feed: replay\n",
           "sosync -c /etc/sosync/sosync.yaml run" },
-        { "sync", "DN...", command_sync, "Synchronize single objects now; prints one JSON document for each.",
+        { "sync", "DN...|--ou DN|--file LIST", command_sync,
+          "Synchronize single objects now; prints one JSON document for each.",
           "  --staging-mode     plan and commit the sync, export nothing\n"
           "  --no-html-report   write no HTML file\n"
           "  --file LIST        read DNs from a file, one a line ('-': standard input)\n"
@@ -45,7 +46,7 @@ const Command command_table[] = {
           "  search             writes to Entra ID and acts of people, oldest first\n"
           "    --since TIME     30m, 2h, 7d, or an ISO 8601 time\n"
           "    --by NAME        only this person, or \"sosync\"\n"
-          "    --dn DN          only writes of this object\n"
+          "    --dn DN          only what was written to this object, or asked for it\n"
           "    --kind K         write or act\n"
           "    --text TEXT      any part of a line\n"
           "  verify             does every line follow from the one before? Exit status 1\n"

@@ -31,10 +31,13 @@ static void check_scope(Config *c, const SourceConfig *s, const char *at, Diag *
                         const char *text = texts(lists[l].list)[i];
                         const Dn *dn;
 
-                        if (dn_parse(c->arena, text, &dn, NULL) == 0 && !dn_is_below(dn, base))
-                                diag_add_at(diag, lists[l].list->marks[i],
-                                            "%sscope.%s: %s is not below %ssource.base (%s)", at,
-                                            lists[l].key, text, at, s->ldap.base);
+                        if (dn_parse(c->arena, text, &dn, NULL) || dn_is_below(dn, base))
+                                continue;
+                        /* [OU=Pilot,DC=corp] is a list of two to YAML. */
+                        diag_add_at(diag, lists[l].list->marks[i],
+                                    "%sscope.%s: %s is not below %ssource.base (%s)%s", at, lists[l].key,
+                                    text, at, s->ldap.base,
+                                    dn->n_rdns == 1 ? "; a name with commas belongs in quotation marks" : "");
                 }
         for (size_t i = 0; i < s->scope.object_types.n_items; i++) {
                 const char *type = texts(&s->scope.object_types)[i];

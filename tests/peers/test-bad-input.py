@@ -111,6 +111,7 @@ with house("bad-input") as h:
         (f'base: "{h.dc.base}"', 'base: "DC=corp,contoso"', r":\d+:\d+: .*base.*"),
         (f'exclude: ["{h.hidden}"]', 'exclude: ["Hidden"]', r':\d+:\d+: scope.exclude: "Hidden" is not a distinguished name'),
         (f'include: ["{h.corp}"', 'include: ["OU=People;DC=corp"', r':\d+:\d+: scope.include: "OU=People;DC=corp"'),
+        (f'exclude: ["{h.hidden}"]', f"exclude: [{h.hidden}]", r":\d+:\d+: scope.exclude: .*; a name with commas belongs in quotation marks"),
         (f'exclude: ["{h.hidden}"]', 'object_types: [user, ~]', r":\d+:\d+: scope.object_types: an item of the list has no value"),
         ("staging: false", "staging: false\nconsole:", r":\d+:\d+: console: has no value; expected a mapping"),
         ('when: "BitAnd([userAccountControl],2) = 2"', 'when: "BitAnd([userAccountControl],2"', r":\d+:\d+: .*when.*"),
@@ -148,10 +149,44 @@ with house("bad-input") as h:
         (["watch", "--ou", "nonsense"], r'--ou: "nonsense" is not a distinguished name'),
         (["rules", "explain", ada, "--attribute", "nope"], r'--attribute: no rule in .* gives "nope" a value'),
         (["rules", "check", str(h.folder / "nope")], r"nope: No such file or directory"),
+        (["rules", "check", str(sosync.config)], r"yaml: Not a directory"),
+        (["rules", "import", str(h.folder)], r"--output DIR is missing"),
+        (["rules", "explain", ada, "--type", "group"], r"--type is for an object from a file"),
+        (["queue", "stats", "--state", "ready"], r"--state is for `sosync queue list`"),
+        (["report", "show", "abc"], r'"abc" is not a run\'s id or at least 4 characters'),
+        (["sync", "--file", "/dev/null"], r"/dev/null: no distinguished name in it"),
+        (["sync", "--file", str(h.folder)], r"Is a directory"),
     ):
         one_line(sosync.command(*words), 2, pattern)
     r = sosync.command("report", "list", "--code", "attributevaluemustbeunique")
     check((r.returncode, r.stdout, r.stderr) == (0, "", ""), r)
+
+    step("a word that the command line does not know is named, and what was probably meant")
+    for words, said in (
+        (["--frob"], 'unknown option "--frob"; `sosync --help` lists them'),
+        (["-c"], "-c: its FILE is missing"),
+        (["--reason"], "--reason: its TEXT is missing"),
+        (["queue", "-c"], "-c: its FILE is missing"),
+        (["synk", ada], 'unknown command "synk"; did you mean "sync"?'),
+        (["frobnicate"], 'unknown command "frobnicate"; `sosync --help` lists them'),
+        (["queue", "stat"], 'queue: unknown "stat"; did you mean "stats"?'),
+        (["rules", "xyzzy"], 'rules: unknown "xyzzy"'),
+        (["report", "--json", "list"], 'report: what to do comes first, then "--json"'),
+        (["top", "now"], 'top: "now" was not expected'),
+    ):
+        r = subprocess.run([h.lab.sosync_binary, *words], capture_output=True, text=True)
+        lines = r.stderr.splitlines()
+        check((r.returncode, r.stdout, lines[0]) == (2, "", f"sosync: {said}"), (words, r))
+        check(len(lines) == 1 or lines[1].startswith(f"Usage: sosync {words[0]}"), (words, r))
+
+    step("a state that nothing was put into is empty, not damaged")
+    fresh = beside()
+    check(fresh.command("queue", "stats").returncode == 0, "a fresh state")
+    r = fresh.command("queue", "check")
+    check(r.returncode == 0 and "0 rows: 0 changes, 0 objects, 0 links: everything fits together" in r.stdout, r)
+    nobody = subprocess.run([h.lab.sosync_binary, "-c", fresh.config, "queue", "check", str(h.folder / f"state-{beside.n}")], user="nobody", group="nogroup",
+                            extra_groups=[], capture_output=True, text=True)
+    check(nobody.returncode == 2 and "ermission denied" in nobody.stderr, nobody)
 
     step("a path that is too long for a control socket is a fault of the configuration")
     long = h.folder / ("s" * 100)
