@@ -52,8 +52,9 @@ static int read_list(SyncCommand *s, const char *path)
         _cleanup_(cleanup_fclose) FILE *f =
                 str_is(path, "-") ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "r");
         char *line = NULL;
-        size_t size = 0;
+        size_t size = 0, before = s->n_dns;
         ssize_t n;
+        bool bad;
 
         if (!f)
                 return command_fail(EXIT_USAGE, "%s: %s", path, strerror(errno));
@@ -63,7 +64,12 @@ static int read_list(SyncCommand *s, const char *path)
                 if (n > 0 && line[0] != '#')
                         add_dn(s, line);
         }
+        bad = ferror(f);
         free(line);
+        if (bad)
+                return command_fail(EXIT_USAGE, "%s: %s", path, strerror(errno));
+        if (s->n_dns == before)
+                return command_fail(EXIT_USAGE, "%s: no distinguished name in it", path);
         return EXIT_DONE;
 }
 
@@ -300,6 +306,9 @@ static int run_alone(SyncCommand *s, const char *config_path)
                 worker_init(&s->worker, &wiring.shared, sources, LANES_ALL);
                 status = sync_all(s);
                 worker_deinit(&s->worker);
+                /* An ack is not waited for. A put is, and all that stood in line before it is on disk then:
+                 * the reports of these runs too. */
+                queue_put(wiring.queue, &(Intake){ .now = clock_wall(&clock_system) });
                 reporter_flush(wiring.queue, wiring.store, &wiring.acts, (ReporterTell){ 0 }, wiring.first,
                                &wiring.log);
         }

@@ -47,6 +47,11 @@ def the_same_in_both(h, mode):
     before = h.graph.last()
     status, doc = h.sosync.sync("--no-html-report", ada)
     check(status == 0 and not h.writes(before), (status, doc, h.writes(before)))
+    if mode == "Alone":
+        step("Alone: each run is in the list when its command has ended")
+        for _ in range(5):
+            status, doc = h.sosync.sync("--no-html-report", ada)
+            check(doc["id"] in h.sosync.command("report", "list", "--json").stdout, doc["id"])
 
     step(f"{mode}: where it ends, and with which status")
     h.ad.add_computer(f"WS{mode}", h.people)
