@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* As often as the eye wants it; a look costs the service less than a millisecond. */
@@ -161,50 +162,114 @@ static void add_budget(const Top *t, const json_t *status, Str *out)
         }
 }
 
-static void add_side(const Top *t, const json_t *side, const char *name, const char *words, Str *out)
+/* Where the text behind a label begins. */
+#define LEFT 10
+
+/* "feed      watching dc1": a word in a colour, and what is said of it, in as many lines as it takes. */
+static void add_word(const Top *t, const char *name, const char *word, bool good, const char *said, Str *out)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        bool ok = json_is_true(json_object_get(side, "ok"));
-        const char *why = ok ? words : text(side, "why");
 
-        str_printf(out, "%s%-9s%s %s%s%s %s\n", BOLD, name, PLAIN, ok ? GOOD : BAD, ok ? "works" : "down ",
-                   PLAIN, str_safe(a, why, strlen(why)));
+        str_printf(out, "%s%-9s%s %s%s%s", BOLD, name, PLAIN, good ? GOOD : BAD, word, PLAIN);
+        if (*said) {
+                str_add_char(out, ' ');
+                str_add_wrapped(out, str_safe(a, said, strlen(said)), LEFT + strlen(word) + 1, LEFT,
+                                t->columns);
+        }
+        str_add_char(out, '\n');
+}
+
+static void add_side(const Top *t, const json_t *side, const char *name, const char *words, Str *out)
+{
+        bool ok = json_is_true(json_object_get(side, "ok"));
+
+        add_word(t, name, ok ? "works" : "down", ok, ok ? words : text(side, "why"), out);
+}
+
+/* Who has the flag of the regular cycle. */
+static void add_flag(const Top *t, const json_t *status, Str *out)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        const char *said = text(json_object_get(status, "scheduler"), "text");
+
+        if (!*said)
+                return;
+        str_printf(out, "%s%-9s%s ", BOLD, "flag", PLAIN);
+        str_add_wrapped(out, str_safe(a, said, strlen(said)), LEFT, LEFT, t->columns);
+        str_add_char(out, '\n');
 }
 
 static void add_source(const Top *t, const json_t *source, bool several, Str *out)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const json_t *feed = json_object_get(source, "feed");
-        const char *server = text(feed, "server"), *said = text(feed, "text"), *name = text(source, "name");
-        bool followed = json_is_true(json_object_get(feed, "followed"));
+        const char *server = text(feed, "server"), *said = text(feed, "text"), *name = text(source, "name"),
+                   *word = text(feed, "state");
+        size_t n = strlen(word);
 
         if (several)
                 str_printf(out, "%s%s%s\n", BOLD, str_safe(a, name, strlen(name)), PLAIN);
-        str_printf(out, "%s%-9s%s %s%s%s %s%s%.200s\n", BOLD, "feed", PLAIN, followed ? GOOD : BAD,
-                   text(feed, "state"), PLAIN, str_safe(a, server, strlen(server)), *said ? ", " : "",
-                   str_safe(a, said, strlen(said)));
+        /* It often begins with the state. */
+        if (strncmp(said, word, n) == 0 && said[n] == ' ')
+                said += n + 1;
+        add_word(t, "feed", word, json_is_true(json_object_get(feed, "followed")),
+                 arena_printf(a, "%s%s%.200s", server, *server && *said ? ", " : "", said), out);
         add_side(t, source, "directory", "", out);
+}
+
+/* Where the text behind a long label begins. */
+#define WIDE_LEFT 14
+
+static void add_wide(const Top *t, const char *name, const char *words, Str *out)
+{
+        str_printf(out, "%s%-11s%s   ", BOLD, name, PLAIN);
+        str_add_wrapped(out, words, WIDE_LEFT, WIDE_LEFT, t->columns);
+        str_add_char(out, '\n');
 }
 
 /* What the directory wrote and nobody had to be told of: dropped before the queue, and by comparison after.
  */
 static void add_noise(const Top *t, const json_t *status, Str *out)
 {
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
         const json_t *sources = json_object_get(status, "sources");
         json_int_t unread = 0;
 
         for (size_t i = 0; i < json_array_size(sources); i++)
                 unread += json_integer_value(
                         json_object_get(json_object_get(json_array_get(sources, i), "feed"), "unread"));
-        str_printf(out,
-                   "%s%-11s%s   %lld entries without an attribute that is read, %lld runs without a change\n",
-                   BOLD, "noise", PLAIN, (long long)unread,
-                   (long long)json_integer_value(json_object_get(status, "suppressed")));
+        add_wide(t, "noise",
+                 arena_printf(a, "%lld entries without an attribute that is read, %lld runs without a change",
+                              (long long)unread,
+                              (long long)json_integer_value(json_object_get(status, "suppressed"))),
+                 out);
 }
 
-/* Where the text of an alarm begins. */
-#define ALARM_LEFT 10
-#define ALARMS     5
+/* What became of all runs. The blanks between two are not where a line ends. */
+static void add_runs(const Top *t, const json_t *status, Str *out)
+{
+        const json_t *runs = json_object_get(status, "runs"), *n;
+        const size_t left = WIDE_LEFT;
+        size_t at = left;
+        const char *key;
+
+        str_printf(out, "%s%-11s%s", BOLD, "since start", PLAIN);
+        json_object_foreach((json_t *)(uintptr_t)runs, key, n)
+        {
+                _cleanup_(arena_freep) Arena *a = arena_new(0);
+                const char *words = arena_printf(a, "%s %lld", key, (long long)json_integer_value(n));
+
+                if (at > left && at + strlen(words) > t->columns) {
+                        str_printf(out, "\n%*s", (int)left - 3, "");
+                        at = left;
+                }
+                str_printf(out, "   %s", words);
+                at += strlen(words) + 3;
+        }
+        str_add_char(out, '\n');
+}
+
+#define ALARMS 5
 
 /* What the command of `notify:` was told of, and is not over; its sentence is in as many lines as it takes.
  */
@@ -221,12 +286,12 @@ static void add_alarms(const Top *t, const json_t *status, Str *out)
                                      text(alarm, "since"), text(alarm, "text"));
 
                 if (i == ALARMS) {
-                        str_printf(out, "%*sand %zu more: `sosync top --json`\n", ALARM_LEFT, "",
+                        str_printf(out, "%*sand %zu more: `sosync top --json`\n", LEFT, "",
                                    json_array_size(alarms) - ALARMS);
                         break;
                 }
                 str_printf(out, "%s%s%-9s%s ", BAD, BOLD, i ? "" : "alarms", PLAIN);
-                str_add_wrapped(out, str_safe(a, said, strlen(said)), ALARM_LEFT, ALARM_LEFT, t->columns);
+                str_add_wrapped(out, str_safe(a, said, strlen(said)), LEFT, LEFT, t->columns);
                 str_add_char(out, '\n');
         }
         if (json_array_size(alarms))
@@ -235,10 +300,8 @@ static void add_alarms(const Top *t, const json_t *status, Str *out)
 
 static void draw(const Top *t, const json_t *status, Str *out)
 {
-        const json_t *sources = json_object_get(status, "sources"), *runs = json_object_get(status, "runs"),
-                     *n;
+        const json_t *sources = json_object_get(status, "sources");
         bool good = json_is_true(json_object_get(status, "good"));
-        const char *key;
 
         str_printf(out, "%s%s%s%s\n\n", good ? GOOD : BAD, BOLD, text(status, "sentence"), PLAIN);
         add_alarms(t, status, out);
@@ -246,13 +309,12 @@ static void draw(const Top *t, const json_t *status, Str *out)
                 add_source(t, json_array_get(sources, i), json_array_size(sources) > 1, out);
         add_side(t, json_object_get(status, "target"), "graph",
                  json_is_true(json_object_get(status, "staging")) ? "staging: nothing is exported" : "", out);
+        add_flag(t, status, out);
         add_budget(t, status, out);
         add_lanes(t, status, out);
         add_history(t, status, out);
-        str_printf(out, "\n%ssince start%s", BOLD, PLAIN);
-        json_object_foreach((json_t *)(uintptr_t)runs, key, n)
-                str_printf(out, "   %s %lld", key, (long long)json_integer_value(n));
         str_add_char(out, '\n');
+        add_runs(t, status, out);
         add_noise(t, status, out);
 }
 
@@ -300,6 +362,24 @@ static int once(const Top *t, const Config *c)
         return EXIT_DONE;
 }
 
+/* Line by line over what is there, so that nothing flickers. What matters most stands first: a window that is
+ * too low loses the end. */
+static void put_screen(const char *picture)
+{
+        struct winsize size;
+        size_t left = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row ? size.ws_row : SIZE_MAX;
+
+        fputs("\033[H", stdout);
+        for (const char *p = picture; *p && left; p++) {
+                if (*p != '\n')
+                        putchar(*p);
+                else
+                        fputs(--left ? "\033[K\n" : "\033[K", stdout);
+        }
+        fputs("\033[J", stdout);
+        fflush(stdout);
+}
+
 /* A screen of its own, so that what was there before is there afterwards. */
 static int live(Top *t, const Config *c)
 {
@@ -311,7 +391,8 @@ static int live(Top *t, const Config *c)
                 return without_status(c, answer, r);
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
-        fputs("\033[?1049h\033[?25l", stdout);
+        /* No line goes on in the next row: the terminal cuts it. */
+        fputs("\033[?1049h\033[?25l\033[?7l", stdout);
         while (status_in(answer) && !interrupted) {
                 struct pollfd key = { .fd = STDIN_FILENO, .events = POLLIN };
                 Str out;
@@ -319,12 +400,7 @@ static int live(Top *t, const Config *c)
                 t->columns = command_columns();
                 str_init(&out, SIZE_MAX);
                 draw(t, status_in(answer), &out);
-                /* Line by line over what is there, so that nothing flickers. */
-                fputs("\033[H", stdout);
-                for (const char *p = out.data; *p; p++)
-                        *p == '\n' ? fputs("\033[K\n", stdout) : putchar(*p);
-                fputs("\033[J", stdout);
-                fflush(stdout);
+                put_screen(out.data);
                 str_deinit(&out);
                 json_decref(answer);
                 answer = NULL;
@@ -334,7 +410,7 @@ static int live(Top *t, const Config *c)
                 if (!interrupted)
                         answer = ask(c, &r);
         }
-        fputs("\033[?25h\033[?1049l", stdout);
+        fputs("\033[?7h\033[?25h\033[?1049l", stdout);
         fflush(stdout);
         if (!interrupted)
                 return without_status(c, answer, r);

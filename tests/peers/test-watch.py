@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people watch: `sosync watch` and `sosync top`, with a service and without one."""
 
+import fcntl
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 import unicodedata
 
 from house import DEADLINE_S, check, house, on_terminal, step
@@ -70,7 +73,7 @@ with house("watch") as h:
     check(0 <= source["feed"]["proofSeconds"] < 30, source)
     r = h.sosync.command("top")
     check(r.returncode == 0 and r.stdout.startswith("Runs") and "\x1b" not in r.stdout, r.stdout)
-    for word in ("feed", "directory", "graph", "reads", "writes", "urgent", "latency", "since start", "noise"):
+    for word in ("feed", "directory", "graph", "flag", "reads", "writes", "urgent", "latency", "since start", "noise"):
         check(word in r.stdout, word)
     print(r.stdout)
     main, side = pty.openpty()
@@ -88,6 +91,20 @@ with house("watch") as h:
         pass
     check(seen.startswith(b"\x1b[?1049h") and seen.endswith(b"\x1b[?25h\x1b[?1049l"), seen)
 
+    step("top: a window that is too low has the beginning of the picture, and no line goes on in the next")
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 6, 40, 0, 0))
+    screen = subprocess.Popen([h.sosync.binary, "-c", h.sosync.config, "top"], stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    seen = b""
+    while b"\x1b[J" not in seen:
+        seen += os.read(main, 65536)
+    screen.send_signal(signal.SIGINT)
+    check(screen.wait(DEADLINE_S) == 0, screen.returncode)
+    os.close(main)
+    picture = seen.partition(b"\x1b[H")[2].partition(b"\x1b[J")[0]
+    check(b"\x1b[?7l" in seen and b"Runs" in picture and picture.count(b"\n") == 5, seen)
+
     step("every list fits a terminal of 80 columns, whatever people are called")
     h.ad.add_user("\u5c71\u7530\u592a\u90ce " * 12 + "X", h.people, sAMAccountName="yamada", userPrincipalName=h.upn("yamada"))
     h.ad.add_user("Hildegard Maximiliane von und zu Hohenlohe-Waldenburg-Schill", h.people, sAMAccountName="wrong.domain",
@@ -99,7 +116,7 @@ with house("watch") as h:
     for words in ([], *[[n] for n in names]):
         check(max(map(columns, on_terminal(h.sosync, 80, *words, "--help"))) <= 80, words)
     for words in ("report list", "queue list", "queue stats", "rules list", "rules history", "compare --sample 5", "reconcile", "match list",
-                  "revert --list", "scheduler show", "config permissions", "audit search", "queue nonsense", "rules nonsense"):
+                  "revert --list", "scheduler show", "top --once", "config permissions", "audit search", "queue nonsense", "rules nonsense"):
         seen = [line.replace("\x1b[K", "").split("\r")[-1] for line in on_terminal(h.sosync, 80, *words.split())]
         wide = [line for line in seen if columns(line) > 80 and str(h.folder) not in line]
         check(not wide, (words, wide))
