@@ -14,8 +14,11 @@ static const TallyLine lines[] = {
         { "onlyHere", "only in Active Directory: they would be created", true },
         { "onlyThere", "only in Microsoft Entra ID, with an anchor", true },
         { "failed", "cannot be told: why is said below", false },
+        /* The percentage is of all these (compare_percent()). */
         { "notExported", "not exported: no rule provisions them, or Graph cannot write such objects", false },
 };
+
+#define N_COMPARED (N_ELEMENTS(lines) - 1)
 
 static const char *whole(Arena *a, const json_t *o, const char *key)
 {
@@ -72,8 +75,11 @@ static void print(const json_t *result)
         char number[PROGRESS_NUMBER_MAX];
         double percent = json_real_value(json_object_get(result, "percent"));
         const char *fits = json_string_value(json_object_get(result, "anchorFits"));
+        uint64_t n = 0;
         Str out;
 
+        for (size_t i = 0; i < N_COMPARED; i++)
+                n += (uint64_t)json_integer_value(json_object_get(result, lines[i].key));
         /* What is not all is never rounded up to it. */
         str_init(&out, SIZE_MAX);
         str_printf(&out, "%11.*f%%  ", percent >= 100 ? 0 : 2,
@@ -81,11 +87,8 @@ static void print(const json_t *result)
                    : percent > 99.99 ? 99.99
                                      : percent);
         tally_add(&out,
-                  arena_printf(
-                          a,
-                          "of %s objects in scope are in Microsoft Entra ID as the rules would export them",
-                          progress_number((uint64_t)json_integer_value(json_object_get(result, "objects")),
-                                          number)));
+                  arena_printf(a, "of %s objects are in Microsoft Entra ID as the rules would export them",
+                               progress_number(n, number)));
         fputs(out.data, stdout);
         tally_print(result, lines, N_ELEMENTS(lines));
         if (!json_is_true(json_object_get(result, "references"))) {
