@@ -24,8 +24,10 @@ _sosync()
 
         local files= words=
         case $before in
-        -c | --file | --object | --password-file | --keytab | --ca-file | --secret-file | --certificate-file | --key-file) files=f ;;
-        --output | --rules) files=d ;;
+        -c | --file | --record | --trace | --object | --password-file | --keytab | --ca-file | --secret-file | --certificate-file | --key-file) files=f ;;
+        --output) files=d ;;
+        --rules) [[ $command == revert ]] && return; files=d ;;
+        --from | --to) words='lmdb: jetstream:' ;;
         --status) words='success failure skipped warning' ;;
         --cloud) words='global us-gov us-dod china' ;;
         --kind) words='write act' ;;
@@ -34,7 +36,7 @@ _sosync()
         --since) words='30m 2h 1d 7d' ;;
         --sync-cycle-enabled) words='true false' ;;
         --type) words='user inetOrgPerson group' ;;
-        --run | --ou | --code | --feeds | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
+        --run | --ou | --code | --feeds | --sample | --text | --limit | --attribute | --connector | --dn | --by | --reason | --uri | --bind-dn | --base | --tenant-id | --client-id | --graph-url | --login-url) return ;;
         *)
                 case $command/$verb in
                 /)

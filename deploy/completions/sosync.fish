@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of sosync(1) for fish. Commands and options are checked against `sosync --help` by tests/lint/man.py.
 
-# The words behind sosync that are neither options nor the file of -c.
+# The words behind sosync that are neither options nor what belongs to -c and --reason.
 function __sosync_words
     set -l skip 0
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
             set skip 0
-        else if test "$word" = -c
+        else if contains -- "$word" -c --reason
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -54,7 +54,7 @@ complete -c sosync -n 'test -z "$(__sosync_words)"' -a init -d 'write a first co
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a doctor -d 'check everything a run needs'
 complete -c sosync -n 'test -z "$(__sosync_words)"' -a config -d 'check the configuration'
 
-complete -c sosync -n '__sosync_at run' -l record -r -d 'write what the directory says'
+complete -c sosync -n '__sosync_at run' -l record -r -F -d 'write what the directory says'
 complete -c sosync -n '__sosync_at doctor' -l feeds -x -d 'run each feed for so many seconds'
 complete -c sosync -n '__sosync_at doctor' -l json -d 'for scripts'
 complete -c sosync -n '__sosync_at sync' -l staging-mode -d 'export nothing'
@@ -92,7 +92,7 @@ complete -c sosync -n '__sosync_at init' -l output -r -F -d 'where to'
 complete -c sosync -n '__sosync_bare audit' -a 'search verify'
 complete -c sosync -n '__sosync_at audit search' -l since -x -a '30m 2h 1d 7d' -d 'only since then'
 complete -c sosync -n '__sosync_at audit search' -l by -x -d 'only this person'
-complete -c sosync -n '__sosync_at audit search' -l dn -x -d 'only writes of this object'
+complete -c sosync -n '__sosync_at audit search' -l dn -x -d 'of this object'
 complete -c sosync -n '__sosync_at audit search' -l kind -x -a 'write act' -d 'only these'
 complete -c sosync -n '__sosync_at audit search' -l text -x -d 'any part of a line'
 complete -c sosync -n '__sosync_at audit' -l json -d 'for scripts'
@@ -112,6 +112,7 @@ complete -c sosync -n '__sosync_at top' -l json -d 'for scripts'
 complete -c sosync -n '__sosync_at queue list' -l limit -x -d 'at most so many'
 complete -c sosync -n '__sosync_at queue retry drop' -a parked -d 'all that are parked'
 complete -c sosync -n '__sosync_at queue drop release' -l brake -x -a 'disable members values create' -d 'what this brake holds'
+complete -c sosync -n '__sosync_at queue check backup restore' -a '(__fish_complete_directories (commandline -ct))'
 complete -c sosync -n '__sosync_at queue' -l json -d 'for scripts'
 
 complete -c sosync -n '__sosync_bare cluster' -a 'status'

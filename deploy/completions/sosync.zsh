@@ -38,7 +38,7 @@ _sosync_audit() {
         case $verb in
         search)
                 _arguments '1:verb:' '--since[only since then]:span or time:' '--by[only this person]:name:' \
-                        '--dn[only writes of this object]:distinguished name:' '--kind[only these]:kind:(write act)' \
+                        '--dn[of this object]:distinguished name:' '--kind[only these]:kind:(write act)' \
                         '--text[any part of a line]:text:' '--json[the lines as they are]'
                 ;;
         verify) _arguments '1:verb:' '--json[the answer as JSON]' ;;
@@ -67,6 +67,7 @@ _sosync_queue() {
                         '--json[for scripts]'
                 ;;
         stats) _arguments '1:verb:' '--json[for scripts]' ;;
+        check | backup | restore) _arguments '1:verb:' '--json[for scripts]' '2:folder:_files -/' ;;
         esac
 }
 
@@ -214,6 +215,7 @@ _sosync() {
                                 '--json[for scripts]'
                         ;;
                 rules) _sosync_rules ;;
+                scheduler) _sosync_scheduler ;;
                 eval)
                         _arguments '--dn[on an object of the directory]:distinguished name:' \
                                 '--object[on an object from a JSON file]:file:_files' \
@@ -221,7 +223,7 @@ _sosync() {
                                 '--json[for scripts]' '1:expression:'
                         ;;
                 config)
-                        _sosync_verbs 'check:every fault of the file' 'show:effective values' 'help:every key' \
+                        ((CURRENT > 2)) || _sosync_verbs 'check:every fault of the file' 'show:effective values' 'help:every key' \
                                 'permissions:what Graph must grant'
                         ;;
                 esac
