@@ -46,6 +46,8 @@ def check_words():
     completions = sorted((root / 'deploy/completions').glob('sosync.*'))
     if len(completions) != 3:
         findings.append(f'deploy/completions: {len(completions)} files, not one each for bash, zsh and fish')
+    synopsis = manual.partition('# SYNOPSIS')[2].partition('\n# ')[0]
+    zsh = (root / 'deploy/completions/sosync.zsh').read_text(encoding='utf-8')
     everything = say('--help')
     commands = re.findall(r'(?m)^  ([a-z]+) +[A-Z]', everything)
     if not commands:
@@ -61,6 +63,10 @@ def check_words():
         if len(lines) > 25 or max(map(len, lines)) > 80:
             findings.append(f'`sosync {command} --help` does not fit a screen of 25 lines and 80 columns')
         options = set(re.findall(r'(?<![\w-])--[a-z][a-z-]*', text)) - {'--help'}
+        need(synopsis, [command], 'docs/man/sosync.1.scd: SYNOPSIS')
+        # Its functions are found through this row alone.
+        if (verbs or options) and not re.search(rf'(?m)^ +{command}\)', zsh):
+            findings.append(f'deploy/completions/sosync.zsh: no row {command})')
         need(sections.get(command, ''), [*verbs, *options], f'docs/man/sosync.1.scd: section "sosync {command}"')
         for path in completions:
             need(path.read_text(encoding='utf-8'), [command, *verbs, *options], path.relative_to(root))
@@ -92,7 +98,11 @@ def check_examples():
             path = folder / f'example-{number}.yaml'
             path.write_text(re.sub(r'/etc/[\w/.-]+', stand_in, text), encoding='utf-8')
             accept('docs/man/sosync.yaml.5.scd', '-c', str(path), 'config', 'check')
+        # They are to be put beside the shipped set, so they must get on with it.
         (folder / 'rules').mkdir()
+        for path in (root / 'engine/rules/default').glob('*.yaml'):
+            if not path.name.startswith('optional'):
+                shutil.copy(path, folder / 'rules')
         for number, text in enumerate(text for text in blocks(template('sosync-rules.5')) if text.startswith('rules:')):
             (folder / 'rules' / f'{number}.yaml').write_text(text, encoding='utf-8')
         accept('docs/man/sosync-rules.5.scd', 'rules', 'check', str(folder / 'rules'))
