@@ -4,6 +4,7 @@
 
 #include "app/reconcile/containers.h"
 #include "app/reconcile/filter-group.h"
+#include "app/reconcile/reconcile.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -106,8 +107,9 @@ typedef struct Sieve {
         const SourceConfig *source;
         const WatchedGroup *groups;
         size_t n_groups;
-        Arena *keep;    /* what the put needs */
-        Arena *scratch; /* of one entry */
+        bool leaves_unknown; /* to a reconcile, which can see what has changed */
+        Arena *keep;         /* what the put needs */
+        Arena *scratch;      /* of one entry */
         Change *changes;
         size_t n_changes;
         SpaceBatch rows;
@@ -166,6 +168,10 @@ static int sift(Sieve *s, const FeedEntry *e)
         if (r)
                 return r;
         s->count.filter_due |= is_watched_group(s, dn);
+        if (v != VERDICT_DROP && !followed && s->leaves_unknown) {
+                s->count.missed_due = true;
+                v = VERDICT_DROP;
+        }
         if (v != VERDICT_DROP)
                 add_change(s, e, v);
         return 0;
@@ -177,6 +183,8 @@ static void count(IntakeSink *in, const IntakeCount *c)
                 in->containers_due = true;
         if (c->filter_due)
                 in->filter_due = true;
+        if (c->missed_due)
+                in->missed_due = true;
         in->n_due += c->containers_due || c->filter_due;
         in->n_seen += c->n_seen;
         in->n_queued += c->n_queued;
@@ -223,6 +231,19 @@ static int settle_before(IntakeSink *in)
         return r;
 }
 
+/*
+ * A catch-up brings everything. Of a source that began "from now on" what was there before and is unknown was
+ * left alone on purpose, and no entry tells whether it has changed since.
+ */
+static int begin_catch_up(Sieve *s, ReconcileMemo *ret_memo)
+{
+        int r = s->batch->catch_up ? reconcile_memo_read(s->in->queue, s->in->source, s->scratch, ret_memo)
+                                   : 0;
+
+        s->leaves_unknown = s->batch->catch_up && ret_memo->first_start.ms && !ret_memo->everything;
+        return r;
+}
+
 static int take_batch(FeedSink *sink, const FeedBatch *batch)
 {
         IntakeSink *in = (IntakeSink *)sink;
@@ -240,18 +261,25 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
                 .changes = arena_new_array(keep, Change, batch->n_entries + 1),
                 .count = { .n_seen = batch->n_entries },
         };
+        ReconcileMemo memo = { 0 };
         Intake intake;
         int r;
 
         s.groups = watched_groups(keep, s.source->scope.group_filter, c->run.rules, s.source->ldap.base,
                                   &s.n_groups);
         space_batch_init(&s.rows, keep);
+        r = begin_catch_up(&s, &memo);
+        if (r)
+                return r;
         for (size_t i = 0; i < batch->n_entries; i++) {
                 r = sift(&s, &batch->entries[i]);
                 if (r)
                         return r;
                 arena_reset(scratch);
         }
+        r = s.count.missed_due ? reconcile_note_missed(in->queue, in->source, &memo, &s.rows) : 0;
+        if (r)
+                return r;
         s.count.n_queued = s.n_changes;
         intake = (Intake){
                 .changes = s.changes,

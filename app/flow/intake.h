@@ -11,6 +11,9 @@
  * run decides what its leaving means. Containers are nobody's objects: their names are kept
  * (app/reconcile/containers.h), and one that was renamed makes what is below it due.
  *
+ * A catch-up of a source that began with `initial: now` brings also what was left alone then: what is unknown
+ * goes to a reconcile, which sees what has changed (app/reconcile/reconcile.h).
+ *
  * In the middle of a catch-up (FeedBatch.more) the put goes on its way (storer.h) while the feed reads on;
  * any other batch waits until it is stored itself, and all before it. Counters count what is stored.
  *
@@ -30,7 +33,7 @@ typedef struct IntakeSink IntakeSink;
 /* What a batch adds to the counters. */
 struct IntakeCount {
         uint64_t n_seen, n_queued, n_unread, n_urgent;
-        bool containers_due, filter_due;
+        bool containers_due, filter_due, missed_due;
 };
 
 struct IntakeSink {
@@ -62,7 +65,8 @@ struct IntakeSink {
         _Atomic uint64_t n_unread;   /* entries of which nothing has changed that anybody reads */
         _Atomic bool containers_due; /* containers_work() has something to do: cleared before it looks */
         _Atomic bool filter_due;     /* so has watched_group_work() */
-        _Atomic uint64_t n_due;      /* batches that have set one of these */
+        _Atomic bool missed_due;     /* a reconcile has to look at what a catch-up has left */
+        _Atomic uint64_t n_due;      /* batches that have set one of the first two */
         _Atomic uint64_t term;       /* of the feed's role in a cluster */
         _Atomic bool full;           /* the queue refused a batch: unpause the feed when it has room */
 };

@@ -50,6 +50,27 @@ static int ask_when(Cycle *c)
         return 0;
 }
 
+/* What a catch-up has left is asked for again if a reconcile fails. */
+#define MISSED_AGAIN_US ((int64_t)5 * 60 * 1000000)
+
+/* Of the time before. Return: 0, -errno. */
+static int recall_missed(Cycle *c)
+{
+        Wiring *w = c->wiring;
+
+        for (size_t i = 0; i < w->connectors.n; i++) {
+                const Connector *source = &w->connectors.items[i];
+                bool missed;
+                int r = reconcile_is_missed(w->queue, source->number, &missed);
+
+                if (r)
+                        return error_trace(r);
+                if (missed && source->intake)
+                        source->intake->missed_due = true;
+        }
+        return 0;
+}
+
 void cycle_deinit(Cycle *c)
 {
         c->filter_of = config_unref(c->filter_of);
@@ -69,6 +90,8 @@ int cycle_init(Cycle *c, Wiring *w)
                         return error_trace(r);
         }
         r = ask_when(c);
+        if (r == 0)
+                r = recall_missed(c);
         if (r)
                 return r;
         for (size_t i = 0; i < w->connectors.n; i++)
@@ -79,7 +102,7 @@ int cycle_init(Cycle *c, Wiring *w)
 
 void cycle_gain(Cycle *c)
 {
-        if (ask_when(c))
+        if (ask_when(c) || recall_missed(c))
                 log_warning(&c->wiring->log, "when the last reconcile was cannot be read");
 }
 
@@ -168,18 +191,35 @@ static bool is_filter_due(Cycle *c)
         return due;
 }
 
+/* Has a catch-up, of a feed that watches by now, left something to a reconcile? */
+static bool is_missed_due(const Cycle *c)
+{
+        const Connectors *all = &c->wiring->connectors;
+
+        for (size_t i = 0; i < all->n; i++) {
+                IntakeSink *in = all->items[i].intake;
+
+                if (in && in->missed_due && intake_is_watching(in))
+                        return true;
+        }
+        return false;
+}
+
 static void tick_reconcile(Cycle *c)
 {
         Wiring *w = c->wiring;
         _cleanup_(config_unrefp) Config *config = snapshot_get(&w->snapshot);
         Mono now = clock_mono(w->clock);
         int64_t every_us = config->reconcile.every_us;
-        bool runs = jobs_has(w->jobs, "reconcile"), may;
+        bool runs = jobs_has(w->jobs, "reconcile"), missed = is_missed_due(c) && now.us >= c->missed_again.us,
+             may;
         json_t *arguments;
 
         /* A reload that wants it more often does not wait for what was agreed before. */
         if (every_us && c->due.us - now.us > every_us)
                 c->due = mono_add(now, every_us);
+        if (missed && now.us < c->due.us)
+                c->due = now;
         may = gate_own_cycle(w->shared.gate, runs, every_us,
                              wall_add(clock_wall(w->clock), (c->due.us - now.us) / 1000));
 
@@ -187,9 +227,11 @@ static void tick_reconcile(Cycle *c)
         if (now.us < c->due.us || !may || !somebody_watches(&w->connectors) || runs)
                 return;
         c->due = mono_add(now, every_us ? every_us : AFTER_START_US);
-        if (!every_us)
+        if (missed)
+                c->missed_again = mono_add(now, MISSED_AGAIN_US);
+        else if (!every_us)
                 return;
-        if (last_one_waits(c)) {
+        if (!missed && last_one_waits(c)) {
                 log_info(&w->log, "no reconcile this time: the reconcile lane is not empty");
                 return;
         }

@@ -17,7 +17,8 @@
  * Reconcile: a cycle is due `reconcile.every` after the end of the last one, also over a restart, but not in
  * the first minute; nor when another node of a cluster takes the role over. While no feed watches it waits,
  * and it leaves out sources whose feed does not; what the last one has enqueued and still waits in the lane
- * makes it pass one turn. It honours the scheduler flag.
+ * makes it pass one turn. It honours the scheduler flag. After a catch-up that has left unknown objects to
+ * it, it is due at once, also where `reconcile.every` is 0.
  */
 
 #include "app/job/jobs.h"
@@ -34,7 +35,8 @@ typedef struct CycleTry {
 
 struct Cycle {
         Wiring *wiring;
-        Mono due; /* reconcile */
+        Mono due;          /* reconcile */
+        Mono missed_again; /* ... for what a catch-up has left: not before */
         CycleTry containers, filter;
         uint64_t n_configs;
         Config *filter_of; /* the configuration whose filter group was looked at; held, so that none comes to

@@ -30,11 +30,19 @@ static bool is_watching(const Connector *c)
 
 static int reconcile(Job *job, const Connector *c, const char *ou, SweepResult *ret_result, Diag *diag)
 {
-        return job_sweep(job, c,
-                         &(Sweep){ .dn = ou,
-                                   .everything = json_is_true(json_object_get(job->arguments, "all")),
-                                   .feed_watches = is_watching(c) },
-                         reconcile_run, ret_result, diag);
+        bool missed = !ou && c->intake && c->intake->missed_due;
+        int r;
+
+        if (missed)
+                c->intake->missed_due = false;
+        r = job_sweep(job, c,
+                      &(Sweep){ .dn = ou,
+                                .everything = json_is_true(json_object_get(job->arguments, "all")),
+                                .feed_watches = is_watching(c) },
+                      reconcile_run, ret_result, diag);
+        if (missed && r)
+                c->intake->missed_due = true;
+        return r;
 }
 
 /* What was compared, and what could not be. */

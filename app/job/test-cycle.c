@@ -181,6 +181,34 @@ static void test_over_a_failover(void **state)
         assert_int_equal(runs_after(room, MINUTE_US), 2);
 }
 
+/* A catch-up has left the unknown to a reconcile: at once when the feed watches, also where none is due by
+ * the clock; and over a restart. */
+static void test_after_a_catch_up(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Room *room = *state;
+        const ReconcileMemo memo = { .first_start = { 1 } };
+        SpaceBatch batch;
+
+        room->config.reconcile.every_us = 0;
+        room->intake.missed_due = true;
+        feed_is(room, FEED_CATCHING_UP);
+        assert_int_equal(runs_after(room, MINUTE_US), 0);
+        feed_is(room, FEED_WATCHING);
+        assert_int_equal(runs_after(room, 4 * MINUTE_US), 1);
+        /* It has failed. */
+        assert_int_equal(runs_after(room, 2 * MINUTE_US), 2);
+        room->intake.missed_due = false;
+        assert_int_equal(runs_after(room, 60 * MINUTE_US), 2);
+
+        space_batch_init(&batch, a);
+        assert_int_equal(reconcile_note_missed(room->wiring.queue, 0, &memo, &batch), 0);
+        assert_int_equal(queue_put_batch(room->wiring.queue, &batch, (Wall){ 1 }), 0);
+        assert_int_equal(cycle_init(&room->cycle, &room->wiring), 0);
+        assert_true(room->intake.missed_due);
+        assert_int_equal(runs_after(room, MINUTE_US), 3);
+}
+
 /* So many of the job that fails, in so many seconds. */
 static unsigned sweeps_after(Room *room, int64_t s)
 {
@@ -223,6 +251,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_over_a_restart, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_over_a_failover, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_fails_for_good, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_after_a_catch_up, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

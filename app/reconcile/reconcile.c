@@ -102,6 +102,74 @@ int reconcile_note_start(Queue *queue, uint16_t source, const SourceConfig *conf
         return write_memo(queue, source, &m, now);
 }
 
+/* -- what a catch-up has left -----------------------------------------------------------------------------
+ */
+
+#define MISSED "reconcile.missed.%u"
+
+/* The clocks of controllers are not ours: Kerberos lets them differ by five minutes. */
+#define SKEW_MS ((int64_t)10 * 60 * 1000)
+
+static const MemoShape missed_shape = { .version = 1, .n_fields = 1 };
+
+/* Return: 0 (`*ret_since` 0: nothing is left), -errno. */
+static int read_missed(Space *space, uint16_t source, Arena *a, Wall *ret_since, uint64_t *ret_serial)
+{
+        MemoReader in;
+        int r = memo_open(space, arena_printf(a, MISSED, (unsigned)source), &missed_shape, a, &in,
+                          ret_serial);
+
+        *ret_since = (Wall){ 0 };
+        if (r == SPACE_E_NONE)
+                return 0;
+        if (r)
+                return error_trace(r);
+        ret_since->ms = unpack_int(&in.pack);
+        /* Of a damaged one only that it was there is known. */
+        if (memo_close(&in) || ret_since->ms <= 0)
+                ret_since->ms = 1;
+        return 0;
+}
+
+int reconcile_note_missed(Queue *queue, uint16_t source, const ReconcileMemo *m, SpaceBatch *batch)
+{
+        Wall since = m->finished.ms ? m->finished : m->first_start, there;
+        uint64_t serial = 0;
+        PackWriter w;
+        int r = read_missed(queue_space(queue), source, batch->arena, &there, &serial);
+
+        if (r || there.ms)
+                return r;
+        memo_begin(&w, &missed_shape);
+        pack_int(&w, since.ms > SKEW_MS ? since.ms - SKEW_MS : 1);
+        memo_end(&w, batch, arena_printf(batch->arena, MISSED, (unsigned)source), SPACE_ANY);
+        return 0;
+}
+
+int reconcile_is_missed(Queue *queue, uint16_t source, bool *ret_missed)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        uint64_t serial = 0;
+        Wall since;
+        int r = read_missed(queue_space(queue), source, a, &since, &serial);
+
+        *ret_missed = r == 0 && since.ms;
+        return r;
+}
+
+/* All of it has been looked at. One that was written since is of another catch-up, and stays. */
+static int forget_missed(Queue *queue, uint16_t source, uint64_t serial, Wall now)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        SpaceBatch batch;
+        int r;
+
+        space_batch_init(&batch, a);
+        memo_delete_at(&batch, arena_printf(a, MISSED, (unsigned)source), serial);
+        r = queue_put_batch(queue, &batch, now);
+        return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : error_fold(r);
+}
+
 /* -- the scope of the last one --------------------------------------------------------------------------- */
 
 static bool is_same_list(const char *const *a, size_t n, const ConfigList *list)
@@ -156,10 +224,13 @@ int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const SourceConfig *c = s->source_config;
         ContainerNames names;
+        uint64_t missed = 0;
         ReconcileMemo m;
         int r = reconcile_memo_read(s->queue, s->source, a, &m);
 
         *ret_result = (SweepResult){ 0 };
+        if (r == 0)
+                r = read_missed(queue_space(s->queue), s->source, a, &s->changed_since, &missed);
         if (r)
                 return r;
         s->everything |= m.everything;
@@ -181,6 +252,10 @@ int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
         r = containers_store(s, &names);
         /* A part says nothing about the whole. */
         if (r || s->dn)
+                return r;
+        if (s->changed_since.ms)
+                r = forget_missed(s->queue, s->source, missed, clock_wall(s->clock));
+        if (r)
                 return r;
         m.everything = s->everything;
         m.finished = clock_wall(s->clock);

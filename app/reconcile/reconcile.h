@@ -12,6 +12,11 @@
  * What must be remembered is one memo for each source: when the first start was (objects that were there
  * before it and have not changed since are nobody's loss, unless `source.initial` is all), which scope the
  * last one knew (what another one lets in is new), and when the last one ended.
+ *
+ * A catch-up of the feed (a position that is refused, another server) brings everything, and does not tell
+ * what has changed from what was always there. Who is unknown to us is left to the reconcile that follows: a
+ * memo written with the catch-up says since when changes may have been missed, and the listing when an object
+ * was changed last.
  */
 
 #include "app/reconcile/sweep.h"
@@ -29,6 +34,14 @@ struct ReconcileMemo {
 
 /* Return: 0 (`*ret_memo` zero if there is none), -errno. A damaged memo is none. */
 int reconcile_memo_read(Queue *queue, uint16_t source, Arena *a, ReconcileMemo *ret_memo);
+
+/* In a catch-up: unknown objects are left to the next whole reconcile, which looks at what has changed since
+ * the last one. Into the batch that is stored with the position, unless that is noted already. Return: 0,
+ * -errno. */
+int reconcile_note_missed(Queue *queue, uint16_t source, const ReconcileMemo *memo, SpaceBatch *batch);
+
+/* Is that still to be done? Return: 0, -errno. */
+int reconcile_is_missed(Queue *queue, uint16_t source, bool *ret_missed);
 
 /* Before the feed starts: at the first start with this source it is remembered when that was.
  * Return: 0, -errno. */

@@ -112,7 +112,7 @@ static int enqueue(Pass *p, const Seen *o, uint64_t *count, bool missed)
 static int judge_unknown(Pass *p, const Seen *o)
 {
         const Sweep *s = p->sweep;
-        bool entered, made_since, offered = false, waits = false;
+        bool entered, made_since, changed_since, offered = false, waits = false;
         int r;
 
         if (!o->in) {
@@ -122,7 +122,8 @@ static int judge_unknown(Pass *p, const Seen *o)
         entered = (s->scope_before || p->n_renames) && !was_in_scope(p, o->dn);
         /* The directory knows seconds only. */
         made_since = s->first_start.ms && o->item->created.ms >= s->first_start.ms / 1000 * 1000;
-        if (!entered && !made_since && !s->everything) {
+        changed_since = s->changed_since.ms && o->item->changed.ms >= s->changed_since.ms;
+        if (!entered && !made_since && !changed_since && !s->everything) {
                 p->result->n_never++;
                 return 0;
         }
@@ -130,7 +131,7 @@ static int judge_unknown(Pass *p, const Seen *o)
                                     &offered);
         if (r)
                 return error_fold(r);
-        if (offered && !entered) {
+        if (offered && !entered && !changed_since) {
                 r = queue_has(s->queue, &o->key, &waits);
                 if (r)
                         return error_trace(r);

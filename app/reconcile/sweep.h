@@ -14,8 +14,9 @@
  * the head is brought up to date, so that the next sweep need not read.
  *
  * An object that was never imported is enqueued if it was made after the first start (the feed has missed
- * it), if it has come into scope by what the sweep is about, or if everything is asked for; once: a run that
- * finds it is not ours leaves no head, so what a sweep has offered is remembered (a link row of 16 bytes).
+ * it), if it was changed while the feed had lost its place, if it has come into scope by what the sweep is
+ * about, or if everything is asked for; once: a run that finds it is not ours leaves no head, so what a sweep
+ * has offered is remembered (a link row of 16 bytes).
  *
  * Absence proves nothing. What is known and is not listed is read by its GUID: a tombstone is a delete, and
  * what cannot be seen is counted.
@@ -76,6 +77,8 @@ struct Sweep {
         bool everything;
         /* ... or those that were made after this. 0: none. */
         Wall first_start;
+        /* ... or those that were changed after this, since the feed may have missed it. 0: none. */
+        Wall changed_since;
         /* ... or those that were out of scope before: by another scope, or by the name that a container above
          * them had. NULL: as now. */
         const Scope *scope_before;
