@@ -111,18 +111,33 @@ static int list(Listing *l, Diag *diag)
         return r;
 }
 
-int controllers_list(const LdapConfig *config, ServerPin *pin, Arena *a, const Controller **ret_list,
-                     size_t *ret_n, Diag *diag)
+/* Return: 0, CONN_E_*, SERVER_DOOR_E_BUSY. */
+static int open_conn(const LdapConfig *config, ServerPin *pin, ServerDoor *door, Mono now, Conn **ret_conn,
+                     Diag *diag)
+{
+        const DoorLink link = { secret_stamp(conn_secret_file(config)), .gives_way = true };
+        PinnedServer pinned;
+        Mono again;
+        int r = server_door_link_enter(door, now, &link, &again, diag);
+
+        if (r)
+                return r;
+        r = server_pin_get(pin, &pinned) ? conn_open(ret_conn, config, pinned.uri, diag)
+                                         : conn_open_any(ret_conn, config, 0, NULL, NULL, NULL, NULL, diag);
+        server_door_link_leave(door, now, &link, r, diag_text(diag));
+        return r;
+}
+
+int controllers_list(const LdapConfig *config, ServerPin *pin, ServerDoor *door, Mono now, Arena *a,
+                     const Controller **ret_list, size_t *ret_n, Diag *diag)
 {
         _cleanup_(conn_freep) Conn *c = NULL;
         Listing l = { .arena = a };
-        PinnedServer pinned;
         int r;
 
         if (dn_parse(a, config->base, &l.base, diag))
                 return CONN_E_UNSUITABLE;
-        r = pin && server_pin_get(pin, &pinned) ? conn_open(&c, config, pinned.uri, diag)
-                                                : conn_open_any(&c, config, 0, NULL, NULL, NULL, NULL, diag);
+        r = open_conn(config, pin, door, now, &c, diag);
         if (r)
                 return r;
         l.conn = c;

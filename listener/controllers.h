@@ -10,6 +10,7 @@
  */
 
 #include "listener/ldap-conn.h"
+#include "listener/server-door.h"
 #include "listener/server-pin.h"
 
 typedef struct Controller Controller;
@@ -23,7 +24,7 @@ struct Controller {
 
 /*
  * Those that are masters of source.base. Asked of the server the feed is on, else of any; blocks.
- * Return: 0, CONN_E_*.
+ * Return: 0, CONN_E_*, SERVER_DOOR_E_BUSY.
  */
-int controllers_list(const LdapConfig *config, ServerPin *pin, Arena *a, const Controller **ret_list,
-                     size_t *ret_n, Diag *diag);
+int controllers_list(const LdapConfig *config, ServerPin *pin, ServerDoor *door, Mono now, Arena *a,
+                     const Controller **ret_list, size_t *ret_n, Diag *diag);

@@ -29,13 +29,6 @@
 #define WATCH_US  1000000
 #define REPORT_US 1000000
 
-static const char *secret_file(const LdapConfig *c)
-{
-        return c->bind.password_file ? c->bind.password_file
-               : c->bind.keytab      ? c->bind.keytab
-                                     : c->tls.key_file;
-}
-
 static void report(FeedLink *l, Mono now)
 {
         FeedStatus status = {
@@ -123,8 +116,10 @@ static void back_off(FeedLink *l, int condition, bool bound, Mono now)
         if (l->backoff_us > max)
                 l->backoff_us = max;
         l->failure = condition;
-        l->stamp = secret_stamp(secret_file(l->ldap));
+        l->stamp = secret_stamp(conn_secret_file(l->ldap));
         l->retry_at = mono_add(now, jittered(l->backoff_us));
+        if (condition == CONN_E_REFUSED && !bound && now.us < l->refused_until.us)
+                l->retry_at = l->refused_until;
 }
 
 static bool may_retry(FeedLink *l, Mono now)
@@ -135,7 +130,7 @@ static bool may_retry(FeedLink *l, Mono now)
                 return true;
         if (l->failure != CONN_E_REFUSED)
                 return false;
-        stamp = secret_stamp(secret_file(l->ldap));
+        stamp = secret_stamp(conn_secret_file(l->ldap));
         return !secret_stamp_is(&stamp, &l->stamp);
 }
 
@@ -218,14 +213,21 @@ static bool asked_to_stop(void *context)
 
 static int find_server(FeedLink *l, Conn **ret_conn, Diag *diag)
 {
-        int r;
+        const DoorLink link = { secret_stamp(conn_secret_file(l->ldap)), l->gives_way };
+        int r = 0;
 
         if (l->first && l->first->conn) {
                 l->index = l->first->index;
                 *ret_conn = TAKE(l->first->conn);
                 return 0;
         }
+        if (l->door)
+                r = server_door_link_enter(l->door, link_now(l), &link, &l->refused_until, diag);
+        if (r)
+                return r;
         r = conn_open_any(ret_conn, l->ldap, l->index, &l->shunned, asked_to_stop, l, &l->index, diag);
+        if (l->door)
+                server_door_link_leave(l->door, link_now(l), &link, r, diag_text(diag));
         if (r) {
                 l->index = (l->index + 1) % (l->ldap->uris.n_items ? l->ldap->uris.n_items : 1);
                 return r;
@@ -242,6 +244,10 @@ static int open_conn(FeedLink *l, Diag *diag)
 
         link_set_state(l, FEED_CONNECTING, "connecting");
         r = find_server(l, &c, diag);
+        if (r == SERVER_DOOR_E_BUSY) {
+                l->retry_at = l->refused_until;
+                return 0;
+        }
         if (r)
                 return r;
         l->conn = c;
@@ -453,6 +459,8 @@ int link_init(FeedLink *l, const FeedLinkOps *ops, const FeedConfig *config, str
         l->clock = config->clock;
         l->pin = config->pin;
         l->first = config->first;
+        l->door = config->door;
+        l->gives_way = config->gives_way;
         l->sink = sink;
         l->log = log;
         l->base = base;

@@ -10,7 +10,8 @@
  * server, drains libldap on each wake, notices a server that is silent while it owes an answer, and begins
  * again with jittered back-off and the next URI; a server that lets us in and then does not do its work is
  * tried last (shunned.h). Refused credentials wait for minutes, so that no account is
- * locked by us, or until the file with the password has changed.
+ * locked by us, or until the file with the password has changed; for how long is agreed upon with whoever
+ * else binds with them (server-door.h).
  *
  * feed_pause() and feed_stop() come from other threads: they set an atomic and write to an eventfd.
  *
@@ -23,6 +24,7 @@
 #include "base/secret.h"
 #include "listener/feed.h"
 #include "listener/ldap-conn.h"
+#include "listener/server-door.h"
 #include "listener/server-pin.h"
 
 typedef struct FeedConfig FeedConfig;
@@ -42,6 +44,8 @@ struct FeedConfig {
         const Clock *clock;
         ServerPin *pin;   /* of this connector; may be NULL */
         FeedFirst *first; /* outlives the feed; NULL: it connects by itself */
+        ServerDoor *door; /* of this connector; may be NULL */
+        bool gives_way;   /* one of many (server-door.h) */
         /* Beside those that the feed needs: what scope and urgency rules look at. Copied. */
         const char *const *attributes;
         size_t n_attributes;
@@ -62,6 +66,8 @@ struct FeedLink {
         const Clock *clock;
         ServerPin *pin;
         FeedFirst *first; /* until it is taken */
+        ServerDoor *door;
+        bool gives_way;
         FeedSink *sink;
         const Log *log;
         struct event_base *base;
@@ -87,6 +93,7 @@ struct FeedLink {
         Mono heard;          /* last message: proof of life */
         Mono listening;      /* since when we wait for an answer and do nothing else */
         Mono retry_at;       /* while there is no connection */
+        Mono refused_until;  /* the door's word */
         Mono renew_at;       /* when the Kerberos ticket is nearly over */
         int64_t backoff_us;
         int failure;    /* the last one: CONN_E_* */

@@ -123,6 +123,9 @@ int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *
 int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, const Shunned *shunned,
                   bool (*stop)(void *), void *context, size_t *ret_index, Diag *diag);
 
+/* The file that what we bind with is in; NULL: none. */
+const char *conn_secret_file(const LdapConfig *config);
+
 /* How to reach a controller that is known by name only: on this port with StartTLS, or sealed by Kerberos.
  * Who has switched StartTLS off gets ldaps on its own port. */
 const char *conn_uri_of_host(const LdapConfig *config, Arena *a, const char *host, unsigned port);

@@ -267,6 +267,13 @@ static int try_one(Search *s, const char *uri)
         return r;
 }
 
+const char *conn_secret_file(const LdapConfig *c)
+{
+        return c->bind.password_file ? c->bind.password_file
+               : c->bind.keytab      ? c->bind.keytab
+                                     : c->tls.key_file;
+}
+
 const char *conn_uri_of_host(const LdapConfig *c, Arena *a, const char *host, unsigned port)
 {
         bool plain = c->bind.mechanism == BIND_GSSAPI || c->tls.starttls;

@@ -8,8 +8,15 @@
 #include "listener/ldap-conn.h"
 #include "listener/server-door.h"
 
-/* After a refusal nobody binds with the same secret for this long. */
-#define REFUSED_US 60000000
+/* After a refusal nobody binds with the same secret for this long, and then twice as long. */
+#define REFUSED_FIRST_US 180000000
+#define REFUSED_MAX_US   900000000
+
+/* So long has whoever tries the refused secret again to say how it went. */
+#define CLAIM_US 15000000
+
+/* Until a lookout asks again whether it may go in. */
+#define BUSY_US 100000
 
 /* So long a bind that went well says that the next will; a password may be changed at any time. */
 #define PROVEN_US 10000000
@@ -24,6 +31,11 @@ struct ServerDoor {
         char why[512];
         Mono refused_until;
         SecretStamp refused_stamp;
+        int64_t pause_us; /* between two tries of it; 0: none was refused */
+        bool claimed;     /* somebody tries it again */
+
+        unsigned n_lookouts;        /* inside */
+        Mono lookouts_proven_until; /* one of them has gone well */
 };
 
 ServerDoor *server_door_new(void)
@@ -47,6 +59,53 @@ ServerDoor *server_door_free(ServerDoor *d)
         return NULL;
 }
 
+/* The lock is held. Was the secret refused, and is it not time to try it again? If it is, this one does. */
+static bool is_refused(ServerDoor *d, Mono now, const SecretStamp *stamp)
+{
+        if (!d->pause_us || !secret_stamp_is(stamp, &d->refused_stamp))
+                return false;
+        if (now.us < d->refused_until.us)
+                return true;
+        d->refused_until = mono_add(now, CLAIM_US);
+        d->claimed = true;
+        return false;
+}
+
+/* The lock is held. Several that were inside at once are one refusal. */
+static void note_refused(ServerDoor *d, Mono now, const SecretStamp *stamp)
+{
+        bool again = d->pause_us && secret_stamp_is(stamp, &d->refused_stamp);
+
+        if (again && !d->claimed && now.us < d->refused_until.us)
+                return;
+        d->pause_us = !again                             ? REFUSED_FIRST_US
+                      : 2 * d->pause_us < REFUSED_MAX_US ? 2 * d->pause_us
+                                                         : REFUSED_MAX_US;
+        d->refused_until = mono_add(now, d->pause_us);
+        d->refused_stamp = *stamp;
+        d->claimed = false;
+        d->proven_until = d->lookouts_proven_until = (Mono){ 0 };
+}
+
+/* The lock is held. */
+static void note_end(ServerDoor *d, Mono now, const SecretStamp *stamp, int r, const char *why)
+{
+        if (r) {
+                d->failure = r;
+                snprintf(d->why, sizeof(d->why), "%s", why);
+        }
+        if (r == CONN_E_REFUSED) {
+                note_refused(d, now, stamp);
+        } else if (r == 0) {
+                d->pause_us = 0;
+                d->claimed = false;
+        } else if (d->claimed && secret_stamp_is(stamp, &d->refused_stamp)) {
+                /* It was not asked for: the next one tries. */
+                d->claimed = false;
+                d->refused_until = now;
+        }
+}
+
 /* The lock is held. Return: 0, CONN_E_*. */
 static int wait_for_room(ServerDoor *d, Mono now)
 {
@@ -66,7 +125,7 @@ int server_door_enter(ServerDoor *d, Mono now, const SecretStamp *stamp, Diag *d
 
         pthread_mutex_lock(&d->lock);
         r = wait_for_room(d, now);
-        if (r == 0 && now.us < d->refused_until.us && secret_stamp_is(stamp, &d->refused_stamp))
+        if (r == 0 && is_refused(d, now, stamp))
                 r = CONN_E_REFUSED;
         if (r == 0)
                 d->n_inside++;
@@ -80,19 +139,42 @@ void server_door_leave(ServerDoor *d, Mono now, const SecretStamp *stamp, int r,
 {
         pthread_mutex_lock(&d->lock);
         d->n_inside--;
-        if (r == 0) {
+        if (r == 0)
                 d->proven_until = mono_add(now, PROVEN_US);
-        } else {
+        else
                 d->n_failures++;
-                d->failure = r;
-                snprintf(d->why, sizeof(d->why), "%s", why);
-        }
-        if (r == CONN_E_REFUSED) {
-                d->proven_until = (Mono){ 0 };
-                d->refused_until = mono_add(now, REFUSED_US);
-                d->refused_stamp = *stamp;
-        }
+        note_end(d, now, stamp, r, why);
         pthread_cond_broadcast(&d->left);
+        pthread_mutex_unlock(&d->lock);
+}
+
+int server_door_link_enter(ServerDoor *d, Mono now, const DoorLink *l, Mono *ret_again, Diag *diag)
+{
+        int r = 0;
+
+        pthread_mutex_lock(&d->lock);
+        if (l->gives_way && d->n_lookouts && now.us >= d->lookouts_proven_until.us) {
+                r = SERVER_DOOR_E_BUSY;
+                *ret_again = mono_add(now, BUSY_US);
+        } else if (is_refused(d, now, &l->stamp)) {
+                r = CONN_E_REFUSED;
+                *ret_again = d->refused_until;
+                diag_set(diag, "%s", d->why);
+        } else {
+                d->n_lookouts += l->gives_way;
+        }
+        pthread_mutex_unlock(&d->lock);
+        return r;
+}
+
+void server_door_link_leave(ServerDoor *d, Mono now, const DoorLink *l, int r, const char *why)
+{
+        pthread_mutex_lock(&d->lock);
+        if (l->gives_way)
+                d->n_lookouts--;
+        if (l->gives_way && r == 0)
+                d->lookouts_proven_until = mono_add(now, PROVEN_US);
+        note_end(d, now, &l->stamp, r, why);
         pthread_mutex_unlock(&d->lock);
 }
 

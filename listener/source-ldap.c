@@ -35,13 +35,6 @@ static int condition_of(int r)
         }
 }
 
-static const char *secret_file(const LdapConfig *c)
-{
-        return c->bind.password_file ? c->bind.password_file
-               : c->bind.keytab      ? c->bind.keytab
-                                     : c->tls.key_file;
-}
-
 static int check_pinned(SourceLdap *s, Diag *diag)
 {
         char is[GUID_TEXT_MAX], feed[GUID_TEXT_MAX];
@@ -79,7 +72,7 @@ static int open_inside(SourceLdap *s, Diag *diag)
 static int open_conn_why(SourceLdap *s, Diag *diag)
 {
         const SourceLdapConfig *c = &s->config;
-        SecretStamp stamp = secret_stamp(secret_file(c->ldap));
+        SecretStamp stamp = secret_stamp(conn_secret_file(c->ldap));
         Mono now = clock_mono(c->clock);
         int r = c->door ? server_door_enter(c->door, now, &stamp, diag) : 0;
 

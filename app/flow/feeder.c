@@ -47,6 +47,7 @@ int feeder_start(Feeder *f, Wiring *w, RecordingFile *record, Diag *diag)
                 .ldap = c->ldap,
                 .clock = w->clock,
                 .pin = c->pin,
+                .door = c->door,
         };
         FeedSink *sink = &f->intake.sink;
         Position position = { 0 };

@@ -123,6 +123,8 @@ static void begin(Lookout *o)
         const FeedConfig config = {
                 .ldap = &o->ldap,
                 .clock = l->wiring->clock,
+                .door = l->connector->door,
+                .gives_way = true,
                 .attributes = l->attributes,
                 .n_attributes = l->n_attributes,
         };
@@ -206,19 +208,22 @@ static void start_configured(Lookouts *l, const PinnedServer *pinned)
         }
 }
 
-/* The directory's own list. Return: false if it could not be read. */
-static bool start_listed(Lookouts *l, const PinnedServer *pinned)
+/* The directory's own list. Return: 0, SERVER_DOOR_E_BUSY (asked again at once), or it could not be read. */
+static int start_listed(Lookouts *l, const PinnedServer *pinned)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         _cleanup_(diag_deinit) Diag why = DIAG_INIT;
         const Controller *list;
         size_t n;
+        int r;
 
-        if (controllers_list(l->connector->ldap, l->connector->pin, a, &list, &n, &why)) {
+        r = controllers_list(l->connector->ldap, l->connector->pin, l->connector->door,
+                             clock_mono(l->wiring->clock), a, &list, &n, &why);
+        if (r && r != SERVER_DOOR_E_BUSY)
                 log_warning(&l->log, "the domain controllers cannot be listed",
                             LOG_STR("why", diag_text(&why)));
-                return false;
-        }
+        if (r)
+                return r;
         for (size_t i = 0; i < l->n; i++)
                 l->items[i]->on_list = !l->items[i]->listed;
         for (size_t i = 0; i < n; i++) {
@@ -233,7 +238,7 @@ static bool start_listed(Lookouts *l, const PinnedServer *pinned)
                     !has_uri(l, uri))
                         lookout_start(l, uri, true);
         }
-        return true;
+        return 0;
 }
 
 /* Of the configuration, by another name than the feed's: forgotten, it would be found again at once. */
@@ -346,8 +351,12 @@ void lookouts_look(Lookouts *l)
         begin_again(l, &pinned, now);
         start_configured(l, &pinned);
         misses = misses_listed(l);
-        if (list_pace_is_due(&l->pace, now, misses))
-                list_pace_note(&l->pace, now, start_listed(l, &pinned), misses);
+        if (list_pace_is_due(&l->pace, now, misses)) {
+                int r = start_listed(l, &pinned);
+
+                if (r != SERVER_DOOR_E_BUSY)
+                        list_pace_note(&l->pace, now, r == 0, misses);
+        }
         count_watched(l);
 }
 

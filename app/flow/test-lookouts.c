@@ -113,7 +113,9 @@ static int setup(void **state)
         clock_fake_init(&d->clock, (Mono){ 1000000 }, (Wall){ 1000000 });
         d->ldap = test_nowhere();
         d->ldap.uris = (ConfigList){ .items = uris, .n_items = 2 };
-        d->connector = (Connector){ .name = "corp", .ldap = &d->ldap, .pin = server_pin_new() };
+        d->connector = (Connector){
+                .name = "corp", .ldap = &d->ldap, .pin = server_pin_new(), .door = server_door_new()
+        };
         server_pin_set(d->connector.pin, uris[0], "dc1", &id);
         d->wiring.clock = &d->clock.clock;
         d->lookouts = (Lookouts){ .ops = &watcher_ops, .wiring = &d->wiring, .connector = &d->connector };
@@ -128,6 +130,7 @@ static int teardown(void **state)
         lookouts_stop(&d->lookouts);
         assert_int_equal(d->lookouts.n, 0);
         server_pin_free(d->connector.pin);
+        server_door_free(d->connector.door);
         free(d);
         return 0;
 }
