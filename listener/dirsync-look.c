@@ -75,11 +75,12 @@ int dirsync_batch_repeat(FeedDirsync *f, Diag *diag)
 /* Ask for the next page. Return: 0, CONN_E_UNREACHABLE, CONN_E_REJECTED. */
 int dirsync_look_page(FeedDirsync *f, Diag *diag)
 {
+        char filter[SLICE_FILTER_MAX];
         ControlSet controls;
         ConnSearch search = {
                 .base = f->ldap->base,
                 .scope = LDAP_SCOPE_SUBTREE,
-                .filter = f->look == LOOK_NOW ? DIRSYNC_FILTER_NONE : f->context.filter,
+                .filter = f->look == LOOK_NOW ? DIRSYNC_FILTER_NONE : slice_filter(&f->slice, filter),
                 .attributes = f->context.attributes,
                 .n_attributes = f->context.n_attributes,
                 .controls = &controls,
@@ -95,16 +96,28 @@ int dirsync_look_page(FeedDirsync *f, Diag *diag)
         if (r)
                 return r;
         f->more = false;
+        f->n_before = f->bell.n_looked;
         f->link.n_looks++;
         f->link.patience_us = LOOK_PATIENCE * f->ldap->request_timeout_us;
         link_owes(&f->link);
         return 0;
 }
 
+/* Whoever answers in pages is asked for everything. */
+static void set_slices(FeedDirsync *f)
+{
+        const Conn *c = f->link.conn;
+        bool is_cut = c->dse.vendor == VENDOR_SAMBA && f->look != LOOK_NOW;
+        bool is_ours = f->has_mark && guid_is(&f->mark.server, &c->server_id);
+
+        slice_begin(&f->slice, is_cut && is_ours ? f->mark.usn : 0, is_cut ? f->bell.usn_taken : 0);
+}
+
 int dirsync_look_begin(FeedDirsync *f, LookKind kind, Diag *diag)
 {
         f->look = kind;
         doorbell_look_begins(&f->bell, link_now(&f->link));
+        set_slices(f);
         if (f->catch_up)
                 link_set_state(&f->link, FEED_CATCHING_UP, "reading everything below %s", f->ldap->base);
         return dirsync_look_page(f, diag);
@@ -164,6 +177,23 @@ static bool must_store(const FeedDirsync *f)
                link_now(&f->link).us - f->batch.stored_at.us >= STORE_EVERY_US;
 }
 
+static void take_position(FeedDirsync *f, const DirsyncAnswer *answer)
+{
+        take_cookie(f, answer);
+        if (must_store(f))
+                f->batch.position = position_make(f->batch.arena, &f->context, &f->mark);
+}
+
+/* The cookie of a slice says that everything is known, which it is not. Who answers in pages needs no slices.
+ */
+static void take_slice(FeedDirsync *f, const DirsyncAnswer *answer)
+{
+        if (answer->more)
+                slice_begin(&f->slice, 0, 0);
+        else
+                slice_next(&f->slice, f->bell.n_looked - f->n_before);
+}
+
 static int page_ended(FeedDirsync *f, const ConnAnswer *answer, Diag *diag)
 {
         const struct berval *value = NULL;
@@ -175,13 +205,14 @@ static int page_ended(FeedDirsync *f, const ConnAnswer *answer, Diag *diag)
                 diag_set(diag, "%s: the answer to DirSync has no valid cookie", f->link.conn->uri.text);
                 return CONN_E_PROTOCOL;
         }
-        r = doorbell_look_page(&f->bell, dirsync.more, diag);
+        f->more = dirsync.more || !slice_is_last(&f->slice);
+        r = doorbell_look_page(&f->bell, f->more, diag);
         if (r)
                 return r;
-        take_cookie(f, &dirsync);
-        f->more = dirsync.more;
-        if (must_store(f))
-                f->batch.position = position_make(f->batch.arena, &f->context, &f->mark);
+        if (slice_is_last(&f->slice))
+                take_position(f, &dirsync);
+        else
+                take_slice(f, &dirsync);
         r = hand_over(f);
         if (r)
                 return r;
@@ -221,7 +252,15 @@ static int page_failed(FeedDirsync *f, int condition, Diag *diag)
                 f->catch_up = true;
                 f->look = LOOK_CATCH_UP;
                 f->more = true;
+                set_slices(f);
                 link_set_state(&f->link, FEED_CATCHING_UP, "reading everything below %s", f->ldap->base);
+                return 0;
+        }
+        if (condition == CONN_E_LIMIT && slice_halve(&f->slice)) {
+                log_info(f->link.log, "too much for one answer of the server: asking for less",
+                         LOG_INT("changes", f->slice.width), LOG_STR("reason", diag_text(diag)));
+                diag_clear(diag);
+                f->more = true;
                 return 0;
         }
         return condition;

@@ -16,8 +16,6 @@ static const char *const always[] = {
         "parentGUID", "userAccountControl",
 };
 
-#define FILTER_ALL "(objectClass=*)"
-
 static FeedDirsync *of_feed(Feed *f)
 {
         return (FeedDirsync *)f;
@@ -194,7 +192,7 @@ static int dirsync_new(Feed **ret_feed, const void *config, struct event_base *b
         f->context = (PositionContext){
                 .feed = "dirsync",
                 .base = arena_strdup(f->arena, c->ldap->base),
-                .filter = FILTER_ALL,
+                .filter = SLICE_ALL,
                 .flags = f->flags,
                 .flags_free = c->ldap->object_security == OBJECT_SECURITY_AUTO ? DIRSYNC_OBJECT_SECURITY : 0,
                 .identity = link_identity(f->arena, c),

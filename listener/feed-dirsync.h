@@ -14,7 +14,8 @@
  *
  * One look is one or more DirSync searches at the head of the naming context (MS-ADTS 3.1.1.3.4.1.3), as long
  * as the server says that there is more. Each page's cookie goes to the sink with the page's last batch, so
- * the stored position is never ahead of the stored changes.
+ * the stored position is never ahead of the stored changes. Samba does not answer in pages: it is asked in
+ * slices, and the position goes with the last one (dirsync-slice.h).
  *
  * An entry brings only what has changed. DirSync gives neither uSNChanged nor whenChanged (they are not
  * replicated), so version.number and changed are 0 here: a change is proven at the server it was seen on.
@@ -28,6 +29,7 @@
  * Rights: DS-Replication-Get-Changes at the head of the naming context, or object_security.
  */
 
+#include "listener/dirsync-slice.h"
 #include "listener/feed-batch.h"
 #include "listener/feed-bell.h"
 #include "listener/position.h"
@@ -59,7 +61,9 @@ struct FeedDirsync {
         /* The look under way. */
         LookKind look;
         int look_id;
-        bool more; /* the page has ended, the next one is to be asked for */
+        bool more; /* the page or slice has ended, the next one is to be asked for */
+        DirsyncSlice slice;
+        uint64_t n_before; /* entries of the look before it */
 
         Batch batch;
 };

@@ -2,6 +2,8 @@
 
 /* What Samba does not do: pages with MoreResults, a queue that is full in the middle, odd entries. */
 
+#include <poll.h>
+
 #include "listener/test-dirsync.h"
 
 static void test_from_now_on_takes_all_pages_and_no_entry(void **state)
@@ -149,6 +151,98 @@ static void test_paused_in_the_middle_of_a_look(void **state)
         told(f, "CN=a [position] ");
 }
 
+/* What was asked last has this (uSNChanged, as BER) as an end of its range. */
+static bool asks_for(Fixture *f, const char *usn)
+{
+        uint8_t request[1000];
+        char wanted[40];
+        struct pollfd more = { .fd = f->fake.fd, .events = POLLIN };
+        size_t n_last = 0;
+
+        while (poll(&more, 1, 0) == 1)
+                n_last = fake_request(&f->fake, request, sizeof(request));
+        int length = snprintf(wanted, sizeof(wanted), "uSNChanged\x04%c%s", (char)strlen(usn), usn);
+        return memmem(request, n_last, wanted, (size_t)length);
+}
+
+static void samba_after_an_absence(Fixture *f)
+{
+        f->fake.conn->dse.vendor = VENDOR_SAMBA;
+        watch(f);
+        news(f, "2000"); /* 100 is known */
+}
+
+static void test_samba_is_asked_in_slices(void **state)
+{
+        Fixture *f = *state;
+
+        samba_after_an_absence(f);
+        assert_true(asks_for(f, "600"));
+        entry(f, f->dirsync->look_id, "a");
+        page_end(f, f->dirsync->look_id, false, '3');
+        assert_int_equal(turn(f), 0);
+        told(f, "CN=a [] ");
+        assert_memory_equal(f->dirsync->cookie, "c2", 2);
+        assert_true(asks_for(f, "1600"));
+        page_end(f, f->dirsync->look_id, false, '4');
+        assert_int_equal(turn(f), 0);
+        assert_true(asks_for(f, "1601"));
+        assert_memory_equal(f->dirsync->cookie, "c2", 2);
+        entry(f, f->dirsync->look_id, "b");
+        page_end(f, f->dirsync->look_id, false, '5');
+        assert_int_equal(turn(f), 0);
+        told(f, "CN=b [position] ");
+        assert_int_equal(f->dirsync->look, LOOK_NONE);
+        assert_memory_equal(f->dirsync->cookie, "c5", 2);
+}
+
+static void test_what_samba_cannot_answer_is_halved(void **state)
+{
+        Fixture *f = *state;
+
+        samba_after_an_absence(f);
+        fake_done(&f->fake, f->dirsync->look_id, LDAP_SIZELIMIT_EXCEEDED, "response size limited", NULL, NULL,
+                  0);
+        assert_int_equal(turn(f), 0);
+        assert_true(asks_for(f, "350"));
+        page_end(f, f->dirsync->look_id, false, '3');
+        assert_int_equal(turn(f), 0);
+        assert_true(asks_for(f, "600"));
+        told(f, "");
+}
+
+static void test_what_cannot_be_halved_is_said(void **state)
+{
+        Fixture *f = *state;
+
+        watch(f);
+        news(f, "2000");
+        fake_done(&f->fake, f->dirsync->look_id, LDAP_SIZELIMIT_EXCEEDED, "response size limited", NULL, NULL,
+                  0);
+        assert_int_equal(turn(f), CONN_E_LIMIT);
+        assert_non_null(strstr(diag_text(&f->diag), "response size limited"));
+}
+
+static void test_pages_instead_of_slices(void **state)
+{
+        Fixture *f = *state;
+
+        samba_after_an_absence(f);
+        entry(f, f->dirsync->look_id, "a");
+        page_end(f, f->dirsync->look_id, true, '3');
+        assert_int_equal(turn(f), 0);
+        told(f, "CN=a [] ");
+        assert_false(asks_for(f, "600"));
+        entry(f, f->dirsync->look_id, "a");
+        page_end(f, f->dirsync->look_id, true, '4');
+        assert_int_equal(turn(f), 0);
+        told(f, "CN=a [position] ");
+        page_end(f, f->dirsync->look_id, false, '5');
+        assert_int_equal(turn(f), 0);
+        assert_memory_equal(f->dirsync->cookie, "c5", 2);
+        assert_int_equal(f->dirsync->look, LOOK_NONE);
+}
+
 static void test_entry_without_guid(void **state)
 {
         Fixture *f = *state;
@@ -186,6 +280,10 @@ int main(void)
                 CASE(test_tombstones),
                 CASE(test_full_queue_gets_the_same_batch_again),
                 CASE(test_paused_in_the_middle_of_a_look),
+                CASE(test_samba_is_asked_in_slices),
+                CASE(test_what_samba_cannot_answer_is_halved),
+                CASE(test_what_cannot_be_halved_is_said),
+                CASE(test_pages_instead_of_slices),
                 CASE(test_entry_without_guid),
                 CASE(test_no_directory_of_ours),
         };
