@@ -13,6 +13,10 @@
  */
 #define NO_RETRY_AFTER INT64_C(300000000)
 
+/* A 429 whose Retry-After is 0, or a date that has passed, does not say how long: whoever came back at once
+ * would be refused at once, some hundred times a second, and each of these counts against us. */
+#define AT_ONCE INT64_C(1000000)
+
 static const char *const priorities[_LANE_N] = {
         [LANE_URGENT] = "x-ms-throttle-priority: High",
         [LANE_NORMAL] = "x-ms-throttle-priority: Normal",
@@ -62,8 +66,8 @@ static void on_answer(HttpRequest *r)
         }
         if (a->status == 429 || a->status == 503) {
                 wait = graph_retry_after(a->retry_after, a->date, clock_wall(g->clock));
-                if (a->status == 429 && wait < 0)
-                        wait = NO_RETRY_AFTER;
+                if (a->status == 429 && wait <= 0)
+                        wait = wait < 0 ? NO_RETRY_AFTER : AT_ONCE;
                 if (wait >= 0) {
                         r->held_until = mono_add(now, wait);
                         if (!r->apart)

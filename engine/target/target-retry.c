@@ -98,14 +98,14 @@ static uint64_t next_random(Retry *t)
 /* Waits before the n-th repetition of a call that ended with r. False: it is not to be repeated. */
 static bool pause_before(Retry *t, const Call *call, int r, unsigned n, Mono start)
 {
-        Mono now = clock_mono(t->clock), until;
+        Mono now = clock_mono(t->clock), until = mono_add(now, retry_delay(n, next_random(t)));
 
-        if (r == TARGET_E_THROTTLED || (r == TARGET_E_TRANSIENT && call->retry_at.us > now.us))
-                until = call->retry_at; /* a 503 may have a Retry-After too */
-        else if (r == TARGET_E_TRANSIENT || r == TARGET_E_UNREACHABLE || r == TARGET_E_GARBAGE)
-                until = mono_add(now, retry_delay(n, next_random(t)));
-        else
+        if (r != TARGET_E_THROTTLED && r != TARGET_E_TRANSIENT && r != TARGET_E_UNREACHABLE &&
+            r != TARGET_E_GARBAGE)
                 return false;
+        /* A 503 may have a Retry-After too. However short it is: each time a little later. */
+        if ((r == TARGET_E_THROTTLED || r == TARGET_E_TRANSIENT) && call->retry_at.us > until.us)
+                until = call->retry_at;
         if (until.us > start.us + BUDGET || until.us >= call->deadline.us)
                 return false;
         return until.us <= now.us || !t->wait(t->context, until.us - now.us);

@@ -357,6 +357,14 @@ static void test_throttled(void **state)
         assert_int_equal(apply(s, &op, 1, &result), TARGET_E_THROTTLED);
         assert_int_equal(limiter_held(l, LIMITER_WRITE, now).us, now.us + 300000000);
         assert_int_equal(limiter_held(l, LIMITER_READ, now).us, 0);
+
+        /* "Now" is not how long: who came back at once would be refused at once. */
+        s->clock.mono.us += 400000000;
+        now = s->clock.mono;
+        SCRIPT(s, { .method = "PATCH", .url = "/users/" ADA, .status = 429, .retry_after = "0" });
+        assert_int_equal(apply(s, &op, 1, &result), TARGET_E_THROTTLED);
+        assert_int_equal(s->call.retry_at.us, now.us + 1000000);
+        assert_int_equal(limiter_held(l, LIMITER_WRITE, now).us, now.us + 1000000);
 }
 
 #define DENIED \

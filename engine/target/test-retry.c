@@ -138,6 +138,11 @@ static void test_throttled(void **state)
         assert_int_equal(result.state, OP_NOT_SENT);
         assert_int_equal(b->call.retry_at.us, b->clock.mono.us + 2500000);
         assert_int_equal(b->n_waits, 1);
+        /* One that is over already does not make the repetitions follow each other at once. */
+        target_mem_fail(b->mem,
+                        &(MemFault){ .on = MEM_FETCH, .n = 1000, .end = TARGET_E_THROTTLED, .retry_us = 0 });
+        assert_int_equal(fetch(b), TARGET_E_THROTTLED);
+        assert_in_range(b->n_waits, 3, 12);
 }
 
 static void test_writes(void **state)
