@@ -59,6 +59,26 @@ static int put(Wiring *w, const Change *change)
         return r == QUEUE_E_FULL ? SYNC_E_FULL : error_fold(r);
 }
 
+/* There is no such object, so no change in the queue that its report could come with: it is handed on. */
+static int work_apart(Wiring *w, Worker *worker, const Change *change, Arena *a, Outcome *ret_outcome)
+{
+        const Outcome *o = worker_try(worker, change);
+        PackWriter writer;
+        const void *data;
+        size_t n;
+
+        if (w->reporter.started) {
+                reporter_say(&w->reporter, o);
+        } else if (w->store) {
+                pack_init(&writer);
+                outcome_pack(&writer, o);
+                data = pack_data(&writer, &n);
+                report_store_add(w->store, &data, &n, 1);
+                pack_deinit(&writer);
+        }
+        return copy_outcome(a, o, ret_outcome);
+}
+
 /* The same path as the service's: the flag is taken if it can be, and what it is like is said. Urgent work
  * does not wait for it. */
 static void mind_flag(Wiring *w, Worker *worker)
@@ -122,7 +142,7 @@ int sync_by_service(Wiring *w, const SyncRequest *request, Arena *a, Outcome *re
         found = resolve(&worker, connector, request->dn, a, &id);
         if (!found) {
                 change = request_change(w, connector, request, &(ObjectId){ 0 });
-                r = copy_outcome(a, worker_try(&worker, &change), ret_outcome);
+                r = work_apart(w, &worker, &change, a, ret_outcome);
         }
         worker_deinit(&worker);
         if (!found)
@@ -209,7 +229,7 @@ int sync_by_hand(Wiring *w, Worker *worker, const SyncRequest *request, Arena *a
         mind_flag(w, worker);
         if (!resolve(worker, connector, request->dn, a, &id)) {
                 change = request_change(w, connector, request, &(ObjectId){ 0 });
-                return copy_outcome(a, worker_try(worker, &change), ret_outcome);
+                return work_apart(w, worker, &change, a, ret_outcome);
         }
         change = request_change(w, connector, request, &id);
         key = (ObjectKey){ .source = change.source, .id = id };

@@ -24,8 +24,8 @@ void run_log(const Log *log, const Outcome *o)
         if (o->result == RESULT_FAILURE)
                 log_warning(log, "run", LOG_STR("dn", dn), LOG_STR("step", run_last_step(o)),
                             LOG_STR("outcome", disposition), LOG_STR("error", o->error.code),
-                            LOG_STR("why", o->error.additional_details), LOG_STR("run", o->run_id),
-                            LOG_INT("tries", o->tries));
+                            LOG_STR("why", o->error.additional_details ?: o->error.reason),
+                            LOG_STR("run", o->run_id), LOG_INT("tries", o->tries));
         else
                 log_info(log, "run", LOG_STR("dn", dn), LOG_STR("step", run_last_step(o)),
                          LOG_STR("outcome", disposition), LOG_STR("action", action_name(o->action)),

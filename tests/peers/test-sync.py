@@ -68,6 +68,7 @@ def the_same_in_both(h, mode):
         check(doc["provisioningStatusInfo"]["errorInformation"]["errorCode"] == want_code, (dn, doc["provisioningStatusInfo"]))
         check(number == want_step, (dn, number, found))
         check(doc["provisioningStatusInfo"]["errorInformation"]["reason"], doc)
+        wait_until(lambda: h.sosync.command("report", "show", doc["id"]).returncode == 0, DEADLINE_S, f"the report of {dn}")
     r = h.sosync.command("report", "list", "--code", "organizationalunitnotinscope", "--json")
     check(r.returncode == 0 and {json.loads(line)["dn"] for line in r.stdout.splitlines()} == {f"CN=Users,{h.dc.base}", h.hidden}, r)
     check(h.sosync.command("report", "list", "--code", "Throttled", "--json").stdout == "", "a code that no run had")
