@@ -101,12 +101,14 @@ static void make_pulse(World *w)
 
         for (int i = 0; i < PULSE_POINTS; i++) {
                 double wave = sin(i / 23.0) + sin(i / 7.0) / 3;
+                /* At the end nothing waits: that is what the page says in words. */
+                double left = i > PULSE_POINTS - 30 ? (PULSE_POINTS - 1 - i) / 30.0 : 1;
 
                 w->pulse[i] = (PulsePoint){
                         .at = wall_add(now, (i - PULSE_POINTS + 1) * PULSE_STEP_MS),
                         .p50_ms = i % 90 > 80 ? -1 : (int32_t)(320 + 90 * wave),
-                        .p99_ms = i % 90 > 80 ? -1 : (int32_t)(900 + 420 * wave),
-                        .waiting = { (uint32_t)(i % 60 == 0), (uint32_t)(35 + 25 * wave),
+                        .p99_ms = i % 90 > 80 ? -1 : (int32_t)(620 + 220 * wave),
+                        .waiting = { (uint32_t)(i % 60 == 0), (uint32_t)((35 + 25 * wave) * left),
                                      i > 200 ? (uint32_t)((PULSE_POINTS - i) / 2) : 0 },
                         .n_runs = (uint32_t)(100 + 50 * wave),
                         .n_failures = i % 50 == 0,
