@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/secret.h"
 #include "engine/target/graph.h"
+#include "listener/ldap-config.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -26,24 +27,58 @@ typedef struct Slot {
         const char *name;
         size_t offset;
         const char *question; /* NULL: never asked */
-        bool path;            /* a path is kept as an absolute one: the service runs elsewhere */
+        /* Is this a good answer? If not, said so. NULL: the configuration that is made of it is asked. */
+        bool (*good)(const char *option, const char *text);
+        bool path; /* a path is kept as an absolute one: the service runs elsewhere */
 } Slot;
 
+static bool good_uri(const char *option, const char *text)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+        LdapUri uri;
+
+        if (strncmp(text, "srv:", 4) == 0 || ldap_uri_parse(text, &uri, &diag))
+                return true;
+        command_fail(EXIT_USAGE, "%s: %s", option, diag_text(&diag));
+        return false;
+}
+
+static bool good_file(const char *option, const char *text)
+{
+        if (access(text, R_OK) == 0)
+                return true;
+        command_fail(EXIT_USAGE, "%s: %s: %s", option, text, strerror(errno));
+        return false;
+}
+
+/* The tenant may be named by one of its domains too. */
+static bool good_id(const char *option, const char *text)
+{
+        bool domain = strcmp(option, "--tenant-id") == 0;
+        ObjectId id;
+
+        if (guid_parse(text, &id) || (domain && strchr(text, '.')))
+                return true;
+        command_fail(EXIT_USAGE, "%s: \"%s\" is not an id (01234567-89ab-cdef-0123-456789abcdef)%s", option,
+                     text, domain ? ", nor a domain" : "");
+        return false;
+}
+
 static const Slot slots[] = {
-        { "bind-dn", offsetof(InitAnswers, bind_dn), NULL, false },
-        { "password-file", offsetof(InitAnswers, password_file), NULL, true },
-        { "keytab", offsetof(InitAnswers, keytab), NULL, true },
-        { "ca-file", offsetof(InitAnswers, ca_file), NULL, true },
-        { "base", offsetof(InitAnswers, base), NULL, false },
-        { "tenant-id", offsetof(InitAnswers, tenant_id), "tenant id (a GUID)", false },
+        { "bind-dn", offsetof(InitAnswers, bind_dn), NULL, command_dn, false },
+        { "password-file", offsetof(InitAnswers, password_file), NULL, good_file, true },
+        { "keytab", offsetof(InitAnswers, keytab), NULL, good_file, true },
+        { "ca-file", offsetof(InitAnswers, ca_file), NULL, good_file, true },
+        { "base", offsetof(InitAnswers, base), NULL, command_dn, false },
+        { "tenant-id", offsetof(InitAnswers, tenant_id), "tenant id (a GUID)", good_id, false },
         { "client-id", offsetof(InitAnswers, client_id), "client id of the app registration (a GUID)",
-          false },
-        { "secret-file", offsetof(InitAnswers, secret_file), NULL, true },
-        { "certificate-file", offsetof(InitAnswers, certificate_file), NULL, true },
-        { "key-file", offsetof(InitAnswers, key_file), NULL, true },
-        { "cloud", offsetof(InitAnswers, cloud), NULL, false },
-        { "graph-url", offsetof(InitAnswers, graph_url), NULL, false },
-        { "login-url", offsetof(InitAnswers, login_url), NULL, false },
+          good_id, false },
+        { "secret-file", offsetof(InitAnswers, secret_file), NULL, good_file, true },
+        { "certificate-file", offsetof(InitAnswers, certificate_file), NULL, good_file, true },
+        { "key-file", offsetof(InitAnswers, key_file), NULL, good_file, true },
+        { "cloud", offsetof(InitAnswers, cloud), NULL, NULL, false },
+        { "graph-url", offsetof(InitAnswers, graph_url), NULL, NULL, false },
+        { "login-url", offsetof(InitAnswers, login_url), NULL, NULL, false },
 };
 
 enum {
@@ -58,12 +93,21 @@ static const char **slot_of(InitCommand *c, const Slot *slot)
         return (const char **)((char *)&c->answers + slot->offset);
 }
 
-static void fill(InitCommand *c, const Slot *slot, const char *text)
+static const char *option_of(InitCommand *c, const Slot *slot)
 {
-        const char *resolved = slot->path ? realpath(text, NULL) : NULL;
+        return arena_printf(c->arena, "--%s", slot->name);
+}
 
+static bool fill(InitCommand *c, const Slot *slot, const char *text)
+{
+        const char *resolved;
+
+        if (slot->good && !slot->good(option_of(c, slot), text))
+                return false;
+        resolved = slot->path ? realpath(text, NULL) : NULL;
         *slot_of(c, slot) = arena_strdup(c->arena, resolved ? resolved : text);
         free((void *)(uintptr_t)resolved);
+        return true;
 }
 
 static bool add(const char **items, size_t *n, const char *text)
@@ -97,10 +141,13 @@ static int parse(const Command *command, InitCommand *c, int argc, char **argv)
                         return command_fail(EXIT_USAGE, "at most %d times --ou", INIT_MANY);
                 else if (k == OPTION_OU && !command_dn("--ou", optarg))
                         return EXIT_USAGE;
+                else if (k == OPTION_URI && !good_uri("--uri", optarg))
+                        return EXIT_USAGE;
                 else if (k == '?')
                         return command_usage(command);
-                else if (k >= OPTION_SLOT && (size_t)(k - OPTION_SLOT) < N_ELEMENTS(slots))
-                        fill(c, &slots[k - OPTION_SLOT], optarg);
+                else if (k >= OPTION_SLOT && (size_t)(k - OPTION_SLOT) < N_ELEMENTS(slots) &&
+                         !fill(c, &slots[k - OPTION_SLOT], optarg))
+                        return EXIT_USAGE;
         }
         if (optind < argc)
                 return command_usage(command);
@@ -141,10 +188,12 @@ static int complete_one(InitCommand *c, const char *name, const char *question)
 
         if (*slot_of(c, slot))
                 return EXIT_DONE;
-        text = ask(c, question ? question : slot->question);
-        if (!text)
-                return command_fail(EXIT_USAGE, "--%s is missing", name);
-        fill(c, slot, text);
+        /* A slip is asked for again, since what was typed before would be lost with it. */
+        do {
+                text = ask(c, question ? question : slot->question);
+                if (!text)
+                        return command_fail(EXIT_USAGE, "--%s is missing", name);
+        } while (!fill(c, slot, text));
         return EXIT_DONE;
 }
 
@@ -154,10 +203,14 @@ static int complete_source(InitCommand *c)
         int r = EXIT_DONE;
 
         if (!a->n_uris) {
-                const char *uri = ask(c, "a domain controller (ldaps://dc1.corp.contoso.test)");
+                const char *uri;
 
-                if (!uri)
-                        return command_fail(EXIT_USAGE, "--uri is missing: ldaps://dc1.corp.contoso.test");
+                do {
+                        uri = ask(c, "a domain controller (ldaps://dc1.corp.contoso.test)");
+                        if (!uri)
+                                return command_fail(EXIT_USAGE,
+                                                    "--uri is missing: ldaps://dc1.corp.contoso.test");
+                } while (!good_uri("--uri", uri));
                 add(a->uris, &a->n_uris, uri);
         }
         if (!a->bind_dn && !a->keytab)
@@ -266,11 +319,24 @@ static void give_to_service(const char *path)
         free(folder);
 }
 
+/* A finding without file, line and column: the person has not seen that file, and it is gone. */
+static const char *behind_place(const char *finding, const char *path)
+{
+        size_t n = strlen(path);
+
+        if (strncmp(finding, path, n))
+                return finding;
+        finding += n;
+        finding += strspn(finding, ":0123456789");
+        return finding + strspn(finding, " ");
+}
+
 /* The text in a file beside where it will be, read as the service will read it. NULL: it is said what is
  * wrong. */
 static Config *read_back(const char *path, const Str *text, int *ret_status)
 {
         int r = str_write_file(path, text->data, text->n, 0640);
+        Diag diag = DIAG_INIT;
         Config *config;
 
         if (r) {
@@ -278,10 +344,15 @@ static Config *read_back(const char *path, const Str *text, int *ret_status)
                 return NULL;
         }
         give_to_service(path);
-        config = command_config_load_rules(path, ret_status);
-        if (!config)
+        r = config_load(&config, path, &diag);
+        if (r) {
+                *ret_status = EXIT_USAGE;
+                for (size_t i = 0; i < diag.n_items; i++)
+                        command_fail(EXIT_USAGE, "%s", behind_place(diag.items[i].text, path));
                 unlink(path);
-        return config;
+        }
+        diag_deinit(&diag);
+        return r ? NULL : config;
 }
 
 /* Compose, read back, ask the tenant, compose again. `path` holds the result. */

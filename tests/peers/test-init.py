@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sosync init` against a directory and a tenant: what it writes has been tried, and a service runs with it."""
 
-from house import check, house, step
+import os
+import pty
+import subprocess
+
+from house import DEADLINE_S, check, house, step
 
 
 def arguments(h, **other):
@@ -33,7 +37,13 @@ with house("init") as h:
             ({"secret-file": None}, 2, "--secret-file is missing"),
             ({"base": "DC=other,DC=test"}, 5, "is no naming context of this server"),
             ({"keytab": h.dc.password_file}, 2, "either --bind-dn"),
-            ({"tenant-id": "contoso"}, 2, "tenant_id"),
+            ({"tenant-id": "contoso"}, 2, '--tenant-id: "contoso" is not an id (01234567-89ab-cdef-0123-456789abcdef), nor a domain'),
+            ({"client-id": "sosync"}, 2, '--client-id: "sosync" is not an id'),
+            ({"uri": "dc1"}, 2, '--uri: "dc1" is not an LDAP URI'),
+            ({"bind-dn": "svc-sosync"}, 2, '--bind-dn: "svc-sosync" is not a distinguished name'),
+            ({"password-file": "/nowhere"}, 2, "--password-file: /nowhere: No such file or directory"),
+            ({"secret-file": "/nowhere"}, 2, "--secret-file: /nowhere: No such file or directory"),
+            ({"cloud": "mars", "output": "-"}, 2, 'sosync: target.cloud: "mars" is not one of the choices'),
             ({"ou": "foo"}, 2, '--ou: "foo" is not a distinguished name'),
             ({"ou": f"OU=Nope,{h.dc.base}"}, 2, f'--ou: "OU=Nope,{h.dc.base}" is not there, or cannot be read, below {h.dc.base}; there are "'),
             ({"ou": f"OU=Nope,{h.dc.base}"}, 2, f'"{h.corp}"'),
@@ -42,6 +52,18 @@ with house("init") as h:
         r = h.sosync.command("init", *arguments(h, **change))
         check(r.returncode == status and words in r.stderr, (change, r))
         check(not h.sosync.config.exists() and not list(h.folder.glob("*.new")), change)
+
+    step("at a terminal a wrong answer is asked for again, and costs nothing that was typed before")
+    main, side = pty.openpty()
+    process = subprocess.Popen([h.lab.sosync_binary, "init", "--output", "-"], stdin=side, stdout=subprocess.DEVNULL, stderr=side)
+    os.close(side)
+    os.write(main, b"nonsense\n" + str(h.dc.uri).encode() + b"\nno name\n\x04")
+    said = b""
+    while b"--bind-dn is missing" not in said:
+        said += os.read(main, 65536)
+    os.close(main)
+    check(process.wait(DEADLINE_S) == 2, process.returncode)
+    check(said.count(b"a domain controller (") == 2 and said.count(b"DN of the account") == 2, said)
 
     step("a tenant that does not answer is said, and stops nothing")
     r = h.sosync.command("init", *arguments(h, output="-", **{"login-url": "http://127.0.0.1:1"}))
