@@ -142,18 +142,18 @@ static bool see_circuit(Circuit *c, Arena *a, const char **ret_why)
 static void see_source(Feeder *f, Arena *a, VitalsSource *ret)
 {
         FeedStatus feed;
-        int64_t unwatched_us;
+        IntakeWatch watch;
         bool watches, elsewhere;
 
-        intake_status(&f->intake, a, &feed, &unwatched_us);
+        intake_status(&f->intake, a, &feed, &watch);
         watches = feed.state == FEED_WATCHING;
-        elsewhere = !watches && unwatched_us == 0;
+        elsewhere = !watches && watch.unwatched_us == 0;
         *ret = (VitalsSource){
                 .name = f->connector->name,
                 .base = f->connector->ldap->base,
                 .watches = watches,
                 .elsewhere = elsewhere,
-                .unwatched_us = unwatched_us,
+                .unwatched_us = watch.unwatched_us,
                 .state = elsewhere ? "standing by" : feed_state_name(feed.state),
                 .server = feed.server,
                 .text = feed.text,

@@ -83,16 +83,21 @@ void feeder_look(Feeder *f, Wiring *w)
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const char *name = f->connector->name, *text = "the directory is followed again";
         FeedStatus status;
+        IntakeWatch watch;
         char since[32];
         int64_t us;
 
-        intake_status(&f->intake, a, &status, &us);
+        intake_status(&f->intake, a, &status, &watch);
+        us = watch.unwatched_us;
+        if (watch.stands)
+                status.text = watch.stands;
         if (f->is_unwatched && us == 0) {
                 log_info(&f->log, text);
                 alarms_clear(&w->alarms, FEEDER_UNWATCHED_ALARM, name, text, clock_wall(w->clock));
                 f->is_unwatched = false;
         }
-        if (f->is_unwatched || us < FEEDER_UNWATCHED_US || status.state == FEED_CATCHING_UP)
+        if (f->is_unwatched || us < FEEDER_UNWATCHED_US ||
+            (status.state == FEED_CATCHING_UP && !watch.stands))
                 return;
         f->is_unwatched = true;
         text = arena_printf(a, "nobody has followed the directory for %s: the feed is %s%s%s%s",

@@ -11,9 +11,10 @@
  * on from what is stored by then. The intake is there from prepare to deinit: jobs and ticks look at it
  * whether or not the feed runs.
  *
- * A source that nobody has followed for FEEDER_UNWATCHED_US (no server answers, the feed has ended, no node
- * of a cluster is known to have the role) is an alarm, said once when it begins to count and once when it is
- * over. A catch-up reads, so none begins in one; and none is over before it watches.
+ * A source that nobody has followed for FEEDER_UNWATCHED_US (no server answers, the feed has ended, the queue
+ * takes nothing from it, it is stuck, no node of a cluster is known to have the role) is an alarm, said once
+ * when it begins to count and once when it is over. A catch-up reads, so none begins in one; and none is over
+ * before it watches.
  *
  * Threads: prepare, start, stop and deinit are for one at a time; resume and tell_stop for any; look for one,
  * between prepare and deinit. The feed, and

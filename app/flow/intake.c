@@ -244,9 +244,8 @@ static int begin_catch_up(Sieve *s, ReconcileMemo *ret_memo)
         return r;
 }
 
-static int take_batch(FeedSink *sink, const FeedBatch *batch)
+static int take(IntakeSink *in, const FeedBatch *batch)
 {
-        IntakeSink *in = (IntakeSink *)sink;
         _cleanup_(arena_freep) Arena *keep = arena_new(0), *scratch = arena_new(0);
         _cleanup_(config_unrefp) Config *c = snapshot_get(in->snapshot);
         const SourceConfig *source = config_source(c, in->source_config->ldap.name);
@@ -304,6 +303,20 @@ static int take_batch(FeedSink *sink, const FeedBatch *batch)
         return answer(in, queue_put(in->queue, &intake), &s.count);
 }
 
+static int take_batch(FeedSink *sink, const FeedBatch *batch)
+{
+        IntakeSink *in = (IntakeSink *)sink;
+        int r = take(in, batch);
+
+        pthread_mutex_lock(&in->lock);
+        if (r != FEED_E_FULL)
+                in->refused = (Mono){ 0 };
+        else if (!in->refused.us)
+                in->refused = clock_mono(in->clock);
+        pthread_mutex_unlock(&in->lock);
+        return r;
+}
+
 /* Trying again what has just failed, and failing in the same way, is none. The lock is held. */
 static bool is_news(IntakeSink *in, const FeedStatus *status)
 {
@@ -339,6 +352,7 @@ void intake_stand_by(IntakeSink *in, bool known)
         snprintf(in->text, sizeof(in->text), "%s",
                  known ? "another node follows this source" : "nobody knows which node follows this source");
         in->server[0] = '\0';
+        in->refused = (Mono){ 0 };
         in->told = clock_mono(in->clock);
         pthread_mutex_unlock(&in->lock);
         if (first && in->settled)
@@ -352,6 +366,9 @@ void intake_lead(IntakeSink *in, uint64_t term)
         in->is_over = false;
         in->term = term;
         in->full = false;
+        pthread_mutex_lock(&in->lock);
+        in->refused = (Mono){ 0 };
+        pthread_mutex_unlock(&in->lock);
 }
 
 uint64_t intake_term(const IntakeSink *in)
@@ -415,21 +432,39 @@ void intake_deinit(IntakeSink *in)
         pthread_mutex_destroy(&in->lock);
 }
 
-void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status, int64_t *ret_unwatched_us)
+/* The lock is held. */
+static void judge_watch(const IntakeSink *in, Mono now, IntakeWatch *ret)
+{
+        Mono since = in->unwatched;
+        /* A replay has no server, and says nothing more when it is over. */
+        bool is_stuck = !guid_is_zero(&in->status.server_id) && now.us - in->told.us >= INTAKE_STUCK_US;
+
+        *ret = (IntakeWatch){ 0 };
+        if (is_stuck)
+                ret->stands = "it has said nothing for a minute";
+        if (is_stuck && (!since.us || in->told.us < since.us))
+                since = in->told;
+        if (in->refused.us)
+                ret->stands = "the queue takes no more";
+        if (in->refused.us && (!since.us || in->refused.us < since.us))
+                since = in->refused;
+        if (since.us)
+                ret->unwatched_us = now.us > since.us ? now.us - since.us : 1;
+}
+
+void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status, IntakeWatch *ret_watch)
 {
         Mono now = clock_mono(in->clock);
 
         pthread_mutex_lock(&in->lock);
         *ret_status = in->status;
-        /* It tells every second; one that is stuck grows old all the same. */
+        /* One that is stuck grows old all the same. */
         if (in->told.us)
                 ret_status->proof_age_us += now.us - in->told.us;
         ret_status->server = arena_strdup(a, in->server);
         ret_status->text = arena_strdup(a, in->text);
-        if (ret_unwatched_us)
-                *ret_unwatched_us = !in->unwatched.us           ? 0
-                                    : now.us > in->unwatched.us ? now.us - in->unwatched.us
-                                                                : 1;
+        if (ret_watch)
+                judge_watch(in, now, ret_watch);
         pthread_mutex_unlock(&in->lock);
 }
 

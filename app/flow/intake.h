@@ -29,6 +29,7 @@
 
 typedef struct IntakeCount IntakeCount;
 typedef struct IntakeSink IntakeSink;
+typedef struct IntakeWatch IntakeWatch;
 
 /* What a batch adds to the counters. */
 struct IntakeCount {
@@ -56,6 +57,7 @@ struct IntakeSink {
         FeedStatus status;
         Mono told;      /* when the feed said it */
         Mono unwatched; /* since when nobody has followed the source; 0: somebody does */
+        Mono refused;   /* since when the queue has refused what the feed brings; 0: it does not */
         char server[256], text[512];
         bool is_settled;
         FeedState said; /* as last logged: a server that stays away is tried again and again */
@@ -84,6 +86,15 @@ uint64_t intake_term(const IntakeSink *in);
 /* Has the feed handed over all that was due, and goes on? */
 bool intake_is_watching(IntakeSink *in);
 
-/* A copy of the feed's last words about itself. `ret_unwatched_us` (NULL: not asked): so long has nobody
- * followed the source, as far as this node knows; 0: somebody does. */
-void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status, int64_t *ret_unwatched_us);
+/* A feed tells every second; one that has not for so long is stuck, whatever it said last. */
+#define INTAKE_STUCK_US ((int64_t)60 * 1000000)
+
+struct IntakeWatch {
+        /* So long has nobody followed the source, as far as this node knows; 0: somebody does. A feed whose
+         * batch the queue refuses follows nothing, nor does one that is stuck. */
+        int64_t unwatched_us;
+        const char *stands; /* why a feed that would follow or catch up does neither; NULL: it does */
+};
+
+/* A copy of the feed's last words about itself, and what they are worth (NULL: not asked). */
+void intake_status(IntakeSink *in, Arena *a, FeedStatus *ret_status, IntakeWatch *ret_watch);

@@ -271,6 +271,17 @@ static void test_unwatched(void **state)
         assert_string_equal(told.data, "opened feed corp: nobody has followed the directory for 1 h: the "
                                        "feed is stopped (Cannot allocate memory)\n");
 
+        /* But not for hours without a word. */
+        say(&f, FEED_WATCHING, "");
+        feeder_look(&f, &d->wiring);
+        str_reset(&told);
+        f.intake.sink.state(&f.intake.sink,
+                            &(FeedStatus){ .state = FEED_CATCHING_UP, .server_id = { { 1 } } });
+        clock_fake_advance(&clock, FEEDER_UNWATCHED_US);
+        feeder_look(&f, &d->wiring);
+        assert_string_equal(told.data, "opened feed corp: nobody has followed the directory for 5 m: the "
+                                       "feed is catching up (it has said nothing for a minute)\n");
+
         feeder_deinit(&f);
         alarms_deinit(&d->wiring.alarms);
         str_deinit(&told);

@@ -392,10 +392,10 @@ static void test_settled(void **state)
 static int64_t unwatched_s(Desk *d)
 {
         FeedStatus status;
-        int64_t us;
+        IntakeWatch watch;
 
-        intake_status(&d->intake, d->arena, &status, &us);
-        return us / 1000000;
+        intake_status(&d->intake, d->arena, &status, &watch);
+        return watch.unwatched_us / 1000000;
 }
 
 static void tell(Desk *d, FeedState state)
@@ -409,16 +409,16 @@ static void test_unwatched(void **state)
 {
         Desk *d = *state;
         FeedStatus status;
-        int64_t us;
+        IntakeWatch watch;
 
-        intake_status(&d->intake, d->arena, &status, &us);
-        assert_int_equal(us, 1); /* it has just begun */
+        intake_status(&d->intake, d->arena, &status, &watch);
+        assert_int_equal(watch.unwatched_us, 1); /* it has just begun */
         tell(d, FEED_CONNECTING);
         tell(d, FEED_CATCHING_UP);
         assert_int_equal(unwatched_s(d), 2);
         tell(d, FEED_WATCHING);
-        intake_status(&d->intake, d->arena, &status, &us);
-        assert_int_equal(us, 0);
+        intake_status(&d->intake, d->arena, &status, &watch);
+        assert_int_equal(watch.unwatched_us, 0);
         tell(d, FEED_BROKEN);
         tell(d, FEED_CONNECTING);
         tell(d, FEED_BROKEN);
@@ -434,6 +434,46 @@ static void test_unwatched(void **state)
         clock_fake_advance(&d->clock, 1000000);
         assert_int_equal(unwatched_s(d), 2);
         intake_stand_by(&d->intake, true);
+        assert_int_equal(unwatched_s(d), 0);
+}
+
+/* What a feed says of itself is no news when the queue refuses what it brings, or when it says nothing more.
+ */
+static void test_stands(void **state)
+{
+        Desk *d = *state;
+        FeedEntry ada = entry(d, 1, "CN=ada," OU, "user", 512);
+        FeedStatus status = { .state = FEED_WATCHING, .server = "dc1", .server_id = { { 1 } } };
+        static QueueOps ops;
+        IntakeWatch watch;
+
+        ops = *d->queue->ops;
+        real_put = ops.put;
+        ops.put = put_or_refuse;
+        d->queue->ops = &ops;
+        d->intake.sink.state(&d->intake.sink, &status);
+        refusal = QUEUE_E_FULL;
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(give(d, &ada, 1, false), FEED_E_FULL);
+                clock_fake_advance(&d->clock, 2000000);
+                d->intake.sink.state(&d->intake.sink, &status);
+        }
+        intake_status(&d->intake, d->arena, &status, &watch);
+        assert_int_equal(watch.unwatched_us, 6000000);
+        assert_string_equal(watch.stands, "the queue takes no more");
+        refusal = 0;
+        assert_int_equal(give(d, &ada, 1, false), 0);
+        intake_status(&d->intake, d->arena, &status, &watch);
+        assert_int_equal(watch.unwatched_us, 0);
+        assert_null(watch.stands);
+
+        clock_fake_advance(&d->clock, INTAKE_STUCK_US - 1000000);
+        assert_int_equal(unwatched_s(d), 0);
+        clock_fake_advance(&d->clock, 1000000);
+        intake_status(&d->intake, d->arena, &status, &watch);
+        assert_int_equal(watch.unwatched_us, INTAKE_STUCK_US);
+        assert_non_null(watch.stands);
+        d->intake.sink.state(&d->intake.sink, &status);
         assert_int_equal(unwatched_s(d), 0);
 }
 
@@ -473,6 +513,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_more, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_settled, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_unwatched, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_stands, setup, teardown),
         };
 
         log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);

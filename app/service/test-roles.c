@@ -119,10 +119,10 @@ static bool is_followed(Feeder *f)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         FeedStatus status;
-        int64_t unwatched_us;
+        IntakeWatch watch;
 
-        intake_status(&f->intake, a, &status, &unwatched_us);
-        return unwatched_us == 0;
+        intake_status(&f->intake, a, &status, &watch);
+        return watch.unwatched_us == 0;
 }
 
 /* Who reconciles must hear what changes meanwhile: one node has all the roles, and they follow the first. */
