@@ -123,7 +123,7 @@ static int open_conn(const LdapConfig *config, ServerPin *pin, ServerDoor *door,
         if (r)
                 return r;
         r = server_pin_get(pin, &pinned) ? conn_open(ret_conn, config, pinned.uri, diag)
-                                         : conn_open_any(ret_conn, config, 0, NULL, NULL, NULL, NULL, diag);
+                                         : conn_open_any(ret_conn, config, NULL, NULL, diag);
         server_door_link_leave(door, now, &link, r, diag_text(diag));
         return r;
 }

@@ -112,7 +112,7 @@ int directory_look(const LdapConfig *config, const char *const *wanted, size_t n
         const char *base, *absent = NULL;
         int r;
 
-        r = conn_open_any(&c, config, 0, NULL, NULL, NULL, NULL, diag);
+        r = conn_open_any(&c, config, NULL, NULL, diag);
         if (r)
                 return r;
         base = config->base             ? config->base

@@ -83,6 +83,8 @@ void link_is_well(FeedLink *l)
         l->backoff_us = 0;
         l->failure = 0;
         l->is_well = true;
+        if (l->conn)
+                snprintf(l->last, sizeof(l->last), "%s", l->conn->uri.text);
         shunned_clear(&l->shunned);
         *l->said = '\0';
 }
@@ -214,6 +216,13 @@ static bool asked_to_stop(void *context)
 static int find_server(FeedLink *l, Conn **ret_conn, Diag *diag)
 {
         const DoorLink link = { secret_stamp(conn_secret_file(l->ldap)), l->gives_way };
+        const ConnChoice choice = {
+                .first = l->index,
+                .prefer = *l->last ? l->last : NULL,
+                .shunned = &l->shunned,
+                .stop = asked_to_stop,
+                .context = l,
+        };
         int r = 0;
 
         if (l->first && l->first->conn) {
@@ -225,7 +234,7 @@ static int find_server(FeedLink *l, Conn **ret_conn, Diag *diag)
                 r = server_door_link_enter(l->door, link_now(l), &link, &l->refused_until, diag);
         if (r)
                 return r;
-        r = conn_open_any(ret_conn, l->ldap, l->index, &l->shunned, asked_to_stop, l, &l->index, diag);
+        r = conn_open_any(ret_conn, l->ldap, &choice, &l->index, diag);
         if (l->door)
                 server_door_link_leave(l->door, link_now(l), &link, r, diag_text(diag));
         if (r) {

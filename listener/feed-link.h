@@ -81,6 +81,7 @@ struct FeedLink {
         Conn *conn;
         size_t index;        /* of the URI in use, or the first to try */
         bool is_well;        /* the connection has done what we want of it */
+        char last[512];      /* the URI of the last one that was well */
         Shunned shunned;     /* servers whose connection ended before that, since one was well */
         bool reading;        /* `readable` is added */
         bool blocked;        /* set by the feed: take no further message (the sink is full) */

@@ -33,6 +33,7 @@
 
 typedef struct Conn Conn;
 typedef struct ConnAnswer ConnAnswer;
+typedef struct ConnChoice ConnChoice;
 typedef struct ConnSearch ConnSearch;
 typedef struct RootDse RootDse;
 
@@ -113,15 +114,23 @@ struct Conn {
  */
 int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *diag);
 
+/* Where to begin; all zero: in the order of the configuration. */
+struct ConnChoice {
+        size_t first;       /* of the URIs, modulo their number */
+        const char *prefer; /* of those that DNS names for one of them this one first; NULL: by its order */
+        const Shunned *shunned; /* last; NULL: none */
+        bool (*stop)(void *);   /* asked between two; NULL: nobody */
+        void *context;          /* ... with this */
+};
+
 /*
- * Try the servers of the configuration in order, beginning at `first` (modulo their number), until one
- * answers; of `srv:DOMAIN` those that DNS names at this moment; those that are shunned (may be NULL) last.
- * Refused credentials end it at once: a wrong password tried at every server locks the account. The diag has
- * a line for each server that was tried. `stop` (may be NULL) is asked between two. Return: as conn_open, of
- * the last one tried.
+ * Try the servers of the configuration until one answers; of `srv:DOMAIN` those that DNS names at this
+ * moment. Refused credentials end it at once: a wrong password tried at every server locks the account. The
+ * diag has a line for each server that was tried. `choice` may be NULL. Return: as conn_open, of the last one
+ * tried.
  */
-int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, const Shunned *shunned,
-                  bool (*stop)(void *), void *context, size_t *ret_index, Diag *diag);
+int conn_open_any(Conn **ret_conn, const LdapConfig *config, const ConnChoice *choice, size_t *ret_index,
+                  Diag *diag);
 
 /* The file that what we bind with is in; NULL: none. */
 const char *conn_secret_file(const LdapConfig *config);

@@ -244,9 +244,7 @@ int conn_open(Conn **ret_conn, const LdapConfig *config, const char *uri, Diag *
 typedef struct Search {
         Conn **ret_conn;
         const LdapConfig *config;
-        const Shunned *shunned; /* left out; NULL: none */
-        bool (*stop)(void *);
-        void *context;
+        ConnChoice choice; /* who is shunned is left out */
         size_t n_tried;
         Diag *diag; /* a line for each that was tried */
 } Search;
@@ -257,9 +255,9 @@ static int try_one(Search *s, const char *uri)
         _cleanup_(diag_deinit) Diag why = DIAG_INIT;
         int r;
 
-        if (shunned_has(s->shunned, uri))
+        if (shunned_has(s->choice.shunned, uri))
                 return CONN_E_UNREACHABLE;
-        if (s->n_tried++ && s->stop && s->stop(s->context))
+        if (s->n_tried++ && s->choice.stop && s->choice.stop(s->choice.context))
                 return CONN_E_UNREACHABLE;
         r = conn_open(s->ret_conn, s->config, uri, &why);
         if (r)
@@ -281,21 +279,39 @@ const char *conn_uri_of_host(const LdapConfig *c, Arena *a, const char *host, un
         return plain ? arena_printf(a, "ldap://%s:%u", host, port) : arena_printf(a, "ldaps://%s", host);
 }
 
+/* A connection that ended is no reason to move: at another controller things repeat, or all is read again. */
+static size_t find_preferred(const Search *s, const char *const *uris, size_t n)
+{
+        size_t i = 0;
+
+        while (i < n && !(s->choice.prefer && str_is_nocase(s->choice.prefer, uris[i])))
+                i++;
+        return i;
+}
+
 /* The controllers that DNS names now. */
 static int try_domain(Search *s, const char *domain)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         _cleanup_(diag_deinit) Diag why = DIAG_INIT;
         const SrvTarget *targets = NULL;
-        size_t n = 0;
+        const char **uris;
+        size_t n = 0, preferred;
         int r = CONN_E_UNREACHABLE;
 
         if (srv_lookup(domain, s->config->site, a, &targets, &n, &why)) {
                 diag_add(s->diag, "%s", diag_text(&why));
                 return CONN_E_UNREACHABLE;
         }
+        uris = arena_new_array(a, const char *, n);
+        for (size_t i = 0; i < n; i++)
+                uris[i] = conn_uri_of_host(s->config, a, targets[i].host, targets[i].port);
+        preferred = find_preferred(s, uris, n);
+        if (preferred < n)
+                r = try_one(s, uris[preferred]);
         for (size_t i = 0; i < n && r && r != CONN_E_REFUSED; i++)
-                r = try_one(s, conn_uri_of_host(s->config, a, targets[i].host, targets[i].port));
+                if (i != preferred)
+                        r = try_one(s, uris[i]);
         return r;
 }
 
@@ -304,30 +320,25 @@ static int try_domain(Search *s, const char *domain)
  *
  * Return: as conn_open, of the last one tried.
  */
-int conn_open_any(Conn **ret_conn, const LdapConfig *config, size_t first, const Shunned *shunned,
-                  bool (*stop)(void *), void *context, size_t *ret_index, Diag *diag)
+int conn_open_any(Conn **ret_conn, const LdapConfig *config, const ConnChoice *choice, size_t *ret_index,
+                  Diag *diag)
 {
         const char *const *uris = config->uris.items;
+        const ConnChoice in_order = { 0 }, *c = choice ? choice : &in_order;
+        const Shunned *shunned = c->shunned;
         size_t n = config->uris.n_items;
-        Search search = {
-                .ret_conn = ret_conn,
-                .config = config,
-                .shunned = shunned,
-                .stop = stop,
-                .context = context,
-                .diag = diag,
-        };
+        Search search = { .ret_conn = ret_conn, .config = config, .choice = *c, .diag = diag };
         int r = CONN_E_UNREACHABLE;
 
         for (size_t i = 0; i < n && r && r != CONN_E_REFUSED; i++) {
-                size_t index = (first + i) % n;
+                size_t index = (c->first + i) % n;
                 const char *domain = srv_domain(uris[index]);
 
                 r = domain ? try_domain(&search, domain) : try_one(&search, uris[index]);
                 if (r == 0 && ret_index)
                         *ret_index = index;
         }
-        search.shunned = NULL;
+        search.choice.shunned = NULL;
         for (size_t i = 0; shunned && i < shunned->n && r && r != CONN_E_REFUSED; i++) {
                 r = try_one(&search, shunned->uris[i]);
                 for (size_t k = 0; k < n && r == 0 && ret_index; k++)

@@ -359,7 +359,7 @@ static int open_once(const LdapConfig *config)
         char id[GUID_TEXT_MAX];
         int r;
 
-        r = conn_open_any(&c, config, 0, NULL, NULL, NULL, NULL, &diag);
+        r = conn_open_any(&c, config, NULL, NULL, &diag);
         for (size_t i = 0; i < diag.n_items; i++)
                 json_array_append_new(reasons, json_string(diag.items[i].text));
         if (r) {

@@ -188,7 +188,7 @@ ProbeEnd probe_open(Probe **ret_probe, const LdapConfig *config, const char *uri
         p->clock = clock;
         p->arena = a;
         p->base = config->base;
-        r = conn_open_any(&p->conn, &p->config, 0, NULL, NULL, NULL, NULL, diag);
+        r = conn_open_any(&p->conn, &p->config, NULL, NULL, diag);
         if (r)
                 return probe_end(r);
         ret_facts->open_us = clock_mono(clock).us - began.us;

@@ -58,7 +58,7 @@ static int open_inside(SourceLdap *s, Diag *diag)
                 if (r == 0)
                         r = check_pinned(s, diag);
         } else {
-                r = conn_open_any(&s->conn, c->ldap, 0, NULL, NULL, NULL, NULL, diag);
+                r = conn_open_any(&s->conn, c->ldap, NULL, NULL, diag);
         }
         if (r == 0 && s->conn->dse.vendor == VENDOR_OTHER) {
                 diag_set(diag, "%s is neither an Active Directory, nor OpenLDAP, nor 389 Directory Server",

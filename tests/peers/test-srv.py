@@ -40,6 +40,19 @@ with house("srv") as h:
     h.until_user("sue.successor", jobTitle="found")
     check(len([1 for name, kind in dns.asked if kind == SRV]) == asked, dns.asked)
 
+    step("a connection that ends is made again with the same controller, whoever is first in DNS by now")
+    dns.records[(srv, SRV)] = [(0, 100, 389, f"old.{domain}"), (10, 0, 389, host)]
+    asked = len(dns.asked)
+    h.dc.stop()
+    wait_until(lambda: "has lost its server" in h.sosync.log.read_text(), DEADLINE_S, "the connection has ended")
+    h.dc.start()
+    n = h.sosync.log.read_text().count("state=watching")
+    wait_until(lambda: h.sosync.log.read_text().count("state=watching") > n, 60, "it is watched again")
+    # While it is down the others are tried; the last time it came first.
+    last = max(i for i, (name, kind) in enumerate(dns.asked) if kind == SRV)
+    names = [name for name, kind in dns.asked[last:] if kind == A]
+    check(last >= asked and host in names and f"old.{domain}" not in names, dns.asked[asked:])
+
     step("the controllers of a site come first, whatever the others' priority")
     h.sosync.stop()
     near = f"_ldap._tcp.berlin._sites.dc._msdcs.{domain}"
