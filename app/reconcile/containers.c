@@ -16,7 +16,8 @@ static const char *memo_of(Arena *a, uint16_t source)
 }
 
 static const char *const types[] = { "domainDNS", "builtinDomain", "lostAndFound", "organizationalUnit",
-                                     "container" };
+                                     "container", "organization",  "locality",     "country",
+                                     "domain",    "dcObject",      "nsContainer" };
 
 bool container_is_type(const char *type)
 {

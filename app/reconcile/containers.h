@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Containers: the domain, its OUs and containers, by name
+ * Containers: the domain, its OUs and whatever else objects lie below, by name
  *
  * An OU that is renamed or moved is one entry of the feed, and touches none of the objects below it; yet
  * their names change, and with them perhaps whether they are in scope. So the names of containers are kept

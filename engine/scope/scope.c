@@ -152,6 +152,13 @@ static const char *const known_types[] = {
         "lostAndFound",
         "organizationalUnit",
         "container",
+        /* RFC 4519, RFC 4524: what people lie below elsewhere; 389 Directory Server's own. */
+        "organization",
+        "locality",
+        "country",
+        "domain",
+        "dcObject",
+        "nsContainer",
 };
 
 /**

@@ -126,6 +126,9 @@ static void test_types(void **state)
         assert_string_equal(type_of("group"), "group");
         assert_string_equal(type_of("top domain domainDNS"), "domainDNS");
         assert_string_equal(type_of("top organizationalUnit"), "organizationalUnit");
+        assert_string_equal(type_of("top domain domainDNS"), "domainDNS");
+        assert_string_equal(type_of("top dcObject organization"), "organization");
+        assert_string_equal(type_of("locality"), "locality");
         assert_string_equal(type_of("top container"), "container");
         assert_string_equal(type_of("top foreignSecurityPrincipal"), "foreignSecurityPrincipal");
         assert_string_equal(type_of("top secret"), "");

@@ -50,7 +50,13 @@ def until_ran(h, text, n):
     h.until_idle()
 
 
+# What else people lie below, where there is no Active Directory, and how it is called there.
+OTHERS = {} if IS_AD else {"l=Berlin": "locality", "o=Subsidiary": "organization", "dc=shop": "domain"}
+
 with (house("ou") if IS_AD else slapd_house("ou-openldap")) as h:
+    for rdn, kind in OTHERS.items():
+        h.ad.add(f"{rdn},{h.outside}", {"objectClass": kind})
+        add_user(h, f"Early {kind}", f"{rdn},{h.outside}")
     h.start()
     sales = h.ad.add_ou(f"OU=Sales,{h.corp}").dn
     inner = h.ad.add_ou(f"OU=Inner,{sales}").dn
@@ -73,6 +79,12 @@ with (house("ou") if IS_AD else slapd_house("ou-openldap")) as h:
     h.ad.move(hired, h.corp)
     for i in range(N):
         h.until_user(f"hire.{i}")
+    h.until_idle()
+
+    for rdn, kind in OTHERS.items():
+        step(f"one that is no OU ({kind}), and was there before the first start, is moved into scope")
+        h.ad.move(f"{rdn},{h.outside}", h.corp)
+        h.until_user(f"early.{kind}")
     h.until_idle()
 
     step("moved out of scope, one disabled below it: disabled in the cloud too")
