@@ -77,6 +77,20 @@ int doorbell_start(Doorbell *d, Conn *conn, const char *base, Mono now, Diag *di
         return register_bell(d, base, diag);
 }
 
+static bool has_moved(const Doorbell *d)
+{
+        return d->usn != d->usn_looked;
+}
+
+/* A ring brings the beat forward, but not before a look may follow it: a busy server rings for every change.
+ */
+static Mono beat_due(const Doorbell *d)
+{
+        if (d->beat_id)
+                return MONO_NEVER;
+        return d->rung && !has_moved(d) && d->look_at.us < d->beat_at.us ? d->look_at : d->beat_at;
+}
+
 /**
  * doorbell_tick() - beat if it is time
  *
@@ -93,7 +107,7 @@ int doorbell_tick(Doorbell *d, Mono now, Diag *diag)
         };
         int r;
 
-        if (d->beat_id || (!d->rung && now.us < d->beat_at.us))
+        if (now.us < beat_due(d).us)
                 return 0;
         r = conn_send(d->conn, &search, &d->beat_id, diag);
         if (r)
@@ -160,11 +174,6 @@ int doorbell_message(Doorbell *d, LDAPMessage *message, Mono now, bool *ret_ours
         return 0;
 }
 
-static bool has_moved(const Doorbell *d)
-{
-        return d->usn != d->usn_looked;
-}
-
 bool doorbell_wants_look(const Doorbell *d, Mono now)
 {
         return has_moved(d) && now.us >= d->look_at.us;
@@ -218,7 +227,7 @@ void doorbell_look_ends(Doorbell *d, Mono now, bool good)
 
 Mono doorbell_next(const Doorbell *d, bool may_look)
 {
-        Mono next = d->beat_id ? MONO_NEVER : d->rung ? (Mono){ 0 } : d->beat_at;
+        Mono next = beat_due(d);
 
         if (may_look && has_moved(d) && d->look_at.us < next.us)
                 next = d->look_at;

@@ -13,7 +13,8 @@
  * Neither carries changes; both only say "look now", and a lost signal costs at most one beat.
  *
  *  - The USN that is remembered is the one read *before* the look: what is committed while it runs makes the
- *    next beat see a movement, and is looked for again. So a ring only brings the beat forward.
+ *    next beat see a movement, and is looked for again. So a ring only brings the beat forward, to
+ *    when the next look may begin: a server that rings for each of a thousand changes is not asked as often.
  *  - Where the bell is slow (Samba polls its database every 5 s) the beat is 25 ms, 0.1 to 0.2 ms of work
  *    each; elsewhere it is the proof of life, every 10 s.
  *  - 389 Directory Server rings after the commit, but has counted before: a beat in between finds an H whose

@@ -228,20 +228,23 @@ static void test_windows_rings_and_is_asked_twice_a_second(void **state)
         assert_int_equal(doorbell_tick(&f->bell, at(1000), &f->diag), 0);
         beat(f, 100, 2000);
         assert_int_equal(doorbell_next(&f->bell, true).us, 2000 + BEAT_SLOW_US);
-        ring(f, 3000);
-        assert_int_equal(doorbell_next(&f->bell, true).us, 0);
-        assert_int_equal(doorbell_tick(&f->bell, at(3000), &f->diag), 0);
-        beat(f, 101, 4000);
-        assert_false(doorbell_wants_look(&f->bell, at(4000)));
-        assert_int_equal(doorbell_next(&f->bell, true).us, 1000 + LOOK_WINDOWS_US);
-        assert_int_equal(doorbell_next(&f->bell, false).us, 4000 + BEAT_SLOW_US);
-        assert_true(doorbell_wants_look(&f->bell, at(1000 + LOOK_WINDOWS_US)));
+        /* However often it rings, its root DSE is read when a look may follow. */
+        for (int i = 0; i < 100; i++) {
+                ring(f, 3000 + i);
+                assert_int_equal(doorbell_next(&f->bell, true).us, 1000 + LOOK_WINDOWS_US);
+                assert_int_equal(doorbell_tick(&f->bell, at(3000 + i), &f->diag), 0);
+                assert_int_equal(f->bell.beat_id, 0);
+        }
+        assert_int_equal(doorbell_tick(&f->bell, at(1000 + LOOK_WINDOWS_US), &f->diag), 0);
+        beat(f, 101, 502000);
+        assert_true(doorbell_wants_look(&f->bell, at(502000)));
+        assert_int_equal(doorbell_next(&f->bell, false).us, 502000 + BEAT_SLOW_US);
         /* A ring without a movement (another naming context's, or our own echo) costs no look. */
         doorbell_look_begins(&f->bell, at(600000));
         doorbell_look_ends(&f->bell, at(601000), true);
         ring(f, 700000);
-        assert_int_equal(doorbell_tick(&f->bell, at(700000), &f->diag), 0);
-        beat(f, 101, 701000);
+        assert_int_equal(doorbell_tick(&f->bell, at(601000 + LOOK_WINDOWS_US), &f->diag), 0);
+        beat(f, 101, 1102000);
         assert_false(doorbell_wants_look(&f->bell, at(10000000)));
 }
 
@@ -253,7 +256,10 @@ static void test_a_ring_during_a_beat_is_not_lost(void **state)
         assert_int_equal(doorbell_tick(&f->bell, at(0), &f->diag), 0);
         ring(f, 10);
         beat(f, 100, 20);
-        assert_int_equal(doorbell_tick(&f->bell, at(20), &f->diag), 0);
+        /* The look that is due covers it, perhaps; it is asked after that. */
+        doorbell_look_begins(&f->bell, at(20));
+        doorbell_look_ends(&f->bell, at(30), true);
+        assert_int_equal(doorbell_tick(&f->bell, f->bell.look_at, &f->diag), 0);
         assert_int_not_equal(f->bell.beat_id, 0);
 }
 
