@@ -364,10 +364,12 @@ ProbeEnd probe_suffixes(Probe *p, const char *base, ProbeSuffixes *s, Diag *diag
                 .n_attributes = N_ELEMENTS(names),
         };
         PagedAnswer at = { 0 };
+        size_t n_pages = 0;
         int r;
 
+        /* A page may be empty; as many as could be asked for one user each are enough. */
         do
                 r = page(p, &search, USN_PAGE, &at, read_name, &found, diag);
-        while (r == 0 && at.n_cookie && found.n < PROBE_USERS_MAX);
+        while (r == 0 && at.n_cookie && found.n < PROBE_USERS_MAX && ++n_pages < PROBE_USERS_MAX);
         return probe_end(r);
 }

@@ -12,6 +12,11 @@
 static const char *const asked[] = { "objectClass", "objectGUID", "uSNChanged", "whenCreated",
                                      "whenChanged" };
 
+/* A listing that can have no end is none: a page may be empty (a server that has no time for more), but not
+ * thousands of them, and there are not as many objects. */
+#define EMPTY_MAX   1000
+#define OBJECTS_MAX 20000000
+
 typedef struct Listing {
         SourceLdap *source;
         const SourceList *query;
@@ -27,7 +32,9 @@ typedef struct Listing {
         uint64_t opened; /* SourceLdap.n_opened that the cookie belongs to */
         uint8_t *cookie;
         size_t n_cookie;
-        bool begun; /* something has been handed over */
+        bool begun;         /* something has been handed over */
+        unsigned n_empty;   /* pages without an entry, the last ones */
+        uint64_t n_objects; /* of all pages */
 
         Arena *arena; /* of the items in hand */
         SourceItem *items;
@@ -92,6 +99,7 @@ static int take(void *context, LDAPMessage *message)
                         diag_set(l->diag, "%s: an entry without its id: %s", l->source->conn->uri.text, e.dn);
                 return CONN_E_PROTOCOL;
         }
+        l->n_objects++;
         l->items[l->n_items++] = (SourceItem){
                 .id = e.id,
                 .dn = e.dn,
@@ -101,6 +109,17 @@ static int take(void *context, LDAPMessage *message)
                 .changed = e.changed,
         };
         return 0;
+}
+
+/* Return: 0, CONN_E_PROTOCOL. */
+static int check_end(Listing *l, uint64_t n_before, Diag *diag)
+{
+        l->n_empty = l->n_cookie && l->n_objects == n_before ? l->n_empty + 1 : 0;
+        if (l->n_empty <= EMPTY_MAX && l->n_objects <= OBJECTS_MAX)
+                return 0;
+        diag_set(diag, "%s: the pages of a listing have no end: %u without an entry, %llu entries in all",
+                 l->source->conn->uri.text, l->n_empty, (unsigned long long)l->n_objects);
+        return CONN_E_PROTOCOL;
 }
 
 static int keep_cookie(Listing *l, const ConnAnswer *answer, Diag *diag)
@@ -154,6 +173,7 @@ static int next_page(SourceLdap *s, void *context, Diag *diag)
 {
         Listing *l = context;
         int prepared = prepare(s, l, diag);
+        const uint64_t n_before = l->n_objects;
         ControlSet controls;
         ConnAnswer answer = { 0 };
         ConnSearch search = {
@@ -186,6 +206,8 @@ static int next_page(SourceLdap *s, void *context, Diag *diag)
         }
         if (r == 0)
                 r = keep_cookie(l, &answer, diag);
+        if (r == 0)
+                r = check_end(l, n_before, diag);
         conn_answer_deinit(&answer);
         return r;
 }

@@ -37,7 +37,8 @@ static struct event_base *base;
 static const char *const op_names[_OP_N] = { "bind", "root", "notify", "dirsync", "read", "search" };
 static const char *const fault_names[_FAULT_N] = { "code",     "silent",    "close",     "notice",
                                                    "referral", "oversized", "truncated", "wrong-id",
-                                                   "endless",  "garbage",   "nested",    "cookie" };
+                                                   "endless",  "garbage",   "nested",    "cookie",
+                                                   "empty" };
 
 /* -- connections ----------------------------------------------------------------------------------------- */
 

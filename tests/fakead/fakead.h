@@ -60,6 +60,7 @@ typedef enum FaultKind {
         FAULT_GARBAGE,   /* bytes that are no BER */
         FAULT_NESTED,    /* a message of lengths inside lengths that do not fit */
         FAULT_COOKIE,    /* DirSync, paging: a control whose value is not what it should be */
+        FAULT_EMPTY,     /* paging: no entry, and one more page */
         _FAULT_N,
 } FaultKind;
 

@@ -80,6 +80,9 @@ bool answer_fault(Client *c, Fault *fault, int id, ber_tag_t op)
         case FAULT_COOKIE:
                 wire_done(c, id, op, 0, NULL, DIRSYNC, "\x30\x7f\x02\x01\x01", 5);
                 break;
+        case FAULT_EMPTY:
+                wire_done(c, id, op, 0, NULL, PAGED, "\x30\x06\x02\x01\x00\x04\x01p", 8);
+                break;
         default:
                 break; /* silence */
         }
