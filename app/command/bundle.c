@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* More than any report is allowed to be. */
@@ -80,16 +81,32 @@ static int add_parts(struct archive *zip, const char *path, const Config *config
         return r;
 }
 
+/* What stands there is replaced, and only a file may be: root would put one in the place of /dev/stdout. */
+static int check_place(const char *path, Diag *diag)
+{
+        struct stat st;
+
+        if (lstat(path, &st) || S_ISREG(st.st_mode))
+                return 0;
+        if (S_ISDIR(st.st_mode))
+                diag_set(diag, "%s: %s", path, strerror(EISDIR));
+        else
+                diag_set(diag, "%s: is there, and is not a file that can be replaced", path);
+        return -EEXIST;
+}
+
 int bundle_write(const char *path, const Config *config, const Outcome *o, const HtmlPrevious *previous,
                  Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         const char *temporary = arena_printf(a, "%s.%d.tmp", path, (int)getpid());
-        _cleanup_(cleanup_close) int fd =
-                open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+        _cleanup_(cleanup_close) int fd = -1;
         struct archive *zip;
-        int r;
+        int r = check_place(path, diag);
 
+        if (r)
+                return r;
+        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
         if (fd < 0) {
                 r = -errno;
                 diag_set(diag, "%s: %s", path, strerror(errno));

@@ -80,6 +80,10 @@ with house("console") as h:
     secrets = [TOKEN, (h.folder / "console-token").read_text().strip(), pathlib.Path(h.graph.secret_file).read_text().strip()]
     check(not any(s in text for s in secrets for text in parts.values()), "a secret is in it")
     check(h.sosync.command("report", "export", run, "/nowhere/x.zip").returncode == 1, "an export to nowhere")
+    pipe = h.folder / "stdout"
+    pipe.symlink_to("/proc/self/fd/1")
+    r = h.sosync.command("report", "export", run, pipe)
+    check(r.returncode == 1 and "is not a file that can be replaced" in r.stderr and pipe.is_symlink(), r)
     opener = h.folder / "opener"
     opener.write_text(f'#!/bin/sh\ncp "$1" {h.folder}/opened.htm\n')
     opener.chmod(0o755)
