@@ -120,6 +120,8 @@ with house("watch") as h:
         seen = [line.replace("\x1b[K", "").split("\r")[-1] for line in on_terminal(h.sosync, 80, *words.split())]
         wide = [line for line in seen if columns(line) > 80 and str(h.folder) not in line]
         check(not wide, (words, wide))
+    drawn = [part for line in on_terminal(h.sosync, 40, "compare") for part in line.replace("\x1b[K", "").split("\r") if " [" in part]
+    check(drawn and max(map(columns, drawn)) <= 40, drawn)
     seen = on_terminal(h.sosync, 64, "scheduler", "show")
     check(max(map(columns, seen)) <= 64 and "".join(seen).count("SosyncText") == 1, seen)
     r = h.sosync.command("queue", "list", "--state", "lost")
