@@ -168,14 +168,19 @@ static int load_rules_apart(Config *c, bool tolerant, Diag *diag)
         return rules_load(c->arena, NULL, &c->run.rules, NULL);
 }
 
-/* Beside the state: /var/lib/sosync/state has its audit log in /var/lib/sosync/audit. */
+/* Beside the state: /var/lib/sosync/state, with a slash behind it or not, has its audit log in
+ * /var/lib/sosync/audit. */
 static void place_audit(Config *c)
 {
-        const char *slash = strrchr(c->state.path, '/');
+        const char *path = c->state.path, *slash;
+        size_t n = strlen(path);
 
+        while (n > 1 && path[n - 1] == '/')
+                n--;
+        slash = memrchr(path, '/', n);
         if (!c->audit.path)
-                c->audit.path = arena_printf(c->arena, "%.*s/audit", slash ? (int)(slash - c->state.path) : 1,
-                                             slash ? c->state.path : ".");
+                c->audit.path = arena_printf(c->arena, "%.*s/audit", slash ? (int)(slash - path) : 1,
+                                             slash ? path : ".");
 }
 
 typedef enum Care {

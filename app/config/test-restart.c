@@ -135,6 +135,30 @@ static void test_every_key(void **state)
         }
 }
 
+/* Beside the state's folder and never in it, which a node of a cluster may have to give up. */
+static void test_place_of_audit(void **state)
+{
+        static const struct {
+                const char *line, *audit;
+        } places[] = {
+                { "", "/var/lib/sosync/audit" },
+                { "state: {path: /srv/s}", "/srv/audit" },
+                { "state: {path: /srv/s/}", "/srv/audit" },
+                { "state: {path: /srv/s///}", "/srv/audit" },
+                { "state: {path: /s/}", "/audit" },
+                { "audit: {path: /srv/a}", "/srv/a" },
+        };
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+
+        for (size_t i = 0; i < N_ELEMENTS(places); i++) {
+                const Row row = { "state", "", places[i].line, NULL };
+                Config *c = load(a, &row, true);
+
+                assert_string_equal(c->audit.path, places[i].audit);
+                config_unref(c);
+        }
+}
+
 /* However often rules are activated, one configuration is kept beside them: the one that was read. */
 static void test_activated_again_and_again(void **state)
 {
@@ -195,6 +219,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_key),
+                cmocka_unit_test(test_place_of_audit),
                 cmocka_unit_test(test_activated_again_and_again),
                 cmocka_unit_test(test_no_key_forgotten),
         };
