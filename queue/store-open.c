@@ -232,6 +232,7 @@ static int check_format(Store *s, const char *file, Diag *diag)
 static int compact(Store *s, const char *file, size_t map, Diag *diag)
 {
         _cleanup_(cleanup_free) char *copy = join(s->path, "data.mdb.compact");
+        _cleanup_(cleanup_free) char *readers = join(s->path, "lock.mdb");
         _cleanup_(cleanup_close) int fd = -1, dir = -1;
         uint64_t used, size = store_file_bytes(s);
         int r;
@@ -251,7 +252,11 @@ static int compact(Store *s, const char *file, size_t map, Diag *diag)
                 return 0;
         }
         store_close_env(s);
-        if (rename(copy, file) < 0)
+        /* The table of readers belongs to the file that was. Somebody who looks at that (`sosync queue
+         * check`) keeps it alive, and with it the number of the last transaction, by which LMDB chooses
+         * between the two first pages: in a copy one of them is that of an empty store. Who looks keeps both
+         * files. */
+        if (unlink(readers) < 0 || rename(copy, file) < 0)
                 unlink(copy);
         else
                 fsync(dir);

@@ -11,6 +11,7 @@
 #include <lmdb.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -341,21 +342,62 @@ static void test_clean_stop(void **state)
         assert_int_equal(item_n(f, 1, &there).state, QUEUE_READY);
 }
 
-/* After a large backlog the file is copied without its holes, once. */
-static void test_compact(void **state)
+/* A look at the store in use, as of `sosync queue check`: killed in the middle of its snapshot, or there
+ * until it is killed. */
+static pid_t look(const Fixture *f, bool dies)
+{
+        int ready[2];
+        pid_t pid;
+        char c;
+
+        assert_int_equal(pipe(ready), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                MDB_env *env;
+                MDB_txn *txn;
+
+                /* Another process: without the descriptors of this one, and not longer than it. */
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                dup2(ready[1], 3);
+                close_range(4, ~0U, 0);
+                if (mdb_env_create(&env) || mdb_env_set_mapsize(env, (size_t)1 << 30) ||
+                    mdb_env_open(env, f->folder, MDB_RDONLY | MDB_NOTLS, 0600) ||
+                    mdb_txn_begin(env, NULL, MDB_RDONLY, &txn))
+                        _exit(1);
+                if (dies)
+                        raise(SIGKILL);
+                close(3);
+                for (;;)
+                        pause();
+        }
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &c, 1), 0); /* it looks, or has died */
+        close(ready[0]);
+        return pid;
+}
+
+static void die_looking(const Fixture *f)
+{
+        pid_t pid = look(f, true);
+        int status;
+
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* A large backlog that has been worked off, but for the last `left` changes. */
+static void work_off(Fixture *f, unsigned n, unsigned left)
 {
         enum {
-                N = 120000,
                 PER_PUT = 5000
         };
-        Fixture *f = *state;
         Change *changes = arena_new_array(f->a, Change, PER_PUT);
         Intake in = { .changes = changes, .n_changes = PER_PUT, .now = f->now };
         Arena *a = arena_new(0);
-        size_t before;
         Lease lease;
 
-        for (unsigned i = 0; i < N; i++) {
+        for (unsigned i = 0; i < n; i++) {
                 static char dn[400];
 
                 memset(dn, 'x', sizeof(dn) - 1);
@@ -364,40 +406,63 @@ static void test_compact(void **state)
                 if (i % PER_PUT == PER_PUT - 1)
                         assert_int_equal(queue_put(f->q, &in), 0);
         }
-        for (unsigned i = 0; i < N - 10; i++) {
+        for (unsigned i = 0; i < n - left; i++) {
                 assert_int_equal(queue_lease(f->q, f->now, LANES_ALL, a, &lease), 0);
                 ack_lease(f, &lease);
                 arena_reset(a);
         }
         settle(f);
-        before = stats(f).file_bytes;
-        assert_true(before > (size_t)64 << 20);
+        arena_free(a);
+}
+
+/* The file is copied without its holes, once. */
+static void test_compact(void **state)
+{
+        enum {
+                N = 120000
+        };
+        Fixture *f = *state;
+
+        work_off(f, N, 10);
+        assert_true(stats(f).file_bytes > (size_t)64 << 20);
         contract_reopen(f);
         assert_true(stats(f).file_bytes < (size_t)4 << 20);
         for (unsigned i = N - 10; i < N; i++)
                 lease_n(f, i);
-        arena_free(a);
 }
 
-/* A look at the store in use (`sosync queue check`) that is killed in the middle of its snapshot. */
-static void die_looking(const Fixture *f)
+/*
+ * Beside somebody who looks (`sosync queue check`): LMDB's table of readers belongs to the file that was, and
+ * with it the number of its last transaction, by which LMDB chooses one of two first pages. In the copy one
+ * of them is that of an empty store.
+ */
+static void test_compact_beside_a_look(void **state)
 {
-        pid_t pid = fork();
-        int status;
+        enum {
+                N = 120000
+        };
+        Fixture *f = *state;
 
-        assert_true(pid >= 0);
-        if (pid == 0) {
-                MDB_env *env;
-                MDB_txn *txn;
+        for (int i = 0; i < 2; i++) {
+                pid_t looker;
 
-                if (mdb_env_create(&env) || mdb_env_set_mapsize(env, (size_t)1 << 30) ||
-                    mdb_env_open(env, f->folder, MDB_RDONLY | MDB_NOTLS, 0600) ||
-                    mdb_txn_begin(env, NULL, MDB_RDONLY, &txn))
-                        _exit(1);
-                raise(SIGKILL);
+                work_off(f, N, 10);
+                /* Both parities of the last transaction. */
+                for (int k = 0; k < i; k++)
+                        put_n(f, N + 1, LANE_NORMAL);
+                settle(f);
+                looker = look(f, false);
+                contract_reopen(f);
+                assert_true(stats(f).file_bytes < (size_t)4 << 20);
+                for (unsigned n = N - 10; n < N; n++) {
+                        Lease lease = lease_n(f, n);
+
+                        ack_lease(f, &lease);
+                }
+                settle(f);
+                kill(looker, SIGKILL);
+                assert_int_equal(waitpid(looker, NULL, 0), looker);
         }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 /* Work that leaves the store as it was. */
@@ -588,6 +653,7 @@ const struct CMUnitTest contract_files[] = {
         TEST(test_clean_stop),
         TEST(test_set_back_meanwhile),
         TEST(test_compact),
+        TEST(test_compact_beside_a_look),
         TEST(test_dead_reader),
         TEST(test_killed_from_outside),
         TEST(test_backup),
