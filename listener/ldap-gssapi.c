@@ -80,6 +80,12 @@ static int import(const char *principal, gss_name_t *ret_name)
                                                                                                         : 0;
 }
 
+/* Nobody gives out tickets at the moment: that is no refusal. By the words, in which libkrb5 says it. */
+static bool is_kdc_away(const char *says)
+{
+        return says && (strstr(says, "Cannot contact any KDC") || strstr(says, "Cannot find KDC"));
+}
+
 static int acquire(const LdapConfig *config, const LdapUri *uri, Ticket *t, int64_t *ret_lifetime_us,
                    Diag *diag)
 {
@@ -112,9 +118,7 @@ static int acquire(const LdapConfig *config, const LdapUri *uri, Ticket *t, int6
                          keytab ? " with the key table " : "", keytab ? keytab : "",
                          config->bind.principal ? " for " : "",
                          config->bind.principal ? config->bind.principal : "", s.data);
-                return strstr(s.data, "Cannot contact any KDC") || strstr(s.data, "Cannot find KDC")
-                               ? CONN_E_UNREACHABLE
-                               : CONN_E_REFUSED;
+                return is_kdc_away(s.data) ? CONN_E_UNREACHABLE : CONN_E_REFUSED;
         }
         *ret_lifetime_us = seconds == GSS_C_INDEFINITE ? 0 : (int64_t)seconds * 1000000;
         return 0;
@@ -169,8 +173,8 @@ int conn_bind_gssapi(LDAP *ld, const LdapConfig *config, const LdapUri *uri, boo
                 char *says = NULL;
 
                 ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &says);
-                r = conn_translate(code == LDAP_LOCAL_ERROR ? LDAP_AUTH_UNKNOWN : code, says, uri->text,
-                                   "bind with Kerberos", diag);
+                r = conn_translate(code == LDAP_LOCAL_ERROR && !is_kdc_away(says) ? LDAP_AUTH_UNKNOWN : code,
+                                   says, uri->text, "bind with Kerberos", diag);
                 ldap_memfree(says);
         }
         return r;

@@ -133,6 +133,18 @@ def check_credentials(dc, ad, folder):
            "no Kerberos ticket", env={"KRB5_CONFIG": str(dc.krb5_conf)})
 
 
+def check_kdc_away(dc, folder):
+    """Tickets of somebody else's making, and the KDC goes before the one for this server is asked for: nobody was refused."""
+    env = {"KRB5_CONFIG": str(dc.krb5_conf), "KRB5CCNAME": f"FILE:{folder / 'tickets'}"}
+    subprocess.run(["kinit", "-k", "-t", dc.keytab, dc.reader_principal], env={**os.environ, **env}, check=True)
+    away = folder / "krb5-away.conf"
+    text = dc.krb5_conf.read_text(encoding="utf-8")
+    away.write_text(re.sub(r"(kdc\s*=\s*)\S+", r"\g<1>127.0.0.1:1", text), encoding="utf-8")
+    ours = {"mechanism": "gssapi"}
+    expect(source_config(dc, folder, "kdc-away", bind=ours), UNREACHABLE, "Cannot contact any KDC", env={**env, "KRB5_CONFIG": str(away)})
+    expect(source_config(dc, folder, "kdc-there", bind=ours), 0, env=env)
+
+
 def check_tls(dc, folder):
     ca = dc.ca_file
     expect(source_config(dc, folder, "unknown-ca", tls={}), TLS, "unknown authority", "sosync lab CA", "ca-certificates.crt")
@@ -226,6 +238,7 @@ def main():
         ad = dc.admin()
         check_good(dc, lab.folder)
         check_credentials(dc, ad, lab.folder)
+        check_kdc_away(dc, lab.folder)
         check_tls(dc, lab.folder)
         check_unreachable(dc, lab.folder)
         check_unsuitable(dc, lab.folder)

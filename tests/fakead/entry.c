@@ -155,6 +155,15 @@ static void put_stamps(BerElement *ber, const Thing *t)
         free(blob);
 }
 
+static void put_time(BerElement *ber, const char *name, time_t at)
+{
+        struct tm tm;
+        char text[32];
+        size_t n = strftime(text, sizeof(text), "%Y%m%d%H%M%S.0Z", gmtime_r(&at, &tm));
+
+        wire_value(ber, name, text, n);
+}
+
 /* `since`: only attributes that changed after this. */
 void entry_put(const Request *r, const Thing *t, uint64_t since)
 {
@@ -170,7 +179,9 @@ void entry_put(const Request *r, const Thing *t, uint64_t since)
         if (is_asked(r, "uSNChanged"))
                 entry_put_number(ber, "uSNChanged", t->usn);
         if (is_asked(r, "whenChanged"))
-                wire_value(ber, "whenChanged", "20260101000000.0Z", 17);
+                put_time(ber, "whenChanged", t->changed);
+        if (is_asked(r, "whenCreated"))
+                put_time(ber, "whenCreated", t->created);
         for (size_t i = 0; i < r->n_attributes; i++)
                 if (strcasecmp(r->attributes[i], "replPropertyMetaData") == 0)
                         put_stamps(ber, t);

@@ -21,6 +21,7 @@
 #include <lber.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 typedef struct Attribute Attribute;
 typedef struct Client Client;
@@ -90,6 +91,7 @@ struct Thing {
         char *dn;
         bool deleted;
         uint64_t usn;
+        time_t created, changed; /* at this controller */
         Attribute *attributes;
         size_t n_attributes;
 };

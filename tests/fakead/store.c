@@ -40,6 +40,7 @@ Thing *store_add(Face *f, const uint8_t guid[16])
                 abort();
         memcpy(t->guid, guid, 16);
         t->dn = strdup("");
+        t->created = time(NULL);
         if (f->n_things == f->size_things) {
                 f->size_things = f->size_things ? 2 * f->size_things : 64;
                 f->things = grow(f->things, f->size_things * sizeof(*f->things));
@@ -104,6 +105,7 @@ void thing_set(Thing *t, const char *name, json_t *values, uint64_t usn)
 
         clear(a);
         a->usn = usn;
+        t->changed = time(NULL);
         a->is_link = links || count;
         if (json_is_string(values))
                 add_value(a, json_string_value(values), json_string_length(values));
@@ -167,6 +169,7 @@ void store_copy(Face *to, const Face *from)
                 free(t->dn);
                 t->dn = strdup(old->dn);
                 t->deleted = old->deleted;
+                t->created = old->created;
                 t->usn = ++to->usn;
                 for (size_t k = 0; k < old->n_attributes; k++) {
                         const Attribute *o = &old->attributes[k];
@@ -175,6 +178,7 @@ void store_copy(Face *to, const Face *from)
                         if (!is_newer(o, a) && o->version)
                                 continue;
                         clear(a);
+                        t->changed = time(NULL);
                         a->version = o->version;
                         a->time = o->time;
                         memcpy(a->origin, o->origin, sizeof(a->origin));
