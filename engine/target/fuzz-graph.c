@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                 n = strlen(text);
                 graph_error_parse(&e, statuses[data[0] % N_ELEMENTS(statuses)], "application/json", text, n,
                                   a);
-                if (graph_retry_after(text, "", (Wall){ 1000 }) > INT64_C(3600000000))
+                if (http_retry_after(text, "", (Wall){ 1000 }) > INT64_C(3600000000))
                         abort();
                 graph_throttle_scope(text, LIMITER_READ);
                 fuzz_object(text, n, data[0] & 128 ? "user" : "group", a);

@@ -65,7 +65,7 @@ static void on_answer(HttpRequest *r)
                                      strtod(a->throttle_percentage, NULL), now);
         }
         if (a->status == 429 || a->status == 503) {
-                wait = graph_retry_after(a->retry_after, a->date, clock_wall(g->clock));
+                wait = http_retry_after(a->retry_after, a->date, clock_wall(g->clock));
                 if (a->status == 429 && wait <= 0)
                         wait = wait < 0 ? NO_RETRY_AFTER : AT_ONCE;
                 if (wait >= 0) {

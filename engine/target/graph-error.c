@@ -5,9 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* The longest Retry-After that is obeyed as it is: whoever says more is asked again after an hour. */
-#define RETRY_MAX INT64_C(3600000000)
-
 static const char *text_of(const json_t *object, const char *key, Arena *a)
 {
         const json_t *v = json_object_get(object, key);
@@ -164,45 +161,6 @@ void graph_error_parse(GraphError *e, int status, const char *content_type, cons
                 set(e, GRAPH_NONSENSE, "UnexpectedAnswer");
         else
                 judge(e, conflict);
-}
-
-/* Digits, and perhaps a fraction: a sample of the documentation shows 2.128. */
-static int64_t seconds_of(const char *s)
-{
-        int64_t us = 0, scale = 1000000;
-
-        if (*s < '0' || *s > '9')
-                return -1;
-        for (; *s >= '0' && *s <= '9'; ++s) {
-                us = us * 10 + (*s - '0') * INT64_C(1000000);
-                if (us > RETRY_MAX)
-                        us = RETRY_MAX;
-        }
-        if (*s == '.') {
-                for (++s; *s >= '0' && *s <= '9'; ++s) {
-                        scale /= 10;
-                        us += (*s - '0') * scale;
-                }
-        }
-        return *s ? -1 : us;
-}
-
-int64_t graph_retry_after(const char *value, const char *date, Wall now)
-{
-        int64_t us = seconds_of(value);
-        time_t at, from;
-
-        if (us >= 0)
-                return us < RETRY_MAX ? us : RETRY_MAX;
-        at = value[0] ? curl_getdate(value, NULL) : -1;
-        if (at < 0)
-                return -1;
-        from = date && date[0] ? curl_getdate(date, NULL) : -1;
-        if (from < 0)
-                from = (time_t)(now.ms / 1000);
-        if (at <= from)
-                return 0;
-        return at - from > RETRY_MAX / 1000000 ? RETRY_MAX : (at - from) * INT64_C(1000000);
 }
 
 LimiterScope graph_throttle_scope(const char *value, LimiterScope fallback)

@@ -160,9 +160,6 @@ int graph_next_page(const TargetGraph *g, const json_t *answer, const char *here
 /* graph-error.c: pure. `body` may be anything. */
 void graph_error_parse(GraphError *error, int status, const char *content_type, const char *body, size_t n,
                        Arena *a);
-/* Retry-After: seconds, fractions, or an HTTP date (measured from the answer's own Date if it has one).
- * Return: microseconds; -1: there is none that makes sense. */
-int64_t graph_retry_after(const char *value, const char *date, Wall now);
 /* "Tenant_Application/Write/...": which scopes a refusal holds. */
 LimiterScope graph_throttle_scope(const char *value, LimiterScope fallback);
 

@@ -9,6 +9,8 @@
 #include <strings.h>
 
 #define CONNECT_MAX_MS 10000
+/* The longest Retry-After that is obeyed as it is: whoever says more is asked again after an hour. */
+#define RETRY_MAX INT64_C(3600000000)
 
 typedef struct WantedHeader WantedHeader;
 
@@ -242,4 +244,43 @@ void http_transfer_translate(HttpRequest *r, CURLcode code)
                 snprintf(r->error, sizeof(r->error), "the proxy answers %ld", connect_status);
         else if (code != CURLE_OK && r->error[0] == '\0')
                 snprintf(r->error, sizeof(r->error), "%s", curl_easy_strerror(code));
+}
+
+/* Digits, and perhaps a fraction: a sample of the documentation shows 2.128. */
+static int64_t seconds_of(const char *s)
+{
+        int64_t us = 0, scale = 1000000;
+
+        if (*s < '0' || *s > '9')
+                return -1;
+        for (; *s >= '0' && *s <= '9'; ++s) {
+                us = us * 10 + (*s - '0') * INT64_C(1000000);
+                if (us > RETRY_MAX)
+                        us = RETRY_MAX;
+        }
+        if (*s == '.') {
+                for (++s; *s >= '0' && *s <= '9'; ++s) {
+                        scale /= 10;
+                        us += (*s - '0') * scale;
+                }
+        }
+        return *s ? -1 : us;
+}
+
+int64_t http_retry_after(const char *value, const char *date, Wall now)
+{
+        int64_t us = seconds_of(value);
+        time_t at, from;
+
+        if (us >= 0)
+                return us < RETRY_MAX ? us : RETRY_MAX;
+        at = value[0] ? curl_getdate(value, NULL) : -1;
+        if (at < 0)
+                return -1;
+        from = date && date[0] ? curl_getdate(date, NULL) : -1;
+        if (from < 0)
+                from = (time_t)(now.ms / 1000);
+        if (at <= from)
+                return 0;
+        return at - from > RETRY_MAX / 1000000 ? RETRY_MAX : (at - from) * INT64_C(1000000);
 }

@@ -170,6 +170,10 @@ struct HttpOptions {
         void *context;
 };
 
+/* Retry-After: seconds, fractions, or an HTTP date (measured from the answer's own Date if it has one).
+ * Return: microseconds; -1: there is none that makes sense. */
+int64_t http_retry_after(const char *value, const char *date, Wall now);
+
 /* Starts the thread. Return: 0, -errno. */
 int http_new(Http **ret_http, const HttpOptions *options);
 

@@ -142,7 +142,7 @@ static void test_retry_after(void **state)
         Wall now = { INT64_C(1767182400000) };
 
         for (size_t i = 0; i < N_ELEMENTS(forms); ++i) {
-                int64_t us = graph_retry_after(forms[i].value, forms[i].date, now);
+                int64_t us = http_retry_after(forms[i].value, forms[i].date, now);
 
                 if (us != forms[i].us)
                         fail_msg("%s: %lld", forms[i].value, (long long)us);

@@ -34,7 +34,7 @@ struct Desk {
         const char *unreachable;    /* addresses with this cannot be reached */
         bool hold_back;
         HttpRequest *held;
-        const char *date; /* of its answers; NULL: they have none */
+        const char *date, *retry_after; /* of its answers; NULL: they have none */
         size_t n_requests;
         char last_body[4096], last_url[256];
 };
@@ -56,6 +56,8 @@ static void finish(Desk *d, HttpRequest *r)
                 r->answer.body = strdup(body);
                 r->answer.n_body = strlen(body);
                 snprintf(r->answer.date, sizeof(r->answer.date), "%s", d->date ? d->date : "");
+                snprintf(r->answer.retry_after, sizeof(r->answer.retry_after), "%s",
+                         d->retry_after ? d->retry_after : "");
         }
         snprintf(r->error, sizeof(r->error), "a fault");
         http_finish(r, d->end);
@@ -253,6 +255,41 @@ static void test_refused(void **state)
         assert_non_null(strstr(d->last_body, "client_secret=three"));
 }
 
+/* The sign-in service names a time: nobody asks before, however many want a token. */
+static void test_busy(void **state)
+{
+        Desk *d = *state;
+        _cleanup_(bearer_unrefp) BearerToken *a = NULL;
+
+        d->status = 429;
+        d->retry_after = "40";
+        assert_int_equal(get(d, &a), TARGET_E_TRANSIENT);
+        d->clock.mono.us += 39000000;
+        assert_int_equal(get(d, &a), TARGET_E_TRANSIENT);
+        assert_string_equal(diag_text(&d->diag), "the sign-in service is busy (429)");
+        assert_int_equal(d->n_requests, 1);
+        d->clock.mono.us += 2000000;
+        d->retry_after = "99999999";
+        assert_int_equal(get(d, &a), TARGET_E_TRANSIENT);
+        assert_int_equal(d->n_requests, 2);
+        /* At most five minutes: nothing can be done without a token. */
+        d->clock.mono.us += INT64_C(301000000);
+        d->status = 200;
+        assert_int_equal(get(d, &a), 0);
+        /* So it is with a renewal ahead of the end, and the old one is used. */
+        d->status = 503;
+        d->retry_after = "60";
+        d->clock.mono.us += INT64_C(3400000000);
+        token_tick(d->token, d->clock.mono);
+        assert_int_equal(d->n_requests, 4);
+        d->clock.mono.us += 50000000;
+        token_tick(d->token, d->clock.mono);
+        assert_int_equal(d->n_requests, 4);
+        d->clock.mono.us += 11000000;
+        token_tick(d->token, d->clock.mono);
+        assert_int_equal(d->n_requests, 5);
+}
+
 /* The metadata service counts in texts; where there is none, the next credential gets its turn. */
 static void test_managed_identity(void **state)
 {
@@ -435,9 +472,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_get),   TEST(test_ahead),       TEST(test_ahead_fails), TEST(test_reject),
-                TEST(test_order), TEST(test_refused),     TEST(test_ends),        TEST(test_managed_identity),
-                TEST(test_words), TEST(test_one_for_all), TEST(test_clock),
+                TEST(test_get),     TEST(test_ahead),       TEST(test_ahead_fails),
+                TEST(test_reject),  TEST(test_order),       TEST(test_busy),
+                TEST(test_refused), TEST(test_ends),        TEST(test_managed_identity),
+                TEST(test_words),   TEST(test_one_for_all), TEST(test_clock),
         };
 
         return cmocka_run_group_tests_name("token", tests, token_test_begin, token_test_end);

@@ -15,6 +15,8 @@
 #define REQUEST_TIMEOUT INT64_C(30000000)
 /* A refusal is told to everybody who asks within this time, instead of asking the service again. */
 #define REFUSED_FOR INT64_C(1000000)
+/* The longest Retry-After that is obeyed as it is: nothing can be done without a token. */
+#define REST_MAX INT64_C(300000000)
 /* Ahead of the end a failed renewal is tried again so often. */
 #define AHEAD_RETRY INT64_C(15000000)
 /* A consent is in the tokens that are made after it; one that is as young as this would say the same again.
@@ -48,7 +50,7 @@ struct Token {
         uint64_t n_renewals;  /* lock: ended ones, for those who wait */
         int error;            /* lock: of the last renewal; 0: fine */
         char error_text[512]; /* lock */
-        Mono error_at;        /* lock */
+        Mono quiet;           /* lock: nothing is asked before; that error is told instead */
 
         /* Of the renewal under way; touched by who renews. */
         HttpRequest request;
@@ -81,15 +83,17 @@ static BearerToken *bearer_new(const char *text, uint64_t generation)
 }
 
 /* A renewal has ended, well or not: everybody who waits looks again. Lock held. */
-static void conclude(Token *t, int error, const char *text)
+static void conclude(Token *t, int error, const char *text, int64_t rest)
 {
+        Mono now = clock_mono(t->clock);
+
         t->renewing = false;
         ++t->n_renewals;
         t->error = error;
-        t->error_at = clock_mono(t->clock);
+        t->quiet = mono_add(now, rest > REFUSED_FOR ? rest : REFUSED_FOR);
         snprintf(t->error_text, sizeof(t->error_text), "%s", text);
         if (error)
-                t->renew = mono_add(t->error_at, AHEAD_RETRY);
+                t->renew = mono_add(now, rest > AHEAD_RETRY ? rest : AHEAD_RETRY);
         pthread_cond_broadcast(&t->changed);
 }
 
@@ -103,7 +107,7 @@ static void accept_token(Token *t, const char *text, int64_t expires_in)
         t->obtained = now;
         t->expires = mono_add(now, life);
         t->renew = mono_add(now, life - token_renew_ahead(life));
-        conclude(t, 0, "");
+        conclude(t, 0, "", 0);
 }
 
 /* Does the next credential get its turn? Where there is no metadata service, there is no managed identity. */
@@ -130,6 +134,17 @@ static bool learn_clock(Token *t, const HttpRequest *request)
         return true;
 }
 
+/* The sign-in service, or that of a virtual machine, wants to be left alone for so long. Lock held. */
+static int64_t rest_of(const Token *t, const HttpRequest *request)
+{
+        const HttpAnswer *a = &request->answer;
+        int64_t rest = request->end == HTTP_ANSWERED && (a->status == 429 || a->status == 503)
+                               ? http_retry_after(a->retry_after, a->date, clock_wall(t->clock))
+                               : 0;
+
+        return rest < REST_MAX ? rest : REST_MAX;
+}
+
 /* On the thread that drives Http. */
 static void on_done(HttpRequest *request)
 {
@@ -152,7 +167,7 @@ static void on_done(HttpRequest *request)
                 t->credential = (t->credential + 1) % t->options->credentials.n_items;
                 again = true;
         } else if (r) {
-                conclude(t, r, text);
+                conclude(t, r, text, rest_of(t, request));
         }
         if (token) {
                 explicit_bzero(token, strlen(token));
@@ -233,7 +248,7 @@ static void start(Token *t)
         pthread_mutex_lock(&t->lock);
         r = next_request(t, text, sizeof(text));
         if (r) {
-                conclude(t, r, text);
+                conclude(t, r, text, 0);
                 pthread_mutex_unlock(&t->lock);
                 log_warning(t->log, "no token", LOG_STR("reason", text));
                 return;
@@ -274,7 +289,7 @@ static int get(Token *t, Mono deadline, const TargetAsker *asker, BearerToken **
                         *ret_bearer = t->bearer;
                         return 0;
                 }
-                if (!t->renewing && t->error && (waited || now.us < t->error_at.us + REFUSED_FOR)) {
+                if (!t->renewing && t->error && (waited || now.us < t->quiet.us)) {
                         diag_set(diag, "%s", t->error_text);
                         return t->error;
                 }
@@ -331,11 +346,12 @@ void token_reject(Token *t, uint64_t generation)
  */
 bool token_doubt(Token *t, uint64_t generation, Mono deadline, const TargetAsker *asker)
 {
+        Mono now = clock_mono(t->clock);
         bool mine, renewed;
 
         pthread_mutex_lock(&t->lock);
-        mine = t->bearer && t->generation == generation &&
-               clock_mono(t->clock).us >= t->obtained.us + DOUBT_AFTER && claim(t);
+        mine = t->bearer && t->generation == generation && now.us >= t->obtained.us + DOUBT_AFTER &&
+               (!t->error || now.us >= t->quiet.us) && claim(t);
         if (mine) {
                 pthread_mutex_unlock(&t->lock);
                 start(t);

@@ -12,7 +12,8 @@
  * Credentials are tried in the order of the configuration; one that the service refuses, or whose file cannot
  * be read, gives way to the next. Files are read at each renewal (token-request.h), so that a replaced secret
  * or certificate is found without a restart, and the bytes are wiped after use. A secret, key or passphrase
- * that others than its owner may read is refused.
+ * that others than its owner may read is refused. Who was told "no" asks again after a second, or when the
+ * service's Retry-After is over (5 minutes at most); until then everybody is told the same.
  *
  * Functions may be called from any thread.
  */
