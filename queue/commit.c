@@ -3,6 +3,7 @@
 #include "queue/commit.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <errno.h>
@@ -331,9 +332,9 @@ int commit_start(Committer *c, Store *store, const CommitHooks *hooks, void *con
         init(c, store, hooks, context, limit);
         atomic_init(&c->next, reserved);
         c->reserved = reserved;
-        r = pthread_create(&c->thread, NULL, thread_main, c);
+        r = thread_start(&c->thread, thread_main, c, "commit");
         if (r)
-                return error_origin(-r);
+                return r;
         c->has_thread = true;
         return 0;
 }

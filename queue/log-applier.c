@@ -8,6 +8,7 @@
 #include "queue/log-apply.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -277,9 +278,9 @@ int log_start(QueueJetstream *q)
         r = bus_reader_new(&q->reader, q->bus, q->log, q->log, applied.sequence + 1);
         if (r)
                 return r;
-        r = pthread_create(&q->thread, NULL, applier, q);
+        r = thread_start(&q->thread, applier, q, "log-apply");
         if (r)
-                return error_origin(-r);
+                return r;
         q->has_thread = true;
         return 0;
 }

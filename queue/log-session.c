@@ -3,6 +3,7 @@
 #include "queue/queue-jetstream.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <inttypes.h>
@@ -243,9 +244,9 @@ int log_keeper_start(QueueJetstream *q)
 
         q->n_connected = bus_times_connected(q->bus);
         renew(q);
-        r = pthread_create(&q->keeper, NULL, keeper, q);
+        r = thread_start(&q->keeper, keeper, q, "log-keep");
         if (r)
-                return error_origin(-r);
+                return r;
         q->has_keeper = true;
         return 0;
 }

@@ -9,6 +9,7 @@
 #include "queue/queue-jetstream.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -355,10 +356,10 @@ void log_saver_count(QueueJetstream *q, size_t n_bytes)
 
 int log_saver_start(QueueJetstream *q)
 {
-        int r = pthread_create(&q->saver, NULL, saver, q);
+        int r = thread_start(&q->saver, saver, q, "log-save");
 
         if (r)
-                return error_origin(-r);
+                return r;
         q->has_saver = true;
         return 0;
 }

@@ -3,6 +3,7 @@
 #include "queue/store.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,11 +76,11 @@ int store_copy_out(Store *s, size_t piece, StoreSinkFn sink, void *context)
         if (pipe2(ends, O_CLOEXEC))
                 return error_origin(-errno);
         writer.fd = ends[1];
-        r = pthread_create(&thread, NULL, write_copy, &writer);
+        r = thread_start(&thread, write_copy, &writer, "copy");
         if (r) {
                 close(ends[0]);
                 close(ends[1]);
-                return error_origin(-r);
+                return r;
         }
         r = pump(ends[0], piece, sink, context);
         close(ends[0]); /* a closed pipe ends LMDB's copy */

@@ -2,6 +2,7 @@
 
 #include "app/control/private.h"
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +170,7 @@ static void accept_one(Control *control)
         list_push(&control->connections, &c->link);
         control->n_connections++;
         pthread_mutex_unlock(&control->lock);
-        if (pthread_create(&c->thread, NULL, connection_thread, c)) {
+        if (thread_start(&c->thread, connection_thread, c, "command")) {
                 pthread_mutex_lock(&control->lock);
                 list_remove(&c->link);
                 control->n_connections--;
@@ -213,9 +214,9 @@ int control_new(Control **ret_control, Wiring *w, const ControlOps *ops, void *c
         r = control_listen(control, diag);
         if (r)
                 return r;
-        r = pthread_create(&control->thread, NULL, accept_thread, control);
+        r = thread_start(&control->thread, accept_thread, control, "control");
         if (r)
-                return error_origin(-r);
+                return r;
         control->started = true;
         *ret_control = TAKE(control);
         return 0;

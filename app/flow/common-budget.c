@@ -3,6 +3,7 @@
 #include "app/flow/common-budget.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <time.h>
@@ -114,9 +115,9 @@ int common_budget_start(CommonBudget *b, const Config *c, Limiter *limiter, cons
         say_state(b, look(b));
         pthread_mutex_init(&b->lock, NULL);
         wait_init(&b->cond);
-        r = pthread_create(&b->thread, NULL, keep, b);
+        r = thread_start(&b->thread, keep, b, "budget");
         b->has_thread = r == 0;
-        return r ? error_origin(-r) : 0;
+        return r;
 }
 
 void common_budget_stop(CommonBudget *b)

@@ -3,6 +3,7 @@
 #include "app/flow/feed-thread.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <event2/event.h>
 
@@ -43,9 +44,9 @@ int feed_thread_start(FeedThread *t, const FeedOps *ops, const FeedConfig *confi
         r = feed_start(t->feed, from);
         if (r)
                 return error_fold(r);
-        r = pthread_create(&t->thread, NULL, feed_thread, t);
+        r = thread_start(&t->thread, feed_thread, t, "%s %s", ops->name, config->ldap->name);
         if (r)
-                return error_origin(-r);
+                return r;
         t->started = true;
         return 0;
 }

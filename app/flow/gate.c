@@ -3,6 +3,7 @@
 #include "app/flow/gate-turn.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "engine/scheduler/scheduler-command.h"
 #include "engine/scheduler/scheduler-internal.h"
@@ -214,10 +215,10 @@ void gate_mind_staging(Gate *g, bool (*exports)(void *context), void *context)
 
 int gate_start(Gate *g)
 {
-        int r = pthread_create(&g->thread, NULL, flag_thread, g);
+        int r = thread_start(&g->thread, flag_thread, g, "flag");
 
         g->started = r == 0;
-        return r ? error_origin(-r) : 0;
+        return r;
 }
 
 void gate_stop(Gate *g)

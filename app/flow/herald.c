@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/program.h"
+#include "base/thread.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -124,9 +125,9 @@ int herald_start(Herald *h, Snapshot *snapshot, const Log *log)
         pthread_mutex_init(&h->lock, NULL);
         pthread_cond_init(&h->wake, NULL);
         list_init(&h->events);
-        r = pthread_create(&h->thread, NULL, herald_thread, h);
+        r = thread_start(&h->thread, herald_thread, h, "notify");
         if (r)
-                return error_origin(-r);
+                return r;
         h->started = true;
         return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "listener/controllers.h"
 #include "listener/feed-lookout.h"
@@ -423,9 +424,9 @@ int lookouts_start(Lookouts *l, Wiring *w, const Connector *c)
         pthread_mutex_init(&l->lock, NULL);
         pthread_mutex_init(&l->taking, NULL);
         wait_init(&l->wake);
-        r = pthread_create(&l->thread, NULL, lookouts_thread, l);
+        r = thread_start(&l->thread, lookouts_thread, l, "lookouts");
         if (r)
-                return error_origin(-r);
+                return r;
         l->started = true;
         return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/folder.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "report/rendered.h"
 
@@ -369,9 +370,9 @@ int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Act
                          .log = log };
         pthread_mutex_init(&r->lock, NULL);
         wait_init(&r->news);
-        e = pthread_create(&r->thread, NULL, reporter_thread, r);
+        e = thread_start(&r->thread, reporter_thread, r, "reporter");
         r->started = e == 0;
-        return e ? error_origin(-e) : 0;
+        return e;
 }
 
 void reporter_wake(Reporter *r)

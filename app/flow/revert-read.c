@@ -4,6 +4,7 @@
 
 #include "base/diag.h"
 #include "base/str.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -109,7 +110,8 @@ void revert_read(RevertReaders *readers, Target *target, const Clock *clock, con
         }
         /* The caller reads too; without threads, alone. */
         while (n_started < REVERT_READERS && n_started < n &&
-               pthread_create(&all[n_started].thread, NULL, reader_thread, &all[n_started]) == 0)
+               thread_start(&all[n_started].thread, reader_thread, &all[n_started], "revert %zu",
+                            n_started) == 0)
                 n_started++;
         reader_thread(&all[0]);
         for (size_t i = 1; i < n_started; i++)

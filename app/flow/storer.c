@@ -3,6 +3,7 @@
 #include "app/flow/storer.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 
 static void *storer_thread(void *context)
 {
@@ -56,7 +57,7 @@ void storer_put(Storer *s, Arena *a, const Intake *in)
         pthread_mutex_lock(&s->lock);
         s->stop = false;
         if (!s->started)
-                s->started = pthread_create(&s->thread, NULL, storer_thread, s) == 0;
+                s->started = thread_start(&s->thread, storer_thread, s, "storer") == 0;
         s->arena = a;
         s->intake = *in;
         begin(s);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "engine/steps/catalogue.h"
 
@@ -256,10 +257,11 @@ int jobs_new(Jobs **ret_jobs, Wiring *w, const JobKind *const *kinds)
                 list_init(&j->lines[i].waiting);
         }
         for (size_t i = 0; i < N_ELEMENTS(j->lines); i++) {
-                int r = pthread_create(&j->lines[i].thread, NULL, line_thread, &j->lines[i]);
+                int r = thread_start(&j->lines[i].thread, line_thread, &j->lines[i],
+                                     i ? "jobs own" : "jobs asked");
 
                 if (r)
-                        return error_origin(-r);
+                        return r;
                 j->lines[i].started = true;
         }
         *ret_jobs = TAKE(j);

@@ -3,6 +3,7 @@
 #include "app/service/roles.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #define PERIOD_US ((int64_t)1500000)
@@ -235,9 +236,9 @@ int roles_start(Roles *r, Wiring *w, Feeder *feeders, RecordingFile *record, Dia
         err = look(r, diag);
         if (err)
                 return err;
-        err = pthread_create(&r->thread, NULL, roles_thread, r);
+        err = thread_start(&r->thread, roles_thread, r, "roles");
         if (err)
-                return error_origin(-err);
+                return err;
         r->has_thread = true;
         return 0;
 }

@@ -3,6 +3,7 @@
 #include "app/service/workers.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 
@@ -28,10 +29,11 @@ int workers_start(Workers *all, Wiring *w, size_t n)
                         return r;
                 worker_init(&all->items[i], &w->shared, sources,
                             i < n_urgent ? LANE_SET(LANE_URGENT) : LANES_ALL);
-                r = pthread_create(&all->threads[i], NULL, worker_thread, &all->items[i]);
+                r = thread_start(&all->threads[i], worker_thread, &all->items[i],
+                                 i < n_urgent ? "urgent %zu" : "worker %zu", i + 1);
                 if (r) {
                         worker_deinit(&all->items[i]);
-                        return error_origin(-r);
+                        return r;
                 }
                 all->n++;
         }

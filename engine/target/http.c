@@ -2,6 +2,7 @@
 #include "engine/target/http.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "engine/target/http-transfer.h"
 
@@ -627,9 +628,9 @@ int http_new(Http **ret_http, const HttpOptions *options)
                 return error_origin(-ENOMEM);
         curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
         curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-        r = pthread_create(&h->thread, NULL, run, h);
+        r = thread_start(&h->thread, run, h, "graph");
         if (r)
-                return error_origin(-r);
+                return r;
         h->started = true;
         *ret_http = TAKE(http);
         return 0;

@@ -4,6 +4,7 @@
 #include "report/console/tls.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -262,9 +263,9 @@ int console_new(Console **ret_console, const ConsoleOptions *options, Diag *diag
         c->tick = event_new(c->base, -1, EV_PERSIST, on_tick, c);
         event_add(c->tick, &second);
         c->stop = event_new(c->base, -1, 0, on_stop, c);
-        r = pthread_create(&c->thread, NULL, console_thread, c);
+        r = thread_start(&c->thread, console_thread, c, "console");
         if (r)
-                return error_origin(-r);
+                return r;
         c->started = true;
         *ret_console = TAKE(c);
         return 0;

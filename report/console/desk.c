@@ -3,6 +3,7 @@
 #include "report/console/desk.h"
 
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -119,11 +120,11 @@ int desk_new(Desk **ret_desk, struct event_base *base)
         if (!d->finished)
                 error_oom(1);
         for (; d->n_threads < DESK_THREADS; d->n_threads++) {
-                int r = pthread_create(&d->threads[d->n_threads], NULL, desk_thread, d);
+                int r = thread_start(&d->threads[d->n_threads], desk_thread, d, "desk %zu", d->n_threads + 1);
 
                 if (r) {
                         desk_free(d);
-                        return error_origin(-r);
+                        return r;
                 }
         }
         *ret_desk = d;

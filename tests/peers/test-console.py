@@ -130,6 +130,13 @@ with house("console") as h:
     check("is free" in ask("GET", "/scheduler")[2] or "The flag is" in ask("GET", "/scheduler")[2], "no flag")
     check("In from AD - User Join" in ask("GET", "/rules")[2], "no rules")
 
+    step("each thread has a name that tells what it is for")
+    pid = h.sosync.pid
+    names = sorted(pathlib.Path(f"/proc/{pid}/task/{t}/comm").read_text().strip() for t in os.listdir(f"/proc/{pid}/task") if int(t) != pid)
+    print(" ".join(names))
+    check({"console", "control", "desk 1", "flag", "graph", "reporter", "urgent 1"} <= set(names), names)
+    check("sosync" not in names, names)
+
     step("metrics that Prometheus takes")
     status, headers, text = ask("GET", "/metrics")
     check(status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4"), headers)
