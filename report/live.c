@@ -7,10 +7,12 @@
 #include "base/wait.h"
 #include "report/facts.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 
 struct Live {
+        ObjectId life;        /* of the program */
         pthread_mutex_t lock; /* protects all that follows */
         pthread_cond_t news;
         LiveLine lines[LIVE_LINES]; /* number n is at n % LIVE_LINES; texts by malloc */
@@ -24,6 +26,7 @@ Live *live_new(void)
 
         if (!l)
                 error_oom(sizeof(*l));
+        guid_random(&l->life);
         pthread_mutex_init(&l->lock, NULL);
         wait_init(&l->news);
         return l;
@@ -108,6 +111,27 @@ uint64_t live_last(Live *l)
         last = l->last;
         pthread_mutex_unlock(&l->lock);
         return last;
+}
+
+const char *live_mark(const Live *l, uint64_t number, char buf[LIVE_MARK_MAX])
+{
+        char life[GUID_TEXT_MAX];
+
+        snprintf(buf, LIVE_MARK_MAX, "%.8s-%" PRIu64, guid_format(&l->life, life), number);
+        return buf;
+}
+
+bool live_parse_mark(const Live *l, const char *mark, uint64_t *ret_number)
+{
+        const char *digits = strchr(mark, '-');
+        char ours[LIVE_MARK_MAX];
+        int64_t number;
+
+        if (!digits || !str_to_int64(digits + 1, &number) || number < 0 ||
+            !str_is(live_mark(l, (uint64_t)number, ours), mark))
+                return false;
+        *ret_number = (uint64_t)number;
+        return true;
 }
 
 static void line_copy(const LiveLine *from, Arena *a, LiveLine *to)

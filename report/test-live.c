@@ -47,6 +47,29 @@ static void test_ring(void **state)
         assert_false(live_wait(l, live_last(l), INT64_MAX / 2000000));
 }
 
+/* Taken away and brought back; what is of another life, or was never given out, is told from it. */
+static void test_mark(void **state)
+{
+        _cleanup_(live_freep) Live *l = live_new(), *other = live_new();
+        static const char *const wrong[] = {
+                "", "-", "-1", "7", "zzzzzzzz-7", "00000000-18446744073709551615"
+        };
+        char mark[LIVE_MARK_MAX], longer[2 * LIVE_MARK_MAX];
+        uint64_t number = 1;
+
+        (void)state;
+        assert_true(live_parse_mark(l, live_mark(l, 17, mark), &number));
+        assert_int_equal(number, 17);
+        assert_false(live_parse_mark(other, mark, &number));
+        for (size_t i = 0; i < N_ELEMENTS(wrong); i++)
+                assert_false(live_parse_mark(l, wrong[i], &number));
+        for (const char *more = "0 x-"; *more; more++) {
+                snprintf(longer, sizeof(longer), "%.9s%c17", mark, *more);
+                assert_false(live_parse_mark(l, longer, &number));
+        }
+        assert_int_equal(number, 17);
+}
+
 static void test_long_text(void **state)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
@@ -181,9 +204,9 @@ static void test_pulse(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ring),     cmocka_unit_test(test_long_text),
-                cmocka_unit_test(test_sentence), cmocka_unit_test(test_brakes),
-                cmocka_unit_test(test_pulse),
+                cmocka_unit_test(test_ring),      cmocka_unit_test(test_mark),
+                cmocka_unit_test(test_long_text), cmocka_unit_test(test_sentence),
+                cmocka_unit_test(test_brakes),    cmocka_unit_test(test_pulse),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@ const held = (e) => e.contains(document.activeElement) || (!getSelection().isCol
 
 const follow = (query, take) => {
   let source;
-  const open = () => { if (!source) { source = new EventSource(prefix + "events?" + query); take(source); } };
+  const open = () => { if (!source) { source = new EventSource(prefix + "events?" + query()); take(source); } };
   const close = () => { if (source) { source.close(); source = null; } };
   // A page that nobody sees asks for nothing.
   document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else open(); });
@@ -22,12 +22,12 @@ const follow = (query, take) => {
 if (place && place.dataset.events === "overview") {
   let latest = null;
   const show = () => { if (latest !== null && !held(place)) { place.replaceChildren(parse(latest)); latest = null; } };
-  follow("page=overview", (source) => source.addEventListener("overview", (e) => { latest = e.data; show(); }));
+  follow(() => "page=overview", (source) => source.addEventListener("overview", (e) => { latest = e.data; show(); }));
 }
 
 if (place && place.dataset.events === "changes") {
-  const rows = document.getElementById("changes"), said = place.querySelector(".live"), most = 100;
-  let waiting = [], fresh = 0, paused = false, opened = false, missed = false;
+  const rows = document.getElementById("changes"), said = place.querySelector(".live"), most = 100; // as many as an event may have
+  let waiting = [], fresh = 0, paused = false, missed = false, last = place.dataset.after;
   const pause = document.createElement("button");
   pause.type = "button";
   pause.className = "quiet";
@@ -36,8 +36,9 @@ if (place && place.dataset.events === "changes") {
     if (paused || held(rows)) { word(missed ? "Others are new" : fresh + " new"); return; }
     // A list with a hole in it looks like one without: the page is loaded again, whole.
     if (missed) { location.reload(); return; }
-    // Not the line breaks between them, which nobody would take away again.
-    for (const part of waiting) rows.prepend(...parse(part).children);
+    // Not the line breaks between them, which nobody would take away again; and none that is there.
+    const link = (row) => row.querySelector("a").href, there = new Set([...rows.rows].map(link));
+    for (const part of waiting) rows.prepend(...[...parse(part).children].filter((row) => !there.has(link(row))));
     waiting = [];
     fresh = 0;
     while (rows.rows.length > most) rows.rows[rows.rows.length - 1].remove();
@@ -48,11 +49,13 @@ if (place && place.dataset.events === "changes") {
   label();
   said.append(document.createTextNode(""), " ", pause);
   said.removeAttribute("role");
-  follow(place.dataset.query, (source) => {
-    // A stream begins with what is new then: between two of them there is what this page has not been sent.
-    source.addEventListener("open", () => { missed = missed || opened; opened = true; show(); });
+  // A stream begins behind what this page has.
+  follow(() => place.dataset.query + "&after=" + last, (source) => {
+    source.addEventListener("open", show);
+    source.addEventListener("missed", () => { missed = true; show(); });
     source.addEventListener("error", () => word("Not connected"));
     source.addEventListener("changes", (e) => {
+      last = e.lastEventId;
       waiting.push(e.data);
       fresh += e.data.split("<tr").length - 1;
       if (waiting.length > 20) { waiting.shift(); missed = true; }

@@ -4,14 +4,17 @@
  * Events: what is new, sent to those who look (server-sent events)
  *
  * Nothing is kept for a follower but the number of the last line it has got. Twice a second it gets what has
- * come since, at most LINES_MAX of it: at two hundred changes a second nobody reads more, and the rest is in
- * the list. One that does not read what it has been sent is let go; its browser comes again. So is one whose
- * session has ended, and whoever came by a token and has been here for as long as a session lasts: who comes
- * again is asked who it is. A stream begins with what is new then: a list that comes again is loaded anew by
- * its script.
+ * come since, at most LINES_MAX of it: a list that shows no more has no hole. One that does not read what it
+ * has been sent is let go; its browser comes again. So is one whose session has ended, and whoever came by a
+ * token and has been here for as long as a session lasts: who comes again is asked who it is.
+ *
+ * A stream of changes begins behind the mark (live.h) that its page had, or that the browser says it has
+ * seen; without one, with what is new then. Where lines are gone in between, the event "missed" says so, and
+ * its script loads the list anew.
  */
 
 #include "report/console/console-internal.h"
+#include "report/console/request.h"
 
 #include "base/error.h"
 
@@ -21,7 +24,7 @@
 #define BEAT_MS     500
 #define OVERVIEW_MS 2000
 #define QUIET_MS    15000 /* a word, so that proxies keep the connection and the browser sees that we live */
-#define LINES_MAX   40
+#define LINES_MAX   100   /* as many as the list shows: what is older than these is not in it */
 #define BEHIND_MAX  ((size_t)512 << 10)
 
 typedef struct Drawing Drawing;
@@ -35,6 +38,7 @@ struct Follower {
         PageFilter filter;
         bool overview;
         uint64_t last;              /* number of a line */
+        bool missed;                /* what came before that is gone, and it has not been told */
         char session[USERS_ID_MAX]; /* "": it came by a token */
         Mono ends;                  /* of that */
         int64_t spoke_ms;
@@ -77,10 +81,12 @@ static bool is_over(Console *c, const Follower *f, Mono now)
         return *f->session ? !users_find(&c->users, f->session, now) : now.us >= f->ends.us;
 }
 
-/* An event's data is lines, each behind its "data: ". */
+/* An event's data is lines, each behind its "data: ". An event of changes is known by the mark of the last.
+ */
 static void speak(Console *c, Follower *f, const char *event, const char *data)
 {
         struct evbuffer *out = evbuffer_new();
+        char mark[LIVE_MARK_MAX];
 
         if (!out)
                 error_oom(1);
@@ -88,6 +94,8 @@ static void speak(Console *c, Follower *f, const char *event, const char *data)
                 evbuffer_add_printf(out, ":\n\n");
         } else {
                 evbuffer_add_printf(out, "event: %s\n", event);
+                if (!f->overview)
+                        evbuffer_add_printf(out, "id: %s\n", live_mark(c->options.live, f->last, mark));
                 while (*data) {
                         size_t n = strcspn(data, "\r\n");
 
@@ -113,7 +121,7 @@ static void send_lines(Console *c, Follower *f)
         LiveLine *lines;
         Str rows;
 
-        if (last == f->last)
+        if (last == f->last && !f->missed)
                 return;
         n = live_read(c->options.live, f->last, LIVE_LINES, a, &lines, &missed);
         if (n)
@@ -129,6 +137,9 @@ static void send_lines(Console *c, Follower *f)
         }
         if (n_sent)
                 speak(c, f, "changes", rows.data);
+        if ((f->missed || missed) && n_sent < LINES_MAX)
+                speak(c, f, "missed", "Some are gone.");
+        f->missed = false;
         str_deinit(&rows);
 }
 
@@ -197,6 +208,18 @@ static void on_beat(evutil_socket_t fd, short what, void *context)
                 event_del(c->beat);
 }
 
+/* Behind what it has seen. */
+static void begin_at(Console *c, Follower *f)
+{
+        const char *seen = request_header(f->req, "Last-Event-ID");
+
+        if (!seen)
+                seen = ask_field(&f->ask, "after");
+        f->last = live_last(c->options.live);
+        if (*seen)
+                f->missed = !live_parse_mark(c->options.live, seen, &f->last);
+}
+
 void events_follow(Console *c, struct evhttp_request *req, Ask *q)
 {
         static const struct timeval beat = { .tv_usec = BEAT_MS * 1000 };
@@ -217,7 +240,7 @@ void events_follow(Console *c, struct evhttp_request *req, Ask *q)
         ask_parse(a, arena_strdup(a, q->query), &f->ask.fields, &f->ask.n_fields);
         page_filter(&f->ask, &f->filter);
         f->overview = str_is(ask_field(&f->ask, "page"), "overview");
-        f->last = live_last(c->options.live);
+        begin_at(c, f);
         f->spoke_ms = now_ms(c);
         if (q->session)
                 snprintf(f->session, sizeof(f->session), "%s", q->session);

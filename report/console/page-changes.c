@@ -54,6 +54,19 @@ void page_filter(const Ask *q, PageFilter *f)
         f->filter.error_code = *f->code ? f->code : NULL;
 }
 
+/* As the store finds it: in the name or the DN, and a DN however it is written. */
+static bool has_text(Arena *a, const LiveLine *line, const char *wanted)
+{
+        const char *text = str_fold(a, wanted);
+        const Dn *dn, *wanted_dn;
+
+        if (strstr(str_fold(a, line->dn), text) || strstr(str_fold(a, line->display_name), text))
+                return true;
+        return dn_parse(a, wanted, &wanted_dn, NULL) == 0 && wanted_dn->n_rdns &&
+               dn_parse(a, line->dn, &dn, NULL) == 0 &&
+               strstr(str_fold(a, dn->normalised), str_fold(a, wanted_dn->normalised));
+}
+
 bool page_filter_takes(const PageFilter *f, Arena *a, const LiveLine *line)
 {
         const Dn *dn, *ou;
@@ -66,12 +79,9 @@ bool page_filter_takes(const PageFilter *f, Arena *a, const LiveLine *line)
         if (f->filter.ou && (dn_parse(a, f->filter.ou, &ou, NULL) || dn_parse(a, line->dn, &dn, NULL) ||
                              !dn_is_below(dn, ou)))
                 return false;
-        if (f->filter.text) {
-                const char *text = str_fold(a, f->filter.text);
-
-                return strstr(str_fold(a, line->dn), text) || strstr(str_fold(a, line->display_name), text);
-        }
-        return true;
+        if (line->finished.ms < f->filter.since.ms)
+                return false;
+        return !f->filter.text || has_text(a, line, f->filter.text);
 }
 
 static void add_query(Str *out, const PageFilter *f, long page)
@@ -171,13 +181,28 @@ static void add_nothing(Ask *q, Str *out, const PageFilter *f)
         html_raw(out, "\">Explain an object</a>.</p></div>\n");
 }
 
+static size_t list_rows(Ask *q, const PageFilter *f, long page, const ReportRow *rows, size_t n,
+                        PageRow **ret_shown, const char **ret_mark)
+{
+        size_t n_shown = n < PAGE ? n : PAGE;
+
+        if (page == 1)
+                return page_newest(q, f, rows, n, PAGE, ret_shown, ret_mark);
+        *ret_shown = arena_new_array(q->arena, PageRow, n_shown + 1);
+        for (size_t i = 0; i < n_shown; i++)
+                (*ret_shown)[i] = page_row_of_report(&rows[i]);
+        return n_shown;
+}
+
 void page_changes(Ask *q)
 {
         Str *out = &q->answer.body;
         ReportStore *store = *q->console->store;
         ReportRow *rows = NULL;
+        PageRow *shown;
+        const char *mark;
         int64_t number = 1;
-        size_t n = 0;
+        size_t n = 0, n_shown;
         long page;
         PageFilter f;
 
@@ -190,25 +215,25 @@ void page_changes(Ask *q)
                 page_say(q, 503, "The reports cannot be read", "They wait until there is room on the disk.");
                 return;
         }
+        n_shown = list_rows(q, &f, page, rows, n, &shown, &mark);
         page_begin(q, "Changes", "/changes");
         html_raw(out, "<main id=\"content\"");
         /* What is new is added only to what is newest. */
         if (page == 1) {
                 html_raw(out, " data-events=\"changes\" data-query=\"");
                 html_attr(out, q->query);
+                html_raw(out, "\" data-after=\"");
+                html_attr(out, mark);
                 html_raw(out, "\"");
         }
         html_raw(out, "><h1>Changes</h1>");
         add_filters(q, out, &f);
         html_raw(out, "<p class=\"live muted\" role=\"status\"></p>");
-        if (n == 0)
+        if (n_shown == 0)
                 add_nothing(q, out, &f);
         page_rows_begin(out, "changes", "Changes and what became of them, newest first");
-        for (size_t i = 0; i < n && i < PAGE; i++) {
-                PageRow row = page_row_of_report(&rows[i]);
-
-                page_row(out, q->prefix, &row, q->now);
-        }
+        for (size_t i = 0; i < n_shown; i++)
+                page_row(out, q->prefix, &shown[i], q->now);
         page_rows_end(out);
         add_pages(q, out, &f, page, n > PAGE);
         html_raw(out, "</main>\n");
@@ -300,14 +325,19 @@ void page_change(Ask *q)
 {
         ReportStore *store = *q->console->store;
         Str *out = &q->answer.body;
+        bool is_new = has_just_ended(q, q->rest);
         Diag diag = DIAG_INIT;
         Outcome o;
 
-        if (has_just_ended(q, q->rest))
+        if (is_new)
                 await_report(q, q->rest);
         if (!store || report_store_read(store, q->rest, q->arena, &o, &diag)) {
-                page_say(q, 404, "There is no such report",
-                         diag_any(&diag) ? diag_text(&diag) : "Reports cannot be read now.");
+                if (is_new)
+                        page_say(q, 503, "Its report is not written yet",
+                                 "Load the page again in a moment. While the disk is full, reports wait.");
+                else
+                        page_say(q, 404, "There is no such report",
+                                 diag_any(&diag) ? diag_text(&diag) : "Reports cannot be read now.");
                 diag_deinit(&diag);
                 return;
         }

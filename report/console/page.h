@@ -87,6 +87,12 @@ void page_filter(const Ask *q, PageFilter *f);
 /* Does a line of the live list pass it? */
 bool page_filter_takes(const PageFilter *f, Arena *a, const LiveLine *line);
 
+/* The newest page: the `max` newest of what the store has listed (max + 1, if there are more), and what has
+ * ended and is not written yet. The mark (live.h): from where on events have what is newer. Returns how many
+ * rows. */
+size_t page_newest(Ask *q, const PageFilter *f, const ReportRow *rows, size_t n, size_t max,
+                   PageRow **ret_rows, const char **ret_mark);
+
 /* The heading of what a brake that is on holds. */
 void page_brake(Ask *q, const VitalsBrake *b);
 

@@ -172,7 +172,12 @@ class Page:
         script may see a moment later."""
         end = time.monotonic() + deadline_s
         while True:
-            value = self.evaluate(expression)
+            try:
+                value = self.evaluate(expression)
+            except RuntimeError as e:
+                if "navigated" not in str(e):
+                    raise
+                value = None  # the page is being loaded again
             if value == wanted or time.monotonic() >= end:
                 return value
 

@@ -7,7 +7,8 @@
  *
  * Prints its port, and serves until its standard input ends. A line on it is a command: "parked N" parks N
  * changes, "held N" N more by a brake that is on then, "live N" lets N changes a second end from now on,
- * "broken" and "well" change what the service says of itself.
+ * "done N" N at once, "unwritten N" N whose report is not written, "broken" and "well" change what the
+ * service says of itself.
  */
 
 #include "report/console/console.h"
@@ -329,6 +330,21 @@ static void hold(World *w, size_t n)
 
 /* -- life ------------------------------------------------------------------------------------------------ */
 
+/* So many changes end now. */
+static void make(World *w, size_t n, bool written)
+{
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(arena_freep) Arena *a = arena_new(0);
+                Outcome o;
+
+                make_one(w, a, &o, clock_wall(&clock_system));
+                if (written)
+                        add(w, &o);
+                else
+                        live_add(w->live, &o);
+        }
+}
+
 static bool obey(World *w, double *rate)
 {
         char line[128];
@@ -342,6 +358,10 @@ static bool obey(World *w, double *rate)
                 hold(w, n);
         else if (sscanf(line, "live %u", &n) == 1)
                 *rate = n;
+        else if (sscanf(line, "done %u", &n) == 1)
+                make(w, n, true);
+        else if (sscanf(line, "unwritten %u", &n) == 1)
+                make(w, n, false);
         else
                 w->broken = strncmp(line, "broken", 6) == 0;
         printf("done\n");
@@ -358,13 +378,8 @@ static void serve(World *w, double rate)
 
                 if (poll(&input, 1, rate > 0 ? 50 : -1) > 0 && !obey(w, &rate))
                         return;
-                for (owed += rate / 20; owed >= 1; owed--) {
-                        _cleanup_(arena_freep) Arena *a = arena_new(0);
-                        Outcome o;
-
-                        make_one(w, a, &o, clock_wall(&clock_system));
-                        add(w, &o);
-                }
+                for (owed += rate / 20; owed >= 1; owed--)
+                        make(w, 1, true);
         }
 }
 

@@ -271,6 +271,54 @@ class Threats(Console):
             self.assertEqual(self.ask("GET", "/parked", Authorization="Bearer " + token)[0], status)
 
 
+class Events(Console):
+    def heard(self, query, is_whole, *headers):
+        """What a follower has been sent by then."""
+        head = f"GET /events?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKENS['ada']}\r\n"
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=20) as s:
+            s.sendall((head + "".join(f"{h}\r\n" for h in headers) + "\r\n").encode())
+            text = ""
+            while not is_whole(text):
+                part = s.recv(65536)
+                self.assertTrue(part, text)
+                text += part.decode()
+            return text
+
+    def runs(self, text):
+        return re.findall(r'href="/changes/([0-9a-f-]{36})"', text)
+
+    def test_events_go_on_where_the_page_ends(self):
+        """The page has what is not written yet; the events have all that ends behind it; what is gone is told."""
+        bearer = "Bearer " + TOKENS["ada"]
+        page = self.ask("GET", "/changes", Authorization=bearer)[2]
+        self.server.tell("unwritten 3")
+        newer = self.ask("GET", "/changes", Authorization=bearer)[2]
+        unwritten = self.runs(newer)[:3]
+        self.assertEqual(self.runs(newer)[3:], self.runs(page))
+        status, _, text = self.ask("GET", "/changes/" + unwritten[0], Authorization=bearer)
+        self.assertEqual(status, 503)
+        self.assertIn("not written yet", text)
+        # More than one beat may send, and in between page and stream.
+        self.server.tell("done 90")
+        after = re.search(r'data-after="([^"]*)"', newer)[1]
+        heard = self.heard("page=changes&after=" + after, lambda text: len(self.runs(text)) == 90)
+        now = self.ask("GET", "/changes", Authorization=bearer)[2]
+        self.assertEqual(self.runs(heard)[:50], self.runs(now)[:50])
+        mark = re.search(r"\nid: (\S+)\n", heard)[1]
+        self.assertEqual(mark, re.search(r'data-after="([^"]*)"', now)[1])
+        # The browser's word is newer than that of the page.
+        self.server.tell("done 2")
+        heard = self.heard("page=changes&after=" + after, lambda text: len(self.runs(text)) >= 2, "Last-Event-ID: " + mark)
+        self.assertEqual(self.runs(heard), self.runs(self.ask("GET", "/changes", Authorization=bearer)[2])[:2])
+        self.assertNotIn("missed", heard)
+        # Of another life of the program, or too long ago.
+        for wrong in ("00000000-5", "x"):
+            self.heard("page=changes&after=" + wrong, lambda text: "event: missed" in text)
+        self.server.tell("unwritten 600")
+        self.heard("page=changes&q=nobody&after=" + after, lambda text: "event: missed" in text)
+        self.assertEqual(len(set(self.runs(self.ask("GET", "/changes", Authorization=bearer)[2]))), 512 + 50)
+
+
 class Slow(Console):
     def test_slow_and_many_connections(self):
         """A byte now and then holds nobody up, and is ended; so are those who connect and say nothing."""
