@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "listener/feed-lookout.h"
 
 #include <event2/event.h>
 
@@ -44,7 +45,8 @@ int feed_thread_start(FeedThread *t, const FeedOps *ops, const FeedConfig *confi
         r = feed_start(t->feed, from);
         if (r)
                 return error_fold(r);
-        r = thread_start(&t->thread, feed_thread, t, "%s %s", ops->name, config->ldap->name);
+        r = thread_start(&t->thread, feed_thread, t, "%s %s", ops == &feed_lookout_ops ? "lookout" : "feed",
+                         config->ldap->name);
         if (r)
                 return r;
         t->started = true;

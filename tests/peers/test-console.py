@@ -123,6 +123,12 @@ with house("console") as h:
     status, _, text = ask("POST", "/sync", {"dn": "rubbish", "csrf": csrf}, cookie)
     check(status == 400 and "is not a distinguished name: missing" in text, (status, text[:2000]))
 
+    step("a name that is none is told as that, and is in the audit log too")
+    status, _, text = ask("POST", "/sync", {"dn": "rubbish", "csrf": csrf}, cookie)
+    check(status == 400 and "is not a distinguished name: missing" in text, (status, text[:2000]))
+    act = json.loads(h.sosync.command("audit", "search", "--kind", "act", "--by", "operator", "--json").stdout.splitlines()[-1])
+    check(not act["ok"] and "is not a distinguished name" in act["error"], act)
+
     step("the pages of the service, with what it really is")
     text = ask("GET", "/")[2]
     for word in ("watches", "takes changes", "Runs"):
