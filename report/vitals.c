@@ -69,6 +69,13 @@ static const char *unwatched_sentence(Arena *a, const Vitals *v, const VitalsSou
                             duration_format(s->unwatched_us, since, sizeof(since)));
 }
 
+static const char *changes_wait(Arena *a, const Vitals *v)
+{
+        size_t n = vitals_waiting(v);
+
+        return arena_printf(a, n == 1 ? "%zu change waits" : "%zu changes wait", n);
+}
+
 /* What is wrong with the sources, the worst of them first; NULL: nothing. */
 static const char *sources_sentence(Arena *a, const Vitals *v)
 {
@@ -78,8 +85,8 @@ static const char *sources_sentence(Arena *a, const Vitals *v)
                                        ? arena_printf(a,
                                                       "The directory of %s cannot be used; its changes wait.",
                                                       v->sources[i].name)
-                                       : arena_printf(a, "The directory cannot be used; %zu changes wait.",
-                                                      vitals_waiting(v));
+                                       : arena_printf(a, "The directory cannot be used; %s.",
+                                                      changes_wait(a, v));
         for (size_t i = 0; i < v->n_sources; i++)
                 if (v->sources[i].paused)
                         return "The queue is full; the feed pauses until there is room.";
@@ -140,7 +147,7 @@ const char *vitals_sentence(Arena *a, const Vitals *v, bool *ret_good)
         if (!v->queue_ok)
                 return "The queue cannot be read.";
         if (!v->target_ok)
-                return arena_printf(a, "Microsoft Graph cannot be used; %zu changes wait.", waiting);
+                return arena_printf(a, "Microsoft Graph cannot be used; %s.", changes_wait(a, v));
         sentence = sources_sentence(a, v);
         if (sentence)
                 return sentence;

@@ -76,7 +76,8 @@ struct Vitals {
 
         /* The flag of the regular cycle; NULL: there is none. */
         const char *flag_state, *flag_text;
-        const char *stuck;      /* a run that does not end, and at which step it stands; NULL: none */
+        const char *stuck; /* a run that does not end, and at which step it stands, or reports that cannot
+                            * be written; NULL: none */
         const char *flag_alarm; /* a person must look; the code. NULL: fine */
 
         bool queue_ok; /* could be read */

@@ -64,7 +64,7 @@ static void see_flag(Monitor *m, Arena *a, Vitals *v)
         v->flag_alarm = view.alarm;
 }
 
-/* Of runs that are stuck the first is in the sentence: each has an alarm and a report. */
+/* Of runs that are stuck, and what cannot be written, the first is in the sentence. */
 static void see_alarms(Monitor *m, Arena *a, Vitals *v)
 {
         VitalsAlarm *alarms;
@@ -77,7 +77,8 @@ static void see_alarms(Monitor *m, Arena *a, Vitals *v)
                                            .name = events[i].name,
                                            .text = events[i].text,
                                            .since = events[i].since };
-                if (!v->stuck && str_is(events[i].kind, RUN_WATCH_ALARM))
+                if (!v->stuck &&
+                    (str_is(events[i].kind, RUN_WATCH_ALARM) || str_is(events[i].kind, REPORTER_ALARM)))
                         v->stuck = events[i].text;
         }
         v->alarms = alarms;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const alarm_kinds[ALARM_KINDS] = { "circuit", "feed", "brake", "scheduler", "run" };
+const char *const alarm_kinds[ALARM_KINDS] = { "circuit", "feed", "brake", "scheduler", "run", "reports" };
 
 struct Alarm {
         List link;

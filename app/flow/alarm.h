@@ -30,7 +30,7 @@ typedef struct AlarmEvent AlarmEvent;
 typedef struct Alarms Alarms;
 
 /* What can be open. What is only noticed may be of other kinds. */
-#define ALARM_KINDS 5
+#define ALARM_KINDS 6
 extern const char *const alarm_kinds[ALARM_KINDS];
 
 typedef enum AlarmTurn {

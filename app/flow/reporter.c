@@ -232,14 +232,26 @@ static bool is_stopping(Reporter *r)
         return stopping;
 }
 
-/* The store; opened now if the disk was full at the start. NULL: it still is. */
-static ReportStore *store_of(Reporter *r, const Config *config)
+/* The store; opened now if the disk was full at the start. NULL: it still is, or `ret_why` (-errno). */
+static ReportStore *store_of(Reporter *r, const Config *config, int *ret_why)
 {
         ReportStore *store = *r->store;
 
-        if (!store && report_store_new(&store, config->reports.path, true, NULL) == 0)
-                *r->store = store; /* whole: the console's threads read it from now on */
+        *ret_why = store ? 0 : report_store_new(&store, config->reports.path, true, NULL);
+        if (*ret_why)
+                return NULL;
+        *r->store = store; /* whole: the console's threads read it from now on */
         return store;
+}
+
+/* What waits, into reports. Return: 0, REPORT_E_FULL, -errno. */
+static int report_all(Reporter *r, const Config *config)
+{
+        int why;
+        ReportStore *store = store_of(r, config, &why);
+
+        report_said(r, store);
+        return store ? reporter_flush(r->queue, store, r->acts, r->tell, config, r->log) : why;
 }
 
 /* Who was deleted long ago. What is not written now is looked at again in an hour. */
@@ -326,15 +338,33 @@ static void make_room(Reporter *r, const Config *config, bool *was_short)
         *was_short = is_short;
 }
 
+/* Once when it begins, and once when it is over. */
+static void tell_people(Reporter *r, const Config *config, int result)
+{
+        _cleanup_(arena_freep) Arena *a = result ? arena_new(0) : NULL;
+        Wall now = clock_wall(r->clock);
+
+        if (result)
+                alarms_raise(
+                        r->alarms, REPORTER_ALARM, "files",
+                        arena_printf(a,
+                                     "reports and the audit log cannot be written in %s: %s; they wait in "
+                                     "the state, and fill it",
+                                     config->reports.path,
+                                     result == REPORT_E_FULL ? "no room on disk" : strerror(-result)),
+                        now);
+        else
+                alarms_clear(r->alarms, REPORTER_ALARM, "files", "reports are written again", now);
+}
+
 static void *reporter_thread(void *context)
 {
         Reporter *r = context;
         Age age = { 0 };
-        bool complained = false, is_short = false;
+        bool is_short = false;
 
         while (!is_stopping(r)) {
                 _cleanup_(config_unrefp) Config *config = NULL;
-                int result;
 
                 /* What other nodes have done is found by looking: somebody may wait for it. */
                 wait_ms(r, r->tell.fn ? 100 : 1000, true);
@@ -343,20 +373,14 @@ static void *reporter_thread(void *context)
                 wait_ms(r, 250, false);
                 config = snapshot_get(r->snapshot);
                 make_room(r, config, &is_short);
-                report_said(r, store_of(r, config));
-                result = reporter_flush(r->queue, store_of(r, config), r->acts, r->tell, config, r->log);
-                if (result && !complained)
-                        log_error(r->log, "reports cannot be written; they wait in the queue",
-                                  LOG_STR("why",
-                                          result == REPORT_E_FULL ? "no room on disk" : strerror(-result)));
-                complained = result != 0;
+                tell_people(r, config, report_all(r, config));
                 care(r, config, &age);
         }
         return NULL;
 }
 
 int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, ReporterTell tell,
-                   Snapshot *snapshot, BrakeStore *brakes, const Clock *clock, const Log *log)
+                   Snapshot *snapshot, BrakeStore *brakes, Alarms *alarms, const Clock *clock, const Log *log)
 {
         int e;
 
@@ -366,6 +390,7 @@ int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Act
                          .tell = tell,
                          .snapshot = snapshot,
                          .brakes = brakes,
+                         .alarms = alarms,
                          .clock = clock,
                          .log = log };
         pthread_mutex_init(&r->lock, NULL);
@@ -420,8 +445,7 @@ void reporter_stop(Reporter *r)
         pthread_join(r->thread, NULL);
         r->started = false;
         config = snapshot_get(r->snapshot);
-        report_said(r, store_of(r, config));
-        reporter_flush(r->queue, store_of(r, config), r->acts, r->tell, config, r->log);
+        report_all(r, config);
         for (size_t i = 0; i < r->n_said; i++)
                 free(r->said[i].data);
         pthread_cond_destroy(&r->news);

@@ -16,6 +16,7 @@
 
 #include "app/config/snapshot.h"
 #include "app/flow/acts.h"
+#include "app/flow/alarm.h"
 #include "app/flow/brake-store.h"
 #include "queue/queue.h"
 #include "report/html.h"
@@ -49,6 +50,7 @@ struct Reporter {
         ReporterTell tell;
         Snapshot *snapshot;
         BrakeStore *brakes;
+        Alarms *alarms;
         const Clock *clock;
         const Log *log;
         pthread_t thread;
@@ -62,9 +64,13 @@ struct Reporter {
         size_t n_said;
 };
 
+/* The alarm that reports, or the audit log with them, cannot be written: what waits fills the state. */
+#define REPORTER_ALARM "reports"
+
 /* Return: 0, -errno. */
 int reporter_start(Reporter *r, Queue *queue, _Atomic(ReportStore *) *store, Acts *acts, ReporterTell tell,
-                   Snapshot *snapshot, BrakeStore *brakes, const Clock *clock, const Log *log);
+                   Snapshot *snapshot, BrakeStore *brakes, Alarms *alarms, const Clock *clock,
+                   const Log *log);
 
 /* There are outcomes, or will be in a moment. Any thread. */
 void reporter_wake(Reporter *r);

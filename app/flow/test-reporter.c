@@ -37,6 +37,7 @@ typedef struct Desk {
         Log log;
         Reporter reporter;
         BrakeStore brakes;
+        Alarms alarms;
         int64_t leap_us; /* between two looks */
 } Desk;
 
@@ -63,6 +64,7 @@ static int setup(void **state)
         d->store = store;
         if (brake_store_init(&d->brakes, d->queue, noon))
                 return -1;
+        alarms_init(&d->alarms, NULL, NULL);
         return acts_open(&d->acts, &d->config, &d->clock.clock, &d->log, NULL);
 }
 
@@ -72,6 +74,7 @@ static int teardown(void **state)
         char command[128];
 
         acts_close(&d->acts);
+        alarms_deinit(&d->alarms);
         brake_store_deinit(&d->brakes, noon);
         report_store_free(d->store);
         queue_free(d->queue);
@@ -149,7 +152,7 @@ static size_t days_left(Desk *d)
 static void start(Desk *d)
 {
         assert_int_equal(reporter_start(&d->reporter, d->queue, &d->store, &d->acts, (ReporterTell){ 0 },
-                                        &d->snapshot, &d->brakes, &d->clock.clock, &d->log),
+                                        &d->snapshot, &d->brakes, &d->alarms, &d->clock.clock, &d->log),
                          0);
 }
 
@@ -252,12 +255,52 @@ static void test_html(void **state)
         assert_int_equal(count_files(d, "reports/html", ".htm"), 0);
 }
 
+static const char *await_alarms(Desk *d, size_t wanted)
+{
+        struct timespec pause = { .tv_nsec = 5000000 };
+        AlarmEvent *events;
+        size_t n = 0;
+
+        for (int left = 12000; left; left--) {
+                reporter_wake(&d->reporter);
+                alarms_list(&d->alarms, d->arena, &events, &n);
+                if (n == wanted)
+                        return n ? arena_printf(d->arena, "%s %s: %s", events[0].kind, events[0].name,
+                                                events[0].text)
+                                 : "";
+                nanosleep(&pause, NULL);
+        }
+        return "none of it";
+}
+
+/* Nobody reads the log all day: what waits fills the state. */
+static void test_what_cannot_be_written_is_an_alarm(void **state)
+{
+        Desk *d = *state;
+        const char *path = d->config.reports.path;
+
+        d->store = report_store_free(d->store);
+        d->config.reports.path = arena_printf(d->arena, "%s/others", d->folder);
+        assert_int_equal(str_write_file(d->config.reports.path, "a file", 6, 0600), 0);
+        start(d);
+        assert_string_equal(await_alarms(d, 1),
+                            arena_printf(d->arena,
+                                         "reports files: reports and the audit log cannot be written in "
+                                         "%s: Not a directory; they wait in the state, and fill it",
+                                         d->config.reports.path));
+        unlink(d->config.reports.path);
+        assert_string_equal(await_alarms(d, 0), "");
+        reporter_stop(&d->reporter);
+        d->config.reports.path = path;
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_old, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_far_ahead, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_html, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_what_cannot_be_written_is_an_alarm, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,9 +244,14 @@ static int start(Service *s, Diag *diag)
 
         if (r)
                 return r;
+        r = herald_start(&s->herald, &s->wiring.snapshot, &s->wiring.log);
+        if (r)
+                return r;
+        s->wiring.alarms.context = &s->herald;
+        s->wiring.alarms.tell = herald_tell;
         r = reporter_start(&s->wiring.reporter, s->wiring.queue, &s->wiring.store, &s->wiring.acts,
                            is_cluster(s) ? tell : (ReporterTell){ 0 }, &s->wiring.snapshot,
-                           &s->wiring.shared.brakes, s->wiring.clock, &s->wiring.log);
+                           &s->wiring.shared.brakes, &s->wiring.alarms, s->wiring.clock, &s->wiring.log);
         if (r)
                 return r;
         s->wiring.shared.reporter = &s->wiring.reporter;
@@ -257,11 +262,6 @@ static int start(Service *s, Diag *diag)
                 return r;
         prepare_feeds(s);
         monitor_init(&s->monitor, &s->wiring, s->feeders);
-        r = herald_start(&s->herald, &s->wiring.snapshot, &s->wiring.log);
-        if (r)
-                return r;
-        s->wiring.alarms.context = &s->herald;
-        s->wiring.alarms.tell = herald_tell;
         r = control_new(&s->control, &s->wiring, &control_ops, s, diag);
         if (r)
                 return r;
