@@ -108,6 +108,29 @@ static void test_many_sessions(void **state)
         assert_non_null(users_find(&u, second, (Mono){ 1000 }));
 }
 
+/* A program that begins one with each request takes nobody else's. */
+static void test_sessions_of_many(void **state)
+{
+        const ConsoleUser ada = { .name = "ada" }, bob = { .name = "bob" }, scraper = { .name = "scraper" };
+        const ConsoleConfig config = { .session_us = 1000000000 };
+        char adas[USERS_ID_MAX], bobs[USERS_ID_MAX];
+        static Users u;
+
+        (void)state;
+        users_init(&u, &config);
+        memcpy(adas, users_begin(&u, &ada, (Mono){ 1 })->id, sizeof(adas));
+        for (int i = 0; i < 3 * USERS_SESSIONS; i++) {
+                if (i == 2 * USERS_SESSIONS)
+                        memcpy(bobs, users_begin(&u, &bob, (Mono){ 2 + i })->id, sizeof(bobs));
+                users_begin(&u, &scraper, (Mono){ 2 + i });
+        }
+        assert_non_null(users_find(&u, adas, (Mono){ 10000 }));
+        assert_non_null(users_find(&u, bobs, (Mono){ 10000 }));
+        /* And who has ended is nobody's. */
+        assert_null(users_find(&u, adas, (Mono){ 1000000001 }));
+        assert_string_equal(users_begin(&u, &bob, (Mono){ 1000000002 })->name, "bob");
+}
+
 static void test_forms(void **state)
 {
         static const char *const wrong[] = { "a=%", "a=%4", "a=%zz", "a=%00", "a=%ff", "%c3=x" };
@@ -279,9 +302,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_users),         cmocka_unit_test(test_guesses),
-                cmocka_unit_test(test_many_sessions), cmocka_unit_test(test_forms),
-                cmocka_unit_test(test_listen),        cmocka_unit_test(test_config),
-                cmocka_unit_test(test_parked),
+                cmocka_unit_test(test_many_sessions), cmocka_unit_test(test_sessions_of_many),
+                cmocka_unit_test(test_forms),         cmocka_unit_test(test_listen),
+                cmocka_unit_test(test_config),        cmocka_unit_test(test_parked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

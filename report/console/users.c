@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "base/str.h"
 #include "report/console/console.h"
 
 #include <errno.h>
@@ -87,13 +88,44 @@ static void make_number(char text[USERS_ID_MAX])
                 snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/* One that has ended, or never was. NULL: all are taken. */
+static Session *find_free(Users *u, Mono now)
+{
+        for (size_t i = 0; i < USERS_SESSIONS; i++)
+                if (u->sessions[i].ends.us <= now.us)
+                        return &u->sessions[i];
+        return NULL;
+}
+
+static size_t count_of(const Users *u, const char *name)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < USERS_SESSIONS; i++)
+                n += str_is(u->sessions[i].name, name);
+        return n;
+}
+
+static Session *find_place(Users *u, Mono now)
+{
+        Session *s = find_free(u, now);
+        size_t most = 0;
+
+        for (size_t i = 0; !s && i < USERS_SESSIONS; i++) {
+                size_t n = count_of(u, u->sessions[i].name);
+
+                most = n > most ? n : most;
+        }
+        for (size_t i = 0; most && i < USERS_SESSIONS; i++)
+                if (count_of(u, u->sessions[i].name) == most && (!s || u->sessions[i].ends.us < s->ends.us))
+                        s = &u->sessions[i];
+        return s;
+}
+
 Session *users_begin(Users *u, const ConsoleUser *user, Mono now)
 {
-        Session *s = &u->sessions[0];
+        Session *s = find_place(u, now);
 
-        for (size_t i = 1; i < USERS_SESSIONS; i++)
-                if (u->sessions[i].ends.us < s->ends.us)
-                        s = &u->sessions[i];
         *s = (Session){
                 .name = user->name,
                 .role = (ConsoleRole)user->role,

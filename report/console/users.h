@@ -47,7 +47,8 @@ const ConsoleUser *users_by_token(Users *u, const char *token, Mono now, bool *r
 /* The user of this name, for a proxy's word. NULL: none. */
 const ConsoleUser *users_by_name(const Users *u, const char *name);
 
-/* A new session; when all places are taken, the one that ends first gives way. */
+/* A new session; when all places are taken, of whoever has the most the one that ends first gives way: a
+ * program that takes no cookies, behind a proxy that names its user, begins one with each request. */
 Session *users_begin(Users *u, const ConsoleUser *user, Mono now);
 Session *users_find(Users *u, const char *id, Mono now); /* NULL: none, or it has ended */
 void users_end(Session *s);
