@@ -77,7 +77,7 @@ static bool is_wanted(const Search *s, const AuditLine *line)
 }
 
 /* A terminal has "2026-11-22T08:00:00  write  ", and then the text. */
-#define TEXT_LEFT 28
+#define TEXT_LEFT 29
 #define ROOM_MIN  20
 
 static const char *safe(const Search *s, const char *text)
@@ -179,7 +179,7 @@ static bool print_line(void *context, const AuditLine *line)
                 return false;
         }
         is_act = str_is(member(line->entry, "kind"), "act");
-        printf("%.19s  %-5s  ", safe(s, member(line->entry, "time")), is_act ? "act" : "write");
+        printf("%.19sZ  %-5s  ", safe(s, member(line->entry, "time")), is_act ? "act" : "write");
         print_parts(s, is_act ? act_text(s, line->entry) : write_text(s, line->entry));
         return false;
 }

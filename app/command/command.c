@@ -247,7 +247,7 @@ bool command_since(const char *text, Wall *ret_since)
                 char unit;
                 double ms;
         } units[] = { { 's', 1000 }, { 'm', 60e3 }, { 'h', 3600e3 }, { 'd', 86400e3 } };
-        char *end;
+        char *end, day[40];
         double n = strtod(text, &end);
 
         for (size_t i = 0; i < N_ELEMENTS(units); i++)
@@ -255,10 +255,13 @@ bool command_since(const char *text, Wall *ret_since)
                         *ret_since = wall_add(clock_wall(&clock_system), -(int64_t)(n * units[i].ms));
                         return true;
                 }
-        if (wall_parse(text, ret_since))
+        /* A day begins at midnight, UTC as all times here. */
+        snprintf(day, sizeof(day), "%.20sT00:00:00Z", text);
+        if (wall_parse(text, ret_since) || wall_parse(day, ret_since))
                 return true;
         command_fail(EXIT_USAGE,
-                     "--since: \"%s\" is neither a span (30m, 2h, 7d) nor a time (2026-11-22T08:00:00Z)",
+                     "--since: \"%s\" is neither a span (30m, 2h, 7d) nor a time in UTC (2026-11-22 or "
+                     "2026-11-22T08:00:00Z)",
                      text);
         return false;
 }

@@ -27,7 +27,7 @@ const Command command_table[] = {
         { "report", "list|show|html|open|export [RUN]", command_report, "Find and show reports.",
           "  list               newest first\n"
           "    --status S       success, failure, skipped or warning\n"
-          "    --since TIME     30m, 2h, 7d, or an ISO 8601 time\n"
+          "    --since TIME     30m, 2h, 7d, or 2025-03-01, 2025-03-01T08:00:00Z\n"
           "    --ou DN          objects below this DN\n"
           "    --code CODE      ended with this error code (sosync(1) has all)\n"
           "    --text TEXT      part of the DN or display name\n"
@@ -44,7 +44,7 @@ const Command command_table[] = {
           "sosync report list --status failure --since 24h" },
         { "audit", "search|verify", command_audit, "Who did what, and whether somebody has changed that log.",
           "  search             writes to Entra ID and acts of people, oldest first\n"
-          "    --since TIME     30m, 2h, 7d, or an ISO 8601 time\n"
+          "    --since TIME     30m, 2h, 7d, or 2025-03-01, 2025-03-01T08:00:00Z\n"
           "    --by NAME        only this person, or \"sosync\"\n"
           "    --dn DN          only what was written to this object, or asked for it\n"
           "    --kind K         write or act\n"
@@ -149,8 +149,8 @@ const Command command_table[] = {
           "Put back what exports have replaced in Microsoft Entra ID.",
           "  --run ID           what this run has replaced; first characters are enough\n"
           "  --rules VERSION    what runs under this rule set have replaced\n"
-          "  --since TIME       what has been replaced since: 30m, 2h, 7d, or an ISO 8601\n"
-          "                     time\n"
+          "  --since TIME       what has been replaced since: 30m, 2h, 7d, or 2025-03-01,\n"
+          "                     2025-03-01T08:00:00Z\n"
           "  --dry-run          show it only\n"
           "  --list             instead: objects that are held, and what is still to be\n"
           "                     put back\n"

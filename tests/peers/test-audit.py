@@ -190,6 +190,11 @@ with house("audit") as h:
         act = lines(h, "--kind", "act", "--text", "by sudo alone")[0]
         check((r.returncode, act["by"], act["login"]) == (0, "root", "games") and "login" not in act["request"], act)
     text = h.sosync.command("audit", "search", "--by", "root").stdout
+    check(text and all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  (act|write)  ", line) for line in text.splitlines()), text)
+    today = json.loads(h.sosync.command("audit", "search", "--json").stdout.splitlines()[0])["time"][:10]
+    check(h.sosync.command("audit", "search", "--since", today).stdout == h.sosync.command("audit", "search").stdout, "since the day of the first line")
+    r = h.sosync.command("audit", "search", "--since", "2026-02-30")
+    check(r.returncode == 2 and "neither a span (30m, 2h, 7d) nor a time in UTC (2026-11-22 or 2026-11-22T08:00:00Z)" in r.stderr, r)
     check("reason: ticket 4711" in text and "\x1b" not in text, text)
 
     step("in a terminal of 80 columns nothing is wider; in a pipe an entry is a line")
