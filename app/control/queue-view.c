@@ -224,27 +224,38 @@ static const char *text(const json_t *o, const char *key)
         return s ? s : "";
 }
 
+/* Longer than the longest code; what is longer moves the line's object to the right. */
+#define REASON_MAX 40
+
 void queue_view_list_text(const json_t *list, size_t columns, Str *out)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        size_t i, room = columns > 76 ? columns - 52 : 24;
+        size_t i, width = 24, room;
         const char *first = text(json_array_get(list, 0), "source");
         bool several = false;
         json_t *o;
 
         /* The column of a single source would say the same in every line. */
-        json_array_foreach(list, i, o) several |= !str_is(text(o, "source"), first);
+        json_array_foreach(list, i, o)
+        {
+                size_t n = str_columns(text(o, "reason"));
+
+                several |= !str_is(text(o, "source"), first);
+                if (n > width)
+                        width = n < REASON_MAX ? n : REASON_MAX;
+        }
+        room = columns > 28 + width + 24 ? columns - 28 - width : 24;
         if (several && room > 60)
                 room -= 26;
         if (json_array_size(list))
-                str_printf(out, "%-8s %-9s %5s  %-24s  %s%s\n", "state", "lane", "tries", "reason",
+                str_printf(out, "%-8s %-9s %5s  %-*s  %s%s\n", "state", "lane", "tries", (int)width, "reason",
                            several ? "source                    " : "", "object");
         json_array_foreach(list, i, o)
         {
                 const char *dn = text(o, "dn"), *reason = text(o, "reason"), *source = text(o, "source");
 
-                str_printf(out, "%-8s %-9s %5lld  %-24s  ", text(o, "state"), text(o, "lane"),
-                           number(o, "tries"), str_safe(a, reason, strlen(reason)));
+                str_printf(out, "%-8s %-9s %5lld  %-*s  ", text(o, "state"), text(o, "lane"),
+                           number(o, "tries"), (int)width, str_safe(a, reason, strlen(reason)));
                 if (several)
                         str_printf(out, "%-24s  ", str_safe(a, source, strlen(source)));
                 str_printf(out, "%s\n", dn_shorten(a, str_safe(a, dn, strlen(dn)), room));

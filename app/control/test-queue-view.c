@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <cmocka.h>
@@ -101,11 +102,39 @@ static void test_long_queue(void **state)
 #endif
 }
 
+/* The objects stand below each other, whatever the reasons are called, and 80 columns are enough. */
+static void test_columns(void **state)
+{
+        json_t *list = json_pack("[{s:s, s:s, s:i, s:s, s:s}, {s:s, s:s, s:i, s:s, s:s}]", "state", "parked",
+                                 "lane", "normal", "tries", 1, "reason", "IdentityDataValidationFailed", "dn",
+                                 "CN=Ada,OU=People,OU=Corp,DC=corp,DC=contoso,DC=test", "state", "delayed",
+                                 "lane", "urgent", "tries", 2, "reason", "TargetTransient", "dn",
+                                 "CN=Bea,OU=People,OU=Corp,DC=corp,DC=contoso,DC=test");
+        const char *object, *ada, *bea;
+        Str out;
+
+        (void)state;
+        assert_non_null(list);
+        str_init(&out, SIZE_MAX);
+        queue_view_list_text(list, 80, &out);
+        object = strstr(out.data, "object\n");
+        ada = strstr(out.data, "CN=Ada");
+        bea = strstr(out.data, "CN=Bea");
+        assert_true(object && ada && bea);
+        assert_int_equal(ada - (strchr(out.data, '\n') + 1), object - out.data);
+        assert_int_equal(bea - (strchr(ada, '\n') + 1), object - out.data);
+        for (const char *line = out.data; *line; line = strchr(line, '\n') + 1)
+                assert_in_range(strchr(line, '\n') - line, 1, 80);
+        str_deinit(&out);
+        json_decref(list);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_named, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_long_queue, setup, teardown),
+                cmocka_unit_test(test_columns),
         };
 
         return cmocka_run_group_tests_name("queue-view", tests, NULL, NULL);
