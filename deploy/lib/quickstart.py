@@ -305,7 +305,8 @@ class Quickstart:
         for i, name in names.items():
             path = path.replace(i, name)
         keys = ", ".join(f"{k}: {v}" if isinstance(v, (str, bool)) else k for k, v in body(record).items())
-        return f"{path}  {keys}"[:100]
+        # A name may have line ends and escapes, and this goes to a terminal.
+        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in f"{path}  {keys}"[:100])
 
 
 def here(path):
