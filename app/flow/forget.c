@@ -2,6 +2,7 @@
 
 #include "app/flow/forget.h"
 
+#include "app/flow/connector.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "engine/rules/rules.h"
@@ -153,6 +154,27 @@ static int is_wanted(Forget *f, const ObjectKey *key, const uint8_t packed[OBJEC
         return r;
 }
 
+/* Under the numbers of the other directories too (engine/steps/resolve.c), but for one that has an object of
+ * that GUID. Return: 0, -errno. */
+static int forget_cloud_of(Forget *f, const ObjectKey *key)
+{
+        const char *const *names;
+        size_t n;
+        int r = connector_names_stored(f->space, f->arena, &names, &n);
+
+        for (size_t s = 0; r == 0 && s < n; s++) {
+                ObjectKey other = { .source = (uint16_t)s, .id = key->id };
+                uint8_t packed[OBJECT_KEY_SIZE];
+                Head head;
+
+                if (space_read_head(f->space, &other, f->arena, &head, NULL, NULL) != SPACE_E_NONE)
+                        continue;
+                object_key_pack(&other, packed);
+                space_delete(&f->batch, SPACE_CLOUD_OF, packed, sizeof(packed));
+        }
+        return r;
+}
+
 /* Return: 0, SPACE_E_CORRUPT (a row is mended when it is imported again), QUEUE_E_*, -errno. */
 static int forget_object(Forget *f, const ObjectKey *key, const Head *head, uint64_t serial)
 {
@@ -169,7 +191,9 @@ static int forget_object(Forget *f, const ObjectKey *key, const Head *head, uint
         space_delete_read(&f->batch, SPACE_HEAD, packed, sizeof(packed), serial);
         for (size_t i = 0; i < N_ELEMENTS(own); i++)
                 space_delete(&f->batch, own[i], packed, sizeof(packed));
-        r = forget_names(f, key);
+        r = forget_cloud_of(f, key);
+        if (r == 0)
+                r = forget_names(f, key);
         if (r == 0)
                 r = forget_person(f, key, &head->metaverse);
         if (r == 0)

@@ -69,8 +69,6 @@ static int is_named(const DriftLinks *d, const Person *person, const ObjectId *c
                 object_key_pack(&person->joined[i], owner);
                 n_key = space_link_key(owner, sizeof(owner), d->attribute, key);
                 for (size_t k = 0; k < named.n_joined && !*ret; k++) {
-                        if (named.joined[k].source != person->joined[i].source)
-                                continue;
                         r = d->space->ops->has_link(d->space, LINK_IMPORT, key, n_key, &named.joined[k].id,
                                                     ret);
                         if (r)

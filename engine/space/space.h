@@ -67,7 +67,8 @@ typedef enum SpaceTable {
         SPACE_IMPORT = 2,    /* ObjectKey → Object, as last imported */
         SPACE_METAVERSE = 3, /* metaverse id → Person */
         SPACE_CLOUD = 4,     /* cloud id → Cloud */
-        SPACE_CLOUD_OF = 5,  /* ObjectKey → cloud id: what a reference to it resolves to */
+        SPACE_CLOUD_OF = 5,  /* ObjectKey → cloud id: what a reference to it resolves to. Also under the
+                                numbers of  the other sources, which may name it (engine/steps/resolve.c) */
         SPACE_INTENT = 6,    /* metaverse id → Intent */
         SPACE_MEMO = 7,      /* name → small durable values (engine/space/memo.h) */
         SPACE_CONTAINER = 8, /* ObjectKey → Container */
@@ -79,7 +80,7 @@ typedef enum SpaceTable {
 
 /* The tables of links: owner and name → 16-byte ids, sorted, without duplicates. */
 typedef enum LinkTable {
-        LINK_IMPORT = 1, /* ObjectKey, "member" → GUIDs of the same source */
+        LINK_IMPORT = 1, /* ObjectKey, "member" → GUIDs as the source names them */
         LINK_CLOUD = 2,  /* cloud id, "member" → cloud ids that Entra ID has */
         LINK_JOIN = 3,   /* hash of "type attribute value" → metaverse ids: the index of join attributes */
         LINK_WAIT = 4,   /* ObjectKey of a target, attribute → sources (GUIDs) whose edge waits for it */
@@ -209,8 +210,9 @@ struct LinkWrite {
         ObjectId id;
 };
 
-/* A reference: the object `from` names `to` in its attribute, and `to` has no cloud id yet. Both are of the
- * same source. The queue looks `to` up again in the acknowledging transaction, so no wake-up is lost. */
+/* A reference: the object `from` names `to` in its attribute, and `to` has no cloud id yet. It waits
+ * under the number of the source that names it. The queue looks `to` up again in the acknowledging
+ * transaction, so no wake-up is lost. */
 struct Edge {
         ObjectKey from;
         const char *attribute;

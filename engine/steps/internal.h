@@ -128,6 +128,15 @@ int run_compare_ids(const void *a, const void *b); /* of ObjectIds, for qsort an
 void run_names_now(Run *run, const char *attribute, const ObjectId **ret_ids, size_t *ret_n,
                    const FlowedValue **ret_why);
 
+/* resolve.c: the cloud object that a reference means. Return: 0, SPACE_E_NONE, -errno. */
+int run_resolve(Run *run, const ObjectId *named, ObjectId *ret_cloud);
+/* The object is in the cloud now: a reference to it, of whatever directory, finds it, and who waits for it is
+ * woken. */
+void run_leave_resolvable(Run *run, const ObjectKey *key);
+/* What it named when it was last planned, sorted; a manager by any object of the person. Return: 0, -errno.
+ */
+int run_named_before(Run *run, const char *attribute, ObjectId **ret_ids, size_t *ret_n);
+
 /* export-say.c: what the report says of the plan, and of what became of it. */
 void run_say_plan(Run *run);
 void run_say_owner(Run *run);

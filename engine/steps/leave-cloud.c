@@ -100,12 +100,6 @@ void run_remember_writes(Run *run)
         run->cloud.n_writes = n;
 }
 
-static void leave_appeared(Run *run, const ObjectKey *key)
-{
-        space_write_cloud_of(&run->batch, key, &run->cloud_id);
-        space_appeared(&run->batch, key);
-}
-
 static bool is_first(const Run *run)
 {
         return !guid_is(&run->person.cloud, &run->cloud_id);
@@ -114,9 +108,9 @@ static bool is_first(const Run *run)
 void run_leave_appeared(Run *run)
 {
         for (size_t i = 0; is_first(run) && i < run->person.n_joined; i++)
-                leave_appeared(run, &run->person.joined[i]);
+                run_leave_resolvable(run, &run->person.joined[i]);
         if (!run_is_joined(run))
-                leave_appeared(run, &run->key);
+                run_leave_resolvable(run, &run->key);
 }
 
 /* The one that was deleted in the cloud is nobody's any more, and this one stands in its place. */

@@ -27,10 +27,12 @@ static bool is_left_there(const Run *run, const char *name)
                (at->service || !value_is_none(object_get(run->cloud.object, name)));
 }
 
-/* It was sent, perhaps, by a run that has not come to its end, and a read may hide it yet. */
+/* It was sent, perhaps, by a run that has not come to its end, and a read may hide it yet. A link has a mark
+ * of its own (unheard.c). */
 static bool is_perhaps_there(const Run *run, const char *name)
 {
-        if (!run_is_unfinished(run) || !value_is_none(flowed_get(run->ruled, name)))
+        if (!run_is_unfinished(run) || str_is(name, run_link_attribute(run->cloud.type)) ||
+            !value_is_none(flowed_get(run->ruled, name)))
                 return false;
         for (size_t i = 0; i < run->n_ops; i++)
                 if (run->ops[i].kind == OP_UNSET && str_is(run->ops[i].attribute, name) &&

@@ -54,11 +54,10 @@ int run_plan_ready(Run *run)
 
         targets = arena_new_array(run->arena, ObjectId, n + 1);
         for (size_t i = 0; i < n; i++) {
-                ObjectKey target = { .source = run->key.source, .id = ready[i] };
                 ObjectId cloud;
                 Op *op;
 
-                r = space_read_cloud_of(run->space, &target, &cloud);
+                r = run_resolve(run, &ready[i], &cloud);
                 if (r < 0)
                         return r;
                 if (r)

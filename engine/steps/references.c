@@ -77,16 +77,18 @@ static int add_link(Run *run, OpKind kind, const char *attribute, const FlowedVa
                     const ObjectId *named, const ObjectId *cloud)
 {
         Op *op = run_add_op(run, kind, attribute, VALUE_NULL, VALUE_NULL, why);
-        ObjectKey key = { .source = run->key.source, .id = *named };
         uint64_t serial;
-        Head head;
-        int r;
+        Head head = { 0 };
+        int r = SPACE_E_NONE;
 
         op->link = *cloud;
         op->named = *named;
-        if (!run->config->ask_owner)
-                return 0;
-        r = space_read_head(run->space, &key, run->arena, &head, &serial, &run->diag);
+        for (size_t s = 0; run->config->ask_owner && r >= 0 && s < run->config->n_connectors; s++) {
+                r = space_read_head(run->space, &(ObjectKey){ .source = (uint16_t)s, .id = *named },
+                                    run->arena, &head, &serial, &run->diag);
+                if (r == 0 && !head.deleted)
+                        break;
+        }
         if (r)
                 return r < 0 ? r : 0;
         op->link_dn = head.type ? head.dn : NULL;
@@ -106,9 +108,7 @@ static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t
         int r;
 
         for (size_t i = 0; i < n_now; i++) {
-                ObjectKey target = { .source = run->key.source, .id = now[i] };
-
-                r = space_read_cloud_of(run->space, &target, &clouds.ids[clouds.n]);
+                r = run_resolve(run, &now[i], &clouds.ids[clouds.n]);
                 if (r < 0)
                         return r;
                 if (r) {
@@ -151,26 +151,21 @@ static int plan_now(Run *run, const char *attribute, const ObjectId *now, size_t
 static int plan_gone(Run *run, const char *attribute, const ObjectId *now, size_t n_now,
                      const Resolved *clouds, const FlowedValue *why)
 {
-        uint8_t owner[OBJECT_KEY_SIZE];
         ObjectId *before = NULL, *gone, *names, *sorted;
         bool *done, manager = str_is(attribute, "manager"), is_removed = false;
         bool unheard = run_links_are_unheard(run);
         size_t n_before = 0, n_gone = 0;
         int r;
 
-        object_key_pack(&run->key, owner);
-        r = space_read_links(run->space, LINK_IMPORT, owner, sizeof(owner), attribute, run->arena, &before,
-                             &n_before);
+        r = run_named_before(run, attribute, &before, &n_before);
         if (r)
                 return r;
         gone = arena_new_array(run->arena, ObjectId, n_before + 1);
         names = arena_new_array(run->arena, ObjectId, n_before + 1);
         for (size_t i = 0; i < n_before; i++) {
-                ObjectKey target = { .source = run->key.source, .id = before[i] };
-
                 if (has_id(now, n_now, &before[i]))
                         continue;
-                r = space_read_cloud_of(run->space, &target, &gone[n_gone]);
+                r = run_resolve(run, &before[i], &gone[n_gone]);
                 if (r < 0)
                         return r;
                 names[n_gone] = before[i];
@@ -222,8 +217,7 @@ static int plan_strict(Run *run, const char *attribute, const ObjectId *now, siz
         ObjectId *named = arena_new_array(run->arena, ObjectId, n_now + 1);
 
         for (size_t i = 0; i < n_now; i++) {
-                ObjectKey target = { .source = run->key.source, .id = now[i] };
-                int r = space_read_cloud_of(run->space, &target, &named[i]);
+                int r = run_resolve(run, &now[i], &named[i]);
 
                 if (r)
                         return error_fold(r);
@@ -243,10 +237,9 @@ static int plan_strict(Run *run, const char *attribute, const ObjectId *now, siz
 static bool all_are_known(Run *run, const char *attribute, const ObjectId *now, size_t n_now)
 {
         for (size_t i = 0; i < n_now; i++) {
-                ObjectKey target = { .source = run->key.source, .id = now[i] };
                 ObjectId cloud;
 
-                if (space_read_cloud_of(run->space, &target, &cloud))
+                if (run_resolve(run, &now[i], &cloud))
                         return false;
         }
         return n_unknown(run, attribute) == 0;

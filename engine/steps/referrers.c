@@ -58,10 +58,8 @@ static int each_head(void *context, const void *key, size_t n_key, const SpaceRo
             !head.in_scope)
                 return 0;
         for (size_t i = 0; i < run->person.n_joined && s->r == 0; i++)
-                if (run->person.joined[i].source == from.source)
-                        s->r = leave_one(s, &from,
-                                         run_link_attribute(str_is(head.type, "group") ? "group" : "user"),
-                                         &run->person.joined[i].id);
+                s->r = leave_one(s, &from, run_link_attribute(str_is(head.type, "group") ? "group" : "user"),
+                                 &run->person.joined[i].id);
         return s->r != 0;
 }
 
