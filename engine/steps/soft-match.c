@@ -126,16 +126,19 @@ static int refuse(Run *run, const Found *f, const char **ret_roles)
         int r;
 
         *ret_roles = NULL;
+        r = find_owner(run, &f->import.object->id, &owner);
+        if (r)
+                return r;
+        /* He may be on the way to another name, or have left it a moment ago: tried for an hour, as a create
+         * whose name is taken. */
+        run->is_taken = owner != NULL;
+        if (owner)
+                return step_fail(run, STEP_E_RETRY, "InvalidSoftMatch", "%s, belongs to another object: %s",
+                                 words_for(run, f), owner);
         if ((anchor && *anchor) || f->import.mastered_elsewhere)
                 return step_fail(run, STEP_E_PARK, "InvalidSoftMatch", "%s, belongs to another object: %s%s",
                                  words_for(run, f), anchor && *anchor ? "its anchor is " : "",
                                  anchor && *anchor ? anchor : "it is synchronized from elsewhere");
-        r = find_owner(run, &f->import.object->id, &owner);
-        if (r)
-                return r;
-        if (owner)
-                return step_fail(run, STEP_E_PARK, "InvalidSoftMatch", "%s, belongs to another object: %s",
-                                 words_for(run, f), owner);
         r = target_role(run->target, &run->call, &f->import.object->id, 0, &role, &run->diag);
         if (r == TARGET_E_REFUSED) {
                 *ret_roles = arena_strdup(run->arena, diag_text(&run->diag));
@@ -193,7 +196,7 @@ static int decide(Run *run, const Found *f)
                 return r;
         approved = r == 0 && c.approved && guid_is(&c.cloud, &f->import.object->id);
         r = refuse(run, f, &roles);
-        if (r == STEP_E_PARK)
+        if (r == STEP_E_PARK || run->is_taken)
                 run_leave_candidate(run);
         if (r)
                 return r;

@@ -291,7 +291,8 @@ struct Run {
         Wall retry_at; /* 0: the worker's back-off */
         Blame blame;
         bool overtaken; /* export: something newer waits behind this run, which has left the rest to it */
-        bool is_taken;  /* export: another object has a value, and may give it up: tried for an hour */
+        bool is_taken;  /* import_target, export: another object has a value, and may give it up: tried for an
+                           hour */
         bool strained;  /* the target failed in passing: this object's bad luck, or an outage */
 };
 
