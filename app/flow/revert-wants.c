@@ -8,17 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_want(RevertWants *w, const HoldWant *want)
+static void add_want(RevertWants *w, const HoldWant *want, Value last)
 {
         if (w->n == w->size) {
                 size_t size = w->size ? w->size * 2 : 16;
                 HoldWant *items = arena_new_array(w->arena, HoldWant, size);
+                Value *lasts = arena_new_array(w->arena, Value, size);
 
-                if (w->n)
+                if (w->n) {
                         memcpy(items, w->items, w->n * sizeof(*items));
+                        memcpy(lasts, w->last, w->n * sizeof(*lasts));
+                }
                 w->items = items;
+                w->last = lasts;
                 w->size = size;
         }
+        w->last[w->n] = last;
         w->items[w->n++] = *want;
 }
 
@@ -28,7 +33,7 @@ static void add_want(RevertWants *w, const HoldWant *want)
 typedef struct Chain {
         const TargetAttribute *at; /* NULL: the schema has it no more */
         const char *attribute;
-        Value restore, expect;
+        Value restore, expect, last;
         bool is_wanted;
         bool is_over; /* somebody has changed it: what comes later begins with another's value */
 } Chain;
@@ -62,7 +67,7 @@ static void want_value(Chains *s, const char *type, const JournalOp *op)
 
         if (!c->is_wanted)
                 c->restore = op->before;
-        c->expect = op->after;
+        c->expect = c->last = op->after;
         c->is_wanted = true;
         c->is_over = false;
 }
@@ -71,6 +76,7 @@ static void follow_value(Chains *s, const char *type, const JournalOp *op)
 {
         Chain *c = chain_of(s, type, op->attribute);
 
+        c->last = op->after;
         if (!c->is_wanted || c->is_over)
                 return;
         /* The same once more: its answer was lost, or what was read was not replicated yet. */
@@ -92,10 +98,12 @@ static void take_values(const Chains *s)
 {
         for (size_t i = 0; i < s->n; i++)
                 if (s->items[i].is_wanted)
-                        add_want(s->wants, &(HoldWant){ .verb = JOURNAL_SET,
-                                                        .attribute = s->items[i].attribute,
-                                                        .expect = s->items[i].expect,
-                                                        .restore = s->items[i].restore });
+                        add_want(s->wants,
+                                 &(HoldWant){ .verb = JOURNAL_SET,
+                                              .attribute = s->items[i].attribute,
+                                              .expect = s->items[i].expect,
+                                              .restore = s->items[i].restore },
+                                 s->items[i].last);
 }
 
 /* -- members --------------------------------------------------------------------------------------------- */
@@ -139,9 +147,11 @@ static size_t want_member(RevertWants *w, const LinkEvent *events, size_t n)
                         first = NULL; /* a later run has put it back */
         }
         if (first && first->verb == last)
-                add_want(w, &(HoldWant){ .verb = last == JOURNAL_LINK ? JOURNAL_UNLINK : JOURNAL_LINK,
-                                         .attribute = first->attribute,
-                                         .link = first->link });
+                add_want(w,
+                         &(HoldWant){ .verb = last == JOURNAL_LINK ? JOURNAL_UNLINK : JOURNAL_LINK,
+                                      .attribute = first->attribute,
+                                      .link = first->link },
+                         VALUE_NULL);
         return i;
 }
 
@@ -184,10 +194,12 @@ static void want_manager(RevertWants *w, const Managers *m)
 
         if (!m->attribute || guid_is(&m->before, &m->after))
                 return;
-        add_want(w, &(HoldWant){ .verb = had ? JOURNAL_LINK : JOURNAL_UNLINK,
-                                 .attribute = m->attribute,
-                                 .link = had ? m->before : m->after,
-                                 .link_expect = had ? m->after : none });
+        add_want(w,
+                 &(HoldWant){ .verb = had ? JOURNAL_LINK : JOURNAL_UNLINK,
+                              .attribute = m->attribute,
+                              .link = had ? m->before : m->after,
+                              .link_expect = had ? m->after : none },
+                 VALUE_NULL);
 }
 
 /* -- an object ------------------------------------------------------------------------------------------- */

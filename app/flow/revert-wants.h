@@ -30,6 +30,7 @@ struct RevertWants {
         Arena *arena;
         const struct TargetSchema *schema; /* as of RunConfig: which values are the same */
         HoldWant *items;
+        Value *last; /* of each item that is a value: what sosync has written last, whoever was in between */
         size_t n, size;
         size_t n_back;   /* values that a later run has put back already */
         bool is_created; /* an entry that is meant made the object */

@@ -165,8 +165,11 @@ static void compare(const TargetSchema *schema, const JournalEntry *e, RevertWan
                         continue;
                 }
                 if (want->verb == JOURNAL_SET && now->object && !target_value_is(at, want->expect, theirs)) {
+                        bool ours = target_value_is(at, w->last[i], theirs);
+
                         leave(f, e, want->attribute,
-                              arena_printf(w->arena, "somebody has changed it since: it is \"%s\"",
+                              arena_printf(w->arena, "somebody has changed it since%s: it is \"%s\"",
+                                           ours ? ", and then sosync" : "",
                                            value_text(w->arena, theirs, 200)));
                         continue;
                 }

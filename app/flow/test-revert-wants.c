@@ -17,7 +17,8 @@
 typedef struct Case {
         const char
                 *story; /* entries, an op each: "!title A B" set, "!member +x", "!manager x y"; "-": none */
-        const char *wants; /* "title A if B", "member +x", "manager x if y", "created"; divided by ", " */
+        const char
+                *wants; /* "title A if B last C", "member +x", "manager x if y", "created"; divided by ", " */
 } Case;
 
 static const Case cases[] = {
@@ -40,9 +41,10 @@ static const Case cases[] = {
         { "!title A B;.title A B;.title B -", "title A if -" },
         { "!title A B;.title B A;.title A B", "" },
         { "!manager x y;.manager x y", "manager x if y" },
-        /* Somebody has changed it in between: that it was not we who left it is found by comparing. */
-        { "!title A B;.title X C", "title A if B" },
-        { "!title A B;.title X C;.title C D", "title A if B" },
+        /* Somebody has changed it in between: that it was not we who left it is found by comparing. What we
+         * have written after him is known, to say so. */
+        { "!title A B;.title X C", "title A if B last C" },
+        { "!title A B;.title X C;.title C D", "title A if B last D" },
         { "!title A B;.title X C;!title C D", "title A if D" },
         /* Another object by the same name. */
         { "!title A B;*title B C", "title A if B" },
@@ -128,11 +130,12 @@ static const char *text_of(Arena *a, Value v)
         return value_is_none(v) ? "-" : value_text(a, v, 100);
 }
 
-static const char *write_want(Arena *a, const HoldWant *w)
+static const char *write_want(Arena *a, const HoldWant *w, Value last)
 {
         if (w->verb == JOURNAL_SET)
-                return arena_printf(a, "%s %s if %s", w->attribute, text_of(a, w->restore),
-                                    text_of(a, w->expect));
+                return arena_printf(a, "%s %s if %s%s%s", w->attribute, text_of(a, w->restore),
+                                    text_of(a, w->expect), value_is(w->expect, last) ? "" : " last ",
+                                    value_is(w->expect, last) ? "" : text_of(a, last));
         if (str_is(w->attribute, "manager") && w->verb == JOURNAL_LINK)
                 return arena_printf(a, "manager %s if %s", name_of(a, &w->link), name_of(a, &w->link_expect));
         return arena_printf(a, "%s %s%s", w->attribute, w->verb == JOURNAL_LINK ? "+" : "-",
@@ -150,7 +153,8 @@ static void test_cases(void **state)
 
                 revert_wants(&w, entries, read_story(a, cases[i].story, entries));
                 for (size_t k = 0; k < w.n && !w.is_created; k++)
-                        is = arena_printf(a, "%s%s%s", is, k ? ", " : "", write_want(a, &w.items[k]));
+                        is = arena_printf(a, "%s%s%s", is, k ? ", " : "",
+                                          write_want(a, &w.items[k], w.last[k]));
                 if (!str_is(w.is_created ? "created" : is, cases[i].wants))
                         fail_msg("%s: %s", cases[i].story, is);
         }
