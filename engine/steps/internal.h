@@ -108,6 +108,7 @@ int run_mind_anchor(Run *run);
 
 /* deleted.c: before a create, was it there and deleted? Return: 0, STEP_E_PARK, STEP_E_RETRY, -errno. */
 int run_ask_deleted(Run *run);
+int run_ask_restorable(Run *run, bool *ret_is); /* of a tombstone. Return: 0, STEP_E_*, -errno */
 
 /* plan.c: the account is on, as it should be. Who turns it off from now on is somebody else, whatever becomes
  * of this run. */

@@ -194,10 +194,14 @@ int run_import_gone(Run *run)
         if (gone) {
                 run->cloud = (Cloud){ 0 };
                 run->cloud_id = (ObjectId){ 0 };
+                r = run_ask_restorable(run, &run->restorable);
+                if (r)
+                        return r;
         }
         if (gone || !found)
                 return step_fail(run, STEP_E_SKIP, "DeleteNotSupported",
-                                 "deleted in Active Directory, and not in Microsoft Entra ID");
+                                 "deleted in Active Directory, and %s Microsoft Entra ID",
+                                 run->restorable ? "among the deleted users of" : "not in");
         step_say(run, RESULT_SUCCESS, "The object was read from Microsoft Entra ID now.");
         return 0;
 }

@@ -174,7 +174,8 @@ int run_leave_behind(Run *run)
         }
         if (run->gone) {
                 /* Deleted on both sides: there is nobody to say it to, and nothing to look for again. */
-                bool nobody_is_there = d == DISPOSITION_OUT_OF_SCOPE && !run->cloud.object;
+                bool nobody_is_there =
+                        d == DISPOSITION_OUT_OF_SCOPE && !run->cloud.object && !run->restorable;
 
                 run_leave_cloud(run);
                 run_leave_intent(run);

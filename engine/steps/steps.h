@@ -216,6 +216,7 @@ struct Run {
         bool read_links;        /* links are read now, whatever the space has */
         const char **left;      /* what somebody has changed since, and is left alone */
         size_t n_left;
+        bool restorable;        /* import_target: nobody is there, and somebody may restore the account */
         bool gone;              /* ou: deleted, and the last word is a disable */
         const char *type;       /* object_type */
         const Object *object;   /* import_source: typed */
