@@ -6,7 +6,7 @@ void notify_ready(void)
 {
 }
 
-void notify_stopping(void)
+void notify_stopping(int64_t us)
 {
 }
 

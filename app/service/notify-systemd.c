@@ -2,6 +2,7 @@
 
 #include "app/service/notify.h"
 
+#include <inttypes.h>
 #include <systemd/sd-daemon.h>
 
 void notify_ready(void)
@@ -9,9 +10,12 @@ void notify_ready(void)
         sd_notify(0, "READY=1");
 }
 
-void notify_stopping(void)
+/* To be given up by ourselves, with a line, is better than to be killed. */
+#define GRACE_US ((int64_t)5 * 1000000)
+
+void notify_stopping(int64_t us)
 {
-        sd_notify(0, "STOPPING=1");
+        sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64, us + GRACE_US);
 }
 
 void notify_beat(bool ready)

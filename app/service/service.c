@@ -75,7 +75,7 @@ static void begin_stop(Service *s)
         _cleanup_(config_unrefp) Config *c = snapshot_get(&s->wiring.snapshot);
 
         log_info(&s->wiring.log, "stopping");
-        notify_stopping();
+        notify_stopping(c->stop_timeout_us);
         s->wiring.shared.stopping = true;
         s->until = wait_in(c->stop_timeout_us - c->stop_timeout_us / 5);
         /* Whatever hangs in a time-out of the network is given up when this alarm rings. */

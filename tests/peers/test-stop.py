@@ -27,6 +27,7 @@ target:
   ca_file: {folder}/ca.pem
 state: {{path: {folder}/state}}
 reports: {{path: {folder}/reports}}
+stop_timeout: 40s
 """
 
 
@@ -78,6 +79,9 @@ class Stop(unittest.TestCase):
         told = self.told('READY=1')
         self.assertEqual(set(told[:-1]), {'EXTEND_TIMEOUT_USEC=60000000'}, told)
         self.assertEqual(set(self.told('WATCHDOG=1')), {'WATCHDOG=1'})
+        # stop_timeout is 40 s, and TimeoutStopSec= of the unit 30 s.
+        self.service.send_signal(signal.SIGTERM)
+        self.assertEqual(self.told('EXTEND_TIMEOUT_USEC=45000000')[-2:], ['STOPPING=1', 'EXTEND_TIMEOUT_USEC=45000000'])
 
     def test_second_signal(self):
         # Somebody is connected, so somebody waits; and the loop runs: the control socket answers.
