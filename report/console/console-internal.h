@@ -26,6 +26,7 @@ struct Console {
         struct evhttp *http;
         struct evconnlistener *listener; /* owned by http */
         struct event *tick, *stop;
+        uint64_t n_ticks; /* a second each */
         pthread_t thread;
         bool started;
         Desk *desk;

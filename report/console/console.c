@@ -74,6 +74,22 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
         return g->bev;
 }
 
+/* How often it is looked whether there is another certificate. */
+#define TLS_LOOK_S 5
+
+static void look_at_certificate(Console *c)
+{
+        Diag diag = DIAG_INIT;
+        int r = console_tls_look(c->tls, &diag);
+
+        if (r == CONSOLE_TLS_E_NEW)
+                log_info(c->options.log, "console: the certificate was read anew");
+        else if (r)
+                log_error(c->options.log, "console: the new certificate cannot be used; the one before stays",
+                          LOG_STR("why", diag_text(&diag)));
+        diag_deinit(&diag);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
         Console *c = context;
@@ -90,6 +106,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         }
         if (c->n_guards < CONSOLE_CONNECTIONS)
                 evconnlistener_enable(c->listener);
+        if (c->tls && ++c->n_ticks % TLS_LOOK_S == 0)
+                look_at_certificate(c);
 }
 
 static Guard *guard_of(Console *c, struct evhttp_request *req)

@@ -5,9 +5,11 @@
 Each threat of report/console/console.h and docs/security.md has its case here. Raw sockets: no library between.
 """
 import http.client
+import os
 import re
 import select
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -407,15 +409,44 @@ class Tls(Console):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
-                               "-keyout", cls.folder.name + "/key", "-out", cls.folder.name + "/pem"], capture_output=True, check=False)
-        if made.returncode:
+        if cls.make(cls.folder.name + "/key", cls.folder.name + "/pem").returncode:
             raise unittest.SkipTest("openssl cannot be run")
-        subprocess.run(["chmod", "600", cls.folder.name + "/key"], check=True)
         cls.server = Server(PROGRAM, cls.folder.name, 10, "tls: {certificate_file: pem, key_file: key}\n")
 
+    @staticmethod
+    def make(key, certificate):
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
+                               "-keyout", key, "-out", certificate], capture_output=True, check=False)
+        if made.returncode == 0:
+            os.chmod(key, 0o600)
+        return made
+
+    def shown(self):
+        return ssl.get_server_certificate(("127.0.0.1", self.server.port))
+
+    def test_certificate_is_replaced(self):
+        """As a renewal does it, one file after the other; what cannot be used changes nothing."""
+        folder, first = self.folder.name, self.shown()
+        with open(folder + "/new", "w", encoding="ascii") as f:
+            f.write("no certificate")
+        os.rename(folder + "/new", folder + "/pem")
+        self.until(lambda: "the new certificate cannot be used; the one before stays" in self.server.log())
+        self.assertEqual(self.shown(), first)
+        self.make(folder + "/new-key", folder + "/new")
+        os.rename(folder + "/new", folder + "/pem")
+        os.rename(folder + "/new-key", folder + "/key")
+        self.until(lambda: self.shown() != first)
+        with open(folder + "/pem", encoding="ascii") as f:
+            self.assertEqual(self.shown().strip(), f.read().strip())
+        self.assertEqual(self.server.log().count("cannot be used"), 1)
+
+    def until(self, is_so):
+        end = time.monotonic() + 60
+        while not is_so():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.2)
+
     def test_https(self):
-        import ssl
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
