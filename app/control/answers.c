@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "engine/model/dn.h"
 #include "engine/steps/catalogue.h"
+#include "report/facts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -169,7 +170,7 @@ static json_t *answer_status(Connection *c, json_t *request)
 #define LOOK_US  ((int64_t)250 * 1000)
 
 /* A line has the names of `sosync report list --json`. */
-static json_t *line_json(const LiveLine *line)
+static json_t *line_json(Arena *a, const LiveLine *line)
 {
         char at[WALL_TEXT_MAX], guid[GUID_TEXT_MAX];
         json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?}", "id", line->run_id,
@@ -177,8 +178,8 @@ static json_t *line_json(const LiveLine *line)
                               change_kind_name(line->kind), "lane", lane_name(line->lane), "status",
                               result_name(line->result), "outcome", disposition_name(line->disposition),
                               "provisioningAction", action_name(line->action), "objectGuid",
-                              guid_format(&line->object, guid), "dn", line->dn, "displayName",
-                              line->display_name, "errorCode", line->error_code);
+                              guid_format(&line->object, guid), "dn", facts_utf8(a, line->dn), "displayName",
+                              facts_utf8(a, line->display_name), "errorCode", line->error_code);
 
         json_object_set_new(o, "latencyMs",
                             line->latency_ms >= 0 ? json_integer((json_int_t)line->latency_ms) : json_null());
@@ -215,7 +216,7 @@ static json_t *answer_watch(Connection *c, json_t *request)
         n = live_read(live, last, SIZE_MAX, a, &lines, &missed);
         for (size_t i = 0; i < n; i++)
                 if (is_below(a, lines[i].dn, ou))
-                        json_array_append_new(list, line_json(&lines[i]));
+                        json_array_append_new(list, line_json(a, &lines[i]));
         if (n)
                 last = lines[n - 1].number;
         return json_pack("{s:b, s:I, s:I, s:o}", "ok", 1, "last", (json_int_t)last, "missed",

@@ -5,6 +5,7 @@
 #include "app/flow/connector.h"
 #include "base/error.h"
 #include "engine/model/dn.h"
+#include "report/facts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -145,14 +146,17 @@ static json_t *time_json(Wall t)
         return t.ms ? json_string(wall_format(t, text)) : json_null();
 }
 
+/* Names are the directory's, and may be no UTF-8: JSON takes none, and the change would not be listed at all.
+ */
 static json_t *item_json(const QueueItem *item, const char *source)
 {
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
         char guid[GUID_TEXT_MAX];
         json_t *o = json_pack(
                 "{s:s, s:s, s:s, s:s, s:s, s:i}", "objectGuid", guid_format(&item->change.id, guid), "dn",
-                item->change.dn ? item->change.dn : "", "lane", lane_name((Lane)item->change.lane), "kind",
-                change_kind_name((ChangeKind)item->change.kind), "state", queue_state_name(item->state),
-                "tries", (int)item->tries);
+                facts_utf8(a, item->change.dn ? item->change.dn : ""), "lane",
+                lane_name((Lane)item->change.lane), "kind", change_kind_name((ChangeKind)item->change.kind),
+                "state", queue_state_name(item->state), "tries", (int)item->tries);
 
         json_object_set_new(o, "source", source ? json_string(source) : json_null());
         json_object_set_new(o, "reason", item->reason ? json_string(item->reason) : json_null());

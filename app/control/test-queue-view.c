@@ -56,6 +56,25 @@ static int teardown(void **state)
         return 0;
 }
 
+/* A directory's name that is no UTF-8: the change is listed all the same. */
+static void test_hostile_name(void **state)
+{
+        Queue *q = *state;
+        Change c = { .id = id_of(1),
+                     .kind = CHANGE_UPSERT,
+                     .lane = LANE_NORMAL,
+                     .seen = now,
+                     .dn = "CN=\xed\xa0\x80"
+                           "x\xff,DC=x" };
+        json_t *list;
+
+        assert_int_equal(queue_put(q, &(Intake){ .changes = &c, .n_changes = 1, .now = now }), 0);
+        list = queue_view_list(q, NULL, SIZE_MAX);
+        assert_int_equal(json_array_size(list), 1);
+        assert_non_null(json_string_value(json_object_get(json_array_get(list, 0), "dn")));
+        json_decref(list);
+}
+
 static void test_named(void **state)
 {
         char guid[GUID_TEXT_MAX];
@@ -133,6 +152,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_named, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_hostile_name, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_long_queue, setup, teardown),
                 cmocka_unit_test(test_columns),
         };

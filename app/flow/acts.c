@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "report/facts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,8 +58,11 @@ static json_t *texts(const char *const *items, size_t n)
 
 static void add_text(json_t *entry, const char *name, const char *text)
 {
-        if (text && *text)
-                json_object_set_new(entry, name, json_string(text));
+        _cleanup_(arena_freep) Arena *a = text && *text ? arena_new(0) : NULL;
+
+        /* A name of the directory may be no UTF-8: that is no reason to leave it out. */
+        if (a)
+                json_object_set_new(entry, name, json_string(facts_utf8(a, text)));
 }
 
 static void add_time(json_t *entry, const char *name, Wall at)

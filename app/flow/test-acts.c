@@ -5,6 +5,8 @@
 
 #include "app/flow/acts.h"
 
+#include "base/str.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -86,10 +88,29 @@ static void test_full_disk(void **state)
         assert_int_equal(v.n_lines, 3);
 }
 
+/* A directory's name that is no UTF-8 is in the log, as near as JSON can say it. */
+static void test_hostile_name(void **state)
+{
+        Fixture *f = *state;
+        Outcome o = { .sent = { 1795348800000 }, .finished = { 1795348800000 } };
+        char *text = NULL, path[128];
+        size_t n;
+
+        o.source.dn = "CN=\xed\xa0\x80"
+                      "x\xff,DC=corp";
+        acts_write(&f->acts, 7, &o);
+        assert_int_equal(acts_flush(&f->acts), 0);
+        snprintf(path, sizeof(path), "%s/2026-11-22.jsonl", f->folder);
+        assert_int_equal(str_read_file(path, 100000, &text, &n), 0);
+        assert_non_null(strstr(text, "\"dn\":\"CN=\\uFFFD"));
+        free(text);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_hostile_name, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
