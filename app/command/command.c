@@ -232,10 +232,13 @@ bool command_dn(const char *option, const char *text)
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
         const Dn *dn;
 
-        if (!text || (*text && dn_parse(a, text, &dn, &diag) == 0))
+        if (!text)
                 return true;
-        if (!*text)
+        if (dn_parse(a, text, &dn, &diag) == 0) {
+                if (dn->n_rdns)
+                        return true;
                 diag_set(&diag, "it is empty");
+        }
         command_fail(EXIT_USAGE, "%s: \"%s\" is not a distinguished name: %s", option,
                      str_safe(a, text, strlen(text)), diag_text(&diag));
         return false;

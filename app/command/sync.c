@@ -79,7 +79,8 @@ static bool is_dn(SyncCommand *s, const char *text)
         const Dn *dn;
         int r = dn_parse(s->arena, text, &dn, &diag);
 
-        if (!*text)
+        /* Blanks are one too: both name the root of every server. */
+        if (r == 0 && dn->n_rdns == 0)
                 return command_fail(0, "an empty text is not a distinguished name") != 0;
         if (r)
                 command_fail(EXIT_USAGE, "\"%s\" is not a distinguished name: %s",

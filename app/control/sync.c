@@ -98,11 +98,11 @@ static int check_name(const SyncRequest *request, Arena *a, Diag *diag)
         _cleanup_(diag_deinit) Diag why = DIAG_INIT;
         const Dn *dn;
 
-        if (!*request->dn)
-                diag_set(diag, "an empty text is not a distinguished name");
-        else if (dn_parse(a, request->dn, &dn, &why))
+        if (dn_parse(a, request->dn, &dn, &why))
                 diag_set(diag, "\"%s\" is not a distinguished name: %s",
                          str_safe(a, request->dn, strlen(request->dn)), diag_text(&why));
+        else if (dn->n_rdns == 0)
+                diag_set(diag, "an empty text is not a distinguished name");
         else
                 return 0;
         return SYNC_E_NAME;

@@ -141,6 +141,8 @@ with house("bad-input") as h:
     step("a name that is none is refused, not answered with nothing")
     for words, pattern in (
         (["sync", ""], r"an empty text is not a distinguished name"),
+        (["sync", " "], r"an empty text is not a distinguished name"),
+        (["report", "list", "--ou", " "], r"--ou: .*empty"),
         (["sync", "--ou", ""], r"an empty text"),
         (["sync", "foo"], r'"foo" is not a distinguished name'),
         (["report", "list", "--ou", "nonsense"], r'--ou: "nonsense" is not a distinguished name'),
@@ -245,7 +247,7 @@ with house("bad-input") as h:
 
     step("a name that is none is refused by the service too: no run, no report")
     before = len(h.sosync.command("report", "list", "--json").stdout.splitlines())
-    for dn in ("", "foo"):
+    for dn in ("", "  ", "foo"):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(str(h.folder / "state" / "control"))
             s.sendall(json.dumps({"do": "sync", "dn": dn}).encode() + b"\n")
