@@ -5,6 +5,7 @@
 #include "app/command/command.h"
 #include "app/command/job.h"
 #include "app/command/progress.h"
+#include "app/flow/owner.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "queue/check.h"
@@ -106,6 +107,17 @@ static void print_restored(const char *folder, uint64_t n)
                access(before, F_OK) ? "" : "; what was there is data.mdb.before-restore");
 }
 
+/* Another state is as large an act as there is. Its line is written as the service would. */
+static void record(const Config *c, const char *copy, bool ok)
+{
+        _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
+
+        if (owner_become(c->state.path, &diag) == 0)
+                command_act(NULL, c, "restore", json_pack("{s:s}", "copy", copy), ok);
+        else
+                command_fail_diag(EXIT_OBJECT, &diag);
+}
+
 int command_queue_restore(const Config *c, const char *copy, bool json)
 {
         _cleanup_(diag_deinit) Diag diag = DIAG_INIT;
@@ -123,6 +135,8 @@ int command_queue_restore(const Config *c, const char *copy, bool json)
         r = queue_lmdb_restore(c->state.path, copy, &n, &diag);
         if (r == QUEUE_E_GONE)
                 command_fail(EXIT_OBJECT, "stop the service first");
+        else
+                record(c, copy, r == 0);
         if (r)
                 return command_fail_diag(EXIT_OBJECT, &diag);
         if (!json) {

@@ -77,6 +77,8 @@ with Lab("restore") as lab:
     check("before-restore" not in said and "`sosync demote` before the start" in said, said)
     ok("queue", "check")
     ok("queue", "check", backup)
+    acts = [json.loads(line) for line in ok("audit", "search", "--kind", "act", "--json").splitlines()]
+    check([(a["verb"], a["by"], a["ok"], a["request"]) for a in acts[-1:]] == [("restore", "root", True, {"copy": str(backup)})], acts)
     check(strangers(f.folder) == [], strangers(f.folder))
     before = f.graph.last()
     start()
