@@ -116,16 +116,17 @@ int flag_read_owed(Flag *f)
 }
 
 /*
- * What an earlier process has paused ends there by itself. So long after it, and where nobody of ours is
- * named, a false is not ours any more: the machine was away, or its state is an old one that was restored.
+ * What an earlier process has paused ends there by itself. So long after it a false is not ours any more: the
+ * machine was away, or its state is an old one that was restored. If one of our name holds it all the same,
+ * it may be the installation that the copy is of, at work; and if it was renewed by who died here, it ends
+ * soon.
  */
-static bool is_over(const Flag *f, const FlagInput *in, const SchedulerState *state)
+static bool is_over(const Flag *f, const FlagInput *in)
 {
         const int64_t lease_ms = (f->config->max_hold_us + FLAG_LEASE_SLACK_US) / 1000;
 
         return !f->held && !f->driver->own_cycle && f->journal.since.ms &&
-               in->wall.ms - f->journal.since.ms > lease_ms &&
-               !scheduler_is_held_by(state, f->journal.holder);
+               in->wall.ms - f->journal.since.ms > lease_ms;
 }
 
 /* Read; if it is true, someone else decided: leave it. Else restore, read back, remove the journal. */
@@ -148,7 +149,7 @@ int64_t flag_give_back(Flag *f, const FlagInput *in)
         }
         if (r == 0)
                 r = flag_ask(f, in, a, &state, &diag);
-        restore = r == 0 && f->journal.previous && !is_over(f, in, &state) &&
+        restore = r == 0 && f->journal.previous && !is_over(f, in) &&
                   (!state.sync_cycle_enabled || scheduler_is_held_by(&state, f->journal.holder));
         if (restore) {
                 r = scheduler_resume(f->driver, f->journal.holder, &diag);

@@ -76,6 +76,30 @@ static void test_back_after_the_lease(void **state)
         assert_int_equal(connect_mem_calls(s->connect, CONNECT_MEM_RESUME), 0);
 }
 
+/* A copy of the state, started elsewhere as a rehearsal: the hold is that of the installation itself. */
+static void test_restored_beside(void **state)
+{
+        Story *s = *state;
+
+        want(s, &s->a, true);
+        scheduler_free(s->b.driver);
+        service_start(s, &s->b, "sosync@a");
+        s->b.rows = s->a.rows;
+        s->b.rows.space.ops = &rows_ops;
+        want(s, &s->a, false);
+        pass(s, 20 * MINUTE_US);
+        want(s, &s->a, true);
+        pass(s, MINUTE_US);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+        crash(s, &s->b);
+        s->b.in.wanted = false;
+        work(s, &s->b);
+        assert_false(has_journal(&s->b));
+        assert_false(connect_mem_enabled(s->connect));
+        pass(s, MINUTE_US);
+        assert_int_equal(phase(&s->a), FLAG_HELD);
+}
+
 static void test_driver_hangs(void **state)
 {
         Story *s = *state;
@@ -190,10 +214,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-                TEST(test_crash_in_hold),        TEST(test_crash_at_the_edges),
-                TEST(test_machine_gone),         TEST(test_driver_hangs),
-                TEST(test_pause_answer_lost),    TEST(test_driver_lies),
-                TEST(test_back_after_the_lease), TEST(test_garbage),
+                TEST(test_crash_in_hold),        TEST(test_crash_at_the_edges), TEST(test_machine_gone),
+                TEST(test_driver_hangs),         TEST(test_pause_answer_lost),  TEST(test_driver_lies),
+                TEST(test_back_after_the_lease), TEST(test_restored_beside),    TEST(test_garbage),
                 TEST(test_no_disk_after_it),     TEST(test_no_disk_no_pause),
         };
 
