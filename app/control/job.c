@@ -81,9 +81,10 @@ static json_t *last_line(const Job *job, int r)
 
         if (r == 0)
                 return json_pack("{s:b, s:O?, s:i}", "ok", 1, "result", job->result, "exit", job->status);
-        return answer_error(job_exit_status(r), *why                   ? why
-                                                : r == JOB_E_CANCELLED ? "cancelled"
-                                                                       : queue_why(r));
+        /* Who still hears it has not gone away himself; what it was doing just then is not why. */
+        return answer_error(job_exit_status(r), r == JOB_E_CANCELLED ? "cancelled: the service is stopping"
+                                                : *why               ? why
+                                                                     : queue_why(r));
 }
 
 json_t *answer_job(Connection *c, json_t *request)

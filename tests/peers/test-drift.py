@@ -113,3 +113,15 @@ with house("drift") as h:
     h.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "*/users/delta*", "action": {"status": 403}}]})
     r = h.sosync.command("reconcile")
     check(r.returncode == 0 and "Microsoft Entra ID could not be compared: " in r.stdout, r)
+
+    step("Graph does not answer, and the service is stopped: it does not wait for that, and who asked is told why")
+    h.graph.admin("DELETE", "faults")
+    h.graph.admin("POST", "faults", {"rules": [{"method": "GET", "path": "*/users/delta*", "action": {"delay_ms": 120000}}]})
+    command = subprocess.Popen([h.sosync.binary, "-c", h.sosync.config, "reconcile"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=h.sosync.environment)
+    wait_until(lambda: h.graph.admin("GET", "faults")["rules"][-1]["fired"], 20, "a request that hangs")
+    begun = time.monotonic()
+    h.sosync.stop(60)
+    took = time.monotonic() - begun
+    said = command.communicate(timeout=20)[1]
+    check(took < 15 and command.returncode == 1 and "cancelled: the service is stopping" in said, f"{took:.1f} s: {said}")
