@@ -310,12 +310,27 @@ static bool wait_for(void *context, int64_t us)
         return p->drift->wait && p->drift->wait(p->drift->context, us);
 }
 
+/* A link that is not good any more may say so at a later page: what the first ones have said comes again.
+ * What of it is queued already merges there. */
+static void begin_anew(Pass *p, const DriftResult *was, size_t n_examples)
+{
+        json_t *examples = p->result->examples;
+
+        *p->result = *was;
+        while (json_array_size(examples) > n_examples)
+                json_array_remove(examples, json_array_size(examples) - 1);
+        p->n_changes = 0;
+        p->changed = (ObjectId){ 0 };
+}
+
 static int look_at_type(Pass *p, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
         size_t n_rows;
         const TargetAttribute *rows = target_attributes(p->drift->schema, p->type, &n_rows);
         const char **names = arena_new_array(a, const char *, n_rows + 1), *selected = "", *link;
+        size_t n_examples = json_array_size(p->result->examples);
+        const DriftResult was = *p->result;
         TenantList list = { .schema = p->drift->schema,
                             .type = p->type,
                             .attributes = names,
@@ -341,6 +356,7 @@ static int look_at_type(Pass *p, Diag *diag)
                 return r;
         r = look_at_changes(p, &list, link, a, &link, diag);
         if (r == TARGET_E_NOT_FOUND) {
+                begin_anew(p, &was, n_examples);
                 diag_clear(diag);
                 r = look_at_changes(p, &list, NULL, a, &link, diag);
         }

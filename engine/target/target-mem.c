@@ -251,8 +251,6 @@ int target_mem_changes(Target *target, Lane lane, const TenantList *l, const cha
         int r = 0;
 
         pthread_mutex_lock(&t->lock);
-        if (link && since < t->n_expired)
-                r = TARGET_E_NOT_FOUND;
         for (size_t i = 0; r == 0 && i < t->n_objects; ++i) {
                 if (str_is(t->objects[i]->type, l->type) && t->objects[i]->changed > since)
                         r = list_one(l, t->objects[i], a);
@@ -260,6 +258,9 @@ int target_mem_changes(Target *target, Lane lane, const TenantList *l, const cha
                     t->objects[i]->changed > since)
                         r = list_links(l, t->objects[i], since);
         }
+        /* At its last page: a token may end between two of them. */
+        if (r == 0 && link && since < t->n_expired)
+                r = TARGET_E_NOT_FOUND;
         for (size_t i = 0; r == 0 && link && i < t->n_gone; ++i) {
                 if (str_is(t->gone[i].type, l->type) && t->gone[i].at > since)
                         r = l->removed(l->context, &t->gone[i].id, false);
