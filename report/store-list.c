@@ -294,6 +294,35 @@ static int find_run(ReportStore *s, const char *run_id, RecordPlace *ret_place, 
         return found == 1 ? 0 : REPORT_E_NONE;
 }
 
+/* What is looked for moments after its run has ended lies among so many rows of a day. */
+#define RECENT_ROWS ((size_t)4096)
+
+static bool has_run(const DayIndex *x, const char *run_id)
+{
+        for (size_t i = x->n_rows; i-- > 0 && x->n_rows - i <= RECENT_ROWS;)
+                if (str_is(x->rows[i].run_id, run_id) && day_index_row_is_whole(&x->rows[i]))
+                        return true;
+        return false;
+}
+
+/**
+ * report_store_has_recent() - has the report of a run that has just ended been written?
+ * @run_id:     whole
+ *
+ * Asked again and again by who waits for it: a look through all there is, many times a second, would keep the
+ * writer away.
+ */
+bool report_store_has_recent(ReportStore *s, const char *run_id)
+{
+        bool found = false;
+
+        report_store_lock(s);
+        for (size_t d = s->n_days; !found && d-- > 0 && s->n_days - d <= 2;)
+                found = has_run(s->days[d], run_id);
+        report_store_unlock(s);
+        return found;
+}
+
 /**
  * report_store_read() - one report, by its run id or a beginning of it
  *

@@ -67,6 +67,9 @@ void report_store_newest_runs(ReportStore *s, const ObjectId *objects, size_t n,
  * REPORT_E_CORRUPT, -errno. */
 int report_store_read(ReportStore *s, const char *run_id, Arena *a, Outcome *ret_outcome, Diag *diag);
 
+/* Is it among the last that were written? Cheap, however many there are. */
+bool report_store_has_recent(ReportStore *s, const char *run_id);
+
 /*
  * When the disk is short, paperwork goes first. `thin`: what follows is stored without its steps where
  * nothing was to be done (no change, out of scope), a line in the list and little more.

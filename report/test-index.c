@@ -125,6 +125,26 @@ static void test_newest_runs(void **state)
         test_folder_done(folder);
 }
 
+/* Who waits for it asks for what has just been written, and pays nothing for all the others. */
+static void test_recent(void **state)
+{
+        char *folder = test_folder(), id[GUID_TEXT_MAX];
+        ReportStore *s = NULL;
+
+        assert_int_equal(report_store_new(&s, folder, true, NULL), 0);
+        assert_false(report_store_has_recent(s, test_run_id(1, id)));
+        for (unsigned day = 0; day < 3; day++)
+                test_add_range(s, day * 10, 10, TEST_DAY_MS + day * DAY_MS, 1);
+        assert_false(report_store_has_recent(s, test_run_id(9, id)));
+        assert_true(report_store_has_recent(s, test_run_id(10, id))); /* it ended around midnight */
+        assert_true(report_store_has_recent(s, test_run_id(29, id)));
+        assert_false(report_store_has_recent(s, test_run_id(30, id)));
+        id[8] = '\0';
+        assert_false(report_store_has_recent(s, id));
+        s = report_store_free(s);
+        test_folder_done(folder);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -132,6 +152,7 @@ int main(void)
                 cmocka_unit_test(test_table_as_long_as_old_runs_come),
                 cmocka_unit_test(test_order_of_past_days_goes),
                 cmocka_unit_test(test_newest_runs),
+                cmocka_unit_test(test_recent),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,8 @@ static void test_sentence(void **state)
         v.target_ok = false;
         assert_string_equal(vitals_sentence(a, &v, &good),
                             "Microsoft Graph cannot be used; 12 changes wait.");
+        v.queue.n[LANE_NORMAL][QUEUE_READY] = 1;
+        assert_string_equal(vitals_sentence(a, &v, &good), "Microsoft Graph cannot be used; 1 change waits.");
         assert_false(vitals_ready(&v, &why));
         assert_string_equal(why, "Microsoft Graph cannot be used");
 }
