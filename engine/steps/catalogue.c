@@ -243,8 +243,9 @@ static const CatalogueRow rows[] = {
             "The user holds a directory role in Microsoft Entra ID, or is eligible for one, so nothing of it "
             "is written, not even a disable: whoever may write the account in Active Directory could take "
             "over, or lock out, an administrator.",
-            "Change the user in Microsoft Entra ID by hand. If it is meant to be written, name the account "
-            "in protected.allow, or all of them with protected.role_holders: write."),
+            "Change the user in Microsoft Entra ID by hand; a disable goes by itself within an hour of the "
+            "role's end. If it is meant to be written, name the account in protected.allow, or all of them "
+            "with protected.role_holders: write."),
         ROW("RoleAssignableGroup", NON_SERVICE_FAILURE, OUT_OF_SCOPE,
             "The group can hold directory roles in Microsoft Entra ID (isAssignableToRole): whoever may "
             "write it in Active Directory could make administrators.",

@@ -13,6 +13,27 @@
 
 #include "base/str.h"
 
+/* A role ends, and a configuration is changed, without a change of the object. What is kept back then stays
+ * so until its next one; a disable does not: it is looked at again so often. */
+#define LOOK_AGAIN_MS ((int64_t)3600 * 1000)
+
+/* Nothing of the plan leaves. Return: STEP_E_SKIP. */
+static int keep_back(Run *run, const char *code, const char *role)
+{
+        Wall then = wall_add(clock_wall(run->clock), LOOK_AGAIN_MS);
+
+        for (size_t i = 0; i < run->n_ops && !run_is_staging(run); i++)
+                if (run_is_account(&run->ops[i]) && !run->ops[i].value.b) {
+                        if (!run->due.ms || then.ms < run->due.ms)
+                                run->due = then;
+                        run->due_is_urgent = true;
+                        step_detail(run, "kept back", "a disable; it is looked at again in an hour");
+                }
+        run->n_ops = 0;
+        return role ? step_fail(run, STEP_E_SKIP, code, "it holds %s", role)
+                    : step_fail(run, STEP_E_SKIP, code, NULL);
+}
+
 /* The user name in AD. Runs of references read nothing, and a tombstone may have lost it: then it is what it
  * was imported with. Return: 0, -errno. */
 static int recall_name(const Run *run, const char **ret_name)
@@ -82,10 +103,7 @@ static int ask_roles(Run *run, const char *ours)
         }
         if (r)
                 return run_target_failed(run, r);
-        if (!role)
-                return 0;
-        run->n_ops = 0;
-        return step_fail(run, STEP_E_SKIP, "RoleHolder", "it holds %s", role);
+        return role ? keep_back(run, "RoleHolder", role) : 0;
 }
 
 int run_ask_protected(Run *run)
@@ -98,13 +116,9 @@ int run_ask_protected(Run *run)
         r = recall_name(run, &ours);
         if (r)
                 return r;
-        if (is_named(run, &run->config->guarded, ours)) {
-                run->n_ops = 0;
-                return step_fail(run, STEP_E_SKIP, "ProtectedAccount", NULL);
-        }
-        if (run->cloud.role_assignable && !is_named(run, &run->config->allowed, ours)) {
-                run->n_ops = 0;
-                return step_fail(run, STEP_E_SKIP, "RoleAssignableGroup", NULL);
-        }
+        if (is_named(run, &run->config->guarded, ours))
+                return keep_back(run, "ProtectedAccount", NULL);
+        if (run->cloud.role_assignable && !is_named(run, &run->config->allowed, ours))
+                return keep_back(run, "RoleAssignableGroup", NULL);
         return ask_roles(run, ours);
 }
