@@ -52,6 +52,8 @@ source: {name: corp.test, uris: [ldaps://dc1.corp.test], base: "DC=corp,DC=test"
 target: {tenant_id: 11111111-2222-3333-4444-555555555555, client_id: 22222222-2222-3333-4444-555555555555, estate: alone,
   credentials: [{secret_file: /etc/sosync/secret}]}
 END
+echo "shipped: $(sosync config check | grep -o 'version [0-9a-f]*')"
+echo "rules: $(sosync rules check /usr/share/sosync/rules | grep -o 'version [0-9a-f]*')"
 dpkg -i /package/sosync.deb >/package/log 2>&1 || { cat /package/log; exit 1; }
 did upgraded
 echo hello >/etc/sosync/sosync.yaml
@@ -130,6 +132,8 @@ class Package(unittest.TestCase):
         self.assertEqual(said['runtime'].strip(), 'RuntimeDirectory=sosync RuntimeDirectoryMode=0750')
         self.assertGreater(int(said['keys']), 50)
         self.assertEqual(said['check'], '1')
+        self.assertRegex(said['shipped'], '^version [0-9a-f]{16}$')
+        self.assertEqual(said['rules'], said['shipped'])
         self.assertEqual(said['installed'].strip(), '')
         self.assertEqual(said['upgraded'].strip(), 'try-restart sosync.service')
         self.assertEqual((said['kept'].strip(), said['heard']), ('', '1'))
