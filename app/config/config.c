@@ -126,10 +126,23 @@ void config_use_rules(Config *c, const RuleSet *rules)
         add_urgent_attributes(c);
 }
 
+/* But for who holds it: others come and go meanwhile. */
+static Config *copy_of(Arena *a, const Config *base)
+{
+        const size_t from = offsetof(Config, base);
+        Config *c = arena_new_of(a, Config);
+
+        static_assert(offsetof(Config, refs) < offsetof(Config, base), "it is before what is copied");
+        memcpy((char *)c + from, (const char *)base + from, sizeof(*c) - from);
+        c->arena = a;
+        c->refs = 1;
+        return c;
+}
+
 int config_with_rules(Config **ret_config, Config *base, const RulesFile *texts, size_t n_texts, Diag *diag)
 {
         _cleanup_(arena_freep) Arena *a = arena_new(0);
-        Config *c = arena_memdup(a, base, sizeof(*base));
+        Config *c = copy_of(a, base);
         RulesFile *named = arena_new_array(a, RulesFile, n_texts + 1);
         const RuleSet *rules;
         int r;
@@ -142,8 +155,6 @@ int config_with_rules(Config **ret_config, Config *base, const RulesFile *texts,
         r = rules_load_text(a, named, n_texts, &rules, diag);
         if (r)
                 return r;
-        c->arena = a;
-        c->refs = 1;
         config_use_rules(c, rules);
         /* One that was made like this borrows nothing of its own but rules, and those are others now. */
         c->base = config_ref(base->base ? base->base : base);
