@@ -89,7 +89,9 @@ static int do_it_here(const char *config_path, const char *kind, json_t *argumen
         progress_end(&progress);
         act = job_kind_act(job_kind_find(job_kinds, kind), arguments);
         if (w.open && !*ret_busy && act)
-                command_act(&w.acts, NULL, act, json_pack("{s:O}", "arguments", arguments), r == 0);
+                /* What could not be opened, a state that cannot be read, leaves the log to us. */
+                command_act(w.acts.open ? &w.acts : NULL, w.first, act,
+                            json_pack("{s:O}", "arguments", arguments), r == 0);
         if (r && !*ret_busy)
                 command_fail_diag(status, &diag);
         wiring_close(&w);

@@ -190,6 +190,15 @@ with house("bad-input") as h:
                             extra_groups=[], capture_output=True, text=True)
     check(nobody.returncode == 2 and "ermission denied" in nobody.stderr, nobody)
 
+    step("a state that is damaged: each command says so in one line, and none crashes")
+    broken = h.folder / "state-damaged"
+    broken.mkdir(0o700)
+    (broken / "data.mdb").write_bytes(b"\x99" * 65536)
+    damaged = beside(state=broken)
+    for words in (["sync", ada], ["queue", "list"], ["queue", "check"], ["queue", "backup", h.folder / "copy"], ["reconcile"], ["compare"], ["revert", "--since", "1h"],
+                  ["rules", "diff"], ["match", "list"], ["demote"], ["scheduler", "show"], ["run"]):
+        one_line(damaged.command(*words), 1, "data.mdb: not a file of sosync, or its first pages are damaged")
+
     step("a path that is too long for a control socket is a fault of the configuration")
     long = h.folder / ("s" * 100)
     one_line(beside(state=long).command("config", "check"), 2, r":\d+:\d+: state.path: the control socket in it would have a path of \d+ bytes; at most 107")
