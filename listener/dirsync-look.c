@@ -119,7 +119,9 @@ int dirsync_look_begin(FeedDirsync *f, LookKind kind, Diag *diag)
         doorbell_look_begins(&f->bell, link_now(&f->link));
         set_slices(f);
         if (f->catch_up)
-                link_set_state(&f->link, FEED_CATCHING_UP, "reading everything below %s", f->ldap->base);
+                link_set_state(&f->link, FEED_CATCHING_UP,
+                               f->has_mark ? "reading on below %s" : "reading everything below %s",
+                               f->ldap->base);
         return dirsync_look_page(f, diag);
 }
 

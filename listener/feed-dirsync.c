@@ -57,6 +57,7 @@ static void check_mark(FeedDirsync *f)
                             "another server than the one the position is from; objects may repeat",
                             LOG_STR("was", guid_format(&f->mark.server, was)),
                             LOG_STR("is", guid_format(&c->server_id, is)));
+                f->catch_up = true;
         } else if (c->dse.usn < f->mark.usn) {
                 /* A snapshot was put back without AD's own restore: what was seen since may come again with
                  * the same numbers and other contents. */

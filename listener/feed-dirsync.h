@@ -24,7 +24,9 @@
  *
  * A refused position (by us: position.h; by the server: its answer to the cookie; a USN that has fallen)
  * leads to a catch-up over everything, said in the log and in each batch. At another server the cookie is
- * kept: AD's cookie says per server what is known, nothing is missed, and some objects may come again.
+ * kept: AD's cookie says per server what is known, nothing is missed, and some objects may come again (at a
+ * controller that the cookie does not name: all). What comes again is not news, so until that look is over it
+ * is a catch-up.
  *
  * Rights: DS-Replication-Get-Changes at the head of the naming context, or object_security.
  */

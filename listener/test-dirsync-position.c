@@ -128,7 +128,17 @@ static void test_another_server_keeps_the_cookie(void **state)
         from = f->position;
         start(f, &from);
         assert_int_equal(turn(f), 0);
-        assert_int_equal(f->dirsync->look, LOOK_NEWS);
+        assert_int_equal(f->dirsync->look, LOOK_CATCH_UP);
+        assert_true(f->dirsync->has_mark);
+        assert_int_equal(f->told, FEED_CATCHING_UP);
+        entry(f, f->dirsync->look_id, "a");
+        page_end(f, f->dirsync->look_id, true, '3');
+        assert_int_equal(turn(f), 0);
+        told(f, "CN=a [position catch-up] ");
+        page_end(f, f->dirsync->look_id, false, '4');
+        assert_int_equal(turn(f), 0);
+        assert_false(f->dirsync->catch_up);
+        assert_int_equal(f->told, FEED_WATCHING);
 }
 
 static void test_catch_up_survives_a_restart(void **state)
