@@ -178,6 +178,20 @@ def small_disk(h, mib):
         subprocess.run(["umount", disk], check=False)
 
 
+def user_rules(name, *flows):
+    """A file of one rule for people, before all others; a flow is YAML without its braces. For write_rules()."""
+    return f"""\
+rules:
+  - name: In from AD - User {name}
+    direction: Inbound
+    source_type: user
+    target_type: person
+    link: Join
+    precedence: 1
+    flows:
+""" + "".join(f"      - {{{flow}}}\n" for flow in flows)
+
+
 def write_rules(h, name, extra=None):
     """A folder of the shipped rules, and one file more."""
     folder = h.folder / name

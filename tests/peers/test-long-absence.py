@@ -9,24 +9,14 @@ import time
 
 import ldap
 
-from house import check, house, step, write_rules
+from house import check, house, step, user_rules, write_rules
 from lab import wait_until
 
 N_PEOPLE = 30
 PHOTO = bytes(9_500_000)  # Samba takes requests of 16 MB
 DEADLINE_S = 120
 
-SEEN = """\
-rules:
-  - name: In from AD - User Photograph
-    direction: Inbound
-    source_type: user
-    target_type: person
-    link: Join
-    precedence: 1
-    flows:
-      - {target: department, expression: "IIF(IsPresent([jpegPhoto]),[title],NULL)"}
-"""
+SEEN = user_rules("Photograph", "target: department, expression: 'IIF(IsPresent([jpegPhoto]),[title],NULL)'")
 
 
 def until_all(h, accounts, department):

@@ -8,25 +8,14 @@ import json
 import sys
 import time
 
-from house import check, house, step, write_rules
+from house import check, house, step, user_rules, write_rules
 from lab import wait_until
 
 N_PEOPLE = int(sys.argv[1]) if len(sys.argv) > 1 else 300
 N_BY_HAND = max(10, N_PEOPLE // 100)
 DEADLINE_S = 30 + N_PEOPLE / 10
 
-WRONG = """\
-rules:
-  - name: In from AD - User Wrong
-    direction: Inbound
-    source_type: user
-    target_type: person
-    link: Join
-    precedence: 1
-    flows:
-      - {target: department, constant: Nowhere}
-      - {target: title, constant: Nobody}
-"""
+WRONG = user_rules("Wrong", "target: department, constant: Nowhere", "target: title, constant: Nobody")
 
 
 def account(i):

@@ -6,23 +6,12 @@ import shutil
 import signal
 import time
 
-from house import DEADLINE_S, check, house, step, write_rules
+from house import DEADLINE_S, check, house, step, user_rules, write_rules
 from lab import wait_until
 
 N_PEOPLE = 30  # more than the brake lets be disabled
 
-EVERYBODY_OFF = """\
-rules:
-  - name: In from AD - User Everybody
-    direction: Inbound
-    source_type: user
-    target_type: person
-    link: Join
-    precedence: 1
-    flows:
-      - {target: accountEnabled, constant: False}
-      - {target: department, expression: 'AuthoritativeNull'}
-"""
+EVERYBODY_OFF = user_rules("Everybody", "target: accountEnabled, constant: False", "target: department, expression: 'AuthoritativeNull'")
 
 
 def filetime(unix):

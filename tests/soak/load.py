@@ -12,7 +12,7 @@ import urllib.parse
 
 import ldap
 from chaos import Chaos, differences
-from house import DEADLINE_S, check, write_rules
+from house import DEADLINE_S, check, user_rules, write_rules
 from lab import Failure, wait_until
 
 GROUPS = 12
@@ -20,17 +20,7 @@ TOKEN = "a-token-of-the-operator-of-this-test"
 PAGES = ("/", "/changes", "/changes?q=Person&result=failure", "/parked", "/rules", "/scheduler", "/metrics", "/healthz", "/style.css", "/nothing-here")
 
 # What another version of the rules has more: every user has one value more, or one less.
-MORE_RULES = """\
-rules:
-  - name: In from AD - User Soak
-    direction: Inbound
-    source_type: user
-    target_type: person
-    link: Join
-    precedence: 1
-    flows:
-      - {target: company, constant: Soak}
-"""
+MORE_RULES = user_rules("Soak", "target: company, constant: Soak")
 
 
 class Load(Chaos):
