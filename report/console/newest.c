@@ -42,8 +42,8 @@ size_t page_newest(Ask *q, const PageFilter *f, const ReportRow *rows, size_t n,
         PageRow *all = arena_new_array(q->arena, PageRow, n_lines + n + 1);
 
         for (size_t i = n_lines; i-- > 0;) {
-                /* Older than what the page shows: it is on another page, or comes there. */
-                if ((n > max && lines[i].finished.ms < rows[n - 1].finished.ms) ||
+                /* Not newer than the first row of the next page: it is there, or comes there. */
+                if ((n > max && lines[i].finished.ms <= rows[n - 1].finished.ms) ||
                     !page_filter_takes(f, q->arena, &lines[i]) || is_written(rows, n, lines[i].run_id))
                         continue;
                 all[n_all++] = page_row_of_line(&lines[i]);

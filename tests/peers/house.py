@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole house on loopback: a private Samba AD, the Graph emulator, and sosync between them."""
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -12,6 +13,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 
@@ -176,6 +178,26 @@ def small_disk(h, mib):
         if hasattr(h, "sosync"):
             h.sosync.stop()
         subprocess.run(["umount", disk], check=False)
+
+
+def open_folder():
+    """Where everybody may look: the checkout may be in somebody's own folder."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sosync-open-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    return folder
+
+
+def place_for_nobody(folder, sosync):
+    """The program and its configuration, where command_as_nobody() can reach them."""
+    shutil.copy(sosync.binary, folder / "sosync")
+    shutil.copy(sosync.config, folder / "sosync.yaml")
+    (folder / "sosync.yaml").chmod(0o644)
+
+
+def command_as_nobody(folder, groups, *arguments):
+    return subprocess.run([folder / "sosync", "-c", folder / "sosync.yaml", *arguments], capture_output=True, text=True,
+                          user=65534, group=65534, extra_groups=groups)
 
 
 def user_rules(name, *flows):

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit log of a service: every write, every act of a person, and what changes it shows."""
 
-import atexit
 import grp
 import json
 import os
 import pathlib
 import pwd
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
-from house import check, house, on_terminal, step
+from house import check, command_as_nobody, house, on_terminal, open_folder, place_for_nobody, step
 from lab import wait_until
 
 
@@ -49,19 +46,6 @@ USERS = grp.getgrnam("users").gr_gid
 def as_nobody(folder, *groups, ask='{"do": "stats"}'):
     command = [sys.executable, "-c", ASK, str(folder), ask, *[str(g) for g in groups]]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def open_folder():
-    """Where everybody may look: the checkout may be in somebody's own folder."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sosync-control-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    folder.chmod(0o755)
-    return folder
-
-
-def command_as_nobody(folder, groups, *arguments):
-    return subprocess.run([folder / "sosync", "-c", folder / "sosync.yaml", *arguments], capture_output=True, text=True,
-                          user=65534, group=65534, extra_groups=groups)
 
 
 def may_set_login():
@@ -135,9 +119,7 @@ with house("audit") as h:
     h.sosync.stop()
     run = open_folder()
     h.start(more=f'control: {{socket: "{run}/control", group: users}}')
-    for file in h.sosync.binary, h.sosync.config:
-        shutil.copy(file, run)
-    (run / h.sosync.config.name).chmod(0o644)
+    place_for_nobody(run, h.sosync)
     st = (run / "control").stat()
     check((st.st_mode & 0o777, st.st_gid) == (0o660, USERS), oct(st.st_mode))
     check(as_nobody(run) == "PermissionError", "the socket lets others in")

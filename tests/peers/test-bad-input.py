@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import threading
 
-from house import check, house, step
+from house import check, command_as_nobody, house, open_folder, place_for_nobody, step
 from lab import wait_until
 from lab.base import write_file
 
@@ -186,8 +186,10 @@ with house("bad-input") as h:
     check(fresh.command("queue", "stats").returncode == 0, "a fresh state")
     r = fresh.command("queue", "check")
     check(r.returncode == 0 and "0 rows: 0 changes, 0 objects, 0 links: everything fits together" in r.stdout, r)
-    nobody = subprocess.run([h.lab.sosync_binary, "-c", fresh.config, "queue", "check", str(h.folder / f"state-{beside.n}")], user="nobody", group="nogroup",
-                            extra_groups=[], capture_output=True, text=True)
+    there = open_folder()
+    place_for_nobody(there, fresh)
+    (there / "state").mkdir(0o700)
+    nobody = command_as_nobody(there, [], "queue", "check", there / "state")
     check(nobody.returncode == 2 and "ermission denied" in nobody.stderr, nobody)
 
     step("a state that is damaged: each command says so in one line, and none crashes")

@@ -9,7 +9,7 @@ import shutil
 import sys
 
 from fakeland import Fake
-from house import check, is_write, step
+from house import check, is_write, open_folder, step
 from lab import Lab, wait_until
 from lab.fakead import BASE, guid
 
@@ -32,10 +32,9 @@ def strangers(site):
     return [str(path) for path in everything if path.lstat().st_uid != SOMEBODY.pw_uid]
 
 
-with Lab("restore") as lab:
+with Lab("restore", folder=open_folder()) as lab:
     f = Fake(lab, "site")
     config, state = f.write_config(), f.folder / "state"
-    lab.folder.chmod(0o711)
     give(f.folder)
     give(f.graph.secret_file)
     pathlib.Path(f.graph.secret_file).parent.chmod(0o711)
