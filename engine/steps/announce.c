@@ -127,8 +127,8 @@ static size_t count_links(const Run *run)
 }
 
 /* The rows of an object whose cloud object is known, or was just found. The links are read by the next run:
- * it knows neither which of them have left nor, of many, how many. Of a long list the journal has what each
- * acknowledgement confirms. */
+ * it knows neither which of them have left nor, of many, how many; and of what was just found none has a row
+ * yet. Of a long list the journal has what each acknowledgement confirms. */
 static void note_changes(Run *run)
 {
         size_t n_links = count_links(run);
@@ -137,7 +137,7 @@ static void note_changes(Run *run)
         if (n_links <= LINKS_OF_A_REQUEST)
                 run_leave_journal(run);
         run_remember_writes(run);
-        if (n_links)
+        if (n_links || is_adopted(run))
                 run->cloud.links_imported = (Wall){ 0 };
         run->cloud.metaverse = run->metaverse;
         run->cloud.anchor = run->anchor ? run->anchor : cloud.anchor;
