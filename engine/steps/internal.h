@@ -214,6 +214,8 @@ bool run_is_unfinished(const Run *run);             /* a run before this one has
 bool run_account_was_sent(const Run *run, bool on); /* by a run before this one, without an answer */
 bool run_account_may_turn(const Run *run, bool on); /* ... and a read does not show yet whether it arrived */
 void run_owe_revoke(Run *run, const FlowedValue *why);
+bool run_is_to_revoke(const Run *run); /* with the disable: by this change, or one that was kept back */
+void run_note_revoke(Run *run);        /* the disable is kept back, and is to end the sessions */
 bool run_is_mark(const CloudWrite *w);
 size_t run_leave_marks(const Run *run, CloudWrite *writes, size_t n);
 void run_leave_named(Run *run);

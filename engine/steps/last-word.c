@@ -100,7 +100,7 @@ static void plan_disable(Run *run, Value theirs)
 {
         run_add_op(run, OP_SET, "accountEnabled", value_bool(false), theirs,
                    run->mv ? flowed_find(run->mv, "accountEnabled") : NULL);
-        if (run->change.revoke)
+        if (run_is_to_revoke(run))
                 run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, NULL);
 }
 

@@ -148,6 +148,9 @@ int run_leave_behind(Run *run)
 {
         Disposition d = run->outcome.disposition;
         bool done = d == DISPOSITION_DONE || d == DISPOSITION_NO_CHANGE || d == DISPOSITION_STAGED;
+        /* Deleted on both sides: there is nobody to say it to, and nothing to look for again. */
+        bool nobody_is_there =
+                run->gone && d == DISPOSITION_OUT_OF_SCOPE && !run->cloud.object && !run->restorable;
         bool newly_known, keep;
         int r;
 
@@ -167,16 +170,15 @@ int run_leave_behind(Run *run)
          */
         if ((done || d == DISPOSITION_OUT_OF_SCOPE) && (!run->known || guid_is_zero(&run->person.cloud)))
                 run_leave_candidate(run);
-        if (run_has_left(run) && (done ? !is_held_back(run) : d == DISPOSITION_OUT_OF_SCOPE && run->known)) {
+        /* A tombstone to which the last word is still to be said keeps its place. */
+        if (run_has_left(run) && (done        ? !is_held_back(run)
+                                  : run->gone ? nobody_is_there
+                                              : d == DISPOSITION_OUT_OF_SCOPE && run->known)) {
                 r = run_leave_room(run);
                 if (r)
                         return r;
         }
         if (run->gone) {
-                /* Deleted on both sides: there is nobody to say it to, and nothing to look for again. */
-                bool nobody_is_there =
-                        d == DISPOSITION_OUT_OF_SCOPE && !run->cloud.object && !run->restorable;
-
                 run_leave_cloud(run);
                 run_leave_intent(run);
                 if (guid_is_zero(&run->person.cloud) && !guid_is_zero(&run->cloud_id))

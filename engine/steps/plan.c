@@ -144,7 +144,7 @@ static void plan_value(Run *run, const TargetAttribute *at, const FlowedObject *
                 return;
         run_add_op(run, OP_SET, at->name, ours, theirs, why);
         if (str_is(at->name, "accountEnabled") && run->cloud.object && ours.type == VALUE_BOOL && !ours.b &&
-            run->change.revoke)
+            run_is_to_revoke(run))
                 run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, why);
 }
 

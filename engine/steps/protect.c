@@ -22,11 +22,12 @@ static int keep_back(Run *run, const char *code, const char *role)
 {
         Wall then = wall_add(clock_wall(run->clock), LOOK_AGAIN_MS);
 
-        for (size_t i = 0; i < run->n_ops && !run_is_staging(run); i++)
+        for (size_t i = 0; i < run->n_ops; i++)
                 if (run_is_account(&run->ops[i]) && !run->ops[i].value.b) {
                         if (!run->due.ms || then.ms < run->due.ms)
                                 run->due = then;
                         run->due_is_urgent = true;
+                        run_note_revoke(run);
                         step_detail(run, "kept back", "a disable; it is looked at again in an hour");
                 }
         run->n_ops = 0;

@@ -23,6 +23,8 @@
 
 #include "base/str.h"
 
+#include <string.h>
+
 #define SESSIONS "signInSessions"
 #define ACCOUNT  "account turned"
 
@@ -126,6 +128,25 @@ void run_owe_revoke(Run *run, const FlowedValue *why)
 
         if (is_marked(run, SESSIONS) || (run->change.revoke && before.type == VALUE_BOOL && before.b))
                 run_add_op(run, OP_REVOKE_SESSIONS, NULL, VALUE_NULL, VALUE_NULL, why);
+}
+
+bool run_is_to_revoke(const Run *run)
+{
+        return run->change.revoke || is_marked(run, SESSIONS);
+}
+
+/* The disable that was to end the sessions does not leave now: the run that sends it, of another change,
+ * ends them too. */
+void run_note_revoke(Run *run)
+{
+        CloudWrite *writes = arena_new_array(run->arena, CloudWrite, run->cloud.n_writes + 1);
+
+        if (!run_is_to_revoke(run) || is_marked(run, SESSIONS))
+                return;
+        if (run->cloud.n_writes)
+                memcpy(writes, run->cloud.writes, run->cloud.n_writes * sizeof(*writes));
+        writes[run->cloud.n_writes++] = (CloudWrite){ .attribute = SESSIONS, .at = clock_wall(run->clock) };
+        run->cloud.writes = writes;
 }
 
 /* Is the end of the sessions still to come, although the account is off, or perhaps off? */
