@@ -50,8 +50,10 @@ static int ask_when(Cycle *c)
         return 0;
 }
 
-/* What a catch-up has left is asked for again if a reconcile fails. */
-#define MISSED_AGAIN_US ((int64_t)5 * 60 * 1000000)
+/* What a catch-up has left is asked for again if a reconcile fails, and then more seldom: each is one of all
+ * sources. */
+#define MISSED_AGAIN_US     ((int64_t)5 * 60 * 1000000)
+#define MISSED_AGAIN_MAX_US ((int64_t)60 * 60 * 1000000)
 
 /* Of the time before. Return: 0, -errno. */
 static int recall_missed(Cycle *c)
@@ -81,7 +83,7 @@ int cycle_init(Cycle *c, Wiring *w)
         Wall now = clock_wall(w->clock);
         int r;
 
-        *c = (Cycle){ .wiring = w };
+        *c = (Cycle){ .wiring = w, .missed_pause_us = MISSED_AGAIN_US };
         for (size_t i = 0; i < w->connectors.n; i++) {
                 const Connector *source = &w->connectors.items[i];
 
@@ -211,9 +213,12 @@ static void tick_reconcile(Cycle *c)
         _cleanup_(config_unrefp) Config *config = snapshot_get(&w->snapshot);
         Mono now = clock_mono(w->clock);
         int64_t every_us = config->reconcile.every_us;
-        bool runs = jobs_has(w->jobs, "reconcile"), missed = is_missed_due(c) && now.us >= c->missed_again.us,
-             may;
+        bool runs = jobs_has(w->jobs, "reconcile"), left = is_missed_due(c);
+        bool missed = left && now.us >= c->missed_again.us, may;
         json_t *arguments;
+
+        if (!left && !runs)
+                c->missed_pause_us = MISSED_AGAIN_US;
 
         /* A reload that wants it more often does not wait for what was agreed before. */
         if (every_us && c->due.us - now.us > every_us)
@@ -227,10 +232,13 @@ static void tick_reconcile(Cycle *c)
         if (now.us < c->due.us || !may || !somebody_watches(&w->connectors) || runs)
                 return;
         c->due = mono_add(now, every_us ? every_us : AFTER_START_US);
-        if (missed)
-                c->missed_again = mono_add(now, MISSED_AGAIN_US);
-        else if (!every_us)
+        if (missed) {
+                c->missed_again = mono_add(now, c->missed_pause_us);
+                c->missed_pause_us = 2 * c->missed_pause_us < MISSED_AGAIN_MAX_US ? 2 * c->missed_pause_us
+                                                                                  : MISSED_AGAIN_MAX_US;
+        } else if (!every_us) {
                 return;
+        }
         if (!missed && last_one_waits(c)) {
                 log_info(&w->log, "no reconcile this time: the reconcile lane is not empty");
                 return;

@@ -18,7 +18,8 @@
  * the first minute; nor when another node of a cluster takes the role over. While no feed watches it waits,
  * and it leaves out sources whose feed does not; what the last one has enqueued and still waits in the lane
  * makes it pass one turn. It honours the scheduler flag. After a catch-up that has left unknown objects to
- * it, it is due at once, also where `reconcile.every` is 0.
+ * it, it is due at once, also where `reconcile.every` is 0; and again after five minutes as long as it fails,
+ * then more seldom, up to each hour.
  */
 
 #include "app/job/jobs.h"
@@ -35,8 +36,9 @@ typedef struct CycleTry {
 
 struct Cycle {
         Wiring *wiring;
-        Mono due;          /* reconcile */
-        Mono missed_again; /* ... for what a catch-up has left: not before */
+        Mono due;                /* reconcile */
+        Mono missed_again;       /* ... for what a catch-up has left: not before */
+        int64_t missed_pause_us; /* ... until the next one, if this one fails too */
         CycleTry containers, filter;
         uint64_t n_configs;
         Config *filter_of; /* the configuration whose filter group was looked at; held, so that none comes to

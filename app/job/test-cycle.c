@@ -198,15 +198,50 @@ static void test_after_a_catch_up(void **state)
         assert_int_equal(runs_after(room, 4 * MINUTE_US), 1);
         /* It has failed. */
         assert_int_equal(runs_after(room, 2 * MINUTE_US), 2);
+        /* Each time it looks at all sources: it is tried more and more seldom. */
+        assert_int_equal(runs_after(room, 8 * MINUTE_US), 2);
+        assert_int_equal(runs_after(room, 3 * MINUTE_US), 3);
+        assert_int_equal(runs_after(room, 17 * MINUTE_US), 3);
+        assert_int_equal(runs_after(room, 3 * MINUTE_US), 4);
         room->intake.missed_due = false;
-        assert_int_equal(runs_after(room, 60 * MINUTE_US), 2);
+        assert_int_equal(runs_after(room, 60 * MINUTE_US), 4);
 
         space_batch_init(&batch, a);
         assert_int_equal(reconcile_note_missed(room->wiring.queue, 0, &memo, &batch), 0);
         assert_int_equal(queue_put_batch(room->wiring.queue, &batch, (Wall){ 1 }), 0);
         assert_int_equal(cycle_init(&room->cycle, &room->wiring), 0);
         assert_true(room->intake.missed_due);
-        assert_int_equal(runs_after(room, MINUTE_US), 3);
+        assert_int_equal(runs_after(room, MINUTE_US), 5);
+}
+
+/* Another catch-up while a reconcile looks at what the last one has left: when that ends, what it deletes is
+ * not the newer word, and that still says since when. */
+static void test_catch_up_in_a_reconcile(void **state)
+{
+        _cleanup_(arena_freep) Arena *a = arena_new(0);
+        Room *room = *state;
+        Space *space = queue_space(room->wiring.queue);
+        const ReconcileMemo first = { .first_start = { 1 }, .finished = { 3600000 } };
+        const ReconcileMemo later = { .first_start = { 1 }, .finished = { 7200000 } };
+        const uint8_t *was, *is;
+        uint64_t seen, serial;
+        SpaceBatch batch;
+        size_t n_was, n_is;
+
+        space_batch_init(&batch, a);
+        assert_int_equal(reconcile_note_missed(room->wiring.queue, 0, &first, &batch), 0);
+        assert_int_equal(queue_put_batch(room->wiring.queue, &batch, (Wall){ 1 }), 0);
+        assert_int_equal(memo_read(space, "reconcile.missed.0", a, &was, &n_was, &seen), 0);
+        space_batch_init(&batch, a);
+        assert_int_equal(reconcile_note_missed(room->wiring.queue, 0, &later, &batch), 0);
+        assert_int_equal(queue_put_batch(room->wiring.queue, &batch, (Wall){ 1 }), 0);
+
+        space_batch_init(&batch, a);
+        memo_delete_at(&batch, "reconcile.missed.0", seen);
+        assert_int_equal(queue_put_batch(room->wiring.queue, &batch, (Wall){ 1 }), 0);
+        assert_int_equal(memo_read(space, "reconcile.missed.0", a, &is, &n_is, &serial), 0);
+        assert_int_equal(n_is, n_was);
+        assert_memory_equal(is, was, n_was);
 }
 
 /* So many of the job that fails, in so many seconds. */
@@ -252,6 +287,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_over_a_failover, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_fails_for_good, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_after_a_catch_up, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_catch_up_in_a_reconcile, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

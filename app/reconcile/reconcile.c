@@ -9,8 +9,6 @@
 #include "base/str.h"
 #include "engine/space/memo.h"
 
-#include <errno.h>
-
 #define MEMO "reconcile"
 
 /* More DNs than any configuration has; a damaged memo asks for no more. */
@@ -138,10 +136,11 @@ int reconcile_note_missed(Queue *queue, uint16_t source, const ReconcileMemo *m,
         PackWriter w;
         int r = read_missed(queue_space(queue), source, batch->arena, &there, &serial);
 
-        if (r || there.ms)
+        if (r)
                 return r;
+        since.ms = since.ms > SKEW_MS ? since.ms - SKEW_MS : 1;
         memo_begin(&w, &missed_shape);
-        pack_int(&w, since.ms > SKEW_MS ? since.ms - SKEW_MS : 1);
+        pack_int(&w, there.ms ? there.ms : since.ms);
         memo_end(&w, batch, arena_printf(batch->arena, MISSED, (unsigned)source), SPACE_ANY);
         return 0;
 }
@@ -167,7 +166,7 @@ static int forget_missed(Queue *queue, uint16_t source, uint64_t serial, Wall no
         space_batch_init(&batch, a);
         memo_delete_at(&batch, arena_printf(a, MISSED, (unsigned)source), serial);
         r = queue_put_batch(queue, &batch, now);
-        return r == QUEUE_E_FULL ? error_origin(-ENOSPC) : error_fold(r);
+        return queue_errno(r);
 }
 
 /* -- the scope of the last one --------------------------------------------------------------------------- */
