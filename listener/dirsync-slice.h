@@ -29,7 +29,7 @@ typedef struct DirsyncSlice DirsyncSlice;
 
 #define SLICE_ALL        "(objectClass=*)"
 #define SLICE_FIRST      500
-#define SLICE_FEW        16000 /* about 1.5 s of the server, and 24 MiB */
+#define SLICE_FEW        40000 /* about 4 s of the server, and 60 MiB */
 #define SLICE_OPEN       UINT64_MAX
 #define SLICE_FILTER_MAX 100
 

@@ -185,6 +185,7 @@ void doorbell_look_begins(Doorbell *d, Mono now)
         d->look_began = now;
         d->n_looked = 0;
         d->n_empty = 0;
+        d->n_pages = 0;
 }
 
 int doorbell_look_entry(Doorbell *d, Diag *diag)
@@ -200,6 +201,7 @@ int doorbell_look_entry(Doorbell *d, Diag *diag)
 
 int doorbell_look_page(Doorbell *d, bool more, Diag *diag)
 {
+        d->n_pages++;
         d->n_empty = more ? d->n_empty + 1 : 0;
         if (d->n_empty <= LOOK_EMPTY_MAX)
                 return 0;
@@ -218,8 +220,9 @@ void doorbell_look_ends(Doorbell *d, Mono now, bool good)
         int64_t us = now.us - d->look_began.us, pause_us;
 
         us = us < 0 ? 0 : us;
-        d->look_us = d->look_us < 0 ? us : (3 * d->look_us + us) / 4;
-        pause_us = LOOK_PAUSE * d->look_us;
+        if (d->n_pages <= 1)
+                d->look_us = d->look_us < 0 ? us : (3 * d->look_us + us) / 4;
+        pause_us = d->look_us < 0 ? 0 : LOOK_PAUSE * d->look_us;
         d->look_at = mono_add(now, pause_us > d->min_pause_us ? pause_us : d->min_pause_us);
         if (good)
                 d->usn_looked = d->usn_taken;

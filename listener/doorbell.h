@@ -22,7 +22,9 @@
  *    answered already: `late` asks the feed to look at the last minute again.
  *  - The next look is not before four times the duration of the last ones (a moving average, so that one slow
  *    answer does not silence us), so that the server spends at most a fifth of one worker on us: on Samba's
- *    tdb store a look costs 5 us for each object of the domain. Time in the sink does not count.
+ *    tdb store a look costs 5 us for each object of the domain. Time in the sink does not count, nor does a
+ * look of more than one page: it is as long as what it brings, and who has caught up for ten minutes is not
+ * to be deaf for forty.
  *  - Windows is looked at twice a second at most: DirSync is the work of a replication partner there.
  *
  * The registration counts against MaxNotificationPerConn, 5 for each connection (MS-ADTS 3.1.1.3.4.6).
@@ -62,6 +64,7 @@ struct Doorbell {
         uint64_t usn_looked; /* covered by looks that have ended */
         Mono look_began;
         uint64_t n_looked; /* entries of the look under way */
+        unsigned n_pages;  /* that it has had so far */
         unsigned n_empty;  /* its last pages, without any */
         int64_t look_us;   /* moving average of their durations; -1: none yet */
         uint64_t n_rings, n_beats;

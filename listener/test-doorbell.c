@@ -218,6 +218,27 @@ static void test_share_of_the_server(void **state)
         assert_in_range(looked * 100 / now, 18, 22);
 }
 
+/* Who has caught up for a minute is not deaf for four. */
+static void test_a_long_look_is_as_long_as_what_it_brings(void **state)
+{
+        Fixture *f = *state;
+
+        f->fake.conn->dse.vendor = VENDOR_SAMBA;
+        assert_int_equal(doorbell_start(&f->bell, f->fake.conn, "DC=test", at(0), &f->diag), 0);
+        doorbell_look_begins(&f->bell, at(0));
+        assert_int_equal(doorbell_look_page(&f->bell, true, &f->diag), 0);
+        assert_int_equal(doorbell_look_page(&f->bell, false, &f->diag), 0);
+        doorbell_look_ends(&f->bell, at(60000000), true);
+        f->bell.usn++;
+        assert_true(doorbell_wants_look(&f->bell, at(60000000)));
+        doorbell_look_begins(&f->bell, at(60000000));
+        assert_int_equal(doorbell_look_page(&f->bell, false, &f->diag), 0);
+        doorbell_look_ends(&f->bell, at(60010000), true);
+        f->bell.usn++;
+        assert_false(doorbell_wants_look(&f->bell, at(60049999)));
+        assert_true(doorbell_wants_look(&f->bell, at(60050000)));
+}
+
 static void test_windows_rings_and_is_asked_twice_a_second(void **state)
 {
         Fixture *f = *state;
@@ -314,6 +335,7 @@ int main(void)
                 CASE(test_a_failed_look_covers_nothing),
                 CASE(test_samba_beats_every_25_ms_and_rests_four_looks),
                 CASE(test_share_of_the_server),
+                CASE(test_a_long_look_is_as_long_as_what_it_brings),
                 CASE(test_windows_rings_and_is_asked_twice_a_second),
                 CASE(test_a_ring_during_a_beat_is_not_lost),
                 CASE(test_without_a_bell),
