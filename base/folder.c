@@ -12,21 +12,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The folder in which a path is, opened. Return: the descriptor, -errno. */
-static int open_above(const char *path)
+/* The folder in which a path is, opened, and the name in it (to be freed). Return: the descriptor, -errno. */
+static int open_above(const char *path, char **ret_name)
 {
         _cleanup_(cleanup_free) char *above = NULL;
-        size_t n = strlen(path);
+        size_t n = strlen(path), end;
         int fd;
 
         while (n > 1 && path[n - 1] == '/')
                 n--;
+        end = n;
         while (n > 0 && path[n - 1] != '/')
                 n--;
-        /* With the slash, so that "/folder" gives "/". */
-        if (asprintf(&above, "%.*s.", (int)n, path) < 0)
+        /* With the slash, so that "/folder" gives "/". It need not be one that we may list. */
+        if (asprintf(&above, "%.*s.", (int)n, path) < 0 ||
+            asprintf(ret_name, "%.*s", n < end ? (int)(end - n) : 1, n < end ? path + n : ".") < 0)
                 error_oom(strlen(path));
-        fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
 }
 
@@ -46,16 +48,18 @@ int folder_give(int dir, int fd)
 
 int folder_make(const char *path, unsigned mode)
 {
-        _cleanup_(cleanup_close) int above = -1, fd = -1;
+        _cleanup_(cleanup_free) char *name = NULL;
+        /* The way there is looked up once: on it there are folders of the service's own user, who could lead
+         * it elsewhere between two looks. */
+        _cleanup_(cleanup_close) int above = open_above(path, &name), fd = -1;
 
-        if (mkdir(path, (mode_t)mode) < 0)
+        if (above < 0)
+                return above;
+        if (mkdirat(above, name, (mode_t)mode) < 0)
                 return errno == EEXIST ? 0 : -errno;
         if (geteuid())
                 return 0;
-        above = open_above(path);
-        if (above < 0)
-                return above;
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return fd < 0 ? -errno : folder_give(above, fd);
 }
 

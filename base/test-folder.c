@@ -16,6 +16,26 @@
 
 #define SOMEBODY 65534
 
+/* What somebody else does in the moment after the next open(). */
+static const char *led_away, *led_to;
+
+int open(const char *path, int flags, ...)
+{
+        mode_t mode = 0;
+        va_list more;
+        int fd;
+
+        va_start(more, flags);
+        if (flags & O_CREAT)
+                mode = va_arg(more, mode_t);
+        va_end(more);
+        fd = openat(AT_FDCWD, path, flags, mode);
+        if (led_away && (unlink(led_away) || symlink(led_to, led_away)))
+                abort();
+        led_away = NULL;
+        return fd;
+}
+
 typedef struct Place {
         char at[64];
         char inner[96], file[128], other[128];
@@ -119,6 +139,35 @@ static void test_not_what_is_elsewhere(void **state)
         unlink(target);
 }
 
+/* Its own folder, exchanged for a link while root is at work in it. */
+static void test_not_where_the_way_leads_now(void **state)
+{
+        Place *p = *state;
+        char way[96], mine[96], mine_inner[128], theirs[96], theirs_inner[128], path[128];
+
+        if (geteuid())
+                skip();
+        snprintf(way, sizeof(way), "%s/way", p->at);
+        snprintf(mine, sizeof(mine), "%s/mine", p->at);
+        snprintf(mine_inner, sizeof(mine_inner), "%s/inner", mine);
+        snprintf(theirs, sizeof(theirs), "%s/theirs", p->at);
+        snprintf(theirs_inner, sizeof(theirs_inner), "%s/inner", theirs);
+        snprintf(path, sizeof(path), "%s/inner", way);
+        assert_int_equal(mkdir(mine, 0700) | mkdir(theirs, 0700) | mkdir(theirs_inner, 0700), 0);
+        assert_int_equal(chown(mine, SOMEBODY, SOMEBODY), 0);
+        assert_int_equal(symlink(mine, way), 0);
+        led_away = way;
+        led_to = theirs;
+        assert_int_equal(folder_make(path, 0700), 0);
+        assert_int_equal(owner_of(theirs_inner), 0);
+        assert_int_equal(owner_of(mine_inner), SOMEBODY);
+        rmdir(mine_inner);
+        rmdir(mine);
+        rmdir(theirs_inner);
+        rmdir(theirs);
+        unlink(way);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -126,6 +175,7 @@ int main(void)
                 TEST(test_make),
                 TEST(test_root_gives),
                 TEST(test_not_what_is_elsewhere),
+                TEST(test_not_where_the_way_leads_now),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
