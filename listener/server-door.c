@@ -21,6 +21,14 @@
 /* So long a bind that went well says that the next will; a password may be changed at any time. */
 #define PROVEN_US 10000000
 
+/* A secret that was refused, and when somebody may try it again. */
+typedef struct Refusal {
+        Mono until;
+        SecretStamp stamp;
+        int64_t pause_us; /* between two tries of it; 0: none was refused */
+        bool claimed;     /* somebody tries it again */
+} Refusal;
+
 struct ServerDoor {
         pthread_mutex_t lock; /* protects all below */
         pthread_cond_t left;
@@ -29,10 +37,9 @@ struct ServerDoor {
         uint64_t n_failures; /* ever */
         int failure;         /* the last */
         char why[512];
-        Mono refused_until;
-        SecretStamp refused_stamp;
-        int64_t pause_us; /* between two tries of it; 0: none was refused */
-        bool claimed;     /* somebody tries it again */
+        Refusal of_all, of_lookouts;
+        bool is_good; /* somebody was let in with it, and of workers and feed nobody refused since */
+        SecretStamp good;
 
         unsigned n_lookouts;        /* inside */
         Mono lookouts_proven_until; /* one of them has gone well */
@@ -60,50 +67,70 @@ ServerDoor *server_door_free(ServerDoor *d)
 }
 
 /* The lock is held. Was the secret refused, and is it not time to try it again? If it is, this one does. */
-static bool is_refused(ServerDoor *d, Mono now, const SecretStamp *stamp)
+static bool is_refused(Refusal *f, Mono now, const SecretStamp *stamp)
 {
-        if (!d->pause_us || !secret_stamp_is(stamp, &d->refused_stamp))
+        if (!f->pause_us || !secret_stamp_is(stamp, &f->stamp))
                 return false;
-        if (now.us < d->refused_until.us)
+        if (now.us < f->until.us)
                 return true;
-        d->refused_until = mono_add(now, CLAIM_US);
-        d->claimed = true;
+        f->until = mono_add(now, CLAIM_US);
+        f->claimed = true;
         return false;
 }
 
 /* The lock is held. Several that were inside at once are one refusal. */
-static void note_refused(ServerDoor *d, Mono now, const SecretStamp *stamp)
+static void note_refused(ServerDoor *d, Refusal *f, Mono now, const SecretStamp *stamp)
 {
-        bool again = d->pause_us && secret_stamp_is(stamp, &d->refused_stamp);
+        bool again = f->pause_us && secret_stamp_is(stamp, &f->stamp);
 
-        if (again && !d->claimed && now.us < d->refused_until.us)
+        if (again && !f->claimed && now.us < f->until.us)
                 return;
-        d->pause_us = !again                             ? REFUSED_FIRST_US
-                      : 2 * d->pause_us < REFUSED_MAX_US ? 2 * d->pause_us
+        f->pause_us = !again                             ? REFUSED_FIRST_US
+                      : 2 * f->pause_us < REFUSED_MAX_US ? 2 * f->pause_us
                                                          : REFUSED_MAX_US;
-        d->refused_until = mono_add(now, d->pause_us);
-        d->refused_stamp = *stamp;
-        d->claimed = false;
-        d->proven_until = d->lookouts_proven_until = (Mono){ 0 };
+        f->until = mono_add(now, f->pause_us);
+        f->stamp = *stamp;
+        f->claimed = false;
+        d->lookouts_proven_until = (Mono){ 0 };
+        if (f == &d->of_all)
+                d->proven_until = (Mono){ 0 };
 }
 
-/* The lock is held. */
-static void note_end(ServerDoor *d, Mono now, const SecretStamp *stamp, int r, const char *why)
+/* It was not asked for: the next one tries. */
+static void give_back(Refusal *f, Mono now, const SecretStamp *stamp)
 {
+        if (!f->claimed || !secret_stamp_is(stamp, &f->stamp))
+                return;
+        f->claimed = false;
+        f->until = now;
+}
+
+/* The lock is held. A server that refuses a lookout what others are let in with is one server: its clock is
+ * wrong, or its name has no key. */
+static void note_end(ServerDoor *d, Mono now, const DoorLink *l, int r, const char *why)
+{
+        bool is_good = d->is_good && secret_stamp_is(&l->stamp, &d->good);
+
         if (r) {
                 d->failure = r;
                 snprintf(d->why, sizeof(d->why), "%s", why);
         }
-        if (r == CONN_E_REFUSED) {
-                note_refused(d, now, stamp);
+        if (r == CONN_E_REFUSED && l->gives_way && is_good) {
+                note_refused(d, &d->of_lookouts, now, &l->stamp);
+        } else if (r == CONN_E_REFUSED) {
+                note_refused(d, &d->of_all, now, &l->stamp);
+                d->is_good = d->is_good && !is_good;
         } else if (r == 0) {
-                d->pause_us = 0;
-                d->claimed = false;
-        } else if (d->claimed && secret_stamp_is(stamp, &d->refused_stamp)) {
-                /* It was not asked for: the next one tries. */
-                d->claimed = false;
-                d->refused_until = now;
+                d->of_all = (Refusal){ 0 };
+                d->is_good = true;
+                d->good = l->stamp;
+        } else {
+                give_back(&d->of_all, now, &l->stamp);
         }
+        if (l->gives_way && r == 0)
+                d->of_lookouts = (Refusal){ 0 };
+        else if (l->gives_way && r != CONN_E_REFUSED)
+                give_back(&d->of_lookouts, now, &l->stamp);
 }
 
 /* The lock is held. Return: 0, CONN_E_*. */
@@ -125,7 +152,7 @@ int server_door_enter(ServerDoor *d, Mono now, const SecretStamp *stamp, Diag *d
 
         pthread_mutex_lock(&d->lock);
         r = wait_for_room(d, now);
-        if (r == 0 && is_refused(d, now, stamp))
+        if (r == 0 && is_refused(&d->of_all, now, stamp))
                 r = CONN_E_REFUSED;
         if (r == 0)
                 d->n_inside++;
@@ -137,13 +164,15 @@ int server_door_enter(ServerDoor *d, Mono now, const SecretStamp *stamp, Diag *d
 
 void server_door_leave(ServerDoor *d, Mono now, const SecretStamp *stamp, int r, const char *why)
 {
+        const DoorLink worker = { .stamp = *stamp };
+
         pthread_mutex_lock(&d->lock);
         d->n_inside--;
         if (r == 0)
                 d->proven_until = mono_add(now, PROVEN_US);
         else
                 d->n_failures++;
-        note_end(d, now, stamp, r, why);
+        note_end(d, now, &worker, r, why);
         pthread_cond_broadcast(&d->left);
         pthread_mutex_unlock(&d->lock);
 }
@@ -156,9 +185,13 @@ int server_door_link_enter(ServerDoor *d, Mono now, const DoorLink *l, Mono *ret
         if (l->gives_way && d->n_lookouts && now.us >= d->lookouts_proven_until.us) {
                 r = SERVER_DOOR_E_BUSY;
                 *ret_again = mono_add(now, BUSY_US);
-        } else if (is_refused(d, now, &l->stamp)) {
+        } else if (l->gives_way && is_refused(&d->of_lookouts, now, &l->stamp)) {
                 r = CONN_E_REFUSED;
-                *ret_again = d->refused_until;
+                *ret_again = d->of_lookouts.until;
+                diag_set(diag, "%s", d->why);
+        } else if (is_refused(&d->of_all, now, &l->stamp)) {
+                r = CONN_E_REFUSED;
+                *ret_again = d->of_all.until;
                 diag_set(diag, "%s", d->why);
         } else {
                 d->n_lookouts += l->gives_way;
@@ -174,7 +207,7 @@ void server_door_link_leave(ServerDoor *d, Mono now, const DoorLink *l, int r, c
                 d->n_lookouts--;
         if (l->gives_way && r == 0)
                 d->lookouts_proven_until = mono_add(now, PROVEN_US);
-        note_end(d, now, &l->stamp, r, why);
+        note_end(d, now, l, r, why);
         pthread_mutex_unlock(&d->lock);
 }
 

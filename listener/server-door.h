@@ -17,6 +17,9 @@
  * a wrong password costs four binds in half an hour, where five bad logons are a common limit, and one or two
  * more when several of them fail in the same moment.
  *
+ * But what a lookout is refused at its server, while others are let in with the same secret, is that
+ * server's: its clock is wrong, or its name has no key. It is all lookouts', and nobody else's.
+ *
  * Feed and lookouts have servers of their own, so they neither wait at the door nor keep a worker from it. Of
  * lookouts one goes in at a time, until one of them has gone well: many would try a new wrong password at
  * once.

@@ -133,6 +133,40 @@ static void test_lookouts(void **state)
         assert_int_equal(enter_link(d, 4, true, &again), 0);
 }
 
+/* One controller refuses its lookout what the others let everybody in with. */
+static void test_a_server_of_its_own(void **state)
+{
+        _cleanup_(server_door_freep) ServerDoor *d = server_door_new();
+        int n = 0;
+        Mono again;
+
+        (void)state;
+        assert_int_equal(enter(d, 1), 0);
+        leave(d, 0);
+        assert_int_equal(enter_link(d, 2, true, &again), 0);
+        leave_link(d, 2, true, CONN_E_REFUSED);
+        assert_int_equal(enter(d, 3), 0);
+        leave(d, 0);
+        assert_int_equal(enter_link(d, 3, false, &again), 0);
+        leave_link(d, 3, false, 0);
+        assert_int_equal(enter_link(d, 3, true, &again), CONN_E_REFUSED);
+        assert_int_equal(again.us, 3 * MINUTE_US + 2);
+        /* Now it is refused everywhere: one try more, and then as always. */
+        for (int64_t s = 1; s < 1800; s++) {
+                int64_t now = s * 1000000 + 1;
+                bool worker = s % 2;
+
+                if (worker && enter(d, now) == 0) {
+                        server_door_leave(d, (Mono){ now }, &stamp, CONN_E_REFUSED, "why");
+                        n++;
+                } else if (!worker && enter_link(d, now, true, &again) == 0) {
+                        leave_link(d, now, true, CONN_E_REFUSED);
+                        n++;
+                }
+        }
+        assert_in_range(n, 4, 5);
+}
+
 typedef struct Other {
         ServerDoor *door;
         int64_t now_us;
@@ -227,6 +261,7 @@ int main(void)
                 cmocka_unit_test(test_one_tries_again),
                 cmocka_unit_test(test_not_asked),
                 cmocka_unit_test(test_lookouts),
+                cmocka_unit_test(test_a_server_of_its_own),
                 cmocka_unit_test(test_a_failure_is_told),
                 cmocka_unit_test(test_width),
                 cmocka_unit_test(test_not_for_ever),

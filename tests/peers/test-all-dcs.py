@@ -107,3 +107,14 @@ with Lab("all-dcs") as lab:
     for face in "ab":
         f.ad.do("set", face=face, closed=False)
     wait_until(lambda: (now := feed())["followed"] and now["unwatchedSeconds"] == 0, 60, "it is followed again")
+
+    step("a controller that refuses its lookout what the other lets everybody in with: nobody but lookouts waits for that")
+    g = Fake(lab, "refused")
+    g.ad.put_user(1, "User 1")
+    g.ad.do("fail", face="b", op="bind", kind="code", code=49, text="80090308: LdapErr: DSID-0C090446, comment: AcceptSecurityContext error", times=1000000)
+    g.sosync = lab.sosync(g.write_config(g.ad.uri("a"), g.ad.uri("b"), source="urgent_on: all-dcs"), name="refused/sosync")
+    g.log_has("the feed cannot go on")
+    g.ad.do("cut", face="a")
+    g.ad.put_user(1, "User 1", title="let in")
+    g.until("user.1", jobTitle="let in")
+    g.sosync.stop()
