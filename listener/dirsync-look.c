@@ -179,9 +179,11 @@ static bool must_store(const FeedDirsync *f)
                link_now(&f->link).us - f->batch.stored_at.us >= STORE_EVERY_US;
 }
 
+/* Of a catch-up too: at another controller it would begin from the start. */
 static void take_position(FeedDirsync *f, const DirsyncAnswer *answer)
 {
         take_cookie(f, answer);
+        link_works(&f->link);
         if (must_store(f))
                 f->batch.position = position_make(f->batch.arena, &f->context, &f->mark);
 }

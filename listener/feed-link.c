@@ -78,15 +78,20 @@ void link_paid(FeedLink *l)
                 l->streams = false;
 }
 
-void link_is_well(FeedLink *l)
+void link_works(FeedLink *l)
 {
-        l->backoff_us = 0;
-        l->failure = 0;
         l->is_well = true;
         if (l->conn)
                 snprintf(l->last, sizeof(l->last), "%s", l->conn->uri.text);
         shunned_clear(&l->shunned);
+}
+
+void link_is_well(FeedLink *l)
+{
+        l->backoff_us = 0;
+        l->failure = 0;
         *l->said = '\0';
+        link_works(l);
 }
 
 /* -- back-off -------------------------------------------------------------------------------------------- */

@@ -80,7 +80,7 @@ struct FeedLink {
         struct event *wake, *timer, *readable;
         Conn *conn;
         size_t index;        /* of the URI in use, or the first to try */
-        bool is_well;        /* the connection has done what we want of it */
+        bool is_well;        /* the connection has done what we want of it, or a part */
         char last[512];      /* the URI of the last one that was well */
         Shunned shunned;     /* servers whose connection ended before that, since one was well */
         bool reading;        /* `readable` is added */
@@ -140,6 +140,8 @@ void link_owes_stream(FeedLink *l);
 
 /* The server has done what we want of it: the next failure begins with a short back-off again, and here. */
 void link_is_well(FeedLink *l);
+/* ... or a part of it, that a position has been kept for: should the connection end now, it goes on here. */
+void link_works(FeedLink *l);
 
 void link_set_state(FeedLink *l, FeedState state, const char *format, ...)
         __attribute__((format(printf, 3, 4)));

@@ -151,9 +151,13 @@ static void test_catch_up_survives_a_restart(void **state)
         assert_int_equal(turn(f), 0);
         assert_int_equal(f->dirsync->look, LOOK_CATCH_UP);
         entry(f, f->dirsync->look_id, "a");
+        assert_int_equal(turn(f), 0);
+        assert_false(f->dirsync->link.is_well);
         page_end(f, f->dirsync->look_id, true, '1');
         assert_int_equal(turn(f), 0);
         told(f, "CN=a [position catch-up] ");
+        /* A connection that is lost now is made again here: elsewhere it would begin from the start. */
+        assert_true(f->dirsync->link.is_well);
         stop(f);
         from = f->position;
         start(f, &from);
