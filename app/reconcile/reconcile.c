@@ -232,6 +232,10 @@ int reconcile_run(Sweep *s, SweepResult *ret_result, Diag *diag)
                 r = read_missed(queue_space(s->queue), s->source, a, &s->changed_since, &missed);
         if (r)
                 return r;
+        /* What has changed while no feed watched nobody has brought yet; and should the feed have lost its
+         * place, the end of this reconcile is where the next one begins to look. */
+        if (!s->feed_watches && !s->changed_since.ms)
+                s->changed_since = m.finished.ms ? m.finished : m.first_start;
         s->everything |= m.everything;
         s->first_start = m.first_start;
         s->scope_before = scope_of(&m, c, a);

@@ -16,7 +16,8 @@
  * A catch-up of the feed (a position that is refused, another server) brings everything, and does not tell
  * what has changed from what was always there. Who is unknown to us is left to the reconcile that follows: a
  * memo written with the catch-up says since when changes may have been missed, and the listing when an object
- * was changed last.
+ * was changed last. A reconcile while the feed does not watch looks at what has changed since the last one,
+ * too.
  */
 
 #include "app/reconcile/sweep.h"
