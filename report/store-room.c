@@ -47,8 +47,16 @@ static int remove_oldest(ReportStore *s)
         return r ? r : record_log_remove(s->log, day);
 }
 
-/* So many rows are looked at before it is asked how much they have given. */
+/* So many rows are looked at before it is asked how much they have given, and not more than half of those
+ * that are left: the newest go only if nothing else is enough. */
 #define FREE_ROWS 512
+
+static size_t next_rows(const DayIndex *x)
+{
+        size_t half = (x->n_rows - x->n_freed + 1) / 2;
+
+        return half < FREE_ROWS ? half : FREE_ROWS;
+}
 
 /*
  * Give back what the next rows of a day take that went well. A hole reads as zeros and takes no room; offsets
@@ -56,7 +64,7 @@ static int remove_oldest(ReportStore *s)
  */
 static int free_rows(DayIndex *x, int fd)
 {
-        size_t to = x->n_freed + FREE_ROWS < x->n_rows ? x->n_freed + FREE_ROWS : x->n_rows;
+        size_t to = x->n_freed + next_rows(x);
         uint64_t from = 0, until = 0;
 
         for (; x->n_freed <= to; x->n_freed++) {

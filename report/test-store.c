@@ -399,6 +399,13 @@ static void test_free_room(void **state)
         assert_non_null(strstr(diag_text(&diag), "the disk was short"));
         assert_int_equal(report_store_read(s, test_run_id(1007, id), a, o, &diag), 0);
 
+        /* A little more, and again: the newest is not among it. */
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(report_store_free_room(s, 1, &more), 0);
+                assert_true(more > 0);
+        }
+        assert_int_equal(report_store_read(s, test_run_id(1199, id), a, o, &diag), 0);
+
         /* All that there is; then there is nothing more. */
         assert_int_equal(report_store_free_room(s, INT64_MAX, &more), 0);
         assert_true(more > 0);
