@@ -156,14 +156,32 @@ static void start(Desk *d)
                          0);
 }
 
+/* For a minute, and it is woken meanwhile. */
+static bool await(Desk *d, bool (*is_so)(void *context), void *context)
+{
+        struct timespec pause = { .tv_nsec = 5000000 };
+
+        for (int left = 12000; left; left--) {
+                if (is_so(context))
+                        return true;
+                reporter_wake(&d->reporter);
+                nanosleep(&pause, NULL);
+        }
+        return false;
+}
+
+static bool is_written_anew(void *age)
+{
+        struct stat st;
+
+        return stat(age, &st) == 0 && st.st_nlink == 1;
+}
+
 /* Until it has looked after what is old: it keeps the time it went by, in a file that is written anew. */
 static void await_care(Desk *d)
 {
-        const char *age = arena_printf(d->arena, "%s/reports/age", d->folder);
+        char *age = arena_printf(d->arena, "%s/reports/age", d->folder);
         const char *before = arena_printf(d->arena, "%s.before", age);
-        struct timespec pause = { .tv_nsec = 5000000 };
-        struct stat st;
-        int left = 12000; /* a minute */
 
         unlink(before);
         if (link(age, before))
@@ -172,11 +190,7 @@ static void await_care(Desk *d)
                 start(d);
         else
                 clock_fake_advance(&d->clock, d->leap_us);
-        for (; left && (stat(age, &st) || st.st_nlink != 1); left--) {
-                reporter_wake(&d->reporter);
-                nanosleep(&pause, NULL);
-        }
-        assert_true(left);
+        assert_true(await(d, is_written_anew, age));
 }
 
 /* The service starts, looks, and stops. */
@@ -255,22 +269,31 @@ static void test_html(void **state)
         assert_int_equal(count_files(d, "reports/html", ".htm"), 0);
 }
 
-static const char *await_alarms(Desk *d, size_t wanted)
-{
-        struct timespec pause = { .tv_nsec = 5000000 };
+/* So many alarms, and what the first one says. */
+typedef struct Alarmed {
+        Desk *desk;
+        size_t wanted;
         AlarmEvent *events;
+} Alarmed;
+
+static bool is_alarmed(void *context)
+{
+        Alarmed *w = context;
         size_t n = 0;
 
-        for (int left = 12000; left; left--) {
-                reporter_wake(&d->reporter);
-                alarms_list(&d->alarms, d->arena, &events, &n);
-                if (n == wanted)
-                        return n ? arena_printf(d->arena, "%s %s: %s", events[0].kind, events[0].name,
-                                                events[0].text)
-                                 : "";
-                nanosleep(&pause, NULL);
-        }
-        return "none of it";
+        alarms_list(&w->desk->alarms, w->desk->arena, &w->events, &n);
+        return n == w->wanted;
+}
+
+static const char *await_alarms(Desk *d, size_t wanted)
+{
+        Alarmed w = { .desk = d, .wanted = wanted };
+
+        if (!await(d, is_alarmed, &w))
+                return "none of it";
+        return wanted ? arena_printf(d->arena, "%s %s: %s", w.events[0].kind, w.events[0].name,
+                                     w.events[0].text)
+                      : "";
 }
 
 /* Nobody reads the log all day: what waits fills the state. */

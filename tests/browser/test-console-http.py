@@ -6,6 +6,7 @@ Each threat of report/console/console.h and docs/security.md has its case here. 
 """
 import http.client
 import os
+import pathlib
 import re
 import select
 import socket
@@ -18,7 +19,9 @@ import unittest
 import urllib.parse
 
 sys.dont_write_bytecode = True
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 from console_server import TOKENS, Server  # noqa: E402
+from lab import wait_until  # noqa: E402
 
 PROGRAM = sys.argv.pop(1)
 
@@ -430,21 +433,15 @@ class Tls(Console):
         with open(folder + "/new", "w", encoding="ascii") as f:
             f.write("no certificate")
         os.rename(folder + "/new", folder + "/pem")
-        self.until(lambda: "the new certificate cannot be used; the one before stays" in self.server.log())
+        wait_until(lambda: "the new certificate cannot be used; the one before stays" in self.server.log(), 60, "a word about it")
         self.assertEqual(self.shown(), first)
         self.make(folder + "/new-key", folder + "/new")
         os.rename(folder + "/new", folder + "/pem")
         os.rename(folder + "/new-key", folder + "/key")
-        self.until(lambda: self.shown() != first)
+        wait_until(lambda: self.shown() != first, 60, "the new certificate", every_s=0.1)
         with open(folder + "/pem", encoding="ascii") as f:
             self.assertEqual(self.shown().strip(), f.read().strip())
         self.assertEqual(self.server.log().count("cannot be used"), 1)
-
-    def until(self, is_so):
-        end = time.monotonic() + 60
-        while not is_so():
-            self.assertLess(time.monotonic(), end)
-            time.sleep(0.2)
 
     def test_https(self):
         context = ssl.create_default_context()

@@ -3,12 +3,11 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
 
 from fakeland import sections
-from house import check, step
+from house import check, small_disk, step
 from lab import Lab, wait_until
 from lab.base import write_file
 
@@ -144,16 +143,6 @@ def run(w, disk):
 
 with Lab("short-disk") as lab:
     world = World(lab)
-    disk = world.folder / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", disk], capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        print("skipped: a file system cannot be mounted here:", mounted.stderr.strip())
-        sys.exit(77)
-    try:
+    with small_disk(world, DISK_MIB) as disk:
         (disk / "others").write_bytes(b"x" * ((DISK_MIB - MIB) << 20))
         run(world, disk)
-    finally:
-        if hasattr(world, "sosync"):
-            world.sosync.stop()
-        subprocess.run(["umount", disk], check=False)

@@ -20,6 +20,27 @@ def columns(line):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 
 
+def top_until(sosync, text, size=None):
+    """What `top` writes to a terminal (rows, columns) until this is seen, and as it is ended."""
+    main, side = pty.openpty()
+    if size:
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    screen = subprocess.Popen([sosync.binary, "-c", sosync.config, "top"], stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    seen = b""
+    while text not in seen:
+        seen += os.read(main, 65536)
+    screen.send_signal(signal.SIGINT)
+    check(screen.wait(DEADLINE_S) == 0, screen.returncode)
+    try:
+        while part := os.read(main, 65536):
+            seen += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(main)
+    return seen
+
+
 with house("watch") as h:
     h.start()
     r = h.sosync.command("watch", "--ou", "no DN")
@@ -76,32 +97,11 @@ with house("watch") as h:
     for word in ("feed", "directory", "graph", "flag", "reads", "writes", "urgent", "latency", "since start", "noise"):
         check(word in r.stdout, word)
     print(r.stdout)
-    main, side = pty.openpty()
-    screen = subprocess.Popen([h.sosync.binary, "-c", h.sosync.config, "top"], stdin=side, stdout=side, stderr=side)
-    os.close(side)
-    seen = b""
-    while b"since start" not in seen:
-        seen += os.read(main, 65536)
-    screen.send_signal(signal.SIGINT)
-    check(screen.wait(DEADLINE_S) == 0, screen.returncode)
-    try:
-        while part := os.read(main, 65536):
-            seen += part
-    except OSError:  # the other end is closed
-        pass
+    seen = top_until(h.sosync, b"since start")
     check(seen.startswith(b"\x1b[?1049h") and seen.endswith(b"\x1b[?25h\x1b[?1049l"), seen)
 
     step("top: a window that is too low has the beginning of the picture, and no line goes on in the next")
-    main, side = pty.openpty()
-    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 6, 40, 0, 0))
-    screen = subprocess.Popen([h.sosync.binary, "-c", h.sosync.config, "top"], stdin=side, stdout=side, stderr=side)
-    os.close(side)
-    seen = b""
-    while b"\x1b[J" not in seen:
-        seen += os.read(main, 65536)
-    screen.send_signal(signal.SIGINT)
-    check(screen.wait(DEADLINE_S) == 0, screen.returncode)
-    os.close(main)
+    seen = top_until(h.sosync, b"\x1b[J", (6, 40))
     picture = seen.partition(b"\x1b[H")[2].partition(b"\x1b[J")[0]
     check(b"\x1b[?7l" in seen and b"Runs" in picture and picture.count(b"\n") == 5, seen)
 
